@@ -1,0 +1,72 @@
+"""CDR bytes to message objects and back, one codec for every transport and for bags.
+
+``rosbags`` reads and writes CDR from the message definitions: the standard ones it brings, and
+this package's ``msg/*.msg``, which stay the only source of truth. One set of message classes
+therefore serves rclpy (raw subscriptions), Cyclone DDS and recorded bags alike.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys.store import Typestore
+
+from fer_ros.resources import share_path
+
+PACKAGE = "fer_ros"
+
+
+class DecodeError(ValueError):
+    """Bytes that are no message of the expected type."""
+
+
+@lru_cache(maxsize=1)
+def typestore() -> Typestore:
+    """Return the definitions of the standard messages and of this package's own."""
+    store = get_typestore(Stores.ROS2_JAZZY)
+    for path in sorted(share_path("msg").glob("*.msg")):
+        name = f"{PACKAGE}/msg/{path.stem}"
+        store.register(get_types_from_msg(path.read_text(encoding="utf-8"), name))
+    return store
+
+
+def own_types() -> tuple[str, ...]:
+    """Return the full names of this package's messages."""
+    return tuple(f"{PACKAGE}/msg/{path.stem}" for path in sorted(share_path("msg").glob("*.msg")))
+
+
+def message_class(type_name: str) -> Any:
+    """Return the class of a message type, e.g. ``sensor_msgs/msg/Image``.
+
+    Raises:
+        KeyError: The type is not known.
+    """
+    return typestore().types[type_name]
+
+
+def type_hash(type_name: str) -> str:
+    """Return the RIHS01 hash of a type, as ROS 2 computes it since Iron."""
+    return typestore().hash_rihs01(type_name)
+
+
+def encode(message: Any) -> bytes:
+    """Return a message as little-endian CDR with its encapsulation header.
+
+    Raises:
+        ValueError: A field has the wrong type or length.
+    """
+    return bytes(typestore().serialize_cdr(message, message.__msgtype__))
+
+
+def decode(data: bytes, type_name: str) -> Any:
+    """Return the message that CDR bytes hold; arrays are views of the bytes where possible.
+
+    Raises:
+        DecodeError: The bytes are truncated or of another type.
+    """
+    try:
+        return typestore().deserialize_cdr(data, type_name)
+    except Exception as error:  # the generated readers raise whatever the bytes lead them to
+        raise DecodeError(f"no valid {type_name} ({len(data)} bytes): {error}") from error

@@ -1,0 +1,39 @@
+"""Where the package's shared files lie: message definitions, configuration, launch files.
+
+They stand at the top of the source tree, in ``share/fer_ros`` of a colcon install, and in
+``share/fer_ros`` below the environment's prefix after ``pip install``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+"""Folder of this Python package."""
+
+
+def share_path(name: str) -> Path:
+    """Return the path of a shared file or folder, e.g. ``msg`` or ``config/fer.yaml``.
+
+    Raises:
+        FileNotFoundError: It is at none of the known places; the message lists them.
+    """
+    tried = list(_candidates())
+    for folder in tried:
+        if (folder / "msg" / "EmotionArray.msg").is_file() and (folder / name).exists():
+            return folder / name
+    places = ", ".join(str(folder) for folder in tried)
+    raise FileNotFoundError(f"{name} of fer_ros is in none of {places}; is the install whole?")
+
+
+def _candidates() -> Iterator[Path]:
+    yield PACKAGE.parent
+    for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
+        if prefix:
+            yield Path(prefix) / "share" / "fer_ros"
+    yield Path(sysconfig.get_path("data")) / "share" / "fer_ros"
+    yield Path(sys.prefix) / "share" / "fer_ros"

@@ -1,0 +1,1 @@
+"""Adapters between the node and a middleware, behind one small protocol."""

@@ -1,0 +1,137 @@
+"""The seam between the node and the middleware.
+
+The node knows only these protocols. Messages cross the seam as CDR bytes
+(:mod:`fer_ros.messages` reads and writes them), so an adapter only moves bytes.
+Callbacks run on threads of the adapter and must return at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from fer_ros.types import Image
+
+
+@dataclass(frozen=True)
+class Qos:
+    """Quality of service of one endpoint; the history is always keep-last."""
+
+    reliability: Literal["reliable", "best_effort"] = "reliable"
+    depth: int = 10
+    durability: Literal["volatile", "transient_local"] = "volatile"
+
+
+class TransportError(RuntimeError):
+    """The middleware cannot be used as asked; the message says what to do."""
+
+
+class Logger(Protocol):
+    """What the node needs of a logger; ``logging.Logger`` and rclpy's both have it."""
+
+    def debug(self, message: str) -> Any:
+        """Log for developers."""
+
+    def info(self, message: str) -> Any:
+        """Log the normal course."""
+
+    def warning(self, message: str) -> Any:
+        """Log what a user should look at."""
+
+    def error(self, message: str) -> Any:
+        """Log what does not work."""
+
+
+class Publisher(Protocol):
+    """One outgoing topic."""
+
+    @property
+    def topic(self) -> str:
+        """Fully qualified, remapped name."""
+
+    def publish(self, data: bytes) -> None:
+        """Send one message, given as CDR with its encapsulation header."""
+
+    def subscription_count(self) -> int:
+        """Return how many matching subscriptions there are."""
+
+    def incompatible_qos(self) -> tuple[str, ...]:
+        """Return the names of the QoS policies on which an endpoint of this topic was refused."""
+
+    def close(self) -> None:
+        """Leave the topic; harmless when called again."""
+
+
+class Subscription(Protocol):
+    """One incoming topic."""
+
+    @property
+    def topic(self) -> str:
+        """Fully qualified, remapped name."""
+
+    def publisher_count(self) -> int:
+        """Return how many matching publishers there are."""
+
+    def incompatible_qos(self) -> tuple[str, ...]:
+        """Return the names of the QoS policies on which an endpoint of this topic was refused."""
+
+    def close(self) -> None:
+        """Leave the topic; no callback runs after it returns."""
+
+
+class Handle(Protocol):
+    """Something that can be closed, e.g. a timer or a service."""
+
+    def close(self) -> None:
+        """Stop it; harmless when called again."""
+
+
+class Transport(Protocol):
+    """A node's place in the ROS graph."""
+
+    kind: str
+    """``rclpy``, ``cyclonedds`` or ``memory``."""
+
+    @property
+    def node_name(self) -> str:
+        """Fully qualified name of the node, e.g. ``/fer``."""
+
+    @property
+    def log(self) -> Logger:
+        """Where the node logs."""
+
+    def now_ns(self) -> int:
+        """Return the node's clock [ns]: system time, or /clock under ``use_sim_time``."""
+
+    def resolve(self, name: str) -> str:
+        """Return the fully qualified topic name after namespace, ``~`` and remapping."""
+
+    def publisher(self, topic: str, type_name: str, qos: Qos) -> Publisher:
+        """Open an outgoing topic, e.g. of type ``fer_ros/msg/EmotionArray``."""
+
+    def subscribe(
+        self, topic: str, type_name: str, qos: Qos, callback: Callable[[bytes], None]
+    ) -> Subscription:
+        """Open an incoming topic; the callback gets each message as CDR bytes."""
+
+    def timer(self, period: float, callback: Callable[[], None]) -> Handle:
+        """Call back every ``period`` seconds of the steady clock."""
+
+    def set_bool_service(
+        self, name: str, handler: Callable[[bool], tuple[bool, str]]
+    ) -> Handle | None:
+        """Offer a std_srvs/SetBool service, or return None where services are not available."""
+
+    def convert_image(self, data: bytes) -> Image | None:
+        """Return a sensor_msgs/Image (CDR) as BGR or grey by means of the platform.
+
+        None where the platform has nothing of its own for it (cv_bridge on ROS 2), so that the
+        node's own decoder is used.
+        """
+
+    def parameter_overrides(self) -> Mapping[str, Any]:
+        """Return the parameter values given from outside at start."""
+
+    def close(self) -> None:
+        """Close every entity and leave the graph."""
