@@ -15,7 +15,7 @@ from typing import Any
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
-import onnxruntime  # noqa: E402
+import onnxruntime
 
 onnxruntime.disable_telemetry_events()
 onnxruntime.set_default_logger_severity(3)  # its warnings about providers are reported by us

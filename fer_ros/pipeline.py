@@ -1,0 +1,131 @@
+"""From decoded frames to tracked expressions: detect, align, classify, track, smooth.
+
+Frames of several cameras go through together: each is searched for faces on its own, then the
+faces of all are classified in one batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fer_ros.alignment import align_all
+from fer_ros.classification import EmotionClassifier
+from fer_ros.detection import FaceDetector
+from fer_ros.parameters import Settings
+from fer_ros.smoothing import SmoothingSettings
+from fer_ros.timing import milliseconds_since
+from fer_ros.tracking import Tracker, track_ids
+from fer_ros.types import Face, Frame, FrameResult, Image, StageTimes
+
+
+@dataclass(frozen=True)
+class PipelineSettings:
+    """What may change between two calls."""
+
+    detection_threshold: float
+    max_faces: int
+    smoothing: SmoothingSettings
+    track_timeout: float
+    """[s]"""
+
+    @classmethod
+    def of(cls, settings: Settings, network_threshold: float) -> PipelineSettings:
+        """Take the values from the node's parameters.
+
+        Args:
+            settings: The parameters.
+            network_threshold: Used where ``uncertain_threshold`` is -1.
+        """
+        asked = settings.uncertain_threshold
+        return cls(
+            detection_threshold=settings.detection_threshold,
+            max_faces=settings.max_faces,
+            smoothing=SmoothingSettings(
+                time_constant=settings.smoothing_time,
+                hysteresis=settings.hysteresis,
+                threshold=network_threshold if asked < 0 else asked,
+            ),
+            track_timeout=settings.track_timeout,
+        )
+
+
+class Pipeline:
+    """Detector, networks and the tracks of every camera. Not thread-safe: one worker owns it."""
+
+    def __init__(
+        self, detector: FaceDetector, classifier: EmotionClassifier, settings: PipelineSettings
+    ) -> None:
+        self.detector = detector
+        self.classifier = classifier
+        self.settings = settings
+        self._trackers: dict[str, Tracker] = {}
+        self._new_id = track_ids()
+
+    def process(self, frames: Sequence[Frame]) -> list[FrameResult]:
+        """Find the faces of one frame from each of several cameras and their expressions.
+
+        Args:
+            frames: At most one per topic. A frame without a stamp is placed in time by its
+                arrival.
+
+        Returns:
+            One result per frame, in their order, with the cost of each stage. Alignment,
+            classification and tracking are those of the whole batch.
+        """
+        results = [FrameResult(frame, [], StageTimes(decode=frame.decode_ms)) for frame in frames]
+        found = [self._detect(frame.image, result.times) for frame, result in zip(frames, results)]
+        images = [frame.image for frame in frames]
+
+        start = time.perf_counter()
+        crops = [
+            [
+                crop
+                for image, faces in zip(images, found)
+                for crop in align_all(image, faces, network.metadata.crop, network.metadata.input)
+            ]
+            for network in self.classifier.networks
+        ]
+        align_ms, start = milliseconds_since(start), time.perf_counter()
+        probabilities = self.classifier.classify(crops)
+        classify_ms, start = milliseconds_since(start), time.perf_counter()
+        splits = np.cumsum([len(faces) for faces in found])[:-1]
+        for result, faces, own in zip(results, found, np.split(probabilities, splits)):
+            frame = result.frame
+            result.faces = self._tracker(frame.topic).update(
+                faces,
+                own,
+                frame.stamp_ns or frame.received_ns,
+                self.classifier.labels,
+                self.settings.smoothing,
+                self.settings.track_timeout,
+            )
+        track_ms = milliseconds_since(start)
+        for result in results:
+            times = result.times
+            times.align, times.classify, times.track = align_ms, classify_ms, track_ms
+        return results
+
+    def reset(self) -> None:
+        """Close all tracks; ids are not used again."""
+        for tracker in self._trackers.values():
+            tracker.reset()
+
+    def _detect(self, image: Image, times: StageTimes) -> list[Face]:
+        start = time.perf_counter()
+        faces = [
+            face
+            for face in self.detector.detect(image)
+            if face.score >= self.settings.detection_threshold
+        ]
+        faces.sort(key=lambda face: -face.score)
+        times.detect = milliseconds_since(start)
+        return faces[: self.settings.max_faces]
+
+    def _tracker(self, topic: str) -> Tracker:
+        if topic not in self._trackers:
+            self._trackers[topic] = Tracker(self._new_id)
+        return self._trackers[topic]

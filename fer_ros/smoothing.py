@@ -1,0 +1,78 @@
+"""Temporal smoothing of one track's probabilities, and a label that does not flicker."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ros.emotions import UNCERTAIN
+
+
+@dataclass(frozen=True)
+class SmoothingSettings:
+    """How a track's label follows its probabilities."""
+
+    time_constant: float
+    """Of the exponential smoothing [s]; 0 switches it off."""
+    hysteresis: float
+    """How much more probable than the current label another one must be to replace it."""
+    threshold: float
+    """Smoothed probability that a class must reach to be named at all."""
+
+
+class LabelSmoother:
+    """Smooths the class probabilities of one track over time, not over frame counts.
+
+    The label changes only when another class leads by the hysteresis. A named label is kept
+    until its probability falls below ``threshold * (1 - hysteresis)``, so that it does not
+    flicker between its name and "uncertain" either.
+    """
+
+    def __init__(self) -> None:
+        self._smoothed: NDArray[np.float64] | None = None
+        self._current: int | None = None
+
+    def update(
+        self,
+        probabilities: NDArray[np.float32],
+        elapsed: float,
+        labels: tuple[str, ...],
+        settings: SmoothingSettings,
+    ) -> tuple[NDArray[np.float32], str, float]:
+        """Take in one observation.
+
+        Args:
+            probabilities: Of this frame, shape (labels,), sum 1.
+            elapsed: Time since the previous observation [s], at least 0.
+            labels: Class names in the order of the probabilities.
+            settings: Time constant, hysteresis and threshold, which may change between calls.
+
+        Returns:
+            Smoothed probabilities (sum 1), the label, and its smoothed probability (of the best
+            class where the label is uncertain).
+        """
+        observed = probabilities.astype(np.float64)
+        if self._smoothed is None or settings.time_constant <= 0:
+            self._smoothed = observed
+        else:
+            weight = 1.0 - math.exp(-elapsed / settings.time_constant)
+            self._smoothed = self._smoothed + weight * (observed - self._smoothed)
+        self._smoothed = self._smoothed / self._smoothed.sum()
+        best = int(self._smoothed.argmax())
+        self._current = self._choose(best, settings)
+        named = best if self._current is None else self._current
+        label = UNCERTAIN if self._current is None else labels[self._current]
+        return self._smoothed.astype(np.float32), label, float(self._smoothed[named])
+
+    def _choose(self, best: int, settings: SmoothingSettings) -> int | None:
+        assert self._smoothed is not None
+        current = self._current
+        if current is not None:
+            supported = self._smoothed[current] >= settings.threshold * (1 - settings.hysteresis)
+            beaten = self._smoothed[best] >= self._smoothed[current] + settings.hysteresis
+            if supported and (best == current or not beaten):
+                return current
+        return best if self._smoothed[best] >= settings.threshold else None

@@ -1,0 +1,60 @@
+"""Rolling statistics of a live node: percentiles over recent time, and rates."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+import numpy as np
+
+PERCENTILES = (50, 95, 99)
+"""The percentiles that diagnostics and benchmarks state."""
+
+
+def milliseconds_since(start: float) -> float:
+    """Return the time since a reading of ``time.perf_counter`` [ms]."""
+    return (time.perf_counter() - start) * 1e3
+
+
+def percentiles(values: Sequence[float]) -> dict[str, float]:
+    """Return p50, p95 and p99 of finite values; empty where there are none."""
+    finite = [value for value in values if np.isfinite(value)]
+    if not finite:
+        return {}
+    results = np.percentile(finite, PERCENTILES)
+    return {f"p{p}": float(result) for p, result in zip(PERCENTILES, results, strict=True)}
+
+
+class RollingWindow:
+    """Values of the recent past.
+
+    Args:
+        seconds: How long a value counts.
+        capacity: At most this many are kept; 120 images a second for half a minute.
+    """
+
+    def __init__(self, seconds: float = 30.0, capacity: int = 3600) -> None:
+        self._seconds = seconds
+        self._entries: deque[tuple[float, float]] = deque(maxlen=capacity)
+
+    def add(self, value: float, now: float) -> None:
+        """Take in a value at a time of the steady clock [s]."""
+        self._entries.append((now, value))
+
+    def percentiles(self, now: float) -> dict[str, float]:
+        """Return p50, p95 and p99 of the recent values; empty where there are none."""
+        self._forget(now)
+        return percentiles([value for _, value in self._entries])
+
+    def rate(self, now: float) -> float:
+        """Return how many values came per second [Hz]."""
+        self._forget(now)
+        if len(self._entries) < 2:
+            return 0.0
+        span = now - self._entries[0][0]
+        return (len(self._entries) - 1) / span if span > 0 else 0.0
+
+    def _forget(self, now: float) -> None:
+        while self._entries and now - self._entries[0][0] > self._seconds:
+            self._entries.popleft()
