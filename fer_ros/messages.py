@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fer_ros import images
-from fer_ros.codec import decode, encode, message_class
+from fer_ros.codec import decode, message_class
 from fer_ros.types import STAGES, Box, Face, FaceEmotion, FrameResult, Image
 
 IMAGE = "sensor_msgs/msg/Image"

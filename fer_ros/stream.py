@@ -14,6 +14,9 @@ DROP_CAUSES = ("superseded", "disabled", "undecodable", "too_old", "failed")
 """Why an image is not answered: a newer one came before the worker was free; the node is
 disabled; its bytes are no usable image; it was older than ``max_age``; the pipeline failed."""
 
+_TROUBLE_TIME = 10.0
+"""How long diagnostics go on about an unusable image [s]."""
+
 
 @dataclass(frozen=True)
 class Arrival:
@@ -63,6 +66,7 @@ class Stream:
         self._started = time.monotonic()
         self._last_arrival: float | None = None
         self._last_error = ""
+        self._last_trouble: float | None = None
 
     def put(self, arrival: Arrival) -> None:
         """Store a new image; one that still waits is dropped as superseded."""
@@ -88,6 +92,7 @@ class Stream:
             self._events[cause] += 1
             if reason:
                 self._last_error = reason
+                self._last_trouble = time.monotonic()
 
     def note_stamp(self, stamp_ns: int, received_ns: int) -> None:
         """Count stamps that cannot be right."""
@@ -106,6 +111,12 @@ class Stream:
         with self._lock:
             since = self._started if self._last_arrival is None else self._last_arrival
             return time.monotonic() - since, self._last_arrival is not None
+
+    def recent_trouble(self) -> bool:
+        """Return whether an image was dropped for a reason of its own in the last ten seconds."""
+        with self._lock:
+            last = self._last_trouble
+            return last is not None and time.monotonic() - last < _TROUBLE_TIME
 
     def counts(self) -> StreamCounts:
         """Return the counters."""

@@ -1,0 +1,80 @@
+"""From parameters to a running pipeline: finds the files, loads networks and detector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer_ros import model_store
+from fer_ros.classification import EmotionClassifier
+from fer_ros.detection import DetectorChoice, DetectorSettings, create_detector
+from fer_ros.inference import ModelError
+from fer_ros.messages import Origin
+from fer_ros.parameters import Settings
+from fer_ros.pipeline import Pipeline, PipelineSettings
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A pipeline and what it was made of."""
+
+    pipeline: Pipeline
+    classifier: EmotionClassifier
+    detector: DetectorChoice
+
+    @property
+    def origin(self) -> Origin:
+        """What every result says about its makers."""
+        return Origin(
+            labels=self.classifier.labels,
+            model_id=self.classifier.model_id,
+            model_digest=self.classifier.model_digest,
+            detector=self.detector.detector.name,
+        )
+
+
+def assemble(settings: Settings) -> Assembly:
+    """Load everything that the parameters name.
+
+    Raises:
+        ModelError: A network or detector file is missing, damaged or foreign.
+    """
+    classifier = EmotionClassifier.from_files(
+        [locate_model(name) for name in settings.models],
+        fusion=settings.fusion,
+        providers=settings.providers,
+        threads=settings.intra_op_threads,
+    )
+    detector = create_detector(
+        settings.detector,
+        DetectorSettings(
+            threshold=settings.detection_threshold,
+            min_face=settings.min_face_size,
+            detection_size=settings.detection_size,
+            max_faces=settings.max_faces,
+        ),
+        model_path=settings.detector_model,
+        providers=settings.providers,
+        threads=settings.intra_op_threads,
+    )
+    limits = PipelineSettings.of(settings, classifier.uncertain_threshold)
+    return Assembly(Pipeline(detector.detector, classifier, limits), classifier, detector)
+
+
+def locate_model(name: str) -> Path:
+    """Return the file of a shipped network, or of a path.
+
+    Raises:
+        ModelError: There is no such file, or a shipped one has been altered.
+    """
+    shipped = model_store.shipped_models()
+    if name in shipped:
+        model_store.check_shipped(shipped[name])
+        return shipped[name]
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise ModelError(
+            f"no emotion network {name!r}: it is neither a file nor one of the shipped "
+            f"{', '.join(sorted(shipped))} (see fer-ros models list)"
+        )
+    return path

@@ -1,0 +1,152 @@
+"""What /diagnostics says: cameras, networks, detector and latency, each as one status line.
+
+Plain functions from observations to :class:`fer_ros.messages.Status`; the node collects the
+observations and publishes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from fer_ros.assembly import Assembly
+from fer_ros.messages import Status
+from fer_ros.stream import Stream
+from fer_ros.timing import RollingWindow
+from fer_ros.transport.base import Subscription
+from fer_ros.types import STAGES, StageTimes
+
+OK, WARN, ERROR = 0, 1, 2
+
+ERROR_FACTOR = 3.0
+"""A camera silent for this many times ``stale_after`` is an ERROR, not only a WARN."""
+
+
+class LatencyMonitor:
+    """Cost of every stage, age at publish and number of faces over the recent past."""
+
+    def __init__(self) -> None:
+        self._stages = {name: RollingWindow() for name in (*STAGES, "total")}
+        self._age = RollingWindow()
+        self._faces = RollingWindow()
+
+    def add(self, times: StageTimes, age_ms: float, faces: int) -> None:
+        """Take in one answered frame; the age may be NaN."""
+        now = time.monotonic()
+        costs = {name: getattr(times, name) for name in STAGES}
+        for name, cost in costs.items():
+            self._stages[name].add(cost, now)
+        self._stages["total"].add(sum(costs.values()), now)
+        self._age.add(age_ms, now)
+        self._faces.add(float(faces), now)
+
+    def status(self, prefix: str) -> Status:
+        """Return percentiles per stage and of the age [ms]."""
+        now = time.monotonic()
+        values: dict[str, str] = {}
+        for name, window in (("age", self._age), *self._stages.items()):
+            for key, value in window.percentiles(now).items():
+                values[f"{name}_ms.{key}"] = f"{value:.2f}"
+        for key, value in self._faces.percentiles(now).items():
+            values[f"faces.{key}"] = f"{value:.0f}"
+        if not values:
+            return Status(OK, f"{prefix}: latency", "no image answered lately", {})
+        summary = f"age p50 {values.get('age_ms.p50', 'unknown')} ms"
+        return Status(OK, f"{prefix}: latency", summary, values)
+
+
+def camera_status(
+    prefix: str, stream: Stream, subscription: Subscription, stale_after: float
+) -> Status:
+    """Return how one camera is doing.
+
+    Args:
+        prefix: Name of the node.
+        stream: The camera's slot and counters.
+        subscription: Its endpoint.
+        stale_after: Silence after which the level is WARN [s].
+    """
+    counts, (rate_in, rate_out) = stream.counts(), stream.rates()
+    level, message = _silence(stream, subscription, stale_after)
+    if level == OK:
+        level, message = _trouble(stream, rate_in, rate_out)
+    incompatible = subscription.incompatible_qos()
+    if incompatible:
+        level = max(level, WARN)
+        message += f"; a publisher's QoS is incompatible: {', '.join(incompatible)}"
+    values = {
+        "rate_in_hz": f"{rate_in:.2f}",
+        "rate_out_hz": f"{rate_out:.2f}",
+        "received": str(counts.received),
+        "published": str(counts.published),
+        **{f"dropped.{cause}": str(number) for cause, number in counts.dropped.items()},
+        "stamps.zero": str(counts.unstamped),
+        "stamps.future": str(counts.from_future),
+        "publishers": str(subscription.publisher_count()),
+        "incompatible_qos": ", ".join(incompatible),
+        "last_error": counts.last_error,
+    }
+    return Status(level, f"{prefix}: camera {stream.topic}", message, values, stream.topic)
+
+
+def _silence(stream: Stream, subscription: Subscription, stale_after: float) -> tuple[int, str]:
+    seconds, heard = stream.silence()
+    if seconds <= stale_after:
+        return OK, ""
+    level = ERROR if seconds > ERROR_FACTOR * stale_after else WARN
+    what = "no image" if heard else "no image yet"
+    publishers = subscription.publisher_count()
+    source = "nobody publishes it" if publishers == 0 else f"{publishers} publisher(s)"
+    return level, f"{what} for {seconds:.1f} s; {source}"
+
+
+def _trouble(stream: Stream, rate_in: float, rate_out: float) -> tuple[int, str]:
+    counts, problems = stream.counts(), []
+    if counts.received and not counts.published and counts.last_error:
+        return ERROR, f"no image could be answered: {counts.last_error}"
+    if stream.recent_trouble():
+        problems.append(counts.last_error)
+    if counts.unstamped:
+        problems.append(f"{counts.unstamped} images without a stamp")
+    if counts.from_future:
+        problems.append(f"{counts.from_future} stamps ahead of the node's clock")
+    if problems:
+        return WARN, "; ".join(problems)
+    return OK, f"{rate_in:.1f} Hz in, {rate_out:.1f} Hz out"
+
+
+def model_status(prefix: str, assembly: Assembly) -> Status:
+    """Return which networks run, and on what."""
+    classifier, report = assembly.classifier, assembly.classifier.providers
+    values = {
+        "model_id": classifier.model_id,
+        "sha256": classifier.model_digest,
+        "labels": ", ".join(classifier.labels),
+        "fusion": classifier.fusion if len(classifier.networks) > 1 else "",
+        "providers.asked": ", ".join(report.asked),
+        "providers.used": ", ".join(report.used),
+    }
+    if report.fell_back:
+        message = f"{report.asked[0]} was asked for, {report.used[0]} is used"
+        return Status(WARN, f"{prefix}: model", message, values)
+    return Status(OK, f"{prefix}: model", f"{classifier.model_id} on {report.used[0]}", values)
+
+
+def detector_status(prefix: str, assembly: Assembly) -> Status:
+    """Return which face detector runs, and whether it is a fall-back."""
+    choice = assembly.detector
+    values = {"asked": choice.asked, "used": choice.detector.name}
+    if choice.warning:
+        return Status(WARN, f"{prefix}: detector", choice.warning, values)
+    return Status(OK, f"{prefix}: detector", choice.detector.name, values)
+
+
+def state_status(prefix: str, state: str, problem: str, incompatible: Sequence[str]) -> Status:
+    """Return the node's state; an ERROR when it could not be configured."""
+    values = {"state": state, "incompatible_qos": ", ".join(incompatible)}
+    if problem:
+        return Status(ERROR, f"{prefix}: node", problem, values)
+    if incompatible:
+        message = f"a subscriber's QoS is incompatible: {', '.join(incompatible)}"
+        return Status(WARN, f"{prefix}: node", message, values)
+    return Status(OK, f"{prefix}: node", state, values)

@@ -1,0 +1,30 @@
+"""Log messages that come with every frame, said once in a while with their count."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+
+class Throttle:
+    """Lets a message of one kind through at most once in a period; safe between threads.
+
+    Args:
+        period: Least time between two messages of a kind [s].
+    """
+
+    def __init__(self, period: float = 5.0) -> None:
+        self._period = period
+        self._lock = threading.Lock()
+        self._kinds: dict[str, tuple[float, int]] = {}
+
+    def admit(self, kind: str, text: str) -> str | None:
+        """Return the text to log, with the number held back before it, or None to stay silent."""
+        now = time.monotonic()
+        with self._lock:
+            last, held_back = self._kinds.get(kind, (-self._period, 0))
+            if now - last < self._period:
+                self._kinds[kind] = (last, held_back + 1)
+                return None
+            self._kinds[kind] = (now, 0)
+        return f"{text} (and {held_back} more like it)" if held_back else text
