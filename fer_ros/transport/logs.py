@@ -1,0 +1,55 @@
+"""Node loggers that print as ROS 2 does: ``[INFO] [1700000000.123456789] [fer]: text``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+ROOT = "ros"
+"""Python logger above all node loggers; it owns the handler that prints."""
+
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "fatal": logging.CRITICAL,
+}
+_SHOWN = {logging.WARNING: "WARN", logging.CRITICAL: "FATAL"}
+
+
+def node_logger(full_node_name: str, level: str | None) -> logging.Logger:
+    """Return the logger of a node; it prints to standard error.
+
+    Args:
+        full_node_name: E.g. ``/robot/fer``, which is shown as ``robot.fer``.
+        level: ``debug``, ``info``, ``warn``, ``error`` or ``fatal``; None means ``info``.
+    """
+    root = logging.getLogger(ROOT)
+    if not root.handlers:
+        root.addHandler(_Handler())
+    logger = root.getChild(logger_name(full_node_name))
+    logger.setLevel(_LEVELS[level or "info"])
+    return logger
+
+
+def logger_name(full_node_name: str) -> str:
+    """Return the name of a node's logger as ROS spells it."""
+    return full_node_name.strip("/").replace("/", ".")
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes to whatever ``sys.stderr`` is at the moment."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = _SHOWN.get(record.levelno, record.levelname)
+        name = record.name.removeprefix(f"{ROOT}.")
+        return f"[{level}] [{record.created:.9f}] [{name}]: {record.getMessage()}"

@@ -1,0 +1,134 @@
+"""What adapters share that work without rclpy: name, log, clock, timers, parameters."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from fer_ros import codec
+from fer_ros.transport import names
+from fer_ros.transport.base import Handle, Logger, Publisher, Qos, Subscription, TransportError
+from fer_ros.transport.logs import logger_name, node_logger
+from fer_ros.transport.ros_args import RosArgs
+from fer_ros.transport.threads import SteadyTimer
+from fer_ros.types import Image
+
+CLOCK_TOPIC = "/clock"
+CLOCK_TYPE = "rosgraph_msgs/msg/Clock"
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+_C = TypeVar("_C", bound=_Closable)
+
+
+class StandaloneNode(ABC):
+    """Base of the adapters without rclpy; they add how messages move."""
+
+    def __init__(self, node_name: str, namespace: str, args: RosArgs) -> None:
+        """Take name, log level and parameters from the command line's rules.
+
+        Args:
+            node_name: Name unless ``__node`` says otherwise.
+            namespace: Namespace unless ``__ns`` says otherwise; the leading slash may miss.
+            args: Parsed ``--ros-args``.
+
+        Raises:
+            TransportError: A name is not valid, or ``use_sim_time`` is no bool.
+        """
+        self.identity = args.identity(node_name, names.absolute_namespace(namespace))
+        full = self.identity.full
+        self._args = args
+        self._log = node_logger(full, args.level_of(logger_name(full)))
+        self._parameters = args.parameters(full)
+        self._sim_time = self._parameters.get("use_sim_time", False)
+        if not isinstance(self._sim_time, bool):
+            raise TransportError(f"use_sim_time must be true or false, not {self._sim_time!r}")
+        self._sim_time_ns = 0
+        self._lock = threading.Lock()
+        self._closed = False
+        self._open: list[_Closable] = []
+
+    @property
+    def node_name(self) -> str:
+        """Fully qualified name."""
+        return self.identity.full
+
+    @property
+    def log(self) -> Logger:
+        """Where the node logs."""
+        return self._log
+
+    def now_ns(self) -> int:
+        """Return system time [ns], or under ``use_sim_time`` the last /clock (0 before it)."""
+        return self._sim_time_ns if self._sim_time else time.time_ns()
+
+    def resolve(self, name: str) -> str:
+        """Return the fully qualified topic name.
+
+        Raises:
+            TransportError: The name is not valid.
+        """
+        return names.resolve(name, self.identity, self._args.remaps)
+
+    def resolve_service(self, name: str) -> str:
+        """Return the fully qualified service name.
+
+        Raises:
+            TransportError: The name is not valid.
+        """
+        return names.resolve(name, self.identity, self._args.remaps, kind="service")
+
+    def parameter_overrides(self) -> Mapping[str, Any]:
+        """Return the values that ``-p`` and ``--params-file`` give to this node."""
+        return dict(self._parameters)
+
+    def timer(self, period: float, callback: Callable[[], None]) -> Handle:
+        """Call back every ``period`` seconds of the steady clock."""
+        return self._keep(SteadyTimer(period, callback, self._log))
+
+    def convert_image(self, data: bytes) -> Image | None:  # noqa: ARG002
+        """Return None: the platform brings no image conversion."""
+        return None
+
+    @abstractmethod
+    def publisher(self, topic: str, type_name: str, qos: Qos) -> Publisher:
+        """Open an outgoing topic."""
+
+    @abstractmethod
+    def subscribe(
+        self, topic: str, type_name: str, qos: Qos, callback: Callable[[bytes], None]
+    ) -> Subscription:
+        """Open an incoming topic."""
+
+    def close(self) -> None:
+        """Close every entity, the latest first."""
+        with self._lock:
+            self._closed = True
+            entities, self._open = self._open[::-1], []
+        for entity in entities:
+            entity.close()
+
+    def _follow_clock(self) -> None:
+        """Subscribe to /clock when the node runs on simulated time."""
+        if self._sim_time:
+            qos = Qos(reliability="best_effort", depth=1)
+            self.subscribe(CLOCK_TOPIC, CLOCK_TYPE, qos, self._on_clock)
+
+    def _on_clock(self, data: bytes) -> None:
+        clock = codec.decode(data, CLOCK_TYPE).clock
+        self._sim_time_ns = clock.sec * 1_000_000_000 + clock.nanosec
+
+    def _keep(self, entity: _C) -> _C:
+        """Remember an entity so that :meth:`close` closes it."""
+        with self._lock:
+            if not self._closed:
+                self._open.append(entity)
+                return entity
+        entity.close()
+        raise TransportError(f"{self.node_name} is closed")
