@@ -1,0 +1,113 @@
+"""Splits as explicit objects: which rows train, which select, which measure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold, StratifiedShuffleSplit
+
+from fer_training.datasets.base import DatasetError, FaceDataset
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One division of a data set's rows."""
+
+    name: str
+    train: Rows
+    test: Rows
+    """Rows that are reported."""
+    selects: bool
+    """Whether the test rows may also choose epoch, temperature and threshold (PublicTest may)."""
+    leaks: str = ""
+    """Why the figure flatters, e.g. near copies on both sides; empty when it does not."""
+
+
+def official(data: FaceDataset) -> list[Split]:
+    """FER2013: Training trains, PublicTest selects and is reported; PrivateTest is not touched.
+
+    Raises:
+        DatasetError: The data set has no owners' split.
+    """
+    if data.usage is None:
+        raise DatasetError(f"{data.name} carries no owners' split; choose another one")
+    train = np.flatnonzero(data.usage == "Training")
+    test = np.flatnonzero(data.usage == "PublicTest")
+    if not len(train) or not len(test):
+        raise DatasetError(f"{data.name}: the official split needs Training and PublicTest rows")
+    return [Split("official", train, test, selects=True)]
+
+
+def subject_folds(data: FaceDataset, folds: int) -> list[Split]:
+    """K folds with no person on both sides (scikit-learn's GroupKFold)."""
+    subjects = _subjects(data)
+    parts = GroupKFold(folds).split(data.images, data.labels, subjects)
+    return [
+        Split(f"subject-fold-{number}", train, test, selects=False)
+        for number, (train, test) in enumerate(parts)
+    ]
+
+
+def leave_one_subject_out(data: FaceDataset) -> list[Split]:
+    """One split per person, who is the test."""
+    subjects = _subjects(data)
+    return [
+        Split(
+            f"loso-{subject}",
+            np.flatnonzero(subjects != subject),
+            np.flatnonzero(subjects == subject),
+            selects=False,
+        )
+        for subject in np.unique(subjects)
+    ]
+
+
+def random_share(data: FaceDataset, test_share: float, seed: int) -> list[Split]:
+    """A stratified random split, as most papers use: people and near copies on both sides."""
+    splitter = StratifiedShuffleSplit(1, test_size=test_share, random_state=seed)
+    train, test = next(splitter.split(data.images, data.labels))
+    return [
+        Split(
+            f"random-{round(100 * test_share)}",
+            np.sort(train),
+            np.sort(test),
+            selects=False,
+            leaks="the same persons and near-identical frames stand on both sides",
+        )
+    ]
+
+
+def make(data: FaceDataset, kind: str, seed: int = 0) -> list[Split]:
+    """Return the splits of a recipe's ``split`` entry.
+
+    ``official``, ``subject-<k>``, ``loso``, or ``random-<percent of test rows>``.
+
+    Raises:
+        DatasetError: The kind is unknown or the data set cannot give it.
+    """
+    head, _, number = kind.partition("-")
+    if kind == "official":
+        return official(data)
+    if kind == "loso":
+        return leave_one_subject_out(data)
+    if head == "subject" and number.isdigit() and int(number) > 1:
+        return subject_folds(data, int(number))
+    if head == "random" and number.isdigit() and 0 < int(number) < 100:
+        return random_share(data, int(number) / 100, seed)
+    raise DatasetError(f"unknown split {kind!r}: official, subject-<k>, loso or random-<percent>")
+
+
+def cross_duplicates(data: FaceDataset, split: Split) -> Rows:
+    """Return the test rows whose image also stands, byte for byte, among the training rows."""
+    groups = data.duplicate_groups
+    return split.test[np.isin(groups[split.test], groups[split.train])]
+
+
+def _subjects(data: FaceDataset) -> NDArray[np.str_]:
+    if data.subjects is None:
+        raise DatasetError(f"{data.name} names no subjects; choose another split")
+    return data.subjects

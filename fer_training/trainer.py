@@ -1,0 +1,344 @@
+"""The one training loop: every recipe, every data set, resumable to the bit on the CPU."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from tqdm import tqdm
+
+from fer_training import architectures, checkpoint, datasets, losses, splits
+from fer_training.augment import augment, mixup
+from fer_training.datasets.base import FERPLUS_COLUMNS, FaceDataset
+from fer_training.recipe import Recipe, to_yaml
+from fer_training.tensors import image_tensor, to_network, vote_shares
+
+_EVAL_BATCH = 512
+
+
+def training_rows(data: FaceDataset, split: splits.Split, recipe: Recipe) -> splits.Rows:
+    """Return the training rows that the recipe's cleaning leaves."""
+    rows = split.train
+    flat = data.images[rows].reshape(len(rows), -1)
+    keep = np.ones(len(rows), bool)
+    if recipe.data.drop_black:
+        keep &= flat.min(1) != flat.max(1)
+    if recipe.data.drop_not_a_face and data.votes is not None:
+        keep &= data.votes[rows].argmax(1) != FERPLUS_COLUMNS.index("not_a_face")
+    if recipe.data.drop_duplicates:
+        keep &= ~np.isin(data.duplicate_groups[rows], data.duplicate_groups[split.test])
+    return rows[keep]
+
+
+@torch.no_grad()
+def predict(
+    network: nn.Module, images: Tensor, recipe: Recipe, flip: bool = False
+) -> NDArray[np.float32]:
+    """Return logits, shape (N, classes), in float32; with ``flip`` log mean probabilities.
+
+    Args:
+        network: The network, on any device.
+        images: uint8, shape (N, C, H, W), on any device.
+        recipe: For input size, mean and scale.
+        flip: Average the probabilities with those of the mirrored crops.
+    """
+    entry = architectures.get(recipe.architecture)
+    device = next(network.parameters()).device
+    network.eval()
+    parts = []
+    for batch in images.split(_EVAL_BATCH):
+        x = to_network(batch.to(device), entry.size, entry.channels, recipe.mean, recipe.scale)
+        logits = network(x)
+        if flip:
+            mirrored = torch.softmax(network(x.flip(-1)), 1)
+            logits = ((torch.softmax(logits, 1) + mirrored) / 2).clamp(min=1e-12).log()
+        parts.append(logits.float().cpu())
+    return torch.cat(parts).numpy()
+
+
+def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the optimizer; weight decay acts on matrices and kernels, not on norms or biases."""
+    trained = [p for p in network.parameters() if p.requires_grad]
+    config = recipe.optimizer
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if config.name == "sgd":
+        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=True)
+    if config.name == "adam":
+        return torch.optim.Adam(groups, lr=config.lr)
+    if config.name == "adamw":
+        return torch.optim.AdamW(groups, lr=config.lr)
+    raise ValueError(f"unknown optimizer {config.name!r}: sgd, adam or adamw")
+
+
+@dataclass
+class Progress:
+    """What decides the learning rate, the best epoch and an early end."""
+
+    epoch: int = 0
+    lr_factor: float = 1.0
+    best_loss: float = math.inf
+    since_best: int = 0
+    since_cut: int = 0
+    best_score: float = -1.0
+    best_epoch: int = -1
+    stopped: bool = False
+
+    def observe(self, loss: float, recipe: Recipe) -> None:
+        """Take in the monitored loss of an epoch."""
+        schedule = recipe.schedule
+        if loss < self.best_loss - schedule.min_delta:
+            self.best_loss, self.since_best, self.since_cut = loss, 0, 0
+        else:
+            self.since_best += 1
+            self.since_cut += 1
+        if schedule.name == "plateau" and self.since_cut > schedule.patience:
+            self.lr_factor *= schedule.factor
+            self.since_cut = 0
+        self.stopped = 0 < schedule.stop_patience <= self.since_best
+
+
+def learning_rate(recipe: Recipe, progress: Progress, step: int, steps: int) -> float:
+    """Return the rate at a step of an epoch of ``steps`` steps."""
+    schedule, base = recipe.schedule, recipe.optimizer.lr
+    done = progress.epoch + step / steps
+    if done < schedule.warmup_epochs:
+        return base * (done + 1 / steps) / schedule.warmup_epochs
+    if schedule.name == "cosine":
+        share = (done - schedule.warmup_epochs) / (recipe.epochs - schedule.warmup_epochs)
+        return base * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+    return base * progress.lr_factor
+
+
+class Trainer:
+    """One run in one folder."""
+
+    def __init__(self, recipe: Recipe, folder: Path, data: FaceDataset | None = None) -> None:
+        self.recipe = recipe
+        self.folder = folder
+        self.device, self.rank, self.world = _device()
+        torch.set_num_threads(recipe.threads)
+        torch.manual_seed(recipe.seed)
+        self.data = data or datasets.load(recipe.data.dataset, Path(recipe.data.path))
+        self.split = splits.make(self.data, recipe.data.split, recipe.seed)[recipe.data.fold]
+        rows = training_rows(self.data, self.split, recipe)
+        self.classes = len(self.data.label_names)
+        images = image_tensor(self.data)
+        self.images = images[rows].to(self.device)
+        self.labels = torch.from_numpy(self.data.labels[rows]).to(self.device)
+        self.test_images = images[self.split.test].to(self.device)
+        self.test_labels = torch.from_numpy(self.data.labels[self.split.test])
+        votes = vote_shares(self.data)
+        self.targets = losses.soft_targets(
+            self.labels,
+            self.classes,
+            None if votes is None else votes[rows].to(self.device),
+            recipe.data.vote_share,
+        )
+        self.loss = losses.get(recipe.loss)
+        self.network = self._network()
+        self.optimizer = make_optimizer(self.network, recipe)
+        self.ema = (
+            AveragedModel(
+                self.network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True
+            )
+            if recipe.ema
+            else None
+        )
+        self.stepper: nn.Module = self.network
+        if self.world > 1:
+            self.stepper = nn.parallel.DistributedDataParallel(self.network)
+        self.progress = Progress()
+        self.history: list[dict[str, float]] = []
+
+    def _network(self) -> nn.Module:
+        recipe = self.recipe
+        network = architectures.create(recipe.architecture, self.classes, **recipe.options)
+        if recipe.init:
+            start = Path(recipe.init)
+            state = checkpoint.load(start / "best.pt" if start.is_dir() else start)
+            checkpoint.load_start(network, state, recipe.architecture)
+        for name, parameter in network.named_parameters():
+            if any(name.startswith(prefix) for prefix in recipe.freeze):
+                parameter.requires_grad_(False)
+        return network.to(self.device, memory_format=torch.channels_last)
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The network whose results count: the averaged one where there is one."""
+        return self.ema.module if self.ema is not None else self.network
+
+    def fit(self, resume: bool = False, epochs: int | None = None) -> None:
+        """Train to the recipe's end, or up to ``epochs`` epochs in all.
+
+        Raises:
+            CheckpointError: The folder holds another run's checkpoint, or cannot be written.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        last = self.folder / "last.pt"
+        if resume and last.is_file():
+            self._restore(last)
+        end = self.recipe.epochs if epochs is None else min(epochs, self.recipe.epochs)
+        while self.progress.epoch < end and not self.progress.stopped:
+            start = time.perf_counter()
+            train_loss = self._epoch()
+            entry = self._test(train_loss)
+            entry["seconds"] = time.perf_counter() - start
+            self._finish_epoch(entry)
+
+    def _order(self) -> Tensor:
+        """Return the shuffled rows of this process for one epoch."""
+        if self.recipe.data.oversample > 0:
+            counts = torch.bincount(self.labels, minlength=self.classes).clamp(min=1).float()
+            weights = counts.pow(-self.recipe.data.oversample)[self.labels]
+            order = torch.multinomial(weights.cpu(), len(self.labels), replacement=True)
+        else:
+            order = torch.randperm(len(self.labels))
+        return order[self.rank :: self.world]
+
+    def _epoch(self) -> float:
+        recipe, epoch = self.recipe, self.progress.epoch
+        # A fresh seed per epoch and process: a resumed run draws what an unbroken one would.
+        torch.manual_seed(recipe.seed * 1_000_003 + epoch)
+        order = self._order()
+        torch.manual_seed((recipe.seed * 1_000_003 + epoch) * 1_009 + self.rank)
+        batches = [b for b in order.split(recipe.batch_size // self.world) if len(b) > 1]
+        size = architectures.get(recipe.architecture).size
+        if recipe.sizes:
+            size = recipe.sizes[epoch * len(recipe.sizes) // recipe.epochs]
+        self.stepper.train()
+        total = torch.zeros((), device=self.device)
+        quiet = self.rank > 0 or not os.isatty(2)
+        for step, batch in enumerate(tqdm(batches, f"epoch {epoch}", leave=False, disable=quiet)):
+            for group in self.optimizer.param_groups:
+                group["lr"] = learning_rate(recipe, self.progress, step, len(batches))
+            total += self._step(batch.to(self.device), size)
+        return float(total) / len(batches)
+
+    def _step(self, batch: Tensor, size: int) -> Tensor:
+        recipe = self.recipe
+        channels = architectures.get(recipe.architecture).channels
+        images, targets = self.images[batch].float(), self.targets[batch]
+        images = augment(images, recipe.augment)
+        targets = losses.smooth(targets, recipe.label_smoothing)
+        if recipe.augment.mixup and torch.rand(()) < recipe.augment.mixup:
+            images, targets = mixup(images, targets, recipe.augment.mixup_alpha)
+        x = to_network(images, size, channels, recipe.mean, recipe.scale)
+        x = x.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.amp):
+            logits = self.stepper(x)
+        loss = self.loss(logits.float(), targets) + self._l2()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        if self.ema is not None:
+            self.ema.update_parameters(self.network)
+        return loss.detach()
+
+    def _l2(self) -> Tensor | float:
+        config = self.recipe.optimizer
+        if not config.l2:
+            return 0.0
+        wanted = [
+            parameter.square().sum()
+            for name, parameter in self.network.named_parameters()
+            if any(name.startswith(layer) for layer in config.l2_layers)
+        ]
+        return config.l2 * torch.stack(wanted).sum()
+
+    def _test(self, train_loss: float) -> dict[str, float]:
+        logits = torch.from_numpy(predict(self.evaluated, self.test_images, self.recipe))
+        loss = nn.functional.cross_entropy(logits, self.test_labels)
+        return {
+            "epoch": self.progress.epoch,
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "train_loss": train_loss,
+            "test_loss": float(loss),
+            "test_accuracy": float((logits.argmax(1) == self.test_labels).float().mean()),
+        }
+
+    def _finish_epoch(self, entry: dict[str, float]) -> None:
+        """Save, so that a kill from here on loses nothing of the epoch."""
+        selects = self.split.selects
+        self.progress.observe(entry["test_loss"] if selects else entry["train_loss"], self.recipe)
+        best = not selects or self.recipe.keep == "last"
+        if best or entry["test_accuracy"] > self.progress.best_score:
+            self.progress.best_score = entry["test_accuracy"]
+            self.progress.best_epoch = self.progress.epoch
+            best = True
+        self.progress.epoch += 1
+        self.history.append(entry)
+        if self.rank > 0:
+            return
+        state = self._state()
+        checkpoint.save(state, self.folder / "last.pt")
+        if best:
+            kept = {key: state[key] for key in ("architecture", "labels", "recipe", "weights")}
+            kept["model"], kept["epoch"] = {}, self.progress.best_epoch
+            checkpoint.save(kept, self.folder / "best.pt")
+        self._write_summary()
+        print(
+            f"{time.strftime('%H:%M:%S')} {self.recipe.name} epoch {self.progress.epoch}"
+            f"/{self.recipe.epochs} train {entry['train_loss']:.4f} test {entry['test_loss']:.4f}"
+            f" accuracy {entry['test_accuracy']:.4f} ({entry['seconds']:.0f} s)",
+            flush=True,
+        )
+
+    def _write_summary(self) -> None:
+        with (self.folder / "summary.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(self.history[0]))
+            writer.writeheader()
+            writer.writerows(self.history)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "architecture": self.recipe.architecture,
+            "labels": list(self.data.label_names),
+            "recipe": to_yaml(self.recipe),
+            "data": self.data.digest,
+            "weights": self.evaluated.state_dict(),
+            "model": self.network.state_dict(),
+            "ema": None if self.ema is None else self.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": dict(vars(self.progress)),
+            "history": self.history,
+            "rng": torch.get_rng_state(),
+        }
+
+    def _restore(self, path: Path) -> None:
+        state = checkpoint.load(path)
+        checkpoint.load_weights(self.network, state, self.recipe.architecture)
+        if state["data"] != self.data.digest:
+            raise checkpoint.CheckpointError(
+                f"{path} was trained on other data ({state['data'][:12]}, not "
+                f"{self.data.digest[:12]}); use another folder"
+            )
+        self.network.load_state_dict(state["model"])
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.progress = Progress(**state["progress"])
+        self.history = state["history"]
+        torch.set_rng_state(state["rng"])
+
+
+def _device() -> tuple[torch.device, int, int]:
+    """Return the device of this process, its rank and the number of processes (torchrun)."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    rank, local = int(os.environ.get("RANK", "0")), int(os.environ.get("LOCAL_RANK", "0"))
+    cuda = torch.cuda.is_available()
+    if world > 1 and not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if cuda else "gloo")
+    return torch.device("cuda", local) if cuda else torch.device("cpu"), rank, world
