@@ -1,0 +1,59 @@
+# fer_ros without ROS 2: `make demo` and `make test` set everything up by themselves.
+# On ROS 2, build with colcon instead (see README.md).
+
+# A Python for which Cyclone DDS has a wheel (3.10 to 3.13), if there is one; else 3.14.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.10 python3.14; do \
+	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo $$p && break; done || true)
+ifeq ($(PYTHON),)
+PYTHON := python3
+endif
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+RUN := OMP_NUM_THREADS=1 $(BIN)/python
+
+.PHONY: help demo test test-fast test-slow lint bench clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/demo.ok ## Camera, node and subscriber over real DDS; saves an annotated picture
+	@$(BIN)/fer-ros demo
+
+test: $(VENV)/test.ok lint ## Everything but the slow tests
+	$(RUN) -m pytest
+
+test-fast: $(VENV)/test.ok ## Without the training package
+	$(RUN) -m pytest --ignore test/training
+
+test-slow: $(VENV)/test.ok ## The tests that take longer
+	$(RUN) -m pytest -m slow
+
+lint: $(VENV)/test.ok ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/demo.ok ## Latency, CPU and memory of networks, pipeline and DDS
+	$(BIN)/fer-ros bench
+
+clean: ## Remove the environment and what the tools left
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 14) \
+	else "fer_ros needs Python 3.10 to 3.14, this is %d.%d; try make PYTHON=/path/to/python3" % v)'
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/demo.ok: setup.py | $(BIN)/python
+	@echo "Installing fer_ros (about 350 MB with its libraries) ..."
+	@$(PIP) -c constraints.txt -e '.[dds]'
+	@touch $@
+
+$(VENV)/test.ok: setup.py constraints.txt | $(BIN)/python
+	@echo "Installing fer_ros with training and test tools (about 1.5 GB) ..."
+	@$(PIP) -c constraints.txt -e '.[dds,train,test]'
+	@touch $@ $(VENV)/demo.ok
