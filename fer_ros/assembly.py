@@ -32,6 +32,11 @@ class Assembly:
             detector=self.detector.detector.name,
         )
 
+    def apply(self, settings: Settings) -> None:
+        """Take over the dynamic parameters while the pipeline runs."""
+        self.detector.detector.settings = _detector_settings(settings)
+        self.pipeline.settings = PipelineSettings.of(settings, self.classifier.uncertain_threshold)
+
 
 def assemble(settings: Settings) -> Assembly:
     """Load everything that the parameters name.
@@ -47,18 +52,22 @@ def assemble(settings: Settings) -> Assembly:
     )
     detector = create_detector(
         settings.detector,
-        DetectorSettings(
-            threshold=settings.detection_threshold,
-            min_face=settings.min_face_size,
-            detection_size=settings.detection_size,
-            max_faces=settings.max_faces,
-        ),
+        _detector_settings(settings),
         model_path=settings.detector_model,
         providers=settings.providers,
         threads=settings.intra_op_threads,
     )
     limits = PipelineSettings.of(settings, classifier.uncertain_threshold)
     return Assembly(Pipeline(detector.detector, classifier, limits), classifier, detector)
+
+
+def _detector_settings(settings: Settings) -> DetectorSettings:
+    return DetectorSettings(
+        threshold=settings.detection_threshold,
+        min_face=settings.min_face_size,
+        detection_size=settings.detection_size,
+        max_faces=settings.max_faces,
+    )
 
 
 def locate_model(name: str) -> Path:

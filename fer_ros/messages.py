@@ -160,6 +160,11 @@ def _region(box: Box, width: int, height: int) -> Any:
     )
 
 
+def total_ms(message: Any) -> float:
+    """Return what an EmotionArray's image cost in all stages together [ms]."""
+    return sum(float(getattr(message, f"{stage}_ms")) for stage in STAGES)
+
+
 def read_faces(message: Any) -> list[FaceEmotion]:
     """Return the faces of an EmotionArray as the pipeline's own data."""
     return [_read_emotion(emotion) for emotion in message.faces]

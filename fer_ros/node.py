@@ -27,7 +27,6 @@ from fer_ros.images import ImageError
 from fer_ros.inference import ModelError
 from fer_ros.messages import Status
 from fer_ros.parameters import ParameterError, Settings, parameter
-from fer_ros.pipeline import PipelineSettings
 from fer_ros.stream import Arrival, Stream
 from fer_ros.throttle import Throttle
 from fer_ros.timing import milliseconds_since
@@ -35,6 +34,9 @@ from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, Transpo
 from fer_ros.types import Frame, FrameResult
 
 UNCONFIGURED, INACTIVE, ACTIVE = "unconfigured", "inactive", "active"
+
+_TICK = 0.1
+"""How often cameras are checked for a change of level [s]."""
 
 _JOIN_TIME = 2.0
 """How long a stop waits for the worker to finish the image at hand [s]."""
@@ -67,8 +69,7 @@ class EmotionNode:
         self._diagnostics = transport.publisher(
             "/diagnostics", messages.DIAGNOSTIC_ARRAY, Qos(depth=10)
         )
-        period = min(settings.diagnostics_period, max(settings.stale_after / 4, 0.05))
-        self._timer: Handle = transport.timer(period, self._diagnose)
+        self._timer: Handle = transport.timer(_TICK, self._diagnose)
 
     @property
     def settings(self) -> Settings:
@@ -197,8 +198,7 @@ class EmotionNode:
                     )
             self._settings = settings
             if self._assembly is not None:
-                threshold = self._assembly.classifier.uncertain_threshold
-                self._assembly.pipeline.settings = PipelineSettings.of(settings, threshold)
+                self._assembly.apply(settings)
 
     def enable(self, enabled: bool) -> tuple[bool, str]:
         """Switch processing on or off; the handler of ``~/enable``."""
@@ -280,16 +280,18 @@ class EmotionNode:
         publisher.publish(encode(messages.image(picture, frame.stamp_ns, frame.frame_id)))
 
     def _diagnose(self) -> None:
-        """Publish diagnostics every period, and at once when a level changes."""
-        statuses = self.diagnose()
-        levels = [status.level for status in statuses]
-        now = time.monotonic()
-        # Timers are not exact: a tick that comes a little early counts as the period's own.
-        due = now - self._diagnosed >= self._settings.diagnostics_period * 0.95
-        if due or levels != self._levels:
+        """Publish diagnostics every period, and at once when a camera's level changes."""
+        with self._lock:
+            levels = [status.level for status in self._camera_statuses()]
+            now = time.monotonic()
+            # Timers are not exact: a tick that comes a little early counts as the period's own.
+            due = now - self._diagnosed >= self._settings.diagnostics_period - _TICK / 2
+            if not due and levels == self._levels:
+                return
             self._levels, self._diagnosed = levels, now
-            array = messages.diagnostic_array(self.transport.now_ns(), statuses)
-            self._diagnostics.publish(encode(array))
+            statuses = self.diagnose()
+        array = messages.diagnostic_array(self.transport.now_ns(), statuses)
+        self._diagnostics.publish(encode(array))
 
     def diagnose(self) -> list[Status]:
         """Return the diagnostics of this moment."""
@@ -298,14 +300,19 @@ class EmotionNode:
             outputs = [p for p in (self._emotions, *self._annotated.values()) if p is not None]
             incompatible = sorted({name for p in outputs for name in p.incompatible_qos()})
             statuses = [state_status(prefix, self.state, self._problem, incompatible)]
-            for stream, subscription in self._streams.values():
-                stale_after = self._settings.stale_after
-                statuses.append(camera_status(prefix, stream, subscription, stale_after))
+            statuses += self._camera_statuses()
             if assembly is not None:
                 statuses.append(model_status(prefix, assembly))
                 statuses.append(detector_status(prefix, assembly))
                 statuses.append(self._latency.status(prefix))
             return statuses
+
+    def _camera_statuses(self) -> list[Status]:
+        stale_after = self._settings.stale_after
+        return [
+            camera_status(self._prefix, stream, subscription, stale_after)
+            for stream, subscription in self._streams.values()
+        ]
 
 
 class _Worker:

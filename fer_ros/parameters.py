@@ -98,6 +98,9 @@ def _row(
 PROVIDERS = ("cpu", "cuda", "tensorrt", "openvino", "coreml", "rocm", "migraphx", "xnnpack")
 """Execution providers of ONNX Runtime that may be asked for."""
 
+FOREIGN = ("use_sim_time", "qos_overrides.", "start_type_description_service")
+"""Beginnings of parameter names that belong to the middleware, not to this table."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -225,6 +228,19 @@ class Settings:
     enabled: bool = _row(
         True, "Process images; false keeps subscriptions but drops what arrives.", dynamic=True
     )
+
+    @classmethod
+    def from_overrides(cls, overrides: Mapping[str, Any]) -> Settings:
+        """Return the defaults with the values given from outside.
+
+        Args:
+            overrides: By name; those of the middleware (:data:`FOREIGN`) are passed over.
+
+        Raises:
+            ParameterError: A name is unknown or a value does not fit.
+        """
+        own = {name: value for name, value in overrides.items() if not name.startswith(FOREIGN)}
+        return cls().with_values(own)
 
     def with_values(self, changes: Mapping[str, Any]) -> Settings:
         """Return these settings with some values changed; nothing changes when one is refused.

@@ -26,8 +26,6 @@ from fer_ros.types import Face, Frame, FrameResult, Image, StageTimes
 class PipelineSettings:
     """What may change between two calls."""
 
-    detection_threshold: float
-    max_faces: int
     smoothing: SmoothingSettings
     track_timeout: float
     """[s]"""
@@ -42,8 +40,6 @@ class PipelineSettings:
         """
         asked = settings.uncertain_threshold
         return cls(
-            detection_threshold=settings.detection_threshold,
-            max_faces=settings.max_faces,
             smoothing=SmoothingSettings(
                 time_constant=settings.smoothing_time,
                 hysteresis=settings.hysteresis,
@@ -116,14 +112,9 @@ class Pipeline:
 
     def _detect(self, image: Image, times: StageTimes) -> list[Face]:
         start = time.perf_counter()
-        faces = [
-            face
-            for face in self.detector.detect(image)
-            if face.score >= self.settings.detection_threshold
-        ]
-        faces.sort(key=lambda face: -face.score)
+        faces = self.detector.detect(image)
         times.detect = milliseconds_since(start)
-        return faces[: self.settings.max_faces]
+        return faces
 
     def _tracker(self, topic: str) -> Tracker:
         if topic not in self._trackers:

@@ -1,0 +1,84 @@
+"""Other ``fer-ros`` commands run beside this one, as processes of their own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+
+_END_TIME = 3.0
+"""How long a process may take to end before it is killed [s]."""
+
+
+class Child:
+    """A ``fer-ros`` command in its own process, ended when the ``with`` block is left."""
+
+    def __init__(self, name: str, arguments: Sequence[str]) -> None:
+        """Start it.
+
+        Args:
+            name: For messages.
+            arguments: Command and options, as after ``fer-ros``.
+        """
+        self.name = name
+        self._lines: list[str] = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "fer_ros", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # Ctrl-C is for this process, which then ends its children in order.
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def ended(self) -> bool:
+        """Return whether the process is over."""
+        if self._process.poll() is None:
+            return False
+        self._reader.join(1.0)  # its last words
+        return True
+
+    def output(self) -> str:
+        """Return what it has printed so far."""
+        return "\n".join(self._lines)
+
+    def stop(self) -> int:
+        """End the process and return its exit status."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(_END_TIME)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._reader.join(1.0)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        return self._process.returncode
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.append(line.rstrip())
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

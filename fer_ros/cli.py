@@ -1,0 +1,44 @@
+"""The command line ``fer-ros``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from fer_ros import __version__, bench, demo, live, models_command, publish
+from fer_ros.inference import ModelError
+from fer_ros.transport.base import TransportError
+from fer_ros.transport.ros_args import parse_ros_args
+
+_COMMANDS = (demo, live, publish, bench, models_command)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status: 0 done, 1 a check failed, 2 an error."""
+    try:
+        ros_args = parse_ros_args(sys.argv[1:] if argv is None else argv)
+        args = _parser().parse_args(ros_args.remaining)
+        return int(args.func(args, ros_args))
+    except (TransportError, ModelError, OSError, ValueError) as error:
+        print(f"fer-ros: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fer-ros",
+        description="Facial expressions from camera images, on ROS 2 and without it.",
+        epilog="On ROS 2 the node is started with: ros2 launch fer_ros fer.launch.py",
+    )
+    parser.add_argument("--version", action="version", version=f"fer_ros {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add_parser(subparsers)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""``fer-ros run``: the live node on a machine without ROS 2."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from typing import Any
+
+from fer_ros.node import ConfigurationError, EmotionNode
+from fer_ros.parameters import ParameterError, Settings
+from fer_ros.transport.base import Transport
+from fer_ros.transport.ros_args import RosArgs
+
+NODE_NAME = "fer"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the ``run`` command."""
+    parser = subparsers.add_parser(
+        "run",
+        help="run the emotion node without ROS 2, over Cyclone DDS",
+        description="Runs the emotion node without ROS 2. It subscribes to camera topics and "
+        "publishes /fer/emotions over Cyclone DDS, where a real ROS 2 sees it as any other node. "
+        "Parameters, remapping and namespaces are given as to every ROS 2 node.",
+        epilog="examples:\n"
+        "  fer-ros run\n"
+        "  fer-ros run --ros-args -p image_topics:='[/left/image_raw, /right/image_raw]'\n"
+        "  fer-ros run --ros-args --params-file config/fer.yaml -r __ns:=/robot1\n"
+        "  fer-ros run --ros-args -r image_raw:=/camera/color/image_raw -p detection_size:=640",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(func=_run)
+
+
+def _run(_: argparse.Namespace, ros_args: RosArgs) -> int:
+    from fer_ros.transport.dds import DdsTransport
+
+    stop = stop_event()
+    transport = DdsTransport(NODE_NAME, "/", ros_args)
+    try:
+        return serve(transport, stop)
+    finally:
+        transport.close()
+
+
+def serve(transport: Transport, stop: threading.Event) -> int:
+    """Run a node until told to stop; return the exit status.
+
+    Args:
+        transport: The node's place in the graph, with the parameters given from outside.
+        stop: Set to end the node.
+    """
+    try:
+        settings = Settings.from_overrides(transport.parameter_overrides())
+    except ParameterError as error:
+        transport.log.error(str(error))
+        return 2
+    node = EmotionNode(transport, settings)
+    service = transport.set_bool_service("~/enable", node.enable)
+    try:
+        node.configure()
+        node.activate()
+        stop.wait()
+    except ConfigurationError:
+        return 2  # the node has logged why
+    finally:
+        if service is not None:
+            service.close()
+        node.close()
+    return 0
+
+
+def stop_event() -> threading.Event:
+    """Return an event that SIGINT and SIGTERM set."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
