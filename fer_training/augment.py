@@ -70,9 +70,7 @@ def adjust(images: Tensor, config: Augment) -> Tensor:
     return ((images - mean) * gain + mean + offset).clamp(0, 255)
 
 
-def erase(
-    images: Tensor, probability: float, largest: float
-) -> Tensor:
+def erase(images: Tensor, probability: float, largest: float) -> Tensor:
     """Replace one rectangle by the image's mean (random erasing, Zhong et al. 2020)."""
     count, _, height, width = images.shape
 
@@ -92,9 +90,7 @@ def erase(
     return torch.where(mask, images.mean(dim=(1, 2, 3), keepdim=True), images)
 
 
-def mixup(
-    images: Tensor, targets: Tensor, alpha: float
-) -> tuple[Tensor, Tensor]:
+def mixup(images: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
     """Blend every row with another of the batch, images and targets alike.
 
     One factor per row, drawn from Beta(alpha, alpha).

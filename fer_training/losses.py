@@ -50,9 +50,7 @@ def get(name: str) -> Loss:
     return LOSSES[name]
 
 
-def soft_targets(
-    labels: Tensor, classes: int, votes: Tensor | None, vote_share: float
-) -> Tensor:
+def soft_targets(labels: Tensor, classes: int, votes: Tensor | None, vote_share: float) -> Tensor:
     """Return the target distribution of every row, shape (N, classes), rows sum to 1.
 
     Args:

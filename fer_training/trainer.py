@@ -6,21 +6,23 @@ import csv
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from fer_training import architectures, checkpoint, datasets, losses, splits
 from fer_training.augment import augment, mixup
 from fer_training.datasets.base import FERPLUS_COLUMNS, FaceDataset
-from fer_training.recipe import Recipe, to_yaml
+from fer_training.recipe import Recipe, from_dict, to_yaml
 from fer_training.tensors import image_tensor, to_network, vote_shares
 
 _EVAL_BATCH = 512
@@ -122,6 +124,23 @@ def learning_rate(recipe: Recipe, progress: Progress, step: int, steps: int) -> 
     return base * progress.lr_factor
 
 
+def _averaging(decay: float) -> Callable[[Any, Any, Any], None]:
+    """Return an exponential average whose memory grows from ten steps to the full decay.
+
+    The first weights, and the first running variances, would otherwise linger for epochs.
+    """
+
+    @torch.no_grad()
+    def update(averaged: Any, current: Any, steps: Any) -> None:
+        share = 1 - min(decay, (1 + int(steps)) / (10 + int(steps)))
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(averaged, current, share)
+        else:
+            torch._foreach_copy_(averaged, current)
+
+    return update
+
+
 class Trainer:
     """One run in one folder."""
 
@@ -151,9 +170,7 @@ class Trainer:
         self.network = self._network()
         self.optimizer = make_optimizer(self.network, recipe)
         self.ema = (
-            AveragedModel(
-                self.network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True
-            )
+            AveragedModel(self.network, multi_avg_fn=_averaging(recipe.ema), use_buffers=True)
             if recipe.ema
             else None
         )
@@ -325,6 +342,14 @@ class Trainer:
                 f"{path} was trained on other data ({state['data'][:12]}, not "
                 f"{self.data.digest[:12]}); use another folder"
             )
+        saved = from_dict(yaml.safe_load(state["recipe"]))
+        free = ("threads", "data")  # what does not move the curve; the data's digest was compared
+        for key, value in vars(self.recipe).items():
+            if key not in free and getattr(saved, key) != value:
+                raise checkpoint.CheckpointError(
+                    f"{path} was trained with {key} = {getattr(saved, key)!r}, not {value!r}; "
+                    "use another folder"
+                )
         self.network.load_state_dict(state["model"])
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])

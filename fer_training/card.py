@@ -1,0 +1,209 @@
+"""The model card beside an exported file, written from the run's records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from fer_training.checkpoint import CheckpointError
+
+_CARD = Template("""\
+# $name
+
+$architecture, $parameters parameters ($trainable of them trained, the rest running means and
+variances), $macs million multiply-accumulates a crop. Input: one grey face crop of
+${size}x$size pixels, ${channels} channel(s), `(pixel - $mean) * $scale`. Output: logits of
+$classes.
+
+| file | `$file` |
+|---|---|
+| SHA-256 | `$sha` |
+| size | $bytes bytes |
+| trained by | `$command` (seed $seed, revision `$revision`) |
+| epochs | $epochs, of which number $best_epoch was kept; $minutes minutes on two shared CPU cores |
+| versions | $versions |
+
+## Data and terms
+
+$dataset_name, $training_rows training rows after cleaning, content digest (shape, pixels,
+labels) `$data_sha`. $terms. The class labels are noisy: people agree with them in about 65 % of
+cases, and the majority of the FER+ voters names another class in 38 % of the rows (fear 87 %,
+disgust 69 %, sad 60 %, angry 53 %, surprise 21 %, neutral 13 %, happy 8 %).
+FER+ votes (Barsoum et al. 2016, MIT licence) are part of the targets where the recipe says so.
+
+## Recipe
+
+Follows: $paper. $differs
+
+```yaml
+$recipe
+```
+
+## Figures
+
+Protocol: $protocol. Epoch, temperature and threshold were chosen on the same rows, so read these
+figures as slightly kind; the sealed PrivateTest took no part in anything.
+
+| | rows | accuracy (95 % bootstrap) | balanced | macro-F1 | top-2 |
+|---|---|---|---|---|---|
+$figures
+
+Parity of this file with the PyTorch network over all $parity_rows rows: largest difference of a
+probability $parity_max; between batch 1 and batch 256 $parity_batch; accuracy $parity_reference %
+in PyTorch, $parity_onnx % in ONNX Runtime, $parity_single % at batch 1.
+
+Per class, single crop:
+
+| class | precision | recall | F1 | rows |
+|---|---|---|---|---|
+$per_class
+
+Confusion matrix, single crop (rows: true class, columns: predicted):
+
+$confusion
+
+## Calibration
+
+Temperature $temperature. Expected calibration error (15 bins) $ece_raw % without it, $ece % with
+temperatures fitted on one half of the rows and measured on the other. A face is UNCERTAIN when
+no class reaches $threshold: the value that leaves about 90 % of single faces with a name.
+
+| threshold | faces named | accuracy among them |
+|---|---|---|
+$coverage
+
+## Limits
+
+- Fear, disgust, sadness and anger are weak (see the table); disgust has few training rows.
+- Trained on cropped, mostly frontal photographs of 48x48 pixels in grey. Large head turns,
+  masks, strong side light and faces below about 24 pixels were not part of the measurement.
+- Age, sex and origin of the persons are not recorded in the data, so the error for any group of
+  people is unknown. Assume that it differs.
+- A posed or spontaneous expression is not an inner state.
+
+## Intended use
+
+Research, teaching, and human-robot interaction in which a person knows of the camera and a wrong
+answer does no harm, e.g. a robot that smiles back.
+
+## Excluded use
+
+Judging people: hiring, work, school, policing, borders, credit, health, lie detection. The EU AI
+Act bars emotion recognition at work and in education. Surveillance, and any use on persons who
+were not told.
+""")
+
+
+def write(run: Path, exported: Path, parity: dict[str, float]) -> Path:
+    """Write ``<exported>.md`` from the run's ``metrics.json`` and return its path.
+
+    Raises:
+        CheckpointError: The run has no calibration, because its split lets no row select.
+    """
+    record = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    if not record["calibration"]:
+        raise CheckpointError(f"{run}: a card needs a run whose split may select and calibrate")
+    path = exported.with_suffix(".md")
+    path.write_text(_CARD.substitute(_values(run, exported, record, parity)), encoding="utf-8")
+    return path
+
+
+def _values(
+    run: Path, exported: Path, record: dict[str, Any], parity: dict[str, float]
+) -> dict[str, Any]:
+    from fer_training import architectures
+    from fer_training.predictors import CheckpointPredictor
+
+    config, results, calibration = record["recipe"], record["results"], record["calibration"]
+    data, single = record["data"], results["single_crop"]
+    content = exported.read_bytes()
+    entry = architectures.get(config["architecture"])
+    network = CheckpointPredictor.load(run).network
+    trained = sum(parameter.numel() for parameter in network.parameters())
+    return {
+        "name": config["name"],
+        "architecture": config["architecture"],
+        "parameters": f"{record['parameters']:,}",
+        "trainable": f"{trained:,}",
+        "macs": f"{record['macs'] / 1e6:.1f}",
+        "size": entry.size,
+        "channels": entry.channels,
+        "mean": f"{config['mean']:g}",
+        "scale": f"{config['scale']:.6f}",
+        "classes": ", ".join(results["labels"]),
+        "file": exported.name,
+        "sha": hashlib.sha256(content).hexdigest(),
+        "bytes": f"{len(content):,}",
+        "command": record["command"],
+        "seed": config["seed"],
+        "revision": record["revision"],
+        "epochs": record["epochs"],
+        "best_epoch": record["best_epoch"],
+        "minutes": f"{record['minutes']:.0f}",
+        "versions": ", ".join(f"{key} {value}" for key, value in record["versions"].items()),
+        "dataset_name": data["name"].upper(),
+        "training_rows": f"{data['training_rows']:,}",
+        "data_sha": data["sha256"],
+        "terms": data["terms"],
+        "paper": config["paper"],
+        "differs": config["differs"],
+        "recipe": (run / "recipe.yaml").read_text(encoding="utf-8").rstrip(),
+        "protocol": _PROTOCOLS.get(record["protocol"], record["protocol"]),
+        "figures": _figures(results),
+        "parity_rows": f"{parity['rows']:,.0f}",
+        "parity_max": f"{parity['max_difference']:.1e}",
+        "parity_batch": f"{parity['max_difference_batch_1']:.1e}",
+        "parity_reference": f"{100 * parity['accuracy_reference']:.2f}",
+        "parity_onnx": f"{100 * parity['accuracy_onnx']:.2f}",
+        "parity_single": f"{100 * parity['accuracy_onnx_batch_1']:.2f}",
+        "per_class": _per_class(single),
+        "confusion": _confusion(single, results["labels"]),
+        "temperature": calibration["temperature"],
+        "threshold": calibration["uncertain_threshold"],
+        "ece_raw": f"{100 * calibration['ece_uncalibrated']:.1f}",
+        "ece": f"{100 * calibration['ece_cross_fitted']:.1f}",
+        "coverage": "\n".join(
+            f"| {p['threshold']:.2f} | {100 * p['coverage']:.1f} % | {100 * p['accuracy']:.1f} % |"
+            for p in calibration["coverage_curve"]
+        ),
+    }
+
+
+_PROTOCOLS = {"official": "trained on Training, measured on PublicTest"}
+
+_VIEWS = (("single_crop", "single crop"), ("flip", "mean of crop and mirror image"))
+
+
+def _figures(results: dict[str, Any]) -> str:
+    lines = []
+    for view, words in _VIEWS:
+        for entry, suffix in (
+            (results[view], ""),
+            (results[view].get("without_duplicates"), ", without exact copies of Training rows"),
+        ):
+            if entry:
+                low, high = entry["accuracy_95"]
+                lines.append(
+                    f"| {words}{suffix} | {entry['rows']:,} | {100 * entry['accuracy']:.2f} % "
+                    f"({100 * low:.1f} to {100 * high:.1f}) | "
+                    f"{100 * entry['balanced_accuracy']:.2f} % | {entry['macro_f1']:.3f} | "
+                    f"{100 * entry['top2']:.2f} % |"
+                )
+    return "\n".join(lines)
+
+
+def _per_class(result: dict[str, Any]) -> str:
+    return "\n".join(
+        f"| {name} | {e['precision']:.3f} | {e['recall']:.3f} | {e['f1']:.3f} | {e['support']} |"
+        for name, e in result["per_class"].items()
+    )
+
+
+def _confusion(result: dict[str, Any], labels: list[str]) -> str:
+    lines = ["| | " + " | ".join(labels) + " |", "|---" * (len(labels) + 1) + "|"]
+    for name, row in zip(labels, result["confusion"], strict=True):
+        lines.append(f"| **{name}** | " + " | ".join(str(count) for count in row) + " |")
+    return "\n".join(lines)

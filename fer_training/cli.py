@@ -1,0 +1,179 @@
+"""The command line ``fer-train``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fer_ros import __version__
+from fer_ros.inference import ModelError
+from fer_training.checkpoint import CheckpointError
+from fer_training.datasets.base import DatasetError
+from fer_training.recipe import RECIPES, RecipeError
+
+_EXPECTED = (DatasetError, RecipeError, CheckpointError, ModelError, ValueError, RuntimeError)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="fer-train",
+        description="Train, measure and export networks for facial expressions.",
+        epilog="A run: fer-train train arch1 --out runs/arch1 && "
+        "fer-train export runs/arch1 arch1.onnx",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    commands.add_parser("list", help="architectures, recipes and data sets").set_defaults(run=_list)
+
+    train = commands.add_parser("train", help="run a recipe and measure what it gives")
+    train.add_argument("recipe", help="name in fer_training/recipes, or a YAML file")
+    train.add_argument("--out", type=Path, help="run folder (default: runs/<name>)")
+    train.add_argument("--data", help="path of the data set, instead of the recipe's")
+    train.add_argument("--seed", type=int, help="instead of the recipe's")
+    train.add_argument("--resume", action="store_true", help="go on from the folder's last epoch")
+    train.add_argument("--all-folds", action="store_true", help="every fold of the split, pooled")
+    train.add_argument(
+        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="e.g. epochs=5 optimizer.lr=0.05"
+    )
+    train.set_defaults(run=_train)
+
+    evaluate = commands.add_parser(
+        "evaluate", help="measure a checkpoint, run folder or ONNX file on labelled crops"
+    )
+    evaluate.add_argument("--model", type=Path, required=True)
+    evaluate.add_argument(
+        "--data", type=Path, required=True, help="npz with images and emotion, or owners' files"
+    )
+    evaluate.add_argument("--dataset", default="fer2013", help="layout of --data")
+    evaluate.add_argument(
+        "--usage", help="rows of this split only, e.g. PublicTest (default: all but Training)"
+    )
+    evaluate.add_argument("--json", type=Path, help="write all figures here")
+    evaluate.set_defaults(run=_evaluate)
+
+    export = commands.add_parser("export", help="write the ONNX file of a run, parity-checked")
+    export.add_argument("run_folder", type=Path, metavar="RUN")
+    export.add_argument("out", type=Path, metavar="FILE.onnx")
+    export.add_argument("--data", help="path of the data set, instead of the recipe's")
+    export.add_argument("--version", default=__version__, help="version of the weights")
+    export.set_defaults(run=_export)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status."""
+    options = build_parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except _EXPECTED as error:
+        print(f"fer-train: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _list(_: argparse.Namespace) -> None:
+    from fer_training import architectures, datasets
+
+    print("architectures (parameters for seven classes, batch-norm statistics counted):")
+    for name in architectures.names():
+        entry = architectures.get(name)
+        count = architectures.parameter_count(architectures.create(name))
+        side = f"{entry.size}x{entry.size}x{entry.channels}"
+        print(f"  {name:24} {count:>12,}  {side:9} {entry.paper}")
+    print("recipes:")
+    for path in sorted(RECIPES.glob("*.yaml")):
+        print(f"  {path.stem}")
+    print("data sets:", ", ".join(datasets.LOADERS))
+
+
+def _train(options: argparse.Namespace) -> None:
+    from fer_training import runs
+
+    overrides = list(options.set)
+    if options.data:
+        overrides.append(f"data.path={options.data}")
+    if options.seed is not None:
+        overrides.append(f"seed={options.seed}")
+    command = "fer-train train " + " ".join([options.recipe, *_spelled(options)])
+    record = runs.train(
+        options.recipe, overrides, options.out, options.resume, options.all_folds, command
+    )
+    _show(record["results"])
+
+
+def _spelled(options: argparse.Namespace) -> list[str]:
+    """Return the options of `train` that decide the result, as they were given."""
+    words = []
+    if options.seed is not None:
+        words += ["--seed", str(options.seed)]
+    if options.all_folds:
+        words += ["--all-folds"]
+    if options.set:
+        words += ["--set", *options.set]
+    return words
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from fer_training import datasets, predictors
+    from fer_training.evaluate import evaluate
+    from fer_training.report import write_json
+
+    data = datasets.load(options.dataset, options.data)
+    rows = np.arange(len(data))
+    duplicates = None
+    if options.usage is not None:
+        if data.usage is None:
+            raise DatasetError(f"{options.data} has no usage column; leave out --usage")
+        rows = np.flatnonzero(data.usage == options.usage)
+    elif data.usage is not None:
+        rows = np.flatnonzero(data.usage != "Training")
+    if not len(rows):
+        raise DatasetError(f"{options.data} has no rows to measure; choose another --usage")
+    if data.usage is not None and (data.usage == "Training").any():
+        groups = data.duplicate_groups
+        duplicates = np.flatnonzero(np.isin(groups[rows], groups[data.usage == "Training"]))
+    result = evaluate(predictors.load(options.model), data.select(rows), duplicates)
+    _show(result)
+    if options.json:
+        write_json(result, options.json)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from fer_training import card, runs
+    from fer_training.export import export_run
+
+    data = runs.test_rows(options.run_folder, options.data)
+    report = export_run(options.run_folder, options.out, data, options.version)
+    card.write(options.run_folder, options.out, report)
+    print(json.dumps(report, indent=1))
+
+
+def _show(result: dict) -> None:
+    print(f"{result['model']} on {result['rows']} rows of {result['dataset']}")
+    for view in ("single_crop", "flip"):
+        if view not in result:
+            continue
+        entry = result[view]
+        low, high = entry["accuracy_95"]
+        print(
+            f"  {view:12} accuracy {100 * entry['accuracy']:.2f} % "
+            f"(95 % {100 * low:.1f} to {100 * high:.1f}), balanced "
+            f"{100 * entry['balanced_accuracy']:.2f} %, macro-F1 {entry['macro_f1']:.3f}, "
+            f"top-2 {100 * entry['top2']:.2f} %, ECE {100 * entry['ece']:.2f} %"
+        )
+        if "without_duplicates" in entry:
+            other = entry["without_duplicates"]
+            print(
+                f"  {'':12} accuracy {100 * other['accuracy']:.2f} % on the {other['rows']} rows "
+                "without an exact copy in Training"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Every figure that is reported, from class probabilities and true classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import metrics as sk
+
+BINS = 15
+"""Bins of equal width for the expected calibration error (Guo et al. 2017)."""
+
+
+def summarize(
+    labels: NDArray[np.int64],
+    probabilities: NDArray[np.float32],
+    names: Sequence[str],
+    resamples: int = 1000,
+) -> dict[str, Any]:
+    """Return all figures of one set of predictions as plain values.
+
+    Args:
+        labels: True classes, shape (N,).
+        probabilities: Shape (N, classes), rows sum to 1.
+        names: Names of the classes, in order.
+        resamples: Bootstrap resamples for the 95 % interval of the accuracy.
+    """
+    classes = np.arange(len(names))
+    predicted = probabilities.argmax(1)
+    present = np.unique(labels)
+    precision, recall, f1, support = sk.precision_recall_fscore_support(
+        labels, predicted, labels=classes, zero_division=0
+    )
+    low, high = accuracy_interval(labels, predicted, resamples)
+    return {
+        "rows": len(labels),
+        "accuracy": float(sk.accuracy_score(labels, predicted)),
+        "accuracy_95": [low, high],
+        "balanced_accuracy": float(recall[present].mean()),
+        "macro_f1": float(f1[present].mean()),
+        "top2": float(top_k(labels, probabilities, 2)),
+        "ece": expected_calibration_error(labels, probabilities),
+        "nll": float(
+            -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-12)).mean()
+        ),
+        "per_class": {
+            name: {
+                "precision": float(precision[i]),
+                "recall": float(recall[i]),
+                "f1": float(f1[i]),
+                "support": int(support[i]),
+            }
+            for i, name in enumerate(names)
+        },
+        "confusion": sk.confusion_matrix(labels, predicted, labels=classes).tolist(),
+    }
+
+
+def top_k(labels: NDArray[np.int64], probabilities: NDArray[np.float32], k: int) -> float:
+    """Return the share of rows whose true class is among the k most probable."""
+    classes = np.arange(probabilities.shape[1])
+    if k >= len(classes):
+        return 1.0
+    if len(classes) == 2:  # scikit-learn wants a single column of scores there
+        return float(sk.accuracy_score(labels, probabilities.argmax(1)))
+    return float(sk.top_k_accuracy_score(labels, probabilities, k=k, labels=classes))
+
+
+def accuracy_interval(
+    labels: NDArray[np.int64], predicted: NDArray[np.int64], resamples: int, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the accuracy (percentile method over rows)."""
+    hits = int((labels == predicted).sum())
+    # Resampling rows of 0 and 1 with replacement is drawing from a binomial.
+    drawn = np.random.default_rng(seed).binomial(len(labels), hits / len(labels), resamples)
+    low, high = np.percentile(drawn / len(labels), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def reliability(
+    labels: NDArray[np.int64], probabilities: NDArray[np.float32], bins: int = BINS
+) -> list[dict[str, float]]:
+    """Return confidence, accuracy and share of rows of each non-empty confidence bin."""
+    confidence = probabilities.max(1)
+    hit = probabilities.argmax(1) == labels
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    return [
+        {
+            "confidence": float(confidence[bin_of == b].mean()),
+            "accuracy": float(hit[bin_of == b].mean()),
+            "share": float((bin_of == b).mean()),
+        }
+        for b in range(bins)
+        if (bin_of == b).any()
+    ]
+
+
+def expected_calibration_error(
+    labels: NDArray[np.int64], probabilities: NDArray[np.float32], bins: int = BINS
+) -> float:
+    """Return the mean gap between confidence and accuracy, weighted by the bins' rows."""
+    return sum(
+        entry["share"] * abs(entry["confidence"] - entry["accuracy"])
+        for entry in reliability(labels, probabilities, bins)
+    )
+
+
+def coverage_curve(
+    labels: NDArray[np.int64],
+    probabilities: NDArray[np.float32],
+    thresholds: Sequence[float] = tuple(np.arange(0.2, 0.95, 0.05).round(2).tolist()),
+) -> list[dict[str, float]]:
+    """Return, per threshold, the share of rows named at all and the accuracy among those."""
+    confidence = probabilities.max(1)
+    hit = probabilities.argmax(1) == labels
+    curve = []
+    for threshold in thresholds:
+        named = confidence >= threshold
+        accuracy = float(hit[named].mean()) if named.any() else float("nan")
+        curve.append(
+            {"threshold": threshold, "coverage": float(named.mean()), "accuracy": accuracy}
+        )
+    return curve
+
+
+def align_columns(
+    probabilities: NDArray[np.float32], source: Sequence[str], target: Sequence[str]
+) -> NDArray[np.float32]:
+    """Reorder columns from one label set to another; columns without a counterpart are dropped.
+
+    Rows are normalised again.
+
+    Raises:
+        ValueError: A target label is not among the source's.
+    """
+    missing = [name for name in target if name not in source]
+    if missing:
+        raise ValueError(f"the network does not know the classes {', '.join(missing)}")
+    chosen = probabilities[:, [list(source).index(name) for name in target]]
+    return chosen / np.maximum(chosen.sum(1, keepdims=True), 1e-12)

@@ -1,0 +1,120 @@
+"""One face for checkpoints and ONNX files, so that both are measured by the same code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from fer_ros.classification import EmotionNetwork
+from fer_training import architectures, checkpoint
+from fer_training.recipe import Recipe, from_dict
+from fer_training.trainer import predict
+
+_BATCH = 256
+
+
+class Predictor(Protocol):
+    """A network that turns stored crops into calibrated probabilities."""
+
+    labels: tuple[str, ...]
+    name: str
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return shape (N, labels) for images of shape (N, H, W) or (N, H, W, 3)."""
+        ...
+
+
+@dataclass
+class CheckpointPredictor:
+    """A checkpoint of fer-train, run by PyTorch."""
+
+    network: torch.nn.Module
+    recipe: Recipe
+    labels: tuple[str, ...]
+    name: str
+    calibration: dict[str, Any]
+
+    @classmethod
+    def load(cls, path: Path) -> CheckpointPredictor:
+        """Read ``best.pt`` of a run folder, or a checkpoint file.
+
+        Raises:
+            CheckpointError: It is missing or no checkpoint.
+        """
+        path = path / "best.pt" if path.is_dir() else path
+        state = checkpoint.load(path)
+        recipe = from_dict(yaml.safe_load(state["recipe"]))
+        labels = tuple(state["labels"])
+        network = architectures.create(recipe.architecture, len(labels), **recipe.options)
+        checkpoint.load_weights(network, state, recipe.architecture)
+        return cls(network.eval(), recipe, labels, recipe.name, state.get("calibration", {}))
+
+    @property
+    def temperature(self) -> float:
+        """Fitted temperature, 1 where the run's split lets no row select."""
+        return float(self.calibration.get("temperature", 1.0))
+
+    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return raw outputs, shape (N, labels)."""
+        tensor = torch.from_numpy(images)
+        tensor = tensor.unsqueeze(1) if images.ndim == 3 else tensor.permute(0, 3, 1, 2)
+        return predict(self.network, tensor, self.recipe)
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return calibrated probabilities, shape (N, labels)."""
+        return softmax(self.logits(images) / np.float32(self.temperature), axis=1)
+
+
+class OnnxPredictor:
+    """An exported file, run exactly as the node runs it."""
+
+    def __init__(self, path: Path) -> None:
+        """Load the file.
+
+        Raises:
+            ModelError: The file cannot be used.
+        """
+        self.network = EmotionNetwork(path)
+        self.labels = self.network.metadata.labels
+        self.name = self.network.metadata.model_id
+
+    def _crops(self, images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        """Fit stored crops to the network: size, and grey or BGR."""
+        spec = self.network.metadata.input
+        crops = []
+        for image in images:
+            if image.shape[:2] != (spec.height, spec.width):
+                image = cv2.resize(image, (spec.width, spec.height))
+            if spec.channels == 3 and image.ndim == 2:
+                image = np.repeat(image[..., None], 3, axis=2)
+            elif spec.channels == 1 and image.ndim == 3:
+                image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+            crops.append(np.asarray(image, np.uint8))
+        return crops
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return calibrated probabilities, shape (N, labels)."""
+        parts = [
+            self.network.classify(self._crops(images[start : start + _BATCH]))
+            for start in range(0, len(images), _BATCH)
+        ]
+        return np.concatenate(parts)
+
+
+def load(path: Path) -> Predictor:
+    """Load an ONNX file, a checkpoint, or the best checkpoint of a run folder."""
+    return OnnxPredictor(path) if path.suffix == ".onnx" else CheckpointPredictor.load(path)
+
+
+def with_flip(predictor: Predictor, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the mean probabilities of the crops and their mirror images."""
+    mirrored = np.ascontiguousarray(images[:, :, ::-1])
+    return (predictor.probabilities(images) + predictor.probabilities(mirrored)) / 2

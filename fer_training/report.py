@@ -1,0 +1,64 @@
+"""What a finished run leaves behind: ``metrics.json``, calibration and pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_training import architectures, calibration, checkpoint, complexity, plots, provenance
+from fer_training.evaluate import evaluate
+from fer_training.predictors import CheckpointPredictor
+from fer_training.recipe import to_dict
+from fer_training.splits import cross_duplicates
+from fer_training.trainer import Trainer
+
+
+def write_json(values: Any, path: Path) -> None:
+    """Write plain values, replacing the file atomically."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def finish(trainer: Trainer, command: str) -> dict[str, Any]:
+    """Measure the kept checkpoint on the split's test rows and write everything down."""
+    recipe, split, folder = trainer.recipe, trainer.split, trainer.folder
+    test = trainer.data.select(split.test)
+    predictor = CheckpointPredictor.load(folder)
+    logits = predictor.logits(test.images)
+    fitted: dict[str, Any] = {}
+    if split.selects:
+        fitted = calibration.calibrate(logits, test.labels)
+        state = checkpoint.load(folder / "best.pt")
+        keys = ("temperature", "uncertain_threshold")
+        state["calibration"] = predictor.calibration = {key: fitted[key] for key in keys}
+        checkpoint.save(state, folder / "best.pt")
+    duplicates = np.flatnonzero(np.isin(split.test, cross_duplicates(trainer.data, split)))
+    results = evaluate(predictor, test, duplicates)
+    entry = architectures.get(recipe.architecture)
+    record = {
+        "recipe": to_dict(recipe),
+        "protocol": split.name,
+        "selects": split.selects,
+        "leaks": split.leaks,
+        "command": command,
+        "revision": provenance.revision(),
+        "versions": provenance.versions(),
+        "data": provenance.dataset(trainer.data, len(trainer.labels)),
+        "parameters": architectures.parameter_count(predictor.network),
+        "macs": complexity.multiply_accumulates(predictor.network, entry.channels, entry.size),
+        "epochs": trainer.progress.epoch,
+        "best_epoch": trainer.progress.best_epoch + 1,
+        "minutes": sum(entry["seconds"] for entry in trainer.history) / 60,
+        "results": results,
+        "calibration": fitted,
+    }
+    write_json(record, folder / "metrics.json")
+    np.savez_compressed(folder / "predictions.npz", rows=split.test, logits=logits)
+    plots.learning_curves(trainer.history, folder / "curves.png")
+    plots.confusion(results["single_crop"], results["labels"], folder / "confusion.png")
+    plots.reliability(results["single_crop"]["reliability"], folder / "reliability.png")
+    return record

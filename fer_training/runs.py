@@ -1,0 +1,98 @@
+"""Runs in folders: one split or all folds of one, resumable, with their records."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from scipy.special import softmax
+
+from fer_training import checkpoint, datasets, metrics, recipe, splits
+from fer_training.datasets.base import FaceDataset
+from fer_training.recipe import Recipe
+from fer_training.report import finish, write_json
+from fer_training.trainer import Trainer
+
+
+def train(
+    name: str,
+    overrides: list[str],
+    folder: Path | None,
+    resume: bool,
+    all_folds: bool,
+    command: str,
+) -> dict[str, Any]:
+    """Run a recipe and return the record written to ``metrics.json``."""
+    config = recipe.load(name, overrides)
+    folder = folder or Path("runs") / config.name
+    if not resume and (folder / "last.pt").exists():
+        raise recipe.RecipeError(f"{folder} holds a run; add --resume or choose another --out")
+    data = datasets.load(config.data.dataset, Path(config.data.path))
+    if all_folds:
+        return _folds(config, folder, data, command)
+    return _single(config, folder, data, command)
+
+
+def _single(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.yaml").write_text(recipe.to_yaml(config), encoding="utf-8")
+    trainer = Trainer(config, folder, data)
+    trainer.fit(resume=True)
+    return finish(trainer, command) if trainer.rank == 0 else {}
+
+
+def _folds(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dict[str, Any]:
+    """Train every fold that has no record yet, then pool the predictions of all."""
+    divisions = splits.make(data, config.data.split, config.seed)
+    records = []
+    for number in range(len(divisions)):
+        part = folder / f"fold-{number}"
+        record = part / "metrics.json"
+        if not record.is_file():
+            own = replace(config, data=replace(config.data, fold=number))
+            _single(own, part, data, command)
+            (part / "last.pt").unlink(missing_ok=True)
+        records.append(json.loads(record.read_text(encoding="utf-8")))
+    logits = np.zeros((len(data), len(data.label_names)), np.float32)
+    for number in range(len(divisions)):
+        with np.load(folder / f"fold-{number}" / "predictions.npz") as saved:
+            logits[saved["rows"]] = saved["logits"]
+    tested = np.unique(np.concatenate([division.test for division in divisions]))
+    pooled = metrics.summarize(
+        data.labels[tested], softmax(logits[tested], axis=1), data.label_names
+    )
+    accuracies = [entry["results"]["single_crop"]["accuracy"] for entry in records]
+    record = {
+        **records[0],
+        "protocol": config.data.split,
+        "folds": len(divisions),
+        "minutes": sum(entry["minutes"] for entry in records),
+        "fold_accuracies": accuracies,
+        "calibration": {},
+        "results": {
+            "model": config.name,
+            "dataset": data.name,
+            "rows": len(tested),
+            "labels": list(data.label_names),
+            "single_crop": pooled,
+        },
+    }
+    write_json(record, folder / "metrics.json")
+    return record
+
+
+def test_rows(folder: Path, path: str | None = None) -> FaceDataset:
+    """Return the rows that a run was measured on.
+
+    Args:
+        folder: Run folder.
+        path: Place of the data set, instead of the recipe's.
+    """
+    config = recipe.from_dict(yaml.safe_load(checkpoint.load(folder / "best.pt")["recipe"]))
+    data = datasets.load(config.data.dataset, Path(path or config.data.path))
+    split = splits.make(data, config.data.split, config.seed)[config.data.fold]
+    return data.select(split.test)
