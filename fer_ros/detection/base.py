@@ -1,0 +1,77 @@
+"""What every face detector promises, whatever network or cascade stands behind it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from fer_ros.inference import ModelError
+from fer_ros.types import Face, Image
+
+
+class DetectorError(ModelError):
+    """A detector cannot be made; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """Settings that all detectors share.
+
+    Raises:
+        ValueError: A value is outside its range; the message names it.
+    """
+
+    threshold: float = 0.7
+    """Least confidence of a face [0..1]."""
+    min_face: int = 32
+    """Side of the smallest face looked for [source pixels], where `detection_size` is 0."""
+    detection_size: int = 320
+    """Longest side of the image the detector works on [pixels]; 0 chooses it from `min_face`."""
+    max_faces: int = 32
+    """Faces kept in one image, the most confident ones."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.threshold) and 0.0 <= self.threshold <= 1.0):
+            raise ValueError(f"threshold must lie in 0..1, not {self.threshold}")
+        if self.min_face < 1:
+            raise ValueError(f"min_face must be at least 1 pixel, not {self.min_face}")
+        if self.detection_size != 0 and not 32 <= self.detection_size <= 4096:
+            raise ValueError(
+                f"detection_size must be 0 (automatic) or 32..4096, not {self.detection_size}"
+            )
+        if self.max_faces < 1:
+            raise ValueError(f"max_faces must be at least 1, not {self.max_faces}")
+
+
+class FaceDetector(Protocol):
+    """Finds faces in one image at a time; not safe for use from several threads at once."""
+
+    name: str
+    """Short name for logs and diagnostics, e.g. ``yunet``."""
+    settings: DetectorSettings
+    """May be replaced between two calls."""
+
+    def detect(self, image: Image) -> list[Face]:
+        """Return the faces of an image, the most confident first.
+
+        Args:
+            image: uint8, (height, width, 3) BGR or (height, width) grey, rows of any stride.
+
+        Returns:
+            At most ``max_faces`` faces in source pixels. Boxes follow YuNet's convention,
+            from the hairline to the chin, whatever the detector.
+
+        Raises:
+            ValueError: The array is no such image.
+        """
+        ...
+
+
+def check_image(image: Image) -> None:
+    """Raise ValueError unless the array is an image as `FaceDetector.detect` takes it."""
+    fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+    if image.dtype != "uint8" or not fits or image.size == 0:
+        raise ValueError(
+            f"expected uint8 (height, width) or (height, width, 3), not {image.dtype} {image.shape}"
+        )
