@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -148,13 +149,13 @@ def _export(options: argparse.Namespace) -> None:
     from fer_training import card, runs
     from fer_training.export import export_run
 
-    data = runs.test_rows(options.run_folder, options.data)
+    data = runs.measured_rows(options.run_folder, options.data)
     report = export_run(options.run_folder, options.out, data, options.version)
     card.write(options.run_folder, options.out, report)
     print(json.dumps(report, indent=1))
 
 
-def _show(result: dict) -> None:
+def _show(result: dict[str, Any]) -> None:
     print(f"{result['model']} on {result['rows']} rows of {result['dataset']}")
     for view in ("single_crop", "flip"):
         if view not in result:

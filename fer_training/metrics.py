@@ -29,6 +29,7 @@ def summarize(
     """
     classes = np.arange(len(names))
     predicted = probabilities.argmax(1)
+    of_truth = probabilities[np.arange(len(labels)), labels]
     present = np.unique(labels)
     precision, recall, f1, support = sk.precision_recall_fscore_support(
         labels, predicted, labels=classes, zero_division=0
@@ -42,9 +43,7 @@ def summarize(
         "macro_f1": float(f1[present].mean()),
         "top2": float(top_k(labels, probabilities, 2)),
         "ece": expected_calibration_error(labels, probabilities),
-        "nll": float(
-            -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-12)).mean()
-        ),
+        "nll": float(-np.log(np.maximum(of_truth, 1e-12)).mean()),
         "per_class": {
             name: {
                 "precision": float(precision[i]),

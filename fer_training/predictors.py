@@ -117,4 +117,5 @@ def load(path: Path) -> Predictor:
 def with_flip(predictor: Predictor, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the mean probabilities of the crops and their mirror images."""
     mirrored = np.ascontiguousarray(images[:, :, ::-1])
-    return (predictor.probabilities(images) + predictor.probabilities(mirrored)) / 2
+    mean = (predictor.probabilities(images) + predictor.probabilities(mirrored)) / 2
+    return mean.astype(np.float32)

@@ -51,12 +51,12 @@ def _folds(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dic
     records = []
     for number in range(len(divisions)):
         part = folder / f"fold-{number}"
-        record = part / "metrics.json"
-        if not record.is_file():
+        written = part / "metrics.json"
+        if not written.is_file():
             own = replace(config, data=replace(config.data, fold=number))
             _single(own, part, data, command)
             (part / "last.pt").unlink(missing_ok=True)
-        records.append(json.loads(record.read_text(encoding="utf-8")))
+        records.append(json.loads(written.read_text(encoding="utf-8")))
     logits = np.zeros((len(data), len(data.label_names)), np.float32)
     for number in range(len(divisions)):
         with np.load(folder / f"fold-{number}" / "predictions.npz") as saved:
@@ -85,7 +85,7 @@ def _folds(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dic
     return record
 
 
-def test_rows(folder: Path, path: str | None = None) -> FaceDataset:
+def measured_rows(folder: Path, path: str | None = None) -> FaceDataset:
     """Return the rows that a run was measured on.
 
     Args:

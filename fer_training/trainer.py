@@ -190,7 +190,9 @@ class Trainer:
         for name, parameter in network.named_parameters():
             if any(name.startswith(prefix) for prefix in recipe.freeze):
                 parameter.requires_grad_(False)
-        return network.to(self.device, memory_format=torch.channels_last)
+        network.to(self.device)
+        # PyTorch's stubs lack this argument of Module.to.
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property
     def evaluated(self) -> nn.Module:

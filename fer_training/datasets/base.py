@@ -57,7 +57,7 @@ class FaceDataset:
     def digest(self) -> str:
         """SHA-256 over shape, pixels and labels: equal for equal rows whatever file held them."""
         sha = hashlib.sha256(repr(self.images.shape).encode())
-        sha.update(np.ascontiguousarray(self.images))
+        sha.update(np.ascontiguousarray(self.images).data)
         sha.update(self.labels.astype("<i8").tobytes())
         return sha.hexdigest()
 
