@@ -1,0 +1,44 @@
+"""The benchmark's figures as tables in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def _row(values: Mapping[str, float]) -> str:
+    return "  ".join(f"{values.get(key, float('nan')):8.2f}" for key in ("p50", "p95", "p99"))
+
+
+def print_networks(results: Mapping[str, Mapping[str, float]]) -> None:
+    """Print the networks alone [ms]."""
+    print(f"\n{'network alone [ms]':<28}{'p50':>8}  {'p95':>8}  {'p99':>8}")
+    for name, values in results.items():
+        print(f"{name:<28}{_row(values)}")
+
+
+def print_pipeline(results: Sequence[Mapping[str, Any]]) -> None:
+    """Print the pipeline [ms] with the median of each stage."""
+    stages = list(results[0]["stages"])
+    heads = "".join(f"{stage:>9}" for stage in stages)
+    print(f"\n{'pipeline [ms]':<18}{'found':>6}  {'p50':>8}  {'p95':>8}  {'p99':>8}  ratio{heads}")
+    for entry in results:
+        name = f"{entry['size']}, {entry['faces_shown']} faces"
+        ratio = f"{entry['ratio']:.2f}" if "ratio" in entry else "-"
+        medians = "".join(f"{entry['stages'][stage]['p50']:9.2f}" for stage in stages)
+        found = f"{entry['faces_found']:.0f}"
+        print(f"{name:<18}{found:>6}  {_row(entry['total'])}  {ratio:>5}{medians}")
+    print("ratio: median of the pipeline to the sum of the networks alone; stages: medians")
+
+
+def print_graph(results: Mapping[str, Any]) -> None:
+    """Print camera to EmotionArray over DDS."""
+    print(
+        f"\nover DDS, VGA with one face at {results['rate_hz']:g} Hz for {results['seconds']:g} s\n"
+        f"images sent {results['images_sent']}, answered {results['images_answered']}, "
+        f"lost {results['images_lost']}\n"
+        f"{'age at publish [ms]':<28}{_row(results['age_at_publish_ms'])}\n"
+        f"{'age at subscriber [ms]':<28}{_row(results['age_at_subscriber_ms'])}\n"
+        f"start to first result {results['start_to_first_result_s']:.2f} s; node: "
+        f"{results['node_cpu_percent']:.0f} % of one core, {results['node_memory_mib']:.0f} MiB"
+    )
