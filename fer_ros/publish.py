@@ -35,6 +35,12 @@ def add_parser(subparsers: Any) -> None:
         "  fer-ros camera --source pictures/ --rate 2 --compressed",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_arguments(parser)
+    parser.set_defaults(func=_camera)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is published, and how."""
     parser.add_argument(
         "--source",
         default=SYNTHETIC,
@@ -50,7 +56,6 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--frame-id", default="camera", help="frame_id of the headers")
     parser.add_argument("--loop", action="store_true", help="start again at the end")
     parser.add_argument("--count", type=int, default=0, metavar="N", help="stop after N images")
-    parser.set_defaults(func=_camera)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -66,20 +71,30 @@ def _size(text: str) -> tuple[int, int]:
 def _camera(args: argparse.Namespace, ros_args: RosArgs) -> int:
     from fer_ros.transport.dds import DdsTransport
 
-    if not 0 < args.rate <= 1000:
-        raise ValueError(f"--rate must lie in 0..1000 images per second, not {args.rate}")
-    images = open_source(args.source, args.rate, args.size, args.loop)
     stop = stop_event()
     transport = DdsTransport("camera", "/", ros_args)
     try:
-        publisher = CameraPublisher(transport, args.compressed, args.frame_id)
-        what = "JPEG" if args.compressed else "raw"
-        transport.log.info(f"{args.source} -> {publisher.topic} ({what}, {args.rate:g} Hz)")
-        sent = publisher.run(images, args.rate, stop, args.count)
-        transport.log.info(f"{sent} images published")
+        publish(args, transport, stop)
     finally:
         transport.close()
     return 0
+
+
+def publish(args: argparse.Namespace, transport: Transport, stop: threading.Event) -> None:
+    """Publish what the options of :func:`add_arguments` ask for.
+
+    Raises:
+        fer_ros.camera.CameraError: The source cannot be opened.
+        ValueError: An option has no sensible value.
+    """
+    if not 0 < args.rate <= 1000:
+        raise ValueError(f"--rate must lie in 0..1000 images per second, not {args.rate}")
+    images = open_source(args.source, args.rate, args.size, args.loop)
+    publisher = CameraPublisher(transport, args.compressed, args.frame_id)
+    what = "JPEG" if args.compressed else "raw"
+    transport.log.info(f"{args.source} -> {publisher.topic} ({what}, {args.rate:g} Hz)")
+    sent = publisher.run(images, args.rate, stop, args.count)
+    transport.log.info(f"{sent} images published")
 
 
 def open_source(

@@ -1,0 +1,63 @@
+"""Writes ``config/fer.yaml`` from the table of parameters: ``python -m fer_ros.config_file``.
+
+A test compares the file with the table, so that the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+
+from fer_ros.parameters import PARAMETERS, Parameter, Value
+from fer_ros.resources import PACKAGE
+
+PATH = PACKAGE.parent / "config" / "fer.yaml"
+"""The file in the source tree."""
+
+_HEAD = """\
+# Parameters of the emotion node with their defaults, for --params-file and the launch files.
+# Written from the table in fer_ros/parameters.py by `python -m fer_ros.config_file`.
+# "dynamic" ones may be changed at any time (ros2 param set), the others while the node is
+# unconfigured.
+/**:
+  ros__parameters:
+"""
+
+
+def render() -> str:
+    """Return the file's text."""
+    return _HEAD + "\n".join(_row(row) for row in PARAMETERS)
+
+
+def _row(row: Parameter) -> str:
+    notes = [row.type_name]
+    if row.minimum is not None and row.maximum is not None:
+        notes.append(f"{_number(row.minimum)} to {_number(row.maximum)}")
+    if row.choices:
+        notes.append("one of " + ", ".join(row.choices))
+    if row.dynamic:
+        notes.append("dynamic")
+    comment = textwrap.wrap(f"{row.description} ({'; '.join(notes)})", 90)
+    lines = [*(f"    # {line}" for line in comment), f"    {row.name}: {_value(row.default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def _value(value: Value) -> str:
+    """Return a value as YAML, in a spelling that keeps its ROS type."""
+    return json.dumps(list(value) if isinstance(value, tuple) else value)
+
+
+def main() -> int:
+    """Write the file; return the exit status."""
+    PATH.write_text(render(), encoding="utf-8")
+    print(f"written: {PATH}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

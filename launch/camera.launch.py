@@ -1,0 +1,49 @@
+"""Starts the emotion node together with a camera of our own, for a machine without a driver.
+
+    ros2 launch fer_ros camera.launch.py                    (synthetic faces)
+    ros2 launch fer_ros camera.launch.py source:=0          (the first webcam)
+    ros2 launch fer_ros camera.launch.py source:=talk.mp4
+
+Every argument of fer.launch.py may be given as well.
+"""
+
+from __future__ import annotations
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+
+def generate_launch_description() -> LaunchDescription:
+    launch_folder = PathJoinSubstitution([FindPackageShare("fer_ros"), "launch"])
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument(
+                "source",
+                default_value="demo",
+                description="A webcam's number, a video file, a folder of pictures, or demo.",
+            ),
+            DeclareLaunchArgument("rate", default_value="30", description="Images per second."),
+            DeclareLaunchArgument("namespace", default_value="", description="Namespace of both."),
+            Node(
+                package="fer_ros",
+                executable="camera",
+                namespace=LaunchConfiguration("namespace"),
+                arguments=[
+                    *("--source", LaunchConfiguration("source")),
+                    *("--rate", LaunchConfiguration("rate")),
+                    "--loop",
+                ],
+                output="screen",
+                emulate_tty=True,
+            ),
+            IncludeLaunchDescription(
+                PythonLaunchDescriptionSource(
+                    PathJoinSubstitution([launch_folder, "fer.launch.py"])
+                )
+            ),
+        ]
+    )

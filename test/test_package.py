@@ -1,0 +1,162 @@
+"""package.xml, CMakeLists.txt and setup.py name the same things, and the tools accept them."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+import yaml
+
+import fer_ros
+from fer_ros import codec
+
+ROOT = Path(__file__).resolve().parent.parent
+MANIFEST = ROOT / "package.xml"
+CMAKE = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+
+ROS_PACKAGES = {
+    "launch", "launch_ros", "rcl_interfaces", "rclpy", "cv_bridge", "std_srvs", "sensor_msgs",
+}  # fmt: skip
+"""Packages of ROS 2 that the code may import; anything else it imports is no ROS package."""
+
+
+@pytest.fixture(scope="module")
+def package():
+    return ET.parse(MANIFEST).getroot()
+
+
+def dependencies(package) -> set[str]:
+    tags = ("depend", "exec_depend", "build_depend", "buildtool_depend")
+    return {element.text for tag in tags for element in package.findall(tag)}
+
+
+def imported(folder: str) -> set[str]:
+    """Return the top-level modules that the Python files of a folder import."""
+    names = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.split(".")[0])
+    return names
+
+
+def test_the_manifest_has_what_ros_needs(package):
+    assert package.get("format") == "3"
+    assert package.findtext("name") == "fer_ros"
+    assert package.findtext("export/build_type") == "ament_cmake"
+    assert package.findtext("member_of_group") == "rosidl_interface_packages"
+    assert package.findtext("version") == fer_ros.__version__
+    assert package.find("maintainer").get("email")
+    assert package.findtext("license") == "Apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_the_manifest_is_in_the_order_of_its_schema(package):
+    order = [element.tag for element in package]
+    assert order.index("name") < order.index("version") < order.index("description")
+    assert order.index("license") < order.index("buildtool_depend") < order.index("export")
+    assert len(order) - 1 == order.index("export")
+
+
+def test_every_ros_package_that_is_imported_is_declared(package):
+    used = (imported("fer_ros") | imported("launch")) & ROS_PACKAGES
+    assert used
+    assert used <= dependencies(package)
+
+
+def test_every_message_used_is_declared(package):
+    used = set()
+    for name in codec.own_types():
+        text = (ROOT / "msg" / f"{name.rsplit('/', 1)[-1]}.msg").read_text(encoding="utf-8")
+        used |= set(re.findall(r"^([a-z_]+)/[A-Z]", text, re.MULTILINE))
+    assert used <= {element.text for element in package.findall("depend")}
+    generated = re.search(r"rosidl_generate_interfaces\((.*?)\)", CMAKE, re.DOTALL).group(1)
+    assert used <= set(generated.split())
+
+
+def test_cmake_installs_every_folder_and_script():
+    for folder in ("fer_ros", "fer_training", "config", "launch"):
+        assert re.search(rf"\b{folder}\b", CMAKE.split("rosidl_generate_interfaces")[1])
+    for path in (ROOT / "scripts").iterdir():
+        assert f"scripts/{path.name}" in CMAKE, "every script is installed"
+        assert os.access(path, os.X_OK), f"{path.name} must be executable"
+        assert path.read_text(encoding="utf-8").startswith("#!/usr/bin/env python3\n")
+
+
+def test_cmake_generates_the_messages_before_it_lays_the_python_over_them():
+    commands = re.findall(r"^(?:\s*)(\w+)\(", CMAKE, re.MULTILINE)
+    assert commands[0] == "cmake_minimum_required"
+    assert commands[-1] == "ament_package"
+    assert commands.index("rosidl_generate_interfaces") < commands.index("install")
+    assert "ament_python_install_package" not in commands
+
+
+def test_cmake_finds_every_package_it_names(package):
+    found = set(re.findall(r"find_package\((\w+) REQUIRED\)", CMAKE))
+    test_only = {element.text for element in package.findall("test_depend")}
+    assert found <= dependencies(package) | test_only
+
+
+def test_the_source_has_no_folder_that_would_hide_the_generated_messages():
+    assert not (ROOT / "fer_ros" / "msg").exists()
+    assert not (ROOT / "fer_ros" / "msg.py").exists()
+
+
+def test_the_generated_messages_are_imported_in_one_place_only():
+    for path in (ROOT / "fer_ros").rglob("*.py"):
+        assert not re.search(
+            r"^\s*(from|import) fer_ros\.msg", path.read_text(encoding="utf-8"), re.M
+        )
+
+
+def test_pip_and_rosdep_ask_for_the_same_libraries(package):
+    setup = ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))
+    call = next(
+        node.value for node in ast.walk(setup)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    )  # fmt: skip
+    required = next(word.value for word in call.keywords if word.arg == "install_requires")
+    pip = {re.match(r"[\w-]+", ast.literal_eval(each)).group() for each in required.elts}
+    keys = {"numpy", "opencv", "psutil", "tqdm", "yaml", "onnxruntime-pip", "rosbags-pip"}
+    names = {"opencv-python-headless": "opencv", "PyYAML": "yaml",
+             "onnxruntime": "onnxruntime-pip", "rosbags": "rosbags-pip"}  # fmt: skip
+    assert {names.get(name, name) for name in pip} == keys
+    assert {f"python3-{key}" for key in keys} <= dependencies(package)
+
+
+def test_xmllint_accepts_the_manifest():
+    if shutil.which("xmllint") is None:
+        pytest.skip("xmllint is not installed")
+    subprocess.run(["xmllint", "--noout", "--nonet", str(MANIFEST)], check=True)
+
+
+def test_cmake_can_read_the_lists(tmp_path):
+    """CMake's own parser: everything up to the first find_package that fails is syntax."""
+    if shutil.which("cmake") is None:
+        pytest.skip("cmake is not installed")
+    script = tmp_path / "check.cmake"
+    script.write_text(f"function(parse)\n{CMAKE}\nendfunction()\n", encoding="utf-8")
+    subprocess.run(["cmake", "-P", str(script)], check=True, capture_output=True)
+
+
+def test_launch_files_are_python_with_a_description():
+    files = sorted((ROOT / "launch").glob("*.launch.py"))
+    assert "fer.launch.py" in [path.name for path in files]
+    for path in files:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert ast.get_docstring(tree)
+        functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+        assert "generate_launch_description" in functions
+
+
+def test_the_parameter_file_is_valid_yaml():
+    for path in (ROOT / "config").glob("*.yaml"):
+        assert yaml.safe_load(path.read_text(encoding="utf-8"))
