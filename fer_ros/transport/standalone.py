@@ -124,6 +124,10 @@ class StandaloneNode(ABC):
         clock = codec.decode(data, CLOCK_TYPE).clock
         self._sim_time_ns = clock.sec * 1_000_000_000 + clock.nanosec
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise TransportError(f"{self.node_name} is closed")
+
     def _keep(self, entity: _C) -> _C:
         """Remember an entity so that :meth:`close` closes it."""
         with self._lock:

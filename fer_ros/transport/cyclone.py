@@ -1,0 +1,23 @@
+"""The one place that imports Cyclone DDS, so that its absence is told in clear words."""
+
+from __future__ import annotations
+
+from fer_ros.transport.base import TransportError
+
+try:
+    import cyclonedds.core as core
+    import cyclonedds.domain as domain
+    import cyclonedds.idl as idl
+    import cyclonedds.internal as internal
+    import cyclonedds.pub as pub
+    import cyclonedds.qos as qos
+    import cyclonedds.sub as sub
+    import cyclonedds.topic as topic
+except Exception as error:  # the binding raises classes of its own when its library is missing
+    raise TransportError(
+        f"Cyclone DDS cannot be used ({error}). Install it with: pip install 'fer_ros[dds]'. "
+        "There are packages for Python 3.10 to 3.13 on x86-64 Linux, macOS and Windows; on ARM or "
+        "a newer Python use ROS 2 (rclpy) instead"
+    ) from error
+
+__all__ = ["core", "domain", "idl", "internal", "pub", "qos", "sub", "topic"]

@@ -1,0 +1,211 @@
+"""A ROS 2 node on Cyclone DDS alone, for machines without ROS 2.
+
+On the wire it looks like a node of rmw_cyclonedds: a real ROS 2 lists it, echoes and records its
+topics, and talks to it. Services are not offered. Importing this module raises
+:class:`~fer_ros.transport.base.TransportError` where Cyclone DDS is not installed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from fer_ros.transport.base import Handle, Publisher, Qos, Subscription
+from fer_ros.transport.cyclone import core, internal, pub, sub, topic
+from fer_ros.transport.dds_domain import domain_settings, join_domain, leave_domain
+from fer_ros.transport.dds_graph import GraphAnnouncement, type_hash_data
+from fer_ros.transport.dds_qos import endpoint_qos, policy_name
+from fer_ros.transport.dds_types import delete, sample_type, write
+from fer_ros.transport.names import dds_topic
+from fer_ros.transport.ros_args import RosArgs
+from fer_ros.transport.standalone import StandaloneNode
+from fer_ros.transport.threads import guarded, join
+
+TIMEOUT = core.DDSException.DDS_RETCODE_TIMEOUT
+_REPORT_PERIOD = 5.0
+"""Shortest time between two warnings of a publisher [s]."""
+_ANY_STATE = core.SampleState.Any | core.ViewState.Any | core.InstanceState.Any
+
+
+class DdsTransport(StandaloneNode):
+    """A node that is a DDS participant of its own."""
+
+    kind = "cyclonedds"
+
+    def __init__(self, node_name: str, namespace: str = "/", args: RosArgs | None = None) -> None:
+        """Join the domain that the ROS environment variables name.
+
+        Args:
+            node_name: Name unless ``__node`` says otherwise.
+            namespace: Namespace unless ``__ns`` says otherwise.
+            args: Parsed ``--ros-args``.
+
+        Raises:
+            TransportError: A name or an environment variable is not valid, or Cyclone DDS refuses.
+        """
+        super().__init__(node_name, namespace, args or RosArgs())
+        settings = domain_settings(os.environ)
+        for warning in settings.warnings:
+            self.log.warning(warning)
+        self.domain_id = settings.number
+        self.participant = join_domain(settings)
+        self._left = False
+        self.graph = GraphAnnouncement(self.participant, self.identity)
+        self._follow_clock()
+
+    def publisher(self, topic: str, type_name: str, qos: Qos) -> Publisher:
+        """Open an outgoing topic.
+
+        Raises:
+            TransportError: Name or type is not valid, or the transport is closed.
+        """
+        self._check_open()
+        return self._keep(_DdsPublisher(self, self.resolve(topic), type_name, qos))
+
+    def subscribe(
+        self, topic: str, type_name: str, qos: Qos, callback: Callable[[bytes], None]
+    ) -> Subscription:
+        """Open an incoming topic; its callback has a thread of its own.
+
+        Raises:
+            TransportError: Name or type is not valid, or the transport is closed.
+        """
+        self._check_open()
+        return self._keep(_DdsSubscription(self, self.resolve(topic), type_name, qos, callback))
+
+    def set_bool_service(
+        self,
+        name: str,  # noqa: ARG002
+        handler: Callable[[bool], tuple[bool, str]],  # noqa: ARG002
+    ) -> Handle | None:
+        """Return None: there are no services without ROS 2."""
+        return None
+
+    def close(self) -> None:
+        """Close every endpoint, take the node out of the graph and leave the domain."""
+        super().close()
+        with self._lock:
+            left, self._left = self._left, True
+        if not left:
+            self.graph.close()
+            leave_domain(self.participant, self.domain_id)
+
+
+class _Endpoint:
+    """What publishers and subscriptions have in common."""
+
+    def __init__(self, node: DdsTransport, name: str, type_name: str) -> None:
+        self.topic = name
+        self._node = node
+        self._refused: set[str] = set()
+        self._dds_topic = topic.Topic(node.participant, dds_topic(name), sample_type(type_name))
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def _note_refusals(self, status: internal.dds_c_t.requested_incompatible_qos_status) -> None:
+        if status.total_count:
+            self._refused.add(policy_name(status.last_policy_id))
+
+    def _close_once(self) -> bool:
+        """Return whether this call is the first to close the endpoint."""
+        with self._lock:
+            closed, self._closed = self._closed, True
+        return not closed
+
+
+class _DdsPublisher(_Endpoint):
+    def __init__(self, node: DdsTransport, name: str, type_name: str, qos: Qos) -> None:
+        super().__init__(node, name, type_name)
+        dds_qos = endpoint_qos(qos, type_hash_data(type_name))
+        self._writer = pub.DataWriter(node.participant, self._dds_topic, dds_qos)
+        self._lost = 0
+        self._reported = -_REPORT_PERIOD
+        node.graph.add(self._writer)
+
+    def publish(self, data: bytes) -> None:
+        if self._closed:
+            return
+        code = write(self._writer, data)
+        if code < 0 and not self._closed:
+            self._report(code)
+
+    def subscription_count(self) -> int:
+        if self._closed:
+            return 0
+        return int(self._writer.get_publication_matched_status().current_count)
+
+    def incompatible_qos(self) -> tuple[str, ...]:
+        if not self._closed:
+            self._note_refusals(self._writer.get_offered_incompatible_qos_status())
+        return tuple(sorted(self._refused))
+
+    def close(self) -> None:
+        if self._close_once():
+            self._node.graph.remove(self._writer)
+            delete(self._writer)
+            delete(self._dds_topic)
+
+    def _report(self, code: int) -> None:
+        self._lost += 1
+        now = time.monotonic()
+        if now - self._reported >= _REPORT_PERIOD:
+            self._reported = now
+            reason = (
+                "a reliable subscriber does not keep up"
+                if code == TIMEOUT
+                else str(core.DDSException(code))
+            )
+            self._node.log.warning(f"{self._lost} messages on {self.topic} not sent: {reason}")
+
+
+class _DdsSubscription(_Endpoint):
+    def __init__(
+        self,
+        node: DdsTransport,
+        name: str,
+        type_name: str,
+        qos: Qos,
+        callback: Callable[[bytes], None],
+    ) -> None:
+        super().__init__(node, name, type_name)
+        self._callback = callback
+        dds_qos = endpoint_qos(qos, type_hash_data(type_name))
+        self._reader = sub.DataReader(node.participant, self._dds_topic, dds_qos)
+        self._has_data = core.ReadCondition(self._reader, _ANY_STATE)
+        self._stop = core.GuardCondition(node.participant)
+        self._waitset = core.WaitSet(node.participant)
+        self._waitset.attach(self._has_data)
+        self._waitset.attach(self._stop)
+        self._thread = threading.Thread(target=self._run, name=f"reader {name}", daemon=True)
+        self._thread.start()
+        node.graph.add(self._reader)
+
+    def publisher_count(self) -> int:
+        if self._closed:
+            return 0
+        return int(self._reader.get_subscription_matched_status().current_count)
+
+    def incompatible_qos(self) -> tuple[str, ...]:
+        if not self._closed:
+            self._note_refusals(self._reader.get_requested_incompatible_qos_status())
+        return tuple(sorted(self._refused))
+
+    def close(self) -> None:
+        if self._close_once():
+            self._stop.set(True)
+            join(self._thread, self._node.log)
+            self._node.graph.remove(self._reader)
+            for entity in (self._waitset, self._stop, self._has_data, self._reader):
+                delete(entity)
+            delete(self._dds_topic)
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._waitset.wait(internal.dds_infinity)
+            while not self._closed and (samples := self._reader.take(1)):
+                sample = samples[0]
+                if not isinstance(sample, internal.InvalidSample):
+                    what = f"callback of {self.topic}"
+                    guarded(self._node.log, what, self._callback, sample.cdr)

@@ -1,0 +1,168 @@
+"""The DDS domain of this process: its number and configuration, from the ROS environment.
+
+``ROS_DOMAIN_ID``, ``ROS_AUTOMATIC_DISCOVERY_RANGE``, ``ROS_STATIC_PEERS`` and
+``ROS_LOCALHOST_ONLY`` mean what they mean to rmw_cyclonedds; ``CYCLONEDDS_URI`` is appended and
+so has the last word.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from xml.sax.saxutils import quoteattr
+
+from fer_ros.transport.base import TransportError
+from fer_ros.transport.cyclone import core, domain
+from fer_ros.transport.dds_qos import participant_qos
+from fer_ros.transport.dds_types import delete
+
+MAX_DOMAIN_ID = 232
+"""Larger numbers leave no valid UDP port."""
+MAX_PARTICIPANTS = 32
+"""Processes of one host that find each other without multicast, as in rmw_cyclonedds."""
+
+DISCOVERY_RANGES = ("SUBNET", "LOCALHOST", "OFF", "SYSTEM_DEFAULT")
+
+_TUNING = (
+    # Whole images arrive in bursts: ask for room, and take what the system allows.
+    '<Internal><SocketReceiveBufferSize max="10MB"/>'
+    # A reader that hangs must not hold up the end of the process.
+    "<WriterLingerDuration>100ms</WriterLingerDuration></Internal>"
+)
+
+
+@dataclass(frozen=True)
+class DomainSettings:
+    """Where a process takes part in DDS."""
+
+    number: int
+    config: str
+    """Cyclone DDS configuration: XML fragments and file addresses, separated by commas."""
+    warnings: tuple[str, ...] = ()
+    """What in the environment was not understood."""
+
+
+def domain_settings(environment: Mapping[str, str]) -> DomainSettings:
+    """Return the settings that environment variables ask for.
+
+    Raises:
+        TransportError: ``ROS_DOMAIN_ID`` is not valid.
+    """
+    warnings: list[str] = []
+    peers = [peer for peer in environment.get("ROS_STATIC_PEERS", "").split(";") if peer]
+    if environment.get("ROS_LOCALHOST_ONLY") == "1":
+        reach, peers = "LOCALHOST", []
+    else:
+        reach = environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE") or "SUBNET"
+    if reach not in DISCOVERY_RANGES:
+        warnings.append(
+            f"ROS_AUTOMATIC_DISCOVERY_RANGE is {reach!r}, which is none of "
+            f"{', '.join(DISCOVERY_RANGES)}; staying on this host, as ROS 2 does"
+        )
+        reach = "LOCALHOST"
+    if peers and reach in ("OFF", "SYSTEM_DEFAULT"):
+        warnings.append(f"ROS_STATIC_PEERS is ignored: the discovery range is {reach}")
+        peers = []
+    config = _config(reach, peers)
+    user_config = environment.get("CYCLONEDDS_URI", "")
+    number = _domain_number(environment.get("ROS_DOMAIN_ID", ""))
+    return DomainSettings(number, f"{config},{user_config}", tuple(warnings))
+
+
+def _domain_number(text: str) -> int:
+    try:
+        number = int(text or "0", 0)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= MAX_DOMAIN_ID:
+        raise TransportError(f"ROS_DOMAIN_ID must be a number in 0..{MAX_DOMAIN_ID}, not {text!r}")
+    return number
+
+
+def _config(reach: str, peers: list[str]) -> str:
+    general, discovery = "", ""
+    if reach == "LOCALHOST":
+        general = '<Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces>'
+        peers = ["127.0.0.1", *peers]
+    if reach in ("LOCALHOST", "OFF"):
+        general += "<AllowMulticast>false</AllowMulticast>"
+    if reach == "OFF":
+        tag = f"ros_discovery_off_{os.getpid()}"
+        discovery = f"<ParticipantIndex>none</ParticipantIndex><Tag>{tag}</Tag>"
+    elif reach != "SYSTEM_DEFAULT":
+        discovery = (
+            "<ParticipantIndex>auto</ParticipantIndex>"
+            f"<MaxAutoParticipantIndex>{MAX_PARTICIPANTS}</MaxAutoParticipantIndex>"
+        )
+    if peers:
+        entries = "".join(f"<Peer address={quoteattr(peer)}/>" for peer in peers)
+        discovery += f"<Peers>{entries}</Peers>"
+    return (
+        f"<CycloneDDS><Domain><General>{general}</General><Discovery>{discovery}</Discovery>"
+        f"{_TUNING}</Domain></CycloneDDS>"
+    )
+
+
+@dataclass
+class _Shared:
+    entity: domain.Domain
+    config: str
+    users: int = 0
+
+
+_domains: dict[int, _Shared] = {}
+_lock = threading.Lock()
+
+
+def join_domain(settings: DomainSettings) -> domain.DomainParticipant:
+    """Return a new participant; the nodes of a process share its domains.
+
+    Raises:
+        TransportError: Cyclone DDS refuses the configuration, has no free place in the domain, or
+            another node of this process uses the domain with another configuration.
+    """
+    with _lock:
+        shared = _domains.get(settings.number)
+        if shared is None:
+            with _explained(f"domain {settings.number} with the configuration {settings.config}"):
+                entity = domain.Domain(settings.number, settings.config)
+            shared = _domains[settings.number] = _Shared(entity, settings.config)
+        elif shared.config != settings.config:
+            raise TransportError(
+                f"domain {settings.number} is in use with another discovery configuration; all "
+                "nodes of a process must share one"
+            )
+        try:
+            with _explained(f"participant in domain {settings.number}"):
+                participant = domain.DomainParticipant(settings.number, participant_qos())
+            shared.users += 1
+        finally:
+            _drop_unused(settings.number)
+        return participant
+
+
+def leave_domain(participant: domain.DomainParticipant, number: int) -> None:
+    """Delete a participant with all its entities, and its domain after the last one."""
+    with _lock:
+        delete(participant)
+        _domains[number].users -= 1
+        _drop_unused(number)
+
+
+def _drop_unused(number: int) -> None:
+    if _domains[number].users == 0:
+        delete(_domains.pop(number).entity)
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (core.DDSException, UnicodeEncodeError) as error:
+        raise TransportError(
+            f"Cyclone DDS cannot open {what}: {error}. Look at CYCLONEDDS_URI and the network "
+            f"interfaces; at most {MAX_PARTICIPANTS} processes of a host share a domain"
+        ) from error

@@ -1,0 +1,71 @@
+"""Quality of service as rmw_cyclonedds sets it, and the names of its policies."""
+
+from __future__ import annotations
+
+from fer_ros.transport.base import Qos
+from fer_ros.transport.cyclone import qos as dds
+
+MAX_BLOCKING_NS = 50_000_000
+"""How long a reliable writer may wait for a reader that does not keep up [ns].
+
+rmw waits without end; a node that stands still because one of its listeners does is worse than a
+lost message.
+"""
+
+POLICY_NAMES = {
+    2: "DURABILITY",
+    4: "DEADLINE",
+    5: "LATENCY_BUDGET",
+    6: "OWNERSHIP",
+    8: "LIVELINESS",
+    10: "PARTITION",
+    11: "RELIABILITY",
+    12: "DESTINATION_ORDER",
+    13: "HISTORY",
+    24: "TYPE_CONSISTENCY_ENFORCEMENT",
+    25: "DATA_REPRESENTATION",
+}
+"""Names of the policies by their number in DDS."""
+
+
+def policy_name(policy: int) -> str:
+    """Return the name of a DDS policy, spelled as ROS spells it."""
+    return POLICY_NAMES.get(policy, f"POLICY_{policy}")
+
+
+def endpoint_qos(qos: Qos, user_data: str) -> dds.Qos:
+    """Return the DDS QoS of a reader or writer.
+
+    Args:
+        qos: What the node asks for.
+        user_data: Announced with the endpoint; ROS puts the type's hash there.
+    """
+    policy = dds.Policy
+    policies = [
+        policy.History.KeepLast(qos.depth),
+        policy.WriterDataLifecycle(autodispose=False),
+        policy.DataRepresentation(use_cdrv0_representation=True),
+        policy.Userdata(user_data.encode()),
+        policy.Reliability.Reliable(MAX_BLOCKING_NS)
+        if qos.reliability == "reliable"
+        else policy.Reliability.BestEffort,
+    ]
+    if qos.durability == "transient_local":
+        policies += [policy.Durability.TransientLocal, _history_service(qos.depth)]
+    return dds.Qos(*policies)
+
+
+def participant_qos() -> dds.Qos:
+    """Return the DDS QoS of a node's participant: it lies in the root enclave."""
+    return dds.Qos(dds.Policy.Userdata(b"enclave=/;"))
+
+
+def _history_service(depth: int) -> dds.BasePolicy:
+    """Return the policy from which Cyclone DDS takes how much late joiners get."""
+    return dds.Policy.DurabilityService(
+        cleanup_delay=0,
+        history=dds.Policy.History.KeepLast(depth),
+        max_samples=-1,
+        max_instances=-1,
+        max_samples_per_instance=-1,
+    )
