@@ -1,6 +1,7 @@
-"""Writes ``config/fer.yaml`` from the table of parameters: ``python -m fer_ros.config_file``.
+"""Writes ``config/fer.yaml`` and the README's table: ``python -m fer_ros.config_file``.
 
-A test compares the file with the table, so that the two cannot drift apart.
+Both come from the table of parameters; tests compare them with it, so that they cannot drift
+apart.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from fer_ros.resources import PACKAGE
 
 PATH = PACKAGE.parent / "config" / "fer.yaml"
 """The file in the source tree."""
+
+README = PACKAGE.parent / "README.md"
+_BEGIN, _END = "<!-- parameters: begin -->\n", "<!-- parameters: end -->\n"
 
 _HEAD = """\
 # Parameters of the emotion node with their defaults, for --params-file and the launch files.
@@ -52,10 +56,30 @@ def _value(value: Value) -> str:
     return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 
+def render_readme(text: str) -> str:
+    """Return the README's text with the table between its two marks renewed."""
+    before, rest = text.split(_BEGIN)
+    _, after = rest.split(_END)
+    head = "| parameter | type, range | default | meaning |\n|---|---|---|---|\n"
+    return before + _BEGIN + head + "".join(map(_table_row, PARAMETERS)) + _END + after
+
+
+def _table_row(row: Parameter) -> str:
+    kind = row.type_name
+    if row.minimum is not None and row.maximum is not None:
+        kind += f" {_number(row.minimum)} to {_number(row.maximum)}"
+    if row.choices:
+        kind += ": " + ", ".join(row.choices)
+    name = f"`{row.name}`" + (" *" if row.dynamic else "")
+    description = row.description.replace("<", "&lt;")
+    return f"| {name} | {kind} | `{_value(row.default)}` | {description} |\n"
+
+
 def main() -> int:
-    """Write the file; return the exit status."""
+    """Write the file and the table; return the exit status."""
     PATH.write_text(render(), encoding="utf-8")
-    print(f"written: {PATH}")
+    README.write_text(render_readme(README.read_text(encoding="utf-8")), encoding="utf-8")
+    print(f"written: {PATH} and the table in {README}")
     return 0
 
 

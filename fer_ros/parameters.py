@@ -98,7 +98,7 @@ def _row(
 PROVIDERS = ("cpu", "cuda", "tensorrt", "openvino", "coreml", "rocm", "migraphx", "xnnpack")
 """Execution providers of ONNX Runtime that may be asked for."""
 
-FOREIGN = ("use_sim_time", "qos_overrides.", "start_type_description_service")
+FOREIGN = ("use_sim_time", "autostart", "qos_overrides.", "start_type_description_service")
 """Beginnings of parameter names that belong to the middleware, not to this table."""
 
 

@@ -16,6 +16,13 @@ def test_the_file_is_the_tables():
     )
 
 
+def test_the_readme_has_the_tables_rows():
+    text = config_file.README.read_text(encoding="utf-8")
+    assert text == config_file.render_readme(text), (
+        "the README's table is out of date: run python -m fer_ros.config_file"
+    )
+
+
 def test_it_gives_every_parameter_its_default_in_its_own_type():
     rows = read_parameters(config_file.PATH)
     assert {pattern for pattern, _, _ in rows} == {"/**"}

@@ -81,8 +81,8 @@ class YuNetDetector:
         check_image(image)
         height, width = image.shape[:2]
         inner_width, inner_height = self._inner_size(width, height)
-        self._fill(image, inner_width, inner_height)
-        candidates = self._decode(self._run())
+        self._fill(image, inner_width, inner_height, self.input_size(width, height))
+        candidates = self._decode(self.run_network(self._planes))
         kept = _suppress(candidates, self.settings.max_faces)
         return _to_source(kept, width / inner_width, height / inner_height)
 
@@ -106,9 +106,8 @@ class YuNetDetector:
         self._grids = [_cell_corners(height // s, width // s) for s in _STRIDES]
         self._filled = (0, 0)
 
-    def _fill(self, image: Image, width: int, height: int) -> None:
+    def _fill(self, image: Image, width: int, height: int, padded: tuple[int, int]) -> None:
         """Scale the image into the top left of the network's input, black elsewhere."""
-        padded = self._fixed or (-(-height // 32) * 32, -(-width // 32) * 32)
         if self._canvas.shape[:2] != padded:
             self._prepare(*padded)
         elif self._filled != (height, width):
@@ -125,9 +124,15 @@ class YuNetDetector:
         for channel, plane in enumerate(self._channels):
             self._planes[0, channel] = plane
 
-    def _run(self) -> list[NDArray[np.float32]]:
-        outputs: list[NDArray[np.float32]] = self._session.run(_OUTPUTS, {"input": self._planes})
+    def run_network(self, planes: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return the twelve raw outputs for an input of shape (1, 3, height, width)."""
+        outputs: list[NDArray[np.float32]] = self._session.run(_OUTPUTS, {"input": planes})
         return outputs
+
+    def input_size(self, width: int, height: int) -> tuple[int, int]:
+        """Return height and width of the network's input for an image of a size."""
+        inner_width, inner_height = self._inner_size(width, height)
+        return self._fixed or (-(-inner_height // 32) * 32, -(-inner_width // 32) * 32)
 
     def _decode(self, outputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Turn the twelve outputs into rows (x, y, width, height, 5 * (x, y), score).
@@ -179,7 +184,7 @@ class YuNetDetector:
     def _check_run(self) -> None:
         """Run once on black and compare the shapes of the outputs; warms the session up too."""
         try:
-            outputs = self._run()
+            outputs = self.run_network(self._planes)
         except Exception as error:  # ONNX Runtime's exception classes differ between versions
             raise DetectorError(f"{self.path} does not run: {error}; {_REMEDY}") from error
         for index, (output, columns) in enumerate(zip(outputs, _OUTPUT_WIDTHS, strict=True)):
