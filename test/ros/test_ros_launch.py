@@ -1,0 +1,83 @@
+"""The launch files bring the node to active, and again after its process died."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+
+import pytest
+from observing import wait_for
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def launch(start, ros):
+    """Run ``ros2 launch fer_ros``."""
+    if shutil.which("ros2") is None:
+        pytest.skip("needs the ros2 command (ros2launch)")
+
+    def run(*arguments: str):
+        return start("ros2", "launch", "fer_ros", *arguments)
+
+    return run
+
+
+def test_the_node_becomes_active_by_itself(launch, observer):
+    launched = launch("fer.launch.py", "detector:=haar", "image_topics:=[/a,/b]")
+    launched.says("active: /a, /b -> /fer/emotions")
+    assert observer.state() == "active"
+    assert launched.signal(signal.SIGINT) == 0
+    assert "Traceback" not in launched.output
+    assert "process has finished cleanly" in launched.output
+
+
+def test_arguments_reach_the_node(launch, observer, tmp_path):
+    values = tmp_path / "values.yaml"
+    values.write_text("/**:\n  ros__parameters:\n    hysteresis: 0.25\n    image_depth: 4\n")
+    launched = launch(
+        "fer.launch.py",
+        *("namespace:=robot", "name:=face", "image_topics:=camera/color", "detector:=haar"),
+        *(f"params_file:={values}", "detection_size:=480", "log_level:=debug"),
+    )
+    launched.says("active: /robot/camera/color -> /robot/face/emotions")
+    assert observer.state("/robot/face") == "active"
+
+
+def test_the_manager_decides_without_autostart(launch, observer):
+    launch("fer.launch.py", "detector:=haar", "autostart:=false")
+    assert observer.state() == "unconfigured"
+    observer.activate()
+
+
+def test_a_process_that_died_comes_back_active(launch, observer):
+    launched = launch("fer.launch.py", "detector:=haar", "respawn:=true")
+    launched.says("active: ")
+    (child,) = children(launched.pid)
+    os.kill(child, signal.SIGKILL)
+    wait_for(lambda: launched.output.count("active: ") == 2, "the second start")
+    assert children(launched.pid) != [child]
+
+
+def test_the_camera_and_the_node_work_together(launch, observer):
+    from fer_ros.msg import EmotionArray
+
+    answers = observer.listen(EmotionArray, "/fer/emotions")
+    launch("camera.launch.py", "detector:=haar", "rate:=10")
+    wait_for(lambda: any(each.faces for each in answers), "faces in an answer")
+
+
+@pytest.mark.parametrize("file", ["fer.launch.py", "camera.launch.py"])
+def test_every_argument_is_explained(launch, file):
+    launched = launch(file, "--show-args")
+    assert launched.wait() == 0
+    assert "image_topics" in launched.output
+    assert "No description given" not in launched.output
+
+
+def children(pid: int) -> list[int]:
+    psutil = pytest.importorskip("psutil")
+    return [
+        each.pid for each in psutil.Process(pid).children() if "emotion_node" in str(each.cmdline())
+    ]
