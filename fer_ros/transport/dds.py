@@ -23,7 +23,6 @@ from fer_ros.transport.ros_args import RosArgs
 from fer_ros.transport.standalone import StandaloneNode
 from fer_ros.transport.threads import guarded, join
 
-TIMEOUT = core.DDSException.DDS_RETCODE_TIMEOUT
 _REPORT_PERIOD = 5.0
 """Shortest time between two warnings of a publisher [s]."""
 _ANY_STATE = core.SampleState.Any | core.ViewState.Any | core.InstanceState.Any
@@ -152,11 +151,7 @@ class _DdsPublisher(_Endpoint):
         now = time.monotonic()
         if now - self._reported >= _REPORT_PERIOD:
             self._reported = now
-            reason = (
-                "a reliable subscriber does not keep up"
-                if code == TIMEOUT
-                else str(core.DDSException(code))
-            )
+            reason = core.DDSException(code)
             self._node.log.warning(f"{self._lost} messages on {self.topic} not sent: {reason}")
 
 

@@ -26,11 +26,19 @@ MAX_PARTICIPANTS = 32
 
 DISCOVERY_RANGES = ("SUBNET", "LOCALHOST", "OFF", "SYSTEM_DEFAULT")
 
-_TUNING = (
+_INTERNAL = (
     # Whole images arrive in bursts: ask for room, and take what the system allows.
-    '<Internal><SocketReceiveBufferSize max="10MB"/>'
+    '<SocketReceiveBufferSize max="10MB"/>'
     # A reader that hangs must not hold up the end of the process.
-    "<WriterLingerDuration>100ms</WriterLingerDuration></Internal>"
+    "<WriterLingerDuration>100ms</WriterLingerDuration>"
+)
+_LOOPBACK = (
+    '<Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces>'
+    # Loopback carries 64 kB at a time. Where the kernel's limit on socket buffers is the usual
+    # 208 kB, this makes the difference between losing half of all VGA images and next to none
+    # (reliable, 30 Hz).
+    "<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>32000B</FragmentSize>"
+    "<MaxRexmitMessageSize>65500B</MaxRexmitMessageSize>"
 )
 
 
@@ -85,7 +93,7 @@ def _domain_number(text: str) -> int:
 def _config(reach: str, peers: list[str]) -> str:
     general, discovery = "", ""
     if reach == "LOCALHOST":
-        general = '<Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces>'
+        general = _LOOPBACK
         peers = ["127.0.0.1", *peers]
     if reach in ("LOCALHOST", "OFF"):
         general += "<AllowMulticast>false</AllowMulticast>"
@@ -102,7 +110,7 @@ def _config(reach: str, peers: list[str]) -> str:
         discovery += f"<Peers>{entries}</Peers>"
     return (
         f"<CycloneDDS><Domain><General>{general}</General><Discovery>{discovery}</Discovery>"
-        f"{_TUNING}</Domain></CycloneDDS>"
+        f"<Internal>{_INTERNAL}</Internal></Domain></CycloneDDS>"
     )
 
 

@@ -8,8 +8,8 @@ from fer_ros.transport.cyclone import qos as dds
 MAX_BLOCKING_NS = 50_000_000
 """How long a reliable writer may wait for a reader that does not keep up [ns].
 
-rmw waits without end; a node that stands still because one of its listeners does is worse than a
-lost message.
+rmw waits without end. With keep-last, Cyclone DDS replaces old samples rather than wait; the
+limit stands for the cases that are not foreseen.
 """
 
 POLICY_NAMES = {

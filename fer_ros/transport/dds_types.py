@@ -108,8 +108,8 @@ _dds_write.argtypes = (ctypes.c_int32, ctypes.POINTER(_Container))
 def write(writer: pub.DataWriter, data: bytes) -> int:
     """Write CDR bytes and return the DDS return code (0: done).
 
-    The binding's own ``write`` holds the interpreter lock, so that a reliable writer which has
-    to wait for a reader would stop every thread of the process; this one lets them run.
+    The binding's own ``write`` holds the interpreter lock while the sample is cut up and sent
+    (1.4 ms for a 720p image); this one lets the other threads run.
     """
     padded = data.ljust((len(data) + 3) & ~3, b"\0")  # fragments end on multiples of four
     return int(_dds_write(writer._ref, ctypes.byref(_Container(padded, len(padded)))))
