@@ -30,15 +30,19 @@ class Split:
 def official(data: FaceDataset) -> list[Split]:
     """FER2013: Training trains, PublicTest selects and is reported; PrivateTest is not touched.
 
+    SFEW: Train and Val, likewise.
+
     Raises:
         DatasetError: The data set has no owners' split.
     """
     if data.usage is None:
         raise DatasetError(f"{data.name} carries no owners' split; choose another one")
     train = np.flatnonzero(data.usage == "Training")
-    test = np.flatnonzero(data.usage == "PublicTest")
+    test = np.flatnonzero(np.isin(data.usage, ["PublicTest", "Validation"]))
     if not len(train) or not len(test):
-        raise DatasetError(f"{data.name}: the official split needs Training and PublicTest rows")
+        raise DatasetError(
+            f"{data.name}: the official split needs Training and PublicTest or Validation rows"
+        )
     return [Split("official", train, test, selects=True)]
 
 

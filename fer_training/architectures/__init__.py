@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-_MODULES = ("chowanda",)
+_MODULES = ("chowanda", "minaee", "yengikand", "umer", "patil")
 
 
 @dataclass(frozen=True)

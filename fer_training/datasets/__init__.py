@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from fer_training.datasets import fer2013
+from fer_training.datasets import ckplus, fer2013, jaffe, others
 from fer_training.datasets.base import DatasetError, FaceDataset
 
-LOADERS: dict[str, Callable[[Path], FaceDataset]] = {"fer2013": fer2013.load}
+LOADERS: dict[str, Callable[[Path], FaceDataset]] = {
+    "fer2013": fer2013.load,
+    "ckplus": ckplus.load,
+    "jaffe": jaffe.load,
+    "kdef": others.load_kdef,
+    "sfew": others.load_sfew,
+    "ferg": others.load_ferg,
+    "imed": others.load_imed,
+}
 
 
 def load(name: str, path: Path) -> FaceDataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -84,6 +85,16 @@ class FaceDataset:
             usage=pick(self.usage),
             subjects=pick(self.subjects),
             votes=pick(self.votes),
+        )
+
+
+def expect_rows(name: str, found: int, expected: int, where: str) -> None:
+    """Warn when a data set is not as large as its owners' edition."""
+    if found != expected:
+        warnings.warn(
+            f"{name} has {found:,} labelled images here, {expected:,} in the owners' edition; "
+            f"if it should be whole, {where}",
+            stacklevel=3,
         )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fer_ros import emotions
 from fer_training.datasets.base import DatasetError, FaceDataset
+from fer_training.datasets.folders import read_class_folders, read_npz
 
 TERMS = (
     "FER2013 (Goodfellow et al. 2013), images from a web search published for research in the "
@@ -25,7 +26,6 @@ WHERE = (
     "expression-recognition-challenge'"
 )
 USAGES = ("Training", "PublicTest", "PrivateTest")
-OFFICIAL_ROWS = {"Training": 28_709, "PublicTest": 3_589, "PrivateTest": 3_589}
 _PIXELS = 48 * 48
 
 
@@ -35,16 +35,7 @@ def load_npz(path: Path) -> FaceDataset:
     Raises:
         DatasetError: The file is missing, no npz, or lacks an array.
     """
-    if not path.is_file():
-        raise DatasetError(f"no file {path}; {WHERE}")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} is no readable npz: {error}") from None
-    missing = [key for key in ("images", "emotion") if key not in arrays]
-    if missing:
-        raise DatasetError(f"{path} lacks the arrays {', '.join(missing)}")
+    arrays = read_npz(path, ("images", "emotion"), WHERE)
     usage = arrays.get("usage")
     if usage is not None:
         usage = np.asarray(USAGES)[usage]
@@ -138,17 +129,15 @@ def _ferplus(path: Path, usages: list[str]) -> NDArray[np.uint8]:
 def load_folders(root: Path) -> FaceDataset:
     """Read the image folders ``train|test/<class>/*`` that circulate beside the csv.
 
-    Their ``test`` folder mixes nothing: it holds PublicTest only in the common edition, and is
-    read as such.
+    Their ``test`` folder is read as PublicTest; check that yours is not PrivateTest, which some
+    editions put there (7,178 images mean both).
 
     Raises:
         DatasetError: A folder is missing or empty, or a file is no 48x48 image.
     """
-    from fer_training.datasets.folders import read_class_folders
-
     parts = []
     for folder, usage in (("train", "Training"), ("test", "PublicTest")):
-        images, labels = read_class_folders(root / folder, emotions.FER2013, size=(48, 48))
+        images, labels, _ = read_class_folders(root / folder, emotions.FER2013, size=(48, 48))
         parts.append((images, labels, np.full(len(labels), usage)))
     return FaceDataset(
         name="fer2013",
