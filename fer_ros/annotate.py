@@ -26,11 +26,12 @@ _COLORS = {
 
 def draw(image: Image, faces: Sequence[FaceEmotion]) -> Image:
     """Return a BGR copy of an image with its faces drawn in."""
-    picture = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image.copy()
+    color = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image.copy()
+    picture = np.asarray(color, np.uint8)
     scale = max(min(picture.shape[:2]) / 480, 0.4)
     for face in faces:
         _draw_face(picture, face, scale)
-    return np.asarray(picture, np.uint8)
+    return picture
 
 
 def _draw_face(picture: Image, found: FaceEmotion, scale: float) -> None:

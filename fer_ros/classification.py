@@ -65,7 +65,7 @@ class EmotionNetwork:
         """Return uint8 crops, each (height, width) or (height, width, 3), as one NCHW batch."""
         spec = self.metadata.input
         if spec.equalize:
-            crops = [cv2.equalizeHist(crop) for crop in crops]
+            crops = [np.asarray(cv2.equalizeHist(crop), np.uint8) for crop in crops]
         batch = np.stack(crops).reshape(len(crops), spec.height, spec.width, spec.channels)
         scaled = (batch.astype(np.float32) - self._mean) * self._scale
         return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))

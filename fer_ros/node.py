@@ -11,7 +11,7 @@ import math
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from fer_ros import annotate, messages
 from fer_ros.assembly import Assembly, assemble
@@ -99,8 +99,7 @@ class EmotionNode:
 
     def _open_outputs(self) -> None:
         settings, transport = self._settings, self.transport
-        reliability = "reliable" if settings.emotions_reliability == "reliable" else "best_effort"
-        qos = Qos(reliability, depth=10)
+        qos = Qos(_reliability(settings.emotions_reliability), depth=10)
         self._emotions = transport.publisher("~/emotions", messages.EMOTION_ARRAY, qos)
         if settings.publish_annotated:
             for name in settings.image_topics:
@@ -125,8 +124,7 @@ class EmotionNode:
         with self._lock:
             assert self._assembly is not None, "configure() comes first"
             settings = self._settings
-            reliability = "reliable" if settings.image_reliability == "reliable" else "best_effort"
-            qos = Qos(reliability, depth=settings.image_depth)
+            qos = Qos(_reliability(settings.image_reliability), depth=settings.image_depth)
             self._assembly.pipeline.reset()
             self._latency = LatencyMonitor()
             self._worker = _Worker(self)
@@ -347,3 +345,7 @@ class _Worker:
             batch = [(stream, out, arrival) for stream, out, arrival in taken if arrival]
             if batch:
                 self._node.process(batch)
+
+
+def _reliability(name: str) -> Literal["reliable", "best_effort"]:
+    return "reliable" if name == "reliable" else "best_effort"

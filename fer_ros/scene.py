@@ -132,7 +132,7 @@ def _paint(picture: Image, box: Box, face: NDArray[np.float32]) -> None:
         return
     scale = box.width / face.shape[0]
     if scale < 1:  # without this a small face would be a sieve of single pixels
-        face = cv2.GaussianBlur(face, (0, 0), 0.45 / scale)
+        face = np.asarray(cv2.GaussianBlur(face, (0, 0), 0.45 / scale), np.float32)
     placed = np.array([[scale, 0, box.x - left], [0, scale, box.y - top]], np.float32)
     size = (right - left, bottom - top)
     pixels = cv2.warpAffine(face, placed, size, flags=cv2.INTER_LINEAR)[:, :, None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import time
@@ -70,7 +71,7 @@ def measure_graph(seconds: float, rate: float, overrides: Mapping[str, Any]) -> 
         subscriber = _Subscriber()
         topic = f"/{NODE_NAME}/emotions"
         transport.subscribe(topic, messages.EMOTION_ARRAY, Qos(), subscriber.receive)
-        arguments = [w for key, v in overrides.items() for w in ("-p", f"{key}:={v}")]
+        arguments = [w for key, v in overrides.items() for w in ("-p", f"{key}:={json.dumps(v)}")]
         started = time.monotonic()
         with Child("node", ["run", "--ros-args", *arguments]) as node:
             return _run(camera, subscriber, node, started, seconds, rate)

@@ -1,0 +1,129 @@
+"""The whole way over real DDS: camera process, node process, and what a subscriber hears."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import wait_for
+
+from fer_ros import messages
+from fer_ros.assembly import locate_model
+from fer_ros.children import Child
+from fer_ros.classification import EmotionNetwork
+from fer_ros.codec import decode
+from fer_ros.emotions import FER2013
+from fer_ros.transport.base import Qos, TransportError
+from fer_ros.transport.ros_args import RosArgs
+
+try:
+    from fer_ros.transport.dds import DdsTransport
+except TransportError as error:
+    pytest.skip(f"no DDS here: {error}", allow_module_level=True)
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A DDS domain for this test alone, on loopback."""
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(int(time.time() * 1000) % 80 + 10))
+
+
+@pytest.mark.usefixtures("domain")
+def test_camera_and_node_processes_answer_a_subscriber() -> None:
+    arrays: list = []
+    camera = ["camera", "--source", "demo", "--rate", "20"]
+    node = ["run", "--ros-args", "-p", "detector:=haar", "-r", "__ns:=/robot"]
+    remap = ["--ros-args", "-r", "__ns:=/robot"]
+    listener = DdsTransport("listener", "/", RosArgs())
+    try:
+        listener.subscribe(
+            "/robot/fer/emotions",
+            messages.EMOTION_ARRAY,
+            Qos(),
+            lambda data: arrays.append(decode(data, messages.EMOTION_ARRAY)),
+        )
+        with Child("node", node) as node_process, Child("camera", [*camera, *remap]) as source:
+            wait_for(lambda: len(arrays) >= 20 or node_process.ended() or source.ended(), 30)
+            assert not node_process.ended(), node_process.output()
+            assert not source.ended(), source.output()
+        assert node_process.stop() == 0, node_process.output()
+    finally:
+        listener.close()
+    assert {a.source_topic for a in arrays} == {"/robot/image_raw"}
+    stamps = [messages.time_ns(a.header.stamp) for a in arrays]
+    assert stamps == sorted(set(stamps)), "answered in order, each image once"
+    assert max(len(a.faces) for a in arrays) == 3
+    assert {face.label for face in arrays[-1].faces} <= {*FER2013, "uncertain"}
+
+
+@pytest.mark.usefixtures("domain")
+def test_pasted_public_test_faces_come_back(shared: Path) -> None:
+    """Tracks as many as faces found, and accuracy within 3 points of the bare crops."""
+    npz = shared / "data" / "fer2013_train_public.npz"
+    detector = shared / "models" / "yunet_s_dynamic.onnx"
+    parameters = {"detector": "yunet", "detector_model": str(detector), "detection_size": 960}
+    arguments = [w for name, v in parameters.items() for w in ("-p", f"{name}:={v}")]
+    arrays: dict[int, object] = {}
+
+    def receive(data: bytes) -> None:
+        array = decode(data, messages.EMOTION_ARRAY)
+        arrays[messages.time_ns(array.header.stamp)] = array
+
+    listener = DdsTransport("listener", "/", RosArgs())
+    try:
+        listener.subscribe("/fer/emotions", messages.EMOTION_ARRAY, Qos(depth=50), receive)
+        with Child("node", ["run", "--ros-args", *arguments]) as node:
+            camera = subprocess.run(
+                [sys.executable, str(HERE / "face_camera.py"), str(npz), "600"],
+                capture_output=True, text=True, timeout=240, check=False,
+            )  # fmt: skip
+            assert camera.returncode == 0, camera.stderr + node.output()
+        truth = json.loads(camera.stdout)
+        wait_for(lambda: all(scene["stamp"] in arrays for scene in truth))
+    finally:
+        listener.close()
+    _compare(np.load(npz), truth, arrays)
+
+
+def _compare(data, truth: list, arrays: dict) -> None:
+    network = EmotionNetwork(locate_model("arch1"))
+    direct = network.classify([data["images"][row] for s in truth for row, *_ in s["faces"]])
+    answers = iter(direct.argmax(axis=1))
+    shown = found = strays = right = right_direct = 0
+    ids = set()
+    for scene in truth:
+        faces = list(arrays[scene["stamp"]].faces)
+        ids.update(face.track_id for face in faces)
+        matched = 0
+        for row, x, y, size in scene["faces"]:
+            shown += 1
+            answer = next(answers)
+            near = [face for face in faces if _covers(face.roi, x, y, size)]
+            if not near:
+                continue
+            matched += 1
+            label = FER2013[data["emotion"][row]]
+            right += FER2013[int(np.argmax(near[0].probabilities))] == label
+            right_direct += FER2013[answer] == label
+        found += matched
+        strays += len(faces) - matched
+    print(f"{found} of {shown} faces found, {strays} strays, {len(ids)} tracks; accuracy "
+          f"{right / found:.3f}, of the bare crops {right_direct / found:.3f}")  # fmt: skip
+    assert found >= 0.88 * shown
+    assert strays <= 0.02 * shown
+    assert len(ids) == found + strays, "one track for each face, whatever scene it was in"
+    assert right / found >= right_direct / found - 0.03
+
+
+def _covers(roi, x: int, y: int, size: int) -> bool:
+    dx = roi.x_offset + roi.width / 2 - x
+    dy = roi.y_offset + roi.height / 2 - y
+    return max(abs(dx), abs(dy)) < size / 3
