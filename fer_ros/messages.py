@@ -142,8 +142,8 @@ def _emotion(found: FaceEmotion, width: int, height: int) -> Any:
         roi=_region(found.face.box, width, height),
         landmarks=[] if points is None else [point(float(x), float(y), 0.0) for x, y in points],
         detection_confidence=float(found.face.score),
-        probabilities=np.asarray(found.probabilities, np.float32),
-        smoothed_probabilities=np.asarray(found.smoothed, np.float32),
+        probabilities=np.ascontiguousarray(found.probabilities, np.float32),
+        smoothed_probabilities=np.ascontiguousarray(found.smoothed, np.float32),
         label=found.label,
         confidence=float(found.confidence),
     )
