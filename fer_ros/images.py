@@ -20,8 +20,8 @@ from fer_ros.types import Image
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
 """Bytes of a message; an array must be contiguous."""
 
-MAX_PIXELS = 40_000_000
-"""Largest image accepted by default: 7680x4320 passes, 8000x8000 does not."""
+MAX_PIXELS = 7680 * 4320
+"""Largest image accepted by default."""
 
 
 class ImageError(ValueError):

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from fer_ros.images import MAX_PIXELS
+
 Value = bool | int | float | str | tuple[str, ...]
 
 
@@ -209,7 +211,7 @@ class Settings:
         dynamic=True,
     )
     max_image_pixels: int = _row(
-        33_177_600,
+        MAX_PIXELS,
         "Larger images are dropped [pixels]; the default is 7680 x 4320.",
         minimum=1,
         maximum=2**31 - 1,
