@@ -33,7 +33,6 @@ from rclpy.utilities import try_shutdown
 
 from fer_ros.node import EmotionNode
 from fer_ros.parameters import PARAMETERS, ParameterError
-from fer_ros.transport.base import TransportError
 from fer_ros.transport.ros import RosTransport
 from fer_ros.transport.ros_parameters import declare
 
@@ -59,7 +58,14 @@ class FerLifecycleNode(LifecycleNode):
             ParameterError: A parameter given from outside does not fit.
             TransportError: The package's messages are not built.
         """
-        super().__init__(node_name, automatically_declare_parameters_from_overrides=True, **kwargs)
+        try:
+            super().__init__(
+                node_name, automatically_declare_parameters_from_overrides=True, **kwargs
+            )
+        except ValueError as error:
+            raise ParameterError(
+                f"a parameter was given without a value, perhaps an empty list ({error})"
+            ) from error
         self.transport = RosTransport(self)
         settings, self.autostart = declare(self, self.transport)
         self.core = EmotionNode(self.transport, settings)
@@ -148,7 +154,7 @@ def main(args: list[str] | None = None) -> int:
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         node = FerLifecycleNode()
-    except (ParameterError, TransportError, RuntimeError) as error:
+    except (ParameterError, RuntimeError) as error:
         print(f"emotion_node: {error}", file=sys.stderr)
         try_shutdown()
         return 2

@@ -92,7 +92,7 @@ class RosTransport:
         try:
             return str(self._node.resolve_topic_name(name))
         except (NameValidationException, ValueError) as error:
-            raise TransportError(str(error)) from error
+            raise TransportError(f"{name!r} is no valid topic name: {error}") from error
 
     def publisher(self, topic: str, type_name: str, qos: Qos) -> RosPublisher:
         """Open an outgoing topic.
@@ -167,7 +167,7 @@ class RosPublisher:
                 qos_overriding_options=ros_qos.overriding_options(node, topic, "publisher"),
             )
         except Exception as error:  # a dozen kinds, for names, types and QoS overrides
-            raise TransportError(f"{topic} cannot be published: {error}") from error
+            raise TransportError(f"{topic} cannot be published: {error!r}") from error
 
     @property
     def topic(self) -> str:
@@ -234,7 +234,7 @@ class RosSubscription:
                 raw=True,
             )
         except Exception as error:  # a dozen kinds, for names, types and QoS overrides
-            raise TransportError(f"{topic} cannot be subscribed to: {error}") from error
+            raise TransportError(f"{topic} cannot be subscribed to: {error!r}") from error
 
     @property
     def topic(self) -> str:

@@ -50,6 +50,8 @@ def test_values_from_outside_arrive_before_configure(emotion_node, observer, tmp
         ("image_topics:=7", "image_topics must be of type string[]"),
         ("providers:=[cpu,abacus]", "providers must be one of cpu"),
         ("image_topics:=[/a,/a]", "image_topics must not name a topic twice"),
+        ("image_topics:=[]", "a parameter was given without a value"),
+        ("image_topics:=[", "Couldn't parse parameter override"),
     ],
 )
 def test_a_bad_value_from_outside_ends_the_start_with_its_reason(emotion_node, value, reason):
