@@ -142,7 +142,7 @@ def detector_status(prefix: str, assembly: Assembly) -> Status:
 
 
 def state_status(prefix: str, state: str, problem: str, incompatible: Sequence[str]) -> Status:
-    """Return the node's state; an ERROR when it could not be configured."""
+    """Return the node's state; an ERROR when something keeps it from working."""
     values = {"state": state, "incompatible_qos": ", ".join(incompatible)}
     if problem:
         return Status(ERROR, f"{prefix}: node", problem, values)

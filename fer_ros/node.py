@@ -235,8 +235,7 @@ class EmotionNode:
         try:
             received = messages.read_image(arrival.data, stream.compressed)
             stamp_ns = received.stamp_ns
-            age = (self.transport.now_ns() - stamp_ns) / 1e9
-            if stamp_ns and settings.max_age and age > settings.max_age:
+            if settings.max_age and self._age_ms(stamp_ns) > settings.max_age * 1e3:
                 stream.drop("too_old")
                 return None
             image = received.pixels(settings.max_image_pixels, self.transport.convert_image)
@@ -264,13 +263,16 @@ class EmotionNode:
     ) -> None:
         assert self._emotions is not None
         message = messages.emotion_array(result, assembly.origin, math.nan)
-        stamp_ns = result.frame.stamp_ns
         message.publish_ms = result.times.publish = milliseconds_since(start)
-        if stamp_ns:
-            message.age_ms = (self.transport.now_ns() - stamp_ns) / 1e6
+        message.age_ms = self._age_ms(result.frame.stamp_ns)
         self._emotions.publish(encode(message))
         stream.published()
         self._latency.add(result.times, message.age_ms, len(result.faces))
+
+    def _age_ms(self, stamp_ns: int) -> float:
+        """Return the age of an image [ms]; NaN without a stamp, or before the first /clock."""
+        now_ns = self.transport.now_ns()
+        return (now_ns - stamp_ns) / 1e6 if stamp_ns and now_ns else math.nan
 
     def _publish_annotated(self, publisher: Publisher, result: FrameResult) -> None:
         frame = result.frame
@@ -297,7 +299,10 @@ class EmotionNode:
             prefix, assembly = self._prefix, self._assembly
             outputs = [p for p in (self._emotions, *self._annotated.values()) if p is not None]
             incompatible = sorted({name for p in outputs for name in p.incompatible_qos()})
-            statuses = [state_status(prefix, self.state, self._problem, incompatible)]
+            problem = self._problem
+            if not self.transport.now_ns():
+                problem = "use_sim_time is set, but nothing came on /clock yet"
+            statuses = [state_status(prefix, self.state, problem, incompatible)]
             statuses += self._camera_statuses()
             if assembly is not None:
                 statuses.append(model_status(prefix, assembly))

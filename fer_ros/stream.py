@@ -95,10 +95,10 @@ class Stream:
                 self._last_trouble = time.monotonic()
 
     def note_stamp(self, stamp_ns: int, received_ns: int) -> None:
-        """Count stamps that cannot be right."""
+        """Count stamps that cannot be right; a clock at 0 has not started and proves nothing."""
         with self._lock:
             self._events["unstamped"] += stamp_ns == 0
-            self._events["from_future"] += stamp_ns > received_ns
+            self._events["from_future"] += stamp_ns > received_ns > 0
 
     def published(self) -> None:
         """Count an answered image."""
