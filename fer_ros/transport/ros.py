@@ -91,7 +91,7 @@ class RosTransport:
         """
         try:
             return str(self._node.resolve_topic_name(name))
-        except (NameValidationException, ValueError) as error:
+        except (NameValidationException, RuntimeError, ValueError) as error:
             raise TransportError(f"{name!r} is no valid topic name: {error}") from error
 
     def publisher(self, topic: str, type_name: str, qos: Qos) -> RosPublisher:
