@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from fer_ros import __version__
+from fer_ros.classification import FUSION_RULES
 from fer_ros.inference import ModelError
 from fer_training.checkpoint import CheckpointError
 from fer_training.datasets.base import DatasetError
-from fer_training.recipe import RECIPES, RecipeError
+from fer_training.recipe import RecipeError
 
 _EXPECTED = (DatasetError, RecipeError, CheckpointError, ModelError, ValueError, RuntimeError)
 
@@ -47,7 +48,10 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser(
         "evaluate", help="measure a checkpoint, run folder or ONNX file on labelled crops"
     )
-    evaluate.add_argument("--model", type=Path, required=True)
+    evaluate.add_argument(
+        "--model", type=Path, required=True, nargs="+", help="several are fused by --fusion"
+    )
+    evaluate.add_argument("--fusion", choices=FUSION_RULES, default="sum")
     evaluate.add_argument(
         "--data", type=Path, required=True, help="npz with images and emotion, or owners' files"
     )
@@ -64,6 +68,41 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--data", help="path of the data set, instead of the recipe's")
     export.add_argument("--version", default=__version__, help="version of the weights")
     export.set_defaults(run=_export)
+
+    fuse = commands.add_parser("fuse", help="join the scores of finished runs on their test rows")
+    fuse.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    fuse.add_argument("--rule", choices=FUSION_RULES, default="sum")
+    fuse.add_argument("--out", type=Path, required=True, help="folder for metrics.json")
+    fuse.set_defaults(run=_fuse)
+
+    svm = commands.add_parser("svm", help="fit the support vector machine on hand-made features")
+    svm.add_argument("--dataset", default="fer2013")
+    svm.add_argument("--data", type=Path, required=True)
+    svm.add_argument("--split", default="official")
+    svm.add_argument("--features", choices=("hog", "landmarks", "hog+landmarks"), default="hog")
+    svm.add_argument("--search-rows", type=int, default=3000, help="rows of the grid search")
+    svm.add_argument("--rows", type=int, default=0, help="rows of the final fit (0: all)")
+    svm.add_argument("--out", type=Path, required=True)
+    svm.set_defaults(run=_svm)
+
+    saliency = commands.add_parser("saliency", help="where hiding the face changes the answer")
+    saliency.add_argument("--model", type=Path, required=True)
+    saliency.add_argument("--data", type=Path, required=True)
+    saliency.add_argument("--dataset", default="fer2013")
+    saliency.add_argument(
+        "--usage", default="PublicTest", help="rows taken, where there is a split"
+    )
+    saliency.add_argument("--square", type=int, default=8, help="side of the hidden square")
+    saliency.add_argument("--stride", type=int, default=2)
+    saliency.add_argument("--per-class", type=int, default=20, help="crops averaged a class")
+    saliency.add_argument("--image", type=int, help="map of this one row instead of class means")
+    saliency.add_argument("--out", type=Path, required=True, metavar="FILE.png")
+    saliency.set_defaults(run=_saliency)
+
+    compare = commands.add_parser("compare", help="write RESULTS.md from finished runs")
+    compare.add_argument("runs", type=Path, metavar="RUNS", help="folder with run folders")
+    compare.add_argument("--out", type=Path, default=Path(__file__).parent / "RESULTS.md")
+    compare.set_defaults(run=_compare)
     return parser
 
 
@@ -79,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _list(_: argparse.Namespace) -> None:
-    from fer_training import architectures, datasets
+    from fer_training import architectures, datasets, recipe
 
     print("architectures (parameters for seven classes, batch-norm statistics counted):")
     for name in architectures.names():
@@ -88,8 +127,7 @@ def _list(_: argparse.Namespace) -> None:
         side = f"{entry.size}x{entry.size}x{entry.channels}"
         print(f"  {name:24} {count:>12,}  {side:9} {entry.paper}")
     print("recipes:")
-    for path in sorted(RECIPES.glob("*.yaml")):
-        print(f"  {path.stem}")
+    print("  " + ", ".join(recipe.names()) + "   (NAME+OVERLAY joins two)")
     print("data sets:", ", ".join(datasets.LOADERS))
 
 
@@ -123,6 +161,7 @@ def _spelled(options: argparse.Namespace) -> list[str]:
 def _evaluate(options: argparse.Namespace) -> None:
     from fer_training import datasets, predictors
     from fer_training.evaluate import evaluate
+    from fer_training.fusion import FusedPredictor
     from fer_training.report import write_json
 
     data = datasets.load(options.dataset, options.data)
@@ -139,7 +178,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     if data.usage is not None and (data.usage == "Training").any():
         groups = data.duplicate_groups
         duplicates = np.flatnonzero(np.isin(groups[rows], groups[data.usage == "Training"]))
-    result = evaluate(predictors.load(options.model), data.select(rows), duplicates)
+    members = [predictors.load(path) for path in options.model]
+    fused = FusedPredictor(members, options.fusion)
+    predictor = members[0] if len(members) == 1 else fused
+    result = evaluate(predictor, data.select(rows), duplicates)
     _show(result)
     if options.json:
         write_json(result, options.json)
@@ -153,6 +195,63 @@ def _export(options: argparse.Namespace) -> None:
     report = export_run(options.run_folder, options.out, data, options.version)
     card.write(options.run_folder, options.out, report)
     print(json.dumps(report, indent=1))
+
+
+def _fuse(options: argparse.Namespace) -> None:
+    from fer_training.fusion import fuse_runs
+    from fer_training.report import write_json
+
+    command = " ".join(["fer-train fuse", *[path.name for path in options.runs]])
+    record = fuse_runs(options.runs, options.rule, f"{command} --rule {options.rule}")
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_json(record, options.out / "metrics.json")
+    _show(record["results"])
+
+
+def _svm(options: argparse.Namespace) -> None:
+    from fer_training import datasets, svm
+
+    config = svm.SvmConfig(
+        split=options.split,
+        features=options.features,
+        search_rows=options.search_rows,
+        rows=options.rows,
+    )
+    command = (
+        f"fer-train svm --dataset {options.dataset} --split {options.split} "
+        f"--features {options.features} --search-rows {options.search_rows} --rows {options.rows}"
+    )
+    data = datasets.load(options.dataset, options.data)
+    _show(svm.run(data, config, options.out, command)["results"])
+
+
+def _saliency(options: argparse.Namespace) -> None:
+    from fer_training import datasets, predictors, saliency
+
+    predictor = predictors.load(options.model)
+    data = datasets.load(options.dataset, options.data)
+    if data.usage is not None:
+        data = data.select(np.flatnonzero(data.usage == options.usage))
+    if options.image is not None:
+        if not 0 <= options.image < len(data):
+            raise DatasetError(f"--image must lie in 0..{len(data) - 1}, not {options.image}")
+        image = data.images[options.image]
+        one = saliency.saliency(predictor, image, options.square, options.stride)
+        saliency.draw({data.label_names[data.labels[options.image]]: one}, options.out, [image])
+        return
+    maps = saliency.class_maps(
+        predictor, data.images, data.labels, options.per_class, options.square, options.stride
+    )
+    if not maps:
+        raise DatasetError("the network gets none of these rows right; there is nothing to map")
+    saliency.draw(maps, options.out)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from fer_training import compare
+
+    count = compare.write(options.runs, options.out)
+    print(f"{options.out}: {count} runs")
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -85,8 +85,10 @@ def _headline(run: dict[str, Any]) -> dict[str, Any]:
     return picked
 
 
-def to_onnx(network: torch.nn.Module, channels: int, size: int) -> onnx.ModelProto:
-    """Return the graph of a network: ``input`` (N, channels, size, size) to ``logits``."""
+def to_onnx(
+    network: torch.nn.Module, channels: int, size: int, output: str = "logits"
+) -> onnx.ModelProto:
+    """Return the graph of a network from ``input`` (N, channels, size, size) to its output."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         path = Path(folder) / "network.onnx"
         warnings.simplefilter("ignore", DeprecationWarning)  # the successor needs onnxscript
@@ -97,8 +99,8 @@ def to_onnx(network: torch.nn.Module, channels: int, size: int) -> onnx.ModelPro
             dynamo=False,
             opset_version=OPSET,
             input_names=["input"],
-            output_names=["logits"],
-            dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}},
+            output_names=[output],
+            dynamic_axes={"input": {0: "batch"}, output: {0: "batch"}},
         )
         model = onnx.load(path)
     model.ir_version = IR_VERSION

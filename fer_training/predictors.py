@@ -24,8 +24,15 @@ _BATCH = 256
 class Predictor(Protocol):
     """A network that turns stored crops into calibrated probabilities."""
 
-    labels: tuple[str, ...]
-    name: str
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Classes in the order of the columns."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        ...
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return shape (N, labels) for images of shape (N, H, W) or (N, H, W, 3)."""

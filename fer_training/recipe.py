@@ -25,7 +25,7 @@ class Data:
     split: str = "official"
     """``official``, ``subject-<k>``, ``loso`` or ``random-<percent>``."""
     fold: int = 0
-    """Which of the split's divisions."""
+    """Which of the split's divisions; ``--all-folds`` runs every one."""
     drop_black: bool = True
     """Leave out training rows of one colour."""
     drop_not_a_face: bool = False
@@ -157,27 +157,61 @@ def from_dict(values: dict[str, Any]) -> Recipe:
     return _build(Recipe, values, "")
 
 
-def load(name_or_path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
-    """Read a recipe of the package by name, or a file, and apply ``key.key=value`` overrides.
+def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe and apply ``key.key=value`` overrides.
+
+    Args:
+        name: Name of a recipe of the package or path of a YAML file; ``A+B`` lays overlay B, e.g.
+            another data set, over recipe A.
+        overrides: Changes on top.
 
     Raises:
         RecipeError: There is no such recipe, or it is malformed.
     """
-    path = Path(name_or_path)
-    if not path.suffix:
-        path = RECIPES / f"{name_or_path}.yaml"
+    first, *overlays = name.split("+")
+    values = _read(first, RECIPES)
+    base = str(values.get("name", first))
+    for overlay in overlays:
+        _merge(values, _read(overlay, RECIPES / "on"))
+    values["name"] = "+".join([base, *overlays])
+    for override in overrides:
+        _set(values, override)
+    if isinstance(values.get("init"), str):
+        values["init"] = values["init"].replace("{base}", base)
+    return from_dict(values)
+
+
+def names() -> list[str]:
+    """Return the package's recipes and, with a leading plus, its overlays."""
+    overlays = ["+" + path.stem for path in sorted((RECIPES / "on").glob("*.yaml"))]
+    return [path.stem for path in sorted(RECIPES.glob("*.yaml"))] + overlays
+
+
+def _read(name: str, folder: Path) -> dict[str, Any]:
+    """Read a YAML mapping, laid over the recipe that its ``base`` entry names."""
+    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.yaml")))
-        raise RecipeError(f"no recipe {name_or_path}; known: {known}")
+        raise RecipeError(f"no recipe {name}; known: {', '.join(names())}")
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise RecipeError(f"{path} is no YAML: {error}") from None
     if not isinstance(values, dict):
         raise RecipeError(f"{path} holds no mapping")
-    for override in overrides:
-        _set(values, override)
-    return from_dict(values)
+    if "base" not in values:
+        return values
+    below = _read(str(values.pop("base")), folder)
+    _merge(below, values)
+    return below
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> None:
+    """Lay one mapping over another, in place."""
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            _merge(below[key], value)
+        else:
+            below[key] = value
 
 
 def _set(values: dict[str, Any], override: str) -> None:

@@ -46,7 +46,7 @@ def saliency(
     for (y, x), score in zip(places, scores[1:], strict=True):
         total[y : y + square, x : x + square] += scores[0, watched] - score[watched]
         count[y : y + square, x : x + square] += 1
-    return total / np.maximum(count, 1)
+    return np.asarray(total / np.maximum(count, 1), np.float32)
 
 
 def _starts(length: int, square: int, stride: int) -> list[int]:

@@ -345,7 +345,8 @@ class Trainer:
                 f"{self.data.digest[:12]}); use another folder"
             )
         saved = from_dict(yaml.safe_load(state["recipe"]))
-        free = ("threads", "data")  # what does not move the curve; the data's digest was compared
+        # What does not move the curve; the data's digest was compared.
+        free = ("threads", "data", "name", "paper", "differs")
         for key, value in vars(self.recipe).items():
             if key not in free and getattr(saved, key) != value:
                 raise checkpoint.CheckpointError(
