@@ -1,0 +1,1 @@
+"""Replay evaluation: a recording goes in, emotions, measures and a verdict come out."""
