@@ -9,9 +9,9 @@ set``, a lifecycle manager). With the parameter ``autostart`` it configures and 
 The launch files set that instead of sending the transitions from outside, so that a process which
 ``respawn`` starts again comes up like the first.
 
-One thread spins everything: images never arrive while a transition runs, because only the active
-node listens to cameras, and all other callbacks return at once. rclpy's multi-threaded executor
-would add a hand-over between threads to every image.
+One thread spins everything: no images arrive while a transition runs, because only the active node
+listens to cameras, and all other callbacks return at once. A multi-threaded executor brought
+nothing when measured.
 """
 
 from __future__ import annotations
