@@ -31,7 +31,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import try_shutdown
 
-from fer_ros.node import EmotionNode
+from fer_ros.node import ConfigurationError, EmotionNode
 from fer_ros.parameters import PARAMETERS, ParameterError
 from fer_ros.transport.ros import RosTransport
 from fer_ros.transport.ros_parameters import declare
@@ -119,7 +119,8 @@ class FerLifecycleNode(LifecycleNode):
         try:
             step()
         except Exception as error:  # rclpy would swallow it without a word
-            self.transport.log.error(f"cannot {what}: {error}")
+            if not isinstance(error, ConfigurationError):  # that one the core has logged
+                self.transport.log.error(f"cannot {what}: {error}")
             if undo is None:
                 return TransitionCallbackReturn.ERROR
             undo()
