@@ -1,4 +1,4 @@
-"""``RESULTS.md``: the papers' figures and ours side by side, written from ``metrics.json`` files."""
+"""``RESULTS.md``: the papers' figures beside ours, written from ``metrics.json`` files."""
 
 from __future__ import annotations
 

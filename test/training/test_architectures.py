@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
+
+from torch import nn  # noqa: E402
+
+from fer_training import architectures, complexity  # noqa: E402
+from fer_training.architectures.minaee import SpatialTransformer  # noqa: E402
+from fer_training.architectures.yengikand import AdditiveAttention  # noqa: E402
+
+PUBLISHED = {
+    "chowanda-arch1": 293_951,
+    "chowanda-arch2": 1_142_463,
+    "chowanda-arch3": 306_831,
+    "chowanda-arch4": 1_155_343,
+    "umer-cnn1": 476_135,
+    "umer-cnn2": 19_829_287,
+    "patil-fer2013": 3_931_975,
+    "patil-ckplus": 4_062_535,
+}
+
+
+@pytest.mark.parametrize(("name", "count"), PUBLISHED.items())
+def test_parameter_counts_are_the_published_ones(name: str, count: int) -> None:
+    assert architectures.parameter_count(architectures.create(name)) == count
+    assert architectures.get(name).parameters == count
+
+
+def test_layers_of_arch1_are_those_of_the_paper() -> None:
+    network = architectures.create("chowanda-arch1")
+    counts = [
+        sum(p.numel() for p in m.parameters()) for m in network.modules() if isinstance(m, nn.Conv2d)
+    ]
+    plain = [72, 576, 1_152, 2_304]
+    separable = [144, 512, 288, 1_024]  # 656 and 1,312 as depthwise and pointwise
+    shortcuts = [256, 512]
+    deep = [18_496, 36_928, 73_856, 147_584, 8_071]
+    assert sorted(counts) == sorted(plain + separable + shortcuts + deep)
+    norms = [m.num_features for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert norms[:4] == [8, 8, 16, 16]
+
+
+@pytest.mark.parametrize("name", architectures.names())
+@pytest.mark.parametrize("classes", [7, 8])
+def test_every_network_gives_logits_of_the_right_shape(name: str, classes: int) -> None:
+    entry = architectures.get(name)
+    network = architectures.create(name, classes).eval()
+    with torch.no_grad():
+        out = network(torch.randn(2, entry.channels, entry.size, entry.size))
+    assert out.shape == (2, classes)
+    assert torch.isfinite(out).all()
+
+
+@pytest.mark.parametrize("name", ["umer-cnn1", "umer-cnn2"])
+@pytest.mark.parametrize("size", [48, 64, 96])
+def test_umer_networks_take_the_progressive_sizes(name: str, size: int) -> None:
+    network = architectures.create(name).eval()
+    with torch.no_grad():
+        assert network(torch.randn(1, 3, size, size)).shape == (1, 7)
+
+
+def test_spatial_transformer_starts_as_identity_and_can_mirror() -> None:
+    transformer = SpatialTransformer(48)
+    transformer.start_as_identity()
+    x = torch.rand(2, 1, 48, 48)
+    with torch.no_grad():
+        assert torch.allclose(transformer(x), x, atol=1e-5)
+        transformer.affine[-1].bias.copy_(torch.tensor([-1.0, 0, 0, 0, 1, 0]))
+        assert torch.allclose(transformer(x), x.flip(-1), atol=1e-5)
+
+
+def test_additive_attention_weighs_positions_by_their_score() -> None:
+    attention = AdditiveAttention(width=2, hidden=1)
+    with torch.no_grad():
+        attention.project.weight.copy_(torch.tensor([[50.0, 0, 0, 0]]))
+        attention.project.bias.zero_()
+        attention.score.weight.fill_(20.0)
+        h = torch.tensor([[[1.0, 0], [-1.0, 0]]])  # scores +20 and -20
+        s = torch.tensor([[[3.0, 4], [7.0, 8]]])
+        assert torch.allclose(attention(h, s), torch.tensor([[3.0, 4.0]]), atol=1e-4)
+
+
+def test_multiply_accumulates_of_a_hand_worked_network() -> None:
+    network = nn.Sequential(
+        nn.Conv2d(1, 2, 3, padding=1), nn.Flatten(), nn.Linear(2 * 4 * 4, 5)
+    )
+    assert complexity.multiply_accumulates(network, 1, 4) == 9 * 2 * 16 + 32 * 5
+
+
+def test_unknown_names_and_options_are_named() -> None:
+    with pytest.raises(ValueError, match="unknown architecture 'resnet'"):
+        architectures.create("resnet")
+    with pytest.raises(ValueError, match="depth"):
+        architectures.create("chowanda-arch1", depth=3)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
+
+import synthetic_faces  # noqa: E402
+import yaml  # noqa: E402
+
+from fer_training import recipe  # noqa: E402
+from fer_training.trainer import Trainer  # noqa: E402
+
+NETWORKS = [name for name in recipe.names() if not name.startswith("+")]
+OVERLAYS = [name for name in recipe.names() if name.startswith("+")]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_yaml_and_dataclass_are_the_same(name: str) -> None:
+    config = recipe.load(name)
+    assert recipe.from_dict(yaml.safe_load(recipe.to_yaml(config))) == config
+    assert config.name == name
+    assert config.differs
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_overlays_change_the_data_and_start_from_the_base(overlay: str) -> None:
+    config = recipe.load("yengikand" + overlay)
+    assert config.name == "yengikand" + overlay
+    assert config.architecture == "yengikand-attention"
+    assert config.data.dataset == overlay[1:].split("-")[0]
+    assert config.init == "runs/yengikand"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_three_steps_lower_the_loss(name: str, tmp_path: Path) -> None:
+    changes = ["augment={flip: 0}", "data.split=official", "label_smoothing=0", "threads=1"]
+    config = recipe.load(name, [*changes, "options.dropout=0.0", "sizes=[]", "batch_size=28"])
+    trainer = Trainer(config, tmp_path, synthetic_faces.dataset(rows=35))
+    batch = torch.arange(28)
+    trainer.network.train()
+    for group in trainer.optimizer.param_groups:
+        group["lr"] = config.optimizer.lr / 10  # the full rate is for thousands of steps
+    losses = [float(trainer._step(batch, 48)) for _ in range(4)]
+    assert losses[-1] < losses[0]
+
+
+def test_overrides_reach_nested_values() -> None:
+    config = recipe.load("arch1", ["epochs=3", "optimizer.lr=1e-3", "data.split=subject-5"])
+    assert (config.epochs, config.optimizer.lr, config.data.split) == (3, 0.001, "subject-5")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["epoch=3"], "unknown key epoch"),
+        (["optimizer.rate=3"], "unknown key optimizer.rate"),
+        (["epochs=many"], "epochs must be int"),
+        (["epochs=true"], "epochs must be int"),
+        (["data=5"], "data. must be a mapping"),
+        (["epochs"], "not of the form key=value"),
+    ],
+)
+def test_mistakes_are_named(overrides: list[str], words: str) -> None:
+    with pytest.raises(recipe.RecipeError, match=words):
+        recipe.load("arch1", overrides)
+
+
+def test_missing_recipe_lists_the_known_ones() -> None:
+    with pytest.raises(recipe.RecipeError, match="known: arch1"):
+        recipe.load("resnet")
+
+
+def test_broken_yaml_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text("name: [", encoding="utf-8")
+    with pytest.raises(recipe.RecipeError, match=r"broken\.yaml is no YAML"):
+        recipe.load(str(path))

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
+
+import synthetic_faces  # noqa: E402
+
+from fer_training import checkpoint, recipe  # noqa: E402
+from fer_training.datasets.base import FaceDataset  # noqa: E402
+from fer_training.recipe import Recipe  # noqa: E402
+from fer_training.trainer import Progress, Trainer, learning_rate, training_rows  # noqa: E402
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def run(config: Recipe, folder: Path, data: FaceDataset, **fit: object) -> Trainer:
+    trainer = Trainer(config, folder, data)
+    trainer.fit(**fit)
+    return trainer
+
+
+def weights(folder: Path, name: str = "best.pt") -> dict[str, torch.Tensor]:
+    return checkpoint.load(folder / name)["weights"]
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+def test_equal_seeds_give_equal_weights_and_others_do_not(tmp_path: Path) -> None:
+    data = synthetic_faces.dataset()
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run(synthetic_faces.recipe(seed=seed, epochs=2), tmp_path / name, data)
+    assert same(weights(tmp_path / "a", "last.pt"), weights(tmp_path / "b", "last.pt"))
+    assert not same(weights(tmp_path / "a", "last.pt"), weights(tmp_path / "c", "last.pt"))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_resumed_run_equals_an_unbroken_one_bit_for_bit(tmp_path: Path, optimizer: str) -> None:
+    data = synthetic_faces.dataset()
+    config = synthetic_faces.recipe(
+        optimizer={"name": optimizer, "lr": 0.01}, schedule={"name": "plateau", "patience": 0}
+    )
+    run(config, tmp_path / "whole", data)
+    run(config, tmp_path / "broken", data, epochs=2)
+    torch.rand(1000)  # whatever else the process draws must not matter
+    run(config, tmp_path / "broken", data, resume=True)
+    whole, broken = (checkpoint.load(tmp_path / name / "last.pt") for name in ("whole", "broken"))
+    assert same(whole["weights"], broken["weights"])
+    assert same(whole["model"], broken["model"])
+    assert whole["progress"] == broken["progress"]
+    drop = [{k: v for k, v in entry.items() if k != "seconds"} for entry in whole["history"]]
+    kept = [{k: v for k, v in entry.items() if k != "seconds"} for entry in broken["history"]]
+    assert drop == kept
+
+
+def test_training_learns_the_made_up_classes(tmp_path: Path) -> None:
+    config = synthetic_faces.recipe(
+        epochs=15, augment={"flip": 0.0}, ema=0.0, optimizer={"name": "adam", "lr": 0.005}
+    )
+    trainer = run(config, tmp_path, synthetic_faces.dataset(140))
+    assert max(entry["test_accuracy"] for entry in trainer.history) > 0.9
+
+
+def test_resume_refuses_another_recipe_data_or_architecture(tmp_path: Path) -> None:
+    data = synthetic_faces.dataset()
+    run(synthetic_faces.recipe(epochs=1), tmp_path, data)
+    with pytest.raises(checkpoint.CheckpointError, match="label_smoothing = 0.1, not 0.2"):
+        run(synthetic_faces.recipe(epochs=1, label_smoothing=0.2), tmp_path, data, resume=True)
+    with pytest.raises(checkpoint.CheckpointError, match="other data"):
+        other = synthetic_faces.dataset(seed=5)
+        run(synthetic_faces.recipe(epochs=1), tmp_path, other, resume=True)
+    with pytest.raises(checkpoint.CheckpointError, match="holds 'chowanda-arch1', not 'patil"):
+        config = synthetic_faces.recipe(epochs=1, architecture="patil-fer2013")
+        run(config, tmp_path, data, resume=True)
+
+
+def test_truncated_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    checkpoint.save({"architecture": "x", "model": {"w": torch.ones(1000)}}, path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(checkpoint.CheckpointError, match="no readable checkpoint"):
+        checkpoint.load(path)
+    torch.save({"something": 1}, path)
+    with pytest.raises(checkpoint.CheckpointError, match="no checkpoint of fer-train"):
+        checkpoint.load(path)
+    torch.save({"architecture": "x", "model": Progress()}, path)  # would need to run code
+    with pytest.raises(checkpoint.CheckpointError, match="no readable checkpoint"):
+        checkpoint.load(path)
+
+
+def test_full_disk_leaves_the_old_checkpoint_whole(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    state = {"architecture": "x", "model": {"w": torch.ones(10)}}
+    checkpoint.save(state, path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(checkpoint.CheckpointError, match="free some space"):
+            checkpoint.save({**state, "model": {"w": torch.ones(100_000)}}, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert torch.equal(checkpoint.load(path)["model"]["w"], torch.ones(10))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_black_not_a_face_and_duplicate_rows_are_left_out() -> None:
+    data = synthetic_faces.dataset()
+    data.images[3] = 0
+    data.votes[5] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]
+    data.images[7] = data.images[-1]
+    config = synthetic_faces.recipe(data={"drop_not_a_face": True, "drop_duplicates": True})
+    from fer_training import splits
+
+    rows = training_rows(data, splits.official(data)[0], config)
+    assert set(range(56)) - set(rows.tolist()) == {3, 5, 7}
+
+
+def test_fine_tuning_starts_from_a_run_and_keeps_frozen_layers(tmp_path: Path) -> None:
+    data = synthetic_faces.dataset()
+    run(synthetic_faces.recipe(epochs=1, ema=0.0), tmp_path / "base", data)
+    config = synthetic_faces.recipe(
+        epochs=1, ema=0.0, init=str(tmp_path / "base"), freeze=["0.0", "1.0"]
+    )
+    run(config, tmp_path / "tuned", data)
+    before, after = weights(tmp_path / "base"), weights(tmp_path / "tuned")
+    assert torch.equal(before["0.0.weight"], after["0.0.weight"])
+    assert torch.equal(before["1.0.weight"], after["1.0.weight"])
+    assert not torch.equal(before["2.0.weight"], after["2.0.weight"])
+
+
+def test_learning_rates_of_the_schedules() -> None:
+    config = synthetic_faces.recipe(
+        epochs=10, schedule={"name": "cosine", "warmup_epochs": 2}, optimizer={"lr": 1.0}
+    )
+    rates = [learning_rate(config, Progress(epoch=e), 0, 4) for e in range(10)]
+    assert rates[0] == pytest.approx(1 / 8)  # the first of eight steps of warm-up
+    assert rates[2] == pytest.approx(1.0)
+    assert rates[6] == pytest.approx(0.5)
+    config.schedule.name, config.schedule.warmup_epochs = "plateau", 0
+    assert learning_rate(config, Progress(lr_factor=0.1), 0, 4) == pytest.approx(0.1)
+
+
+def test_plateau_cuts_the_rate_and_then_stops() -> None:
+    config = synthetic_faces.recipe(
+        schedule={"name": "plateau", "factor": 0.1, "patience": 1, "stop_patience": 4}
+    )
+    progress = Progress()
+    for loss in (1.0, 0.9, 0.95, 0.95):
+        progress.observe(loss, config)
+    assert progress.lr_factor == pytest.approx(0.1)
+    assert not progress.stopped
+    progress.observe(0.91, config)
+    progress.observe(0.92, config)
+    assert progress.stopped
+
+
+def test_oversampling_draws_rare_classes_more_often(tmp_path: Path) -> None:
+    data = synthetic_faces.dataset(140)
+    keep = np.flatnonzero((data.labels != 1) | (np.arange(140) < 20) | (np.arange(140) > 111))
+    data = data.select(keep)
+    rare = int((data.labels[data.usage == "Training"] == 1).sum())
+    trainer = Trainer(synthetic_faces.recipe(data={"oversample": 1.0}), tmp_path, data)
+    torch.manual_seed(0)
+    drawn = torch.cat([trainer._order() for _ in range(50)])
+    share = float((trainer.labels[drawn] == 1).float().mean())
+    assert rare / len(trainer.labels) < 0.05
+    assert share == pytest.approx(1 / 7, abs=0.03)
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    data = synthetic_faces.save_npz(synthetic_faces.dataset(), tmp_path / "data.npz")
+    config = synthetic_faces.recipe(epochs=1)
+    config.data.path = str(data)
+    path = tmp_path / "tiny.yaml"
+    path.write_text(recipe.to_yaml(config), encoding="utf-8")
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--master-addr", "127.0.0.1", "--master-port", "29541"]
+    command += ["-m", "fer_training", "train", str(path), "--out", str(tmp_path / "run")]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    record = json.loads((tmp_path / "run" / "metrics.json").read_text(encoding="utf-8"))
+    assert record["epochs"] == 1
