@@ -98,21 +98,21 @@ class Observer:
         self.node = rclpy.create_node("observer", context=self.context)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
+        self._closing = threading.Event()
         self._spinner = threading.Thread(target=self._spin, daemon=True)
         self._spinner.start()
 
     def close(self) -> None:
-        self.context.try_shutdown()
+        self._closing.set()
+        self._executor.create_task(lambda: None)  # wakes the spinner
         self._spinner.join(PATIENCE)
+        self._executor.shutdown()
         self.node.destroy_node()
+        self.context.try_shutdown()
 
     def _spin(self) -> None:
-        from rclpy.executors import ExternalShutdownException
-
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            return
+        while not self._closing.is_set():
+            self._executor.spin_once()
 
     def call(self, kind, name: str, request):
         """Call a service, and return its answer."""
