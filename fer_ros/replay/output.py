@@ -15,14 +15,14 @@ import cv2
 
 from fer_ros import annotate, messages
 from fer_ros.codec import encode
-from fer_ros.messages import Origin, Status
+from fer_ros.messages import Status
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.matching import Matches
 from fer_ros.replay.simulate import Arrival
 from fer_ros.replay.tracks import TrackRecord
 from fer_ros.transport.bag import BagError, BagWriter
 from fer_ros.transport.base import Qos
-from fer_ros.types import FaceEmotion, FrameResult
+from fer_ros.types import STAGES, FaceEmotion, FrameResult
 
 RESULTS, TRACKS, METRICS = "results.jsonl", "tracks.jsonl", "metrics.json"
 LATENCY, VERDICT, RUN = "latency.json", "verdict.json", "run.json"
@@ -33,7 +33,6 @@ ANNOTATED_TOPIC = "/fer/image_annotated"
 DIAGNOSTICS_TOPIC = "/diagnostics"
 
 _PARTIAL = ".partial"
-_NAN = math.nan
 
 
 @contextmanager
@@ -68,21 +67,17 @@ def whole_folder(target: Path, replace: bool) -> Iterator[Path]:
 class Outputs:
     """The results of every frame: lines of JSON, and messages of a recording."""
 
-    def __init__(
-        self, folder: Path, origin: Origin, topics: Sequence[str], annotated: bool
-    ) -> None:
+    def __init__(self, folder: Path, topics: Sequence[str], annotated: bool) -> None:
         """Open the files.
 
         Args:
             folder: Where they go.
-            origin: Networks and detector, stated in every message.
             topics: Cameras.
             annotated: Whether to write images with the faces drawn in.
 
         Raises:
             BagError: The disk is full.
         """
-        self._origin = origin
         self._annotated = annotated
         self._topics = tuple(topics)
         self._results: IO[str] = (folder / RESULTS).open("w", encoding="utf-8")
@@ -96,21 +91,31 @@ class Outputs:
                 self._bag.add_topic(name, messages.COMPRESSED_IMAGE, Qos(depth=1))
 
     def answered(
-        self, arrival: Arrival, result: FrameResult, matches: Matches, age_ms: float
+        self, arrival: Arrival, result: FrameResult, matches: Matches, message: Any
     ) -> None:
-        """Write one answered frame; the age is NaN where no clock is simulated."""
+        """Write one answered frame.
+
+        Args:
+            arrival: The image.
+            result: What was found in it.
+            matches: What the labels say about it.
+            message: Its EmotionArray; the costs in it are left out of the recording, which would
+                differ from run to run otherwise, and stand in ``latency.json``.
+        """
         height, width = result.frame.image.shape[:2]
         truths = {id(face): label.label for label, face in matches.pairs}
         truths |= {id(face): "ignore" for face in matches.ignored}
         line = _line(arrival, "answered")
         line["width"], line["height"] = width, height
-        if math.isfinite(age_ms):
-            line["age_ms"] = round(age_ms, 3)
+        if math.isfinite(message.age_ms):
+            line["age_ms"] = round(message.age_ms, 3)
         line["faces"] = [_face(face, truths.get(id(face))) for face in result.faces]
         if matches.undetected:
             line["undetected"] = [label.label for label in matches.undetected]
         self._write_line(line)
-        self._write_message(arrival, result, age_ms)
+        for stage in STAGES:
+            setattr(message, f"{stage}_ms", math.nan)
+        self._bag.write(EMOTIONS_TOPIC, arrival.time_ns, encode(message))
         if self._annotated:
             self._write_annotated(arrival, result)
 
@@ -159,13 +164,6 @@ class Outputs:
 
     def _write_line(self, line: dict[str, Any]) -> None:
         self._results.write(json.dumps(line) + "\n")
-
-    def _write_message(self, arrival: Arrival, result: FrameResult, age_ms: float) -> None:
-        # Measured costs would make every run's recording differ: they stand in latency.json.
-        message = messages.emotion_array(result, self._origin, age_ms)
-        for stage in ("decode", "detect", "align", "classify", "track", "publish"):
-            setattr(message, f"{stage}_ms", _NAN)
-        self._bag.write(EMOTIONS_TOPIC, arrival.time_ns, encode(message))
 
     def _write_annotated(self, arrival: Arrival, result: FrameResult) -> None:
         picture = annotate.draw(result.frame.image, result.faces)

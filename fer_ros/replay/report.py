@@ -242,7 +242,7 @@ def _calibration(metrics: Mapping[str, Any]) -> str:
         "that stated probabilities can be taken at their word.</p>"
         f"<p>Expected calibration error {_shown(metrics, 'ece', 'number')}</p>"
     )
-    return _section("Calibration", f'<div class="two">{chart}<div>{text}</div></div>')
+    return _section("Calibration", f'<div class="two">{chart}<div class="words">{text}</div></div>')
 
 
 def _latency(latency: Mapping[str, Any]) -> str:

@@ -124,7 +124,7 @@ class _Run:
         self._latency = Latency()
         self._age = Histogram()
         self._clock = DiagnosticClock(self._settings.diagnostics_period)
-        self._outputs = Outputs(folder, self._assembly.origin, list(self._topics), job.annotated)
+        self._outputs = Outputs(folder, list(self._topics), job.annotated)
         self._tracks = Tracks(self._outputs.track)
         self._read = 0
         self._total = reader.count(self._topics)
@@ -221,14 +221,17 @@ class _Run:
         )
 
     def _take_in(self, arrival: Arrival, result: FrameResult, finish_ns: int | None) -> None:
-        self._latency.add(result.times)
+        start = time.perf_counter()
         age_ms = math.nan if finish_ns is None else (finish_ns - arrival.time_ns) / 1e6
+        message = messages.emotion_array(result, self._assembly.origin, age_ms)
+        result.times.publish = milliseconds_since(start)
+        self._latency.add(result.times)
         if finish_ns is not None:
             self._age.add(age_ms)
         matches = self._evaluation.add(result, arrival.time_ns)
         self._tracks.add(result, arrival.time_ns)
         self._recording.cameras[arrival.topic].statuses[ANSWERED] += 1
-        self._outputs.answered(arrival, result, matches, age_ms)
+        self._outputs.answered(arrival, result, matches, message)
         if self._clock.due(arrival.time_ns):
             self._outputs.diagnostics(
                 arrival.time_ns, list(statuses(self._recording, self._assembly))
@@ -242,7 +245,7 @@ class _Run:
             if camera.period_ms
         }
         self.timeline.choose(self._folder / output.TRACKS)
-        self.timeline.span(*self._time_range())
+        self.timeline.span(*self._time_range(), self._read)
         with (self._folder / output.RESULTS).open(encoding="utf-8") as lines:
             for text in lines:
                 line = json.loads(text)

@@ -59,7 +59,7 @@ class Timeline:
     def __init__(self, classes: tuple[str, ...]) -> None:
         self.classes = classes
         self.start_ns = self.end_ns = 0
-        self.overview = [OverviewBin() for _ in range(OVERVIEW_BINS)]
+        self.overview = [OverviewBin()]
         self.tracks: list[TrackCourse] = []
         self.tracks_left_out = 0
         self._by_id: dict[str, TrackCourse] = {}
@@ -78,14 +78,17 @@ class Timeline:
             self.tracks.append(course)
             self._by_id[row["track_id"]] = course
 
-    def span(self, start_ns: int, end_ns: int) -> None:
-        """Set the time that the overview covers."""
+    def span(self, start_ns: int, end_ns: int, frames: int) -> None:
+        """Set the time that the overview covers, and how many frames lie in it."""
         self.start_ns, self.end_ns = start_ns, end_ns
+        # Some frames in each bin, so that one more or less does not look like an event.
+        bins = min(max(frames // 15, 1), OVERVIEW_BINS)
+        self.overview = [OverviewBin() for _ in range(bins)]
 
     def add(self, line: dict[str, Any], missing: int) -> None:
         """Take in one line of the results and the number of frames missing before it."""
         time_ns = line["stamp_ns"] or line["recorded_ns"]
-        entry = self.overview[_position(time_ns, self.start_ns, self.end_ns, OVERVIEW_BINS)]
+        entry = self.overview[_position(time_ns, self.start_ns, self.end_ns, len(self.overview))]
         entry.missing += missing
         if "faces" not in line:
             entry.dropped += 1

@@ -1,0 +1,193 @@
+"""Labels from files and topics, and which face they are about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fer_ros import codec, messages
+from fer_ros.replay.labels import LabelError, LabelSet
+from fer_ros.replay.matching import match
+from fer_ros.types import Box, Face, FaceEmotion
+
+HEAD = "start,end,topic,x,y,w,h,label,track\n"
+ORIGIN = 1_700_000_000_000_000_000
+
+
+def labels_of(tmp_path, text, suffix=".csv"):
+    path = tmp_path / f"labels{suffix}"
+    path.write_text(text)
+    labels = LabelSet()
+    labels.add_file(path, ORIGIN)
+    return labels
+
+
+def message(label, stamp_ns, box=None, track_id="", camera=""):
+    region = messages.message_class("sensor_msgs/msg/RegionOfInterest")
+    x, y, width, height = box or (0, 0, 0, 0)
+    return codec.message_class("fer_ros/msg/EmotionLabel")(
+        messages.header(stamp_ns, ""), camera, track_id, region(x, y, height, width, False), label
+    )
+
+
+def found(track_id="t", box=(0, 0, 100, 100)):
+    return FaceEmotion(Face(Box(*box), 0.9), track_id, np.ones(7), np.ones(7), "happy", 0.5)
+
+
+def names(active):
+    return [label.label for label in active]
+
+
+def test_an_interval_holds_from_its_start_until_before_its_end(tmp_path):
+    labels = labels_of(tmp_path, HEAD + "1700000000.1,1700000000.300000001,,,,,,Happiness,\n")
+    at = ORIGIN + 100_000_000
+    assert names(labels.active("/camera", at - 1)) == []
+    assert names(labels.active("/camera", at)) == ["happy"]
+    assert names(labels.active("/camera", at + 200_000_000)) == ["happy"]
+    assert names(labels.active("/camera", at + 200_000_001)) == []
+
+
+def test_times_with_a_sign_count_from_the_first_image_and_topics_are_told_apart(tmp_path):
+    labels = labels_of(tmp_path, HEAD + "+1,+2,/left,10,20,30,40,sad,face_1\n")
+    (active,) = labels.active("/left", ORIGIN + 1_500_000_000)
+    assert (active.box, active.track_id) == (Box(10, 20, 30, 40), "face_1")
+    assert labels.active("/right", ORIGIN + 1_500_000_000) == []
+
+
+def test_json_lines_say_the_same(tmp_path):
+    text = '{"start": "+1", "end": "+2.5", "label": "ignore"}\n\n'
+    text += '{"start": 1700000003.000000001, "end": 1700000004, "label": "fear", "x": 1, "y": 2, '
+    text += '"w": 3.5, "h": 4}\n'
+    labels = labels_of(tmp_path, text, ".jsonl")
+    assert names(labels.active("/c", ORIGIN + 2_499_999_999)) == ["ignore"]
+    assert labels.spans[1].start_ns == ORIGIN + 3_000_000_001
+    assert labels.spans[1].box == Box(1, 2, 3.5, 4)
+
+
+def test_rows_that_nobody_filled_in_are_counted(tmp_path):
+    labels = labels_of(tmp_path, HEAD + "+1,+2,,,,,,,face_1\n+1,+2,,,,,,happy,face_2\n")
+    assert labels.blank_rows == 1
+    assert len(labels.spans) == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("+1,+2,,,,,,jolly,", "line 2: unknown expression 'jolly'"),
+        ("+2,+1,,,,,,happy,", "line 2: the end does not come after"),
+        ("noon,+1,,,,,,happy,", "line 2: start must be seconds"),
+        ("+1,nan,,,,,,happy,", "line 2: end must be seconds"),
+        ("+1,+2,,5,,,,happy,", "line 2: x, y, w, h must be four numbers"),
+        ("+1,+2,,5,5,0,4,happy,", "line 2: w and h must be positive"),
+        ("+1,+2,,5,5", "line 2: not as many fields"),
+        ("+1,+2,,,,,,happy,,more", "line 2: not as many fields"),
+    ],
+)
+def test_a_malformed_row_is_named(tmp_path, row, reason):
+    with pytest.raises(LabelError, match=reason):
+        labels_of(tmp_path, HEAD + row + "\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "reason"),
+    [
+        ("begin,end,label\n", ".csv", "line 1: lacks start"),
+        ("start,end,label,mood\n", ".csv", "line 1: has unknown mood"),
+        ("{", ".jsonl", "line 1: no JSON"),
+        ("[1]", ".jsonl", "line 1: must be an object"),
+        ("", ".txt", "must be a .csv or .jsonl"),
+    ],
+)
+def test_a_file_that_is_none_is_refused(tmp_path, text, suffix, reason):
+    with pytest.raises(LabelError, match=reason):
+        labels_of(tmp_path, text, suffix)
+
+
+def test_messages_of_one_face_become_spans():
+    labels = LabelSet()
+    step = 33_000_000
+    for index in range(10):
+        stamp = ORIGIN + index * step
+        labels.add_message(message("happy", stamp, (10 + index, 10, 50, 50)), "/labels")
+        labels.add_message(message("happy", stamp, (200, 10, 50, 50)), "/labels")
+        label = "sad" if index < 5 else "angry"
+        labels.add_message(message(label, stamp, track_id="p", camera="/left"), "/labels")
+    labels.finish()
+    # Two faces of the same expression stay two; the third changes its expression once.
+    assert [(s.label, s.track_id) for s in labels.spans] == [
+        ("happy", ""), ("happy", ""), ("sad", "p"), ("angry", "p"),
+    ]  # fmt: skip
+    assert labels.spans[0].end_ns == ORIGIN + 9 * step + 1
+    active = labels.active("/left", ORIGIN + 3 * step)
+    assert sorted(names(active)) == ["happy", "happy", "sad"]
+    assert {a.box.x for a in active if a.box} == {13.0, 200.0}
+    assert len(labels.active("/right", ORIGIN + 3 * step)) == 2
+    assert labels.active("/left", ORIGIN + step // 2) == []
+
+
+def test_messages_match_by_stamp_in_any_order_and_a_pause_ends_a_span():
+    labels = LabelSet()
+    for stamp in (5_000_000_000, 5_100_000_000, 1_000_000_000):
+        labels.add_message(message("fear", stamp), "/labels")
+    labels.finish()
+    assert len(labels.spans) == 2
+    for stamp in (1_000_000_000, 5_000_000_000, 5_100_000_900):
+        assert names(labels.active("/c", stamp)) == ["fear"]
+    assert labels.active("/c", 5_050_000_000) == []
+
+
+def active_label(label, box=None, track_id=""):
+    labels = LabelSet()
+    labels.add_message(message(label, 1, box, track_id), "/labels")
+    labels.finish()
+    return labels.active("/c", 1)[0]
+
+
+def test_labels_take_the_faces_that_overlap_them_most():
+    left, right = found("l", (0, 0, 100, 100)), found("r", (60, 0, 100, 100))
+    happy = active_label("happy", (55, 0, 100, 100))
+    sad = active_label("sad", (10, 0, 100, 100))
+    matches = match([happy, sad], [left, right])
+    assert [(label.label, face.track_id) for label, face in matches.pairs] == [
+        ("happy", "r"), ("sad", "l"),
+    ]  # fmt: skip
+    assert not matches.undetected
+    assert not matches.unlabelled
+
+
+def test_a_tight_box_inside_a_wide_label_still_matches_and_a_far_one_does_not():
+    wide = active_label("happy", (0, 0, 300, 300))
+    assert match([wide], [found(box=(120, 120, 40, 40))]).pairs
+    matches = match([wide], [found(box=(400, 0, 40, 40))])
+    assert [label.label for label in matches.undetected] == ["happy"]
+    assert len(matches.unlabelled) == 1
+
+
+def test_a_track_id_decides_only_between_faces_that_fit():
+    one, other = found("a", (0, 0, 100, 100)), found("b", (20, 0, 100, 100))
+    (pair,) = match([active_label("sad", (0, 0, 100, 100), "b")], [one, other]).pairs
+    assert pair[1].track_id == "b"
+    far = match([active_label("sad", (500, 0, 100, 100), "b")], [one, other])
+    assert not far.pairs
+    (pair,) = match([active_label("sad", None, "a")], [one, other]).pairs
+    assert pair[1].track_id == "a"
+    assert match([active_label("sad", None, "c")], [one, other]).undetected
+
+
+def test_a_label_without_place_is_about_the_largest_face():
+    small, large = found("s", (0, 0, 50, 50)), found("l", (100, 0, 90, 90))
+    (pair,) = match([active_label("happy")], [small, large]).pairs
+    assert pair[1].track_id == "l"
+    assert match([active_label("happy")], []).undetected
+
+
+def test_ignore_takes_all_faces_it_covers_but_none_that_has_a_label():
+    poster = [found(f"p{i}", (300 + 60 * i, 0, 50, 50)) for i in range(3)]
+    person = found("person", (0, 0, 100, 100))
+    region = active_label("ignore", (290, 0, 200, 100))
+    matches = match([region, active_label("happy", (0, 0, 100, 100))], [*poster, person])
+    assert [face.track_id for face in matches.ignored] == ["p0", "p1", "p2"]
+    assert [face.track_id for _, face in matches.pairs] == ["person"]
+    everything = match([active_label("ignore")], [*poster, person])
+    assert len(everything.ignored) == 4
+    assert not everything.undetected
