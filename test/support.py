@@ -77,9 +77,8 @@ class Robot:
 
     def status(self, part: str) -> Any:
         """Return the newest diagnostics status whose name contains a text."""
-        found = [status for name, status in self.statuses.items() if part in name]
-        assert found, f"no status {part!r} among {list(self.statuses)}"
-        return found[0]
+        wait_for(lambda: any(part in name for name in self.statuses))
+        return next(status for name, status in self.statuses.items() if part in name)
 
     def value(self, part: str, key: str) -> str:
         return {pair.key: pair.value for pair in self.status(part).values}[key]

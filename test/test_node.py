@@ -171,7 +171,8 @@ def test_an_old_image_is_dropped_where_an_age_limit_is_set(build) -> None:
     assert robot.answer(smiling()).faces
 
 
-def test_of_a_burst_only_the_newest_waits(robot: Robot) -> None:
+def test_of_a_burst_only_the_newest_waits(build) -> None:
+    robot = build(image_depth=50).start()
     picture = smiling()
     for i in range(40):
         robot.send(picture, stamp_ns=1000 * SECOND + i)
