@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
+import numpy as np
+
 from fer_ros.inference import ModelError
 from fer_ros.types import Face, Image
 
@@ -75,3 +78,27 @@ def check_image(image: Image) -> None:
         raise ValueError(
             f"expected uint8 (height, width) or (height, width, 3), not {image.dtype} {image.shape}"
         )
+
+
+def shrink(image: Image, width: int, height: int) -> Image:
+    """Scale an image without aliasing, far faster than area interpolation of the whole.
+
+    A bilinear step that halves an image is the mean over 2x2 pixels; such steps are repeated
+    until the rest is less than a halving.
+
+    Args:
+        image: (h, w) or (h, w, 3).
+        width: Width wanted [pixels].
+        height: Height wanted [pixels].
+    """
+    while image.shape[1] >= 4 * width and image.shape[0] >= 4 * height:
+        image = _bilinear(image, image.shape[1] // 2, image.shape[0] // 2)
+    if image.shape[1] > 2 * width and image.shape[0] > 2 * height:
+        image = _bilinear(image, 2 * width, 2 * height)
+    return _bilinear(image, width, height)
+
+
+def _bilinear(image: Image, width: int, height: int) -> Image:
+    if image.shape[:2] == (height, width):
+        return image
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ros.detection.base import DetectorError, DetectorSettings, check_image
+from fer_ros.detection.base import DetectorError, DetectorSettings, check_image, shrink
 from fer_ros.inference import ModelError, ProviderReport, create_session
 from fer_ros.types import Box, Face, Image
 
@@ -33,7 +33,7 @@ Share of 124 faces of photos found with a score of 0.6: 0.26 at 10 pixels, 0.48 
 _LARGEST_UPSCALE = 2.0
 
 _FOREIGN = "is no YuNet face detector"
-_REMEDY = "fetch it with `fer-ros models fetch yunet`"
+_REMEDY = "fetch it with `fer-ros models fetch`"
 
 
 class YuNetDetector:
@@ -196,28 +196,6 @@ class YuNetDetector:
                 )
 
 
-def shrink(image: Image, width: int, height: int) -> Image:
-    """Scale an image without aliasing, far faster than area interpolation of the whole.
-
-    A bilinear step that halves an image is the mean over 2x2 pixels; such steps are repeated
-    until the rest is less than a halving.
-
-    Args:
-        image: (h, w) or (h, w, 3).
-        width: Width wanted [pixels].
-        height: Height wanted [pixels].
-    """
-    while image.shape[1] >= 4 * width and image.shape[0] >= 4 * height:
-        half = (image.shape[1] // 2, image.shape[0] // 2)
-        image = cv2.resize(image, half, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
-    if image.shape[1] > 2 * width and image.shape[0] > 2 * height:
-        double = (2 * width, 2 * height)
-        image = cv2.resize(image, double, interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
-    if image.shape[:2] == (height, width):
-        return image
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
-
-
 def _cell_corners(rows: int, columns: int) -> NDArray[np.float32]:
     """Return (column, row) of every cell in row order, shape (rows * columns, 2)."""
     y, x = np.mgrid[:rows, :columns]
@@ -228,32 +206,17 @@ def _suppress(candidates: NDArray[np.float32], limit: int) -> NDArray[np.float32
     """Non-maximum suppression; the most confident rows first, at most `limit`."""
     if len(candidates) == 0:
         return candidates
-    order = np.argsort(-candidates[:, 14], kind="stable")
-    candidates = candidates[order]
-    low, high = candidates[:, :2], candidates[:, :2] + candidates[:, 2:4]
-    area = candidates[:, 2] * candidates[:, 3]
-    alive = np.ones(len(candidates), bool)
-    kept: list[int] = []
-    for index in range(len(candidates)):
-        if not alive[index]:
-            continue
-        kept.append(index)
-        if len(kept) == limit:
-            break
-        overlap = np.minimum(high, high[index]) - np.maximum(low, low[index])
-        shared = np.maximum(overlap, 0.0).prod(axis=1)
-        alive &= shared <= _NMS_IOU * (area + area[index] - shared)
-    return candidates[kept]
+    boxes, scores = candidates[:, :4].tolist(), candidates[:, 14].tolist()
+    return candidates[np.ravel(cv2.dnn.NMSBoxes(boxes, scores, 0.0, _NMS_IOU))[:limit]]
 
 
 def _to_source(rows: NDArray[np.float32], scale_x: float, scale_y: float) -> list[Face]:
     """Turn decoded rows into faces in source pixels, pixel centres at whole numbers."""
-    scale = np.array([scale_x, scale_y], np.float32)
-    faces = []
-    for row in rows:
-        x, y = row[:2] * scale - 0.5
-        width, height = row[2:4] * scale
-        landmarks = row[4:14].reshape(5, 2) * scale - np.float32(0.5)
-        box = Box(float(x), float(y), float(width), float(height))
-        faces.append(Face(box, float(row[14]), landmarks))
-    return faces
+    scaled = rows[:, :14].reshape(-1, 7, 2) * np.array([scale_x, scale_y], np.float32)
+    scaled[:, [0, 2, 3, 4, 5, 6]] -= np.float32(0.5)
+    return [
+        Face(Box(*numbers), score, landmarks)
+        for numbers, score, landmarks in zip(
+            scaled[:, :2].reshape(-1, 4).tolist(), rows[:, 14].tolist(), scaled[:, 2:], strict=True
+        )
+    ]
