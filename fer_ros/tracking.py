@@ -19,8 +19,9 @@ from fer_ros.smoothing import LabelSmoother, SmoothingSettings
 from fer_ros.types import Face, FaceEmotion
 
 _GATE = 1.5
-"""Largest accepted distance between prediction and detection, in face sizes; a head that turns
-or leans fast moves about one width between two images at 10 Hz."""
+"""Largest accepted cost of a detection for a track: distance from the predicted centre, in face
+sizes, and difference in size. A head that leans fast moves about one width between two images at
+10 Hz."""
 
 _SIZE_WEIGHT = 1.0
 """Cost of a factor e between predicted and detected size, in face sizes of distance."""
@@ -39,43 +40,48 @@ back (a bag that loops, a simulator that restarts) [ns]."""
 @dataclass
 class _Track:
     track_id: str
-    center: NDArray[np.float64]
+    x: float
+    y: float
     size: float
     seen_ns: int
-    velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    velocity: tuple[float, float] = (0.0, 0.0)
     """Pixels per second."""
     age: int = 1
     """Number of detections joined."""
     smoother: LabelSmoother = field(default_factory=LabelSmoother)
 
-    def predict(self, stamp_ns: int) -> NDArray[np.float64]:
+    def predict(self, stamp_ns: int) -> tuple[float, float]:
         """Return the expected centre at a stamp."""
         ahead = min(max(stamp_ns - self.seen_ns, 0) / 1e9, _COAST_TIME)
-        return self.center + self.velocity * ahead
+        return self.x + self.velocity[0] * ahead, self.y + self.velocity[1] * ahead
 
-    def cost(self, face: Face, stamp_ns: int) -> float:
-        """Return how badly a detection fits, in face sizes."""
-        size = _size(face)
-        distance = float(np.linalg.norm(self.predict(stamp_ns) - face.box.center))
-        return distance / max(self.size, size) + _SIZE_WEIGHT * abs(math.log(size / self.size))
-
-    def join(self, face: Face, stamp_ns: int) -> float:
+    def join(self, place: _Place, stamp_ns: int) -> float:
         """Take in a detection; return the time since the previous one [s]."""
         elapsed = max(stamp_ns - self.seen_ns, 0) / 1e9
-        center = np.asarray(face.box.center, np.float64)
         if elapsed > 0:
-            measured = (center - self.center) / elapsed
             # The second detection is all that is known of the velocity: take it as it is.
             weight = 1.0 if self.age == 1 else 1.0 - math.exp(-elapsed / _VELOCITY_TIME)
-            self.velocity = self.velocity + weight * (measured - self.velocity)
-        self.center, self.size = center, _size(face)
+            vx, vy = self.velocity
+            measured_x, measured_y = (place.x - self.x) / elapsed, (place.y - self.y) / elapsed
+            self.velocity = (vx + weight * (measured_x - vx), vy + weight * (measured_y - vy))
+        self.x, self.y, self.size = place.x, place.y, place.size
         self.seen_ns = max(stamp_ns, self.seen_ns)
         self.age += 1
         return elapsed
 
 
-def _size(face: Face) -> float:
-    return max(math.sqrt(face.box.area), 1.0)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Centre and size of a detection [pixels]."""
+
+    x: float
+    y: float
+    size: float
+
+    @classmethod
+    def of(cls, face: Face) -> _Place:
+        x, y = face.box.center
+        return cls(x, y, max(math.sqrt(face.box.area), 1.0))
 
 
 def track_ids(prefix: str = "face_") -> Callable[[], str]:
@@ -123,17 +129,17 @@ class Tracker:
             self.reset()
         self._newest_ns = max(stamp_ns, self._newest_ns or stamp_ns)
         self._tracks = [t for t in self._tracks if stamp_ns - t.seen_ns <= timeout * 1e9]
-        matches = self._match(faces, stamp_ns)
+        places = [_Place.of(face) for face in faces]
+        matches = self._match(places, stamp_ns)
         results = []
-        for index, face in enumerate(faces):
+        for index, (face, place) in enumerate(zip(faces, places)):
             track = matches.get(index)
             if track is None:
-                center = np.asarray(face.box.center, np.float64)
-                track = _Track(self._new_id(), center, _size(face), stamp_ns)
+                track = _Track(self._new_id(), place.x, place.y, place.size, stamp_ns)
                 self._tracks.append(track)
                 elapsed = 0.0
             else:
-                elapsed = track.join(face, stamp_ns)
+                elapsed = track.join(place, stamp_ns)
             smoothed, label, confidence = track.smoother.update(
                 probabilities[index], elapsed, labels, smoothing
             )
@@ -147,21 +153,22 @@ class Tracker:
         self._tracks = []
         self._newest_ns = None
 
-    def _match(self, faces: Sequence[Face], stamp_ns: int) -> dict[int, _Track]:
-        """Return the track of each face that has one, best pairs first."""
-        pairs = sorted(
-            (
-                (track.cost(face, stamp_ns), face_index, track_index)
-                for face_index, face in enumerate(faces)
-                for track_index, track in enumerate(self._tracks)
-            ),
-        )
+    def _match(self, places: Sequence[_Place], stamp_ns: int) -> dict[int, _Track]:
+        """Return the track of each detection that has one, best pairs first."""
+        # Plain floats: for a handful of faces numpy's overhead would be most of the cost.
+        pairs = []
+        for track_index, track in enumerate(self._tracks):
+            x, y = track.predict(stamp_ns)
+            for place_index, place in enumerate(places):
+                distance = math.hypot(place.x - x, place.y - y) / max(track.size, place.size)
+                if distance <= _GATE:
+                    cost = distance + _SIZE_WEIGHT * abs(math.log(place.size / track.size))
+                    if cost <= _GATE:
+                        pairs.append((cost, place_index, track_index))
         matches: dict[int, _Track] = {}
         taken: set[int] = set()
-        for cost, face_index, track_index in pairs:
-            if cost > _GATE:
-                break
-            if face_index not in matches and track_index not in taken:
-                matches[face_index] = self._tracks[track_index]
+        for _, place_index, track_index in sorted(pairs):
+            if place_index not in matches and track_index not in taken:
+                matches[place_index] = self._tracks[track_index]
                 taken.add(track_index)
         return matches
