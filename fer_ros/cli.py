@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from fer_ros import __version__, bench, demo, live, models_command, publish
 from fer_ros.inference import ModelError
+from fer_ros.replay.cli import add_parsers as add_replay_parsers
 from fer_ros.transport.base import TransportError
 from fer_ros.transport.ros_args import parse_ros_args
 
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in _COMMANDS:
         command.add_parser(subparsers)
+    add_replay_parsers(subparsers)
     return parser
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fer_ros import __version__
+from fer_ros import __version__, model_store
 from fer_ros.assembly import locate_model
 from fer_ros.parameters import Settings
 from fer_ros.replay.output import file_digest
@@ -55,6 +55,8 @@ class Job:
         the paths.
         """
         settings = self.settings()
+        yunet = model_store.find_yunet(settings.detector_model)
+        paths = {"models", "detector_model"}
         files = [*self.label_files, self.criteria, self.baseline]
         facts = {
             "version": __version__,
@@ -64,7 +66,8 @@ class Job:
             "label_topics": self.label_topics,
             "files": [file_digest(path) if path else None for path in files],
             "options": [self.annotated, self.with_crops],
-            "settings": asdict(settings),
+            "settings": {k: v for k, v in asdict(settings).items() if k not in paths},
             "models": [file_digest(locate_model(name)) for name in settings.models],
+            "yunet": file_digest(yunet) if yunet else None,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -324,7 +324,7 @@ def _facts(metrics: Mapping[str, Any], latency: Mapping[str, Any]) -> str:
     speed = latency["times_real_time"]
     facts = {
         "network": f"{run['model_id']}, sha256 {run['model_sha256']}",
-        "detector": f"{run['detector']} {run['detector_warning']}",
+        "detector": run["detector"] + (" (fall-back)" if run["detector_fell_back"] else ""),
         "parameters": json.dumps(run["parameters"]) if run["parameters"] else "defaults",
         "replayed": f"in {latency['wall_s']:.1f} s, {speed:.1f} times real time" if speed else "",
         "machine": ", ".join(f"{key} {value}" for key, value in machine.items()),

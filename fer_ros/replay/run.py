@@ -279,7 +279,7 @@ class _Run:
                 "model_id": classifier.model_id,
                 "model_sha256": classifier.model_digest,
                 "detector": self._assembly.detector.detector.name,
-                "detector_warning": self._assembly.detector.warning,
+                "detector_fell_back": bool(self._assembly.detector.warning),
                 "classes": list(classifier.labels),
                 "parameters": {key: _plain(value) for key, value in self._job.parameters.items()},
             },
