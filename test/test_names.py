@@ -50,7 +50,7 @@ def test_expansion_in_the_root_namespace():
     node = NodeName("fer")
     assert names.expand("image", node) == "/image"
     assert names.expand("~/emotions", node) == "/fer/emotions"
-    assert names.expand("{ns}/image", node) == "/image"
+    assert names.expand("a{ns}b", node) == "/a/b"
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_rules_for_a_named_node_only():
 
 
 def test_topic_and_service_rules_are_told_apart():
-    args = parse("--ros-args -r rostopic://a:=rostopic://b -r rosservice://a:=c")
+    args = parse("--ros-args -r rostopic://a:=b -r rosservice://a:=c")
     node = args.identity("fer")
     assert names.resolve("a", node, args.remaps) == "/b"
     assert names.resolve("a", node, args.remaps, kind="service") == "/c"
@@ -57,6 +57,7 @@ def test_topic_and_service_rules_are_told_apart():
     [
         ("true", True),
         ("No", False),
+        ("nO", "nO"),
         ("7", 7),
         ("-0x1F", -31),
         ("2.5", 2.5),
@@ -154,7 +155,7 @@ def test_bad_parameter_file_is_refused(tmp_path, content, words):
 
 
 def test_missing_parameter_file_is_refused(tmp_path):
-    with pytest.raises(RosArgsError, match="cannot be read.*nowhere"):
+    with pytest.raises(RosArgsError, match=r"cannot be read.*nowhere"):
         parse(f"--ros-args --params-file {tmp_path / 'nowhere.yaml'}")
 
 
@@ -187,6 +188,9 @@ def test_arguments_that_only_concern_ros_itself_are_accepted():
         "-r a:=1b",
         "-r a//b:=c",
         "-r /*/a:=b",
+        "-r {ns}/a:=b",
+        "-r ~:=b",
+        "-r a:=rostopic://b",
         "-r __ns:=relative",
         "-r __node:=a/b",
         "-r b-ad:image:=x",

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -211,7 +212,7 @@ def test_late_joiner_gets_what_is_latched_and_only_if_it_asks(join):
         publisher.publish(string(word))
     late, volatile = Inbox(), Inbox()
     fer = join("fer")
-    fer.subscribe("chat", STRING, LATCHED, late)
+    fer.subscribe("chat", STRING, replace(LATCHED, depth=10), late)
     fer.subscribe("chat", STRING, Qos(), volatile)
     wait_for(lambda: publisher.subscription_count() == 2)
     publisher.publish(string("d"))

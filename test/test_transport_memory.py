@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -109,7 +110,7 @@ def test_late_joiner_gets_what_is_latched_and_only_if_it_asks(join):
     for data in (b"1", b"2", b"3"):
         publisher.publish(data)
     late, volatile = Inbox(), Inbox()
-    node.subscribe("chat", STRING, LATCHED, late)
+    node.subscribe("chat", STRING, replace(LATCHED, depth=10), late)
     node.subscribe("chat", STRING, Qos(), volatile)
     publisher.publish(b"4")
     assert late.drain(last=b"4") == [b"2", b"3", b"4"]

@@ -112,10 +112,12 @@ def expand(name: str, node: NodeName) -> str:
     """
     if not name:
         raise InvalidNameError("a topic name must not be empty")
+    if "~" in name[1:] or (name.startswith("~") and name[1:2] not in ("", "/")):
+        raise InvalidNameError(
+            f"invalid topic name {name!r}: '~' must stand first, alone or followed by '/'"
+        )
     full = _SUBSTITUTION.sub(lambda match: _substitute(match, name, node), name)
     if full.startswith("~"):
-        if full != "~" and not full.startswith("~/"):
-            raise InvalidNameError(f"invalid topic name {name!r}: '~' must be followed by '/'")
         full = node.full + full[1:]
     elif not full.startswith("/"):
         full = _join(node.namespace, full)
@@ -163,8 +165,7 @@ def _join(namespace: str, name: str) -> str:
 
 
 def _substitute(match: re.Match[str], name: str, node: NodeName) -> str:
-    namespace = "" if node.namespace == "/" else node.namespace
-    values = {"node": node.name, "ns": namespace, "namespace": namespace}
+    values = {"node": node.name, "ns": node.namespace, "namespace": node.namespace}
     try:
         return values[match.group(1)]
     except KeyError:

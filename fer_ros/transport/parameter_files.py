@@ -13,8 +13,10 @@ PARAMETERS_KEY = "ros__parameters"
 
 _PLAIN = "!plain"
 _WORDS = {
-    **dict.fromkeys(("y", "yes", "true", "on"), True),
-    **dict.fromkeys(("n", "no", "false", "off"), False),
+    spelled: value
+    for words, value in ((("y", "yes", "true", "on"), True), (("n", "no", "false", "off"), False))
+    for word in words
+    for spelled in (word, word.capitalize(), word.upper())
 }
 _INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -127,8 +129,8 @@ def _scalar(node: yaml.ScalarNode) -> bool | int | float | str:
         return text
     if not text:
         raise ParameterFileError(f"a value is missing{_place(node)}; write '' for an empty string")
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
+    if text in _WORDS:
+        return _WORDS[text]
     if _INTEGER.fullmatch(text):
         return _integer(text)
     if _DECIMAL.fullmatch(text):

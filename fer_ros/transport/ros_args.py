@@ -231,10 +231,12 @@ def _name_rule(source: str, target: str, node: str | None) -> RemapRule:
     for prefix, value in _KIND_PREFIXES.items():
         if source.startswith(prefix):
             kind, source = value, source[len(prefix) :]
-    target = target.removeprefix("rostopic://").removeprefix("rosservice://")
-    if "*" in source or "\\" in target:
-        raise InvalidNameError("wildcards are not supported in remap rules (nor are they in rcl)")
     for name in (source, target):
+        if name == "~" or any(sign in name for sign in "*\\{"):
+            raise InvalidNameError(
+                f"{name!r} is not a plain name; wildcards and substitutions are not supported in "
+                "remap rules (nor are they in rcl)"
+            )
         expand(name, NodeName("any"))
     return RemapRule(source, target, node, kind)
 
