@@ -47,7 +47,7 @@ def _single(config: Recipe, folder: Path, data: FaceDataset, command: str) -> di
 
 def _folds(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dict[str, Any]:
     """Train every fold that has no record yet, then pool the predictions of all."""
-    divisions = splits.make(data, config.data.split, config.seed)
+    divisions = splits.make(data, config.data.split)
     records = []
     for number in range(len(divisions)):
         part = folder / f"fold-{number}"
@@ -94,5 +94,5 @@ def measured_rows(folder: Path, path: str | None = None) -> FaceDataset:
     """
     config = recipe.from_dict(yaml.safe_load(checkpoint.load(folder / "best.pt")["recipe"]))
     data = datasets.load(config.data.dataset, Path(path or config.data.path))
-    split = splits.make(data, config.data.split, config.seed)[config.data.fold]
+    split = splits.make(data, config.data.split)[config.data.fold]
     return data.select(split.test)

@@ -132,7 +132,7 @@ def run(data: FaceDataset, config: SvmConfig, folder: Path, command: str) -> dic
     started = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     x = extract(data, config.features)
-    divisions = splits.make(data, config.split, config.seed)
+    divisions = splits.make(data, config.split)
     scores = np.zeros((len(data), len(data.label_names)), np.float32)
     found: list[dict[str, Any]] = []
     for division in divisions:

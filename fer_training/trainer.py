@@ -151,7 +151,7 @@ class Trainer:
         torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
         self.data = data or datasets.load(recipe.data.dataset, Path(recipe.data.path))
-        self.split = splits.make(self.data, recipe.data.split, recipe.seed)[recipe.data.fold]
+        self.split = splits.make(self.data, recipe.data.split)[recipe.data.fold]
         rows = training_rows(self.data, self.split, recipe)
         self.classes = len(self.data.label_names)
         images = image_tensor(self.data)

@@ -31,7 +31,9 @@ def test_parameter_counts_are_the_published_ones(name: str, count: int) -> None:
 def test_layers_of_arch1_are_those_of_the_paper() -> None:
     network = architectures.create("chowanda-arch1")
     counts = [
-        sum(p.numel() for p in m.parameters()) for m in network.modules() if isinstance(m, nn.Conv2d)
+        sum(p.numel() for p in m.parameters())
+        for m in network.modules()
+        if isinstance(m, nn.Conv2d)
     ]
     plain = [72, 576, 1_152, 2_304]
     separable = [144, 512, 288, 1_024]  # 656 and 1,312 as depthwise and pointwise
@@ -83,9 +85,7 @@ def test_additive_attention_weighs_positions_by_their_score() -> None:
 
 
 def test_multiply_accumulates_of_a_hand_worked_network() -> None:
-    network = nn.Sequential(
-        nn.Conv2d(1, 2, 3, padding=1), nn.Flatten(), nn.Linear(2 * 4 * 4, 5)
-    )
+    network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.Flatten(), nn.Linear(2 * 4 * 4, 5))
     assert complexity.multiply_accumulates(network, 1, 4) == 9 * 2 * 16 + 32 * 5
 
 

@@ -74,13 +74,13 @@ def test_training_learns_the_made_up_classes(tmp_path: Path) -> None:
 def test_resume_refuses_another_recipe_data_or_architecture(tmp_path: Path) -> None:
     data = synthetic_faces.dataset()
     run(synthetic_faces.recipe(epochs=1), tmp_path, data)
-    with pytest.raises(checkpoint.CheckpointError, match="label_smoothing = 0.1, not 0.2"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"label_smoothing = 0\.1, not 0\.2"):
         run(synthetic_faces.recipe(epochs=1, label_smoothing=0.2), tmp_path, data, resume=True)
+    other = synthetic_faces.dataset(seed=5)
     with pytest.raises(checkpoint.CheckpointError, match="other data"):
-        other = synthetic_faces.dataset(seed=5)
         run(synthetic_faces.recipe(epochs=1), tmp_path, other, resume=True)
+    config = synthetic_faces.recipe(epochs=1, architecture="patil-fer2013")
     with pytest.raises(checkpoint.CheckpointError, match="holds 'chowanda-arch1', not 'patil"):
-        config = synthetic_faces.recipe(epochs=1, architecture="patil-fer2013")
         run(config, tmp_path, data, resume=True)
 
 

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
+
+from fer_training import calibration, losses, metrics  # noqa: E402
+
+NAMES = ("a", "b", "c")
+LABELS = np.array([0, 0, 1, 1, 2])
+PROBABILITIES = np.array(
+    [[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.2, 0.7, 0.1], [0.1, 0.9, 0.0], [0.5, 0.3, 0.2]],
+    np.float32,
+)  # predicted: a, b, b, b, a
+
+
+def test_every_figure_of_a_hand_worked_case() -> None:
+    result = metrics.summarize(LABELS, PROBABILITIES, NAMES)
+    assert result["rows"] == 5
+    assert result["accuracy"] == pytest.approx(3 / 5)
+    assert result["balanced_accuracy"] == pytest.approx((1 / 2 + 1 + 0) / 3)
+    assert result["confusion"] == [[1, 1, 0], [0, 2, 0], [1, 0, 0]]
+    b = result["per_class"]["b"]
+    assert (b["precision"], b["recall"], b["support"]) == (pytest.approx(2 / 3), 1.0, 2)
+    assert b["f1"] == pytest.approx(0.8)
+    assert result["per_class"]["c"]["f1"] == 0
+    assert result["macro_f1"] == pytest.approx((0.5 + 0.8 + 0) / 3)
+    assert result["top2"] == pytest.approx(4 / 5)
+    gap = abs(0.8 - 1) + abs(0.6 - 0) + abs(0.7 - 1) + abs(0.9 - 1) + abs(0.5 - 0)
+    assert result["ece"] == pytest.approx(gap / 5, abs=1e-6)
+    chosen = [0.8, 0.3, 0.7, 0.9, 0.2]
+    assert result["nll"] == pytest.approx(-sum(math.log(p) for p in chosen) / 5, rel=1e-5)
+
+
+def test_absent_classes_do_not_count_in_the_means() -> None:
+    result = metrics.summarize(LABELS[:4], PROBABILITIES[:4], NAMES)
+    assert result["balanced_accuracy"] == pytest.approx(0.75)
+    assert result["macro_f1"] == pytest.approx((2 / 3 + 0.8) / 2)
+
+
+def test_calibration_bins_join_rows_of_like_confidence() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.9, 0.1]], np.float32)
+    labels = np.array([0, 0, 0, 1])
+    assert metrics.expected_calibration_error(labels, probabilities) == pytest.approx(0.15)
+    (entry,) = metrics.reliability(labels, probabilities)
+    assert entry == pytest.approx({"confidence": 0.9, "accuracy": 0.75, "share": 1.0})
+
+
+def test_interval_narrows_with_rows_and_holds_the_accuracy() -> None:
+    for rows, width in ((100, 0.2), (10_000, 0.02)):
+        labels = np.zeros(rows, int)
+        predicted = (np.arange(rows) % 4 == 0).astype(int)
+        low, high = metrics.accuracy_interval(labels, predicted, 1000)
+        assert low < 0.75 < high
+        assert width / 2 < high - low < width
+
+
+def test_coverage_curve() -> None:
+    curve = metrics.coverage_curve(LABELS, PROBABILITIES, (0.0, 0.65, 0.95))
+    assert curve[0] == {"threshold": 0.0, "coverage": 1.0, "accuracy": pytest.approx(0.6)}
+    assert curve[1] == {"threshold": 0.65, "coverage": pytest.approx(0.6), "accuracy": 1.0}
+    assert curve[2]["coverage"] == 0
+    assert math.isnan(curve[2]["accuracy"])
+
+
+def test_columns_follow_names_and_are_normalised() -> None:
+    scores = np.array([[0.5, 0.25, 0.25]], np.float32)
+    out = metrics.align_columns(scores, ("a", "b", "c"), ("c", "a"))
+    assert out == pytest.approx(np.array([[1 / 3, 2 / 3]]))
+    with pytest.raises(ValueError, match="does not know the classes d"):
+        metrics.align_columns(scores, ("a", "b", "c"), ("a", "d"))
+
+
+def overconfident(rows: int = 20_000, factor: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    """Logits that are `factor` times those the labels were drawn from."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(rows, 5)) * 1.5
+    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    labels = (shares.cumsum(1) < rng.random((rows, 1))).sum(1)
+    return (factor * logits).astype(np.float32), labels
+
+
+def test_temperature_finds_the_factor() -> None:
+    logits, labels = overconfident()
+    assert calibration.fit_temperature(logits, labels) == pytest.approx(2.0, rel=0.05)
+
+
+def test_calibration_lowers_the_error_and_keeps_the_asked_coverage() -> None:
+    logits, labels = overconfident()
+    fitted = calibration.calibrate(logits, labels)
+    assert fitted["ece_uncalibrated"] > 0.1
+    assert fitted["ece_cross_fitted"] < 0.02
+    nearest = min(
+        fitted["coverage_curve"], key=lambda p: abs(p["threshold"] - fitted["uncertain_threshold"])
+    )
+    assert nearest["coverage"] == pytest.approx(calibration.COVERAGE, abs=0.06)
+
+
+def test_losses_of_hand_worked_cases() -> None:
+    logits = torch.tensor([[0.0, math.log(3.0)]])
+    target = torch.tensor([[1.0, 0.0]])
+    assert float(losses.cross_entropy(logits, target)) == pytest.approx(math.log(4))
+    assert float(losses.mse(logits, target)) == pytest.approx(0.75**2)
+    assert float(losses.bce(logits, target)) == pytest.approx((math.log(2) + math.log(4)) / 2)
+    hinge = losses.hinge(torch.tensor([[0.5, -2.0]]), target)
+    assert float(hinge) == pytest.approx((0.5 + 0) / 2)
+    with pytest.raises(ValueError, match="unknown loss 'focal'"):
+        losses.get("focal")
+
+
+def test_soft_targets_mix_votes_where_there_are_some() -> None:
+    labels = torch.tensor([0, 1])
+    votes = torch.tensor([[0.2, 0.8], [0.0, 0.0]])
+    mixed = losses.soft_targets(labels, 2, votes, 0.25)
+    assert torch.allclose(mixed, torch.tensor([[0.8, 0.2], [0.0, 1.0]]))
+    assert torch.allclose(losses.smooth(mixed, 0.1)[1], torch.tensor([0.05, 0.95]))
