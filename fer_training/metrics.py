@@ -111,16 +111,18 @@ def coverage_curve(
     probabilities: NDArray[np.float32],
     thresholds: Sequence[float] = tuple(np.arange(0.2, 0.95, 0.05).round(2).tolist()),
 ) -> list[dict[str, float]]:
-    """Return, per threshold, the share of rows named at all and the accuracy among those."""
+    """Return, per threshold, the share of rows named at all and the accuracy among those.
+
+    The curve ends where no row is named any more.
+    """
     confidence = probabilities.max(1)
     hit = probabilities.argmax(1) == labels
     curve = []
     for threshold in thresholds:
         named = confidence >= threshold
-        accuracy = float(hit[named].mean()) if named.any() else float("nan")
-        curve.append(
-            {"threshold": threshold, "coverage": float(named.mean()), "accuracy": accuracy}
-        )
+        if named.any():
+            coverage, accuracy = float(named.mean()), float(hit[named].mean())
+            curve.append({"threshold": threshold, "coverage": coverage, "accuracy": accuracy})
     return curve
 
 

@@ -45,7 +45,7 @@ def finish(trainer: Trainer, command: str) -> dict[str, Any]:
         "selects": split.selects,
         "leaks": split.leaks,
         "command": command,
-        "revision": provenance.revision(),
+        "revision": trainer.revision,
         "versions": provenance.versions(),
         "data": provenance.dataset(trainer.data, len(trainer.labels)),
         "parameters": architectures.parameter_count(predictor.network),

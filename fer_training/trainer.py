@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from fer_training import architectures, checkpoint, datasets, losses, splits
+from fer_training import architectures, checkpoint, datasets, losses, provenance, splits
 from fer_training.augment import augment, mixup
 from fer_training.datasets.base import FERPLUS_COLUMNS, FaceDataset
 from fer_training.recipe import Recipe, from_dict, to_yaml
@@ -177,6 +177,7 @@ class Trainer:
         self.stepper: nn.Module = self.network
         if self.world > 1:
             self.stepper = nn.parallel.DistributedDataParallel(self.network)
+        self.revision = provenance.revision()
         self.progress = Progress()
         self.history: list[dict[str, float]] = []
 
@@ -327,6 +328,7 @@ class Trainer:
             "labels": list(self.data.label_names),
             "recipe": to_yaml(self.recipe),
             "data": self.data.digest,
+            "revision": self.revision,
             "weights": self.evaluated.state_dict(),
             "model": self.network.state_dict(),
             "ema": None if self.ema is None else self.ema.state_dict(),
@@ -359,6 +361,7 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
         self.history = state["history"]
+        self.revision = state.get("revision", self.revision)
         torch.set_rng_state(state["rng"])
 
 
