@@ -226,7 +226,7 @@ def test_diagnostics_carry_rates_percentiles_and_origin(robot: Robot) -> None:
     assert robot.value("model", "providers.used") == "cpu"
     assert robot.value("model", "model_id").startswith("arch1")
     assert robot.value("detector", "used") == "haar"
-    assert int(robot.value("camera", "received")) == 3
+    wait_for(lambda: int(robot.value("camera", "received")) == 3)
 
 
 def test_the_annotated_image_is_drawn_only_for_subscribers(robot: Robot) -> None:
