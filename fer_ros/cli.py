@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from fer_ros import __version__, bench, demo, live, models_command, publish
+from fer_ros.camera import CameraError
 from fer_ros.inference import ModelError
 from fer_ros.replay.cli import add_parsers as add_replay_parsers
 from fer_ros.transport.base import TransportError
@@ -21,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ros_args = parse_ros_args(sys.argv[1:] if argv is None else argv)
         args = _parser().parse_args(ros_args.remaining)
         return int(args.func(args, ros_args))
-    except (TransportError, ModelError, OSError, ValueError) as error:
+    except (TransportError, ModelError, CameraError, OSError, ValueError) as error:
         print(f"fer-ros: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -113,7 +113,7 @@ def open_source(
     """
     kind, _, number = source.partition(":")
     if kind != SYNTHETIC:
-        return (image for image, _ in camera.open_source(source, size=size, loop=loop))
+        return (image for image, _ in camera.open_source(source, size, loop, rate))
     width, height = size or (640, 480)
     if number and not number.isdigit():
         raise ValueError(f"{source!r}: after 'demo:' comes a number of faces")
