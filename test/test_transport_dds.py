@@ -457,6 +457,9 @@ def test_static_peers_and_the_users_own_configuration():
     config = settings(ROS_STATIC_PEERS="10.0.0.9;robot&co", CYCLONEDDS_URI="file:///a.xml").config
     assert '<Peers><Peer address="10.0.0.9"/><Peer address="robot&amp;co"/></Peers>' in config
     assert config.endswith(",file:///a.xml")
+    mixed = settings(ROS_STATIC_PEERS="10.0.0.9", ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST").config
+    assert '<Peers><Peer address="127.0.0.1"/><Peer address="10.0.0.9"/></Peers>' in mixed
+    assert "<NetworkInterface" not in mixed
     ignored = settings(ROS_STATIC_PEERS="10.0.0.9", ROS_AUTOMATIC_DISCOVERY_RANGE="OFF")
     assert "10.0.0.9" not in ignored.config
     assert "ROS_STATIC_PEERS" in ignored.warnings[0]
@@ -466,6 +469,15 @@ def test_unknown_discovery_range_stays_on_this_host_with_a_warning():
     odd = settings(ROS_AUTOMATIC_DISCOVERY_RANGE="WORLD")
     assert odd.config == settings(ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST").config
     assert "WORLD" in odd.warnings[0]
+
+
+def test_small_socket_buffers_are_told_with_the_remedy(tmp_path):
+    limit = tmp_path / "rmem_max"
+    limit.write_text("212992\n")
+    assert "208 kB" in dds_domain.buffer_advice(limit)
+    limit.write_text("4194304\n")
+    assert dds_domain.buffer_advice(limit) is None
+    assert dds_domain.buffer_advice(tmp_path / "nothing") is None
 
 
 @pytest.mark.parametrize("number", ["-1", "233", "many", "1.5"])

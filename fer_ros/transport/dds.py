@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from fer_ros.transport.base import Handle, Publisher, Qos, Subscription
 from fer_ros.transport.cyclone import core, internal, pub, sub, topic
-from fer_ros.transport.dds_domain import domain_settings, join_domain, leave_domain
+from fer_ros.transport.dds_domain import buffer_advice, domain_settings, join_domain, leave_domain
 from fer_ros.transport.dds_graph import GraphAnnouncement, type_hash_data
 from fer_ros.transport.dds_qos import endpoint_qos, policy_name
 from fer_ros.transport.dds_types import delete, sample_type, write
@@ -23,6 +23,7 @@ from fer_ros.transport.ros_args import RosArgs
 from fer_ros.transport.standalone import StandaloneNode
 from fer_ros.transport.threads import guarded, join
 
+RAW_IMAGE = "sensor_msgs/msg/Image"
 _REPORT_PERIOD = 5.0
 """Shortest time between two warnings of a publisher [s]."""
 _ANY_STATE = core.SampleState.Any | core.ViewState.Any | core.InstanceState.Any
@@ -72,6 +73,8 @@ class DdsTransport(StandaloneNode):
             TransportError: Name or type is not valid, or the transport is closed.
         """
         self._check_open()
+        if type_name == RAW_IMAGE and (advice := buffer_advice()):
+            self.log.warning(f"{self.resolve(topic)}: {advice}")
         return self._keep(_DdsSubscription(self, self.resolve(topic), type_name, qos, callback))
 
     def set_bool_service(

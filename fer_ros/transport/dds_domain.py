@@ -2,7 +2,8 @@
 
 ``ROS_DOMAIN_ID``, ``ROS_AUTOMATIC_DISCOVERY_RANGE``, ``ROS_STATIC_PEERS`` and
 ``ROS_LOCALHOST_ONLY`` mean what they mean to rmw_cyclonedds; ``CYCLONEDDS_URI`` is appended and
-so has the last word.
+so has the last word. Unlike there, ``LOCALHOST`` confines the process to the loopback interface:
+nothing leaves by another one. (Cyclone DDS still binds its receiving sockets to all addresses.)
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from fer_ros.transport.base import TransportError
@@ -40,6 +42,10 @@ _LOOPBACK = (
     "<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>32000B</FragmentSize>"
     "<MaxRexmitMessageSize>65500B</MaxRexmitMessageSize>"
 )
+
+ENOUGH_BUFFER = 4 * 2**20
+"""Limit on socket buffers with which 720p images at 30 Hz arrive without loss [bytes]."""
+_BUFFER_LIMIT = Path("/proc/sys/net/core/rmem_max")
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,25 @@ def domain_settings(environment: Mapping[str, str]) -> DomainSettings:
     return DomainSettings(number, f"{config},{user_config}", tuple(warnings))
 
 
+def buffer_advice(limit_file: Path = _BUFFER_LIMIT) -> str | None:
+    """Return what to do when the kernel's socket buffers are too small for raw images.
+
+    Args:
+        limit_file: Where the kernel tells its limit [bytes]; elsewhere than on Linux there is none.
+    """
+    try:
+        limit = int(limit_file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    if limit >= ENOUGH_BUFFER:
+        return None
+    return (
+        f"the kernel limits socket buffers to {limit // 1024} kB (net.core.rmem_max), so that raw "
+        f"images get lost: allow more (sudo sysctl -w net.core.rmem_max={ENOUGH_BUFFER}), "
+        "subscribe reliably, or use compressed images"
+    )
+
+
 def _domain_number(text: str) -> int:
     try:
         number = int(text or "0", 0)
@@ -93,7 +118,7 @@ def _domain_number(text: str) -> int:
 def _config(reach: str, peers: list[str]) -> str:
     general, discovery = "", ""
     if reach == "LOCALHOST":
-        general = _LOOPBACK
+        general = "" if peers else _LOOPBACK  # other hosts are not reached from loopback
         peers = ["127.0.0.1", *peers]
     if reach in ("LOCALHOST", "OFF"):
         general += "<AllowMulticast>false</AllowMulticast>"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
 
 ROOT = "ros"
 """Python logger above all node loggers; it owns the handler that prints."""
@@ -39,15 +38,14 @@ def logger_name(full_node_name: str) -> str:
     return full_node_name.strip("/").replace("/", ".")
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+class _Handler(logging.Handler):
     """Writes to whatever ``sys.stderr`` is at the moment."""
 
-    def __init__(self) -> None:
-        logging.Handler.__init__(self)
-
-    @property
-    def stream(self) -> TextIO:  # type: ignore[override]
-        return sys.stderr
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except Exception:  # logging never breaks what it reports on
+            self.handleError(record)
 
     def format(self, record: logging.LogRecord) -> str:
         level = _SHOWN.get(record.levelno, record.levelname)
