@@ -12,6 +12,7 @@ from typing import Any
 from fer_ros import __version__, model_store
 from fer_ros.assembly import locate_model
 from fer_ros.parameters import Settings
+from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.output import file_digest
 from fer_ros.transport.bag import BagReader
 
@@ -53,6 +54,9 @@ class Job:
 
         The content of the recording, of the labels, criteria, baseline and networks counts, not
         the paths.
+
+        Raises:
+            ReplayError: A file cannot be read.
         """
         settings = self.settings()
         yunet = model_store.find_yunet(settings.detector_model)
@@ -64,10 +68,17 @@ class Job:
             "topics": self.topics,
             "mode": [self.mode, self.worker_ms],
             "label_topics": self.label_topics,
-            "files": [file_digest(path) if path else None for path in files],
+            "files": [_digest_of_given(path) if path else None for path in files],
             "options": [self.annotated, self.with_crops],
             "settings": {k: v for k, v in asdict(settings).items() if k not in paths},
             "models": [file_digest(locate_model(name)) for name in settings.models],
             "yunet": file_digest(yunet) if yunet else None,
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _digest_of_given(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise ReplayError(f"{path} cannot be read: {error}") from error

@@ -80,9 +80,9 @@ class Outputs:
         """
         self._annotated = annotated
         self._topics = tuple(topics)
+        self._bag = BagWriter(folder / BAG)
         self._results: IO[str] = (folder / RESULTS).open("w", encoding="utf-8")
         self._tracks: IO[str] = (folder / TRACKS).open("w", encoding="utf-8")
-        self._bag = BagWriter(folder / BAG)
         self._bag.add_topic(EMOTIONS_TOPIC, messages.EMOTION_ARRAY, Qos(depth=10))
         self._bag.add_topic(DIAGNOSTICS_TOPIC, messages.DIAGNOSTIC_ARRAY, Qos(depth=10))
         if annotated:

@@ -124,14 +124,14 @@ class _Run:
         self._latency = Latency()
         self._age = Histogram()
         self._clock = DiagnosticClock(self._settings.diagnostics_period)
-        self._outputs = Outputs(folder, list(self._topics), job.annotated)
-        self._tracks = Tracks(self._outputs.track)
+        self._tracks = Tracks(lambda track: self._outputs.track(track))
         self._read = 0
         self._total = reader.count(self._topics)
 
     def go(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Replay; return metrics and latency."""
         start = time.perf_counter()
+        self._outputs = Outputs(self._folder, list(self._topics), self._job.annotated)
         try:
             for step in self._schedule():
                 if isinstance(step, Dropped):

@@ -88,14 +88,20 @@ def one_actor(expressions: tuple[str, ...] = ("happy",), hold: float = 1.0) -> S
 
 
 def scene_bag(
-    folder: Path, scene: Scene, frames: int, labels: bool = True, period: int = PERIOD, **options
+    folder: Path,
+    scene: Scene,
+    frames: int,
+    labels: bool = True,
+    period: int = PERIOD,
+    topic: str = CAMERA,
+    **options,
 ) -> Path:
     """Record a scene with a label message for every settled face of every image."""
     with recording(folder, **options) as bag:
         for index in range(frames):
             stamp = START + index * period
             picture, truth = scene.render(index * period / 1e9)
-            bag.image(picture, stamp)
+            bag.image(picture, stamp, topic)
             for face in truth if labels else ():
                 bag.label(face.label if face.settled else "ignore", stamp, face.box)
     return folder

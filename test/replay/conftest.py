@@ -1,0 +1,44 @@
+"""Recordings and command lines shared by the tests of the replay."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+from bags import one_actor, scene_bag
+
+from fer_ros.replay.cli import add_parsers
+from fer_ros.transport.ros_args import parse_ros_args
+
+HAAR = ["--ros-args", "-p", "detector:=haar"]
+"""Detection by cascade needs no file that a test machine may lack."""
+
+
+@pytest.fixture(scope="session")
+def command():
+    """Run ``fer-ros`` with some arguments; return the exit status."""
+
+    def run(*arguments):
+        ros_args = parse_ros_args([str(argument) for argument in (*arguments, *HAAR)])
+        parser = argparse.ArgumentParser()
+        add_parsers(parser.add_subparsers(required=True))
+        args = parser.parse_args(ros_args.remaining)
+        return args.func(args, ros_args)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def happy_bag(tmp_path_factory):
+    """Three seconds of one averaged face at 15 Hz: happy, surprise, neutral, with labels."""
+    folder = tmp_path_factory.mktemp("bags") / "happy"
+    scene = one_actor(("happy", "surprise", "neutral"))
+    return scene_bag(folder, scene, 45, period=66_666_667)
+
+
+@pytest.fixture(scope="session")
+def happy_result(command, happy_bag, tmp_path_factory):
+    """The replay of that recording."""
+    out = tmp_path_factory.mktemp("results") / "happy"
+    assert command("replay", happy_bag, "--out", out, "--with-crops") == 0
+    return out
