@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import csv
-import math
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ from tqdm import tqdm
 from fer_training import architectures, checkpoint, datasets, losses, provenance, splits
 from fer_training.augment import augment, mixup
 from fer_training.datasets.base import FERPLUS_COLUMNS, FaceDataset
+from fer_training.optimization import Progress, averaging, learning_rate, make_optimizer
 from fer_training.recipe import Recipe, from_dict, to_yaml
 from fer_training.tensors import image_tensor, to_network, vote_shares
 
@@ -43,16 +41,13 @@ def training_rows(data: FaceDataset, split: splits.Split, recipe: Recipe) -> spl
 
 
 @torch.no_grad()
-def predict(
-    network: nn.Module, images: Tensor, recipe: Recipe, flip: bool = False
-) -> NDArray[np.float32]:
-    """Return logits, shape (N, classes), in float32; with ``flip`` log mean probabilities.
+def predict(network: nn.Module, images: Tensor, recipe: Recipe) -> NDArray[np.float32]:
+    """Return logits, shape (N, classes), in float32.
 
     Args:
         network: The network, on any device.
         images: uint8, shape (N, C, H, W), on any device.
         recipe: For input size, mean and scale.
-        flip: Average the probabilities with those of the mirrored crops.
     """
     entry = architectures.get(recipe.architecture)
     device = next(network.parameters()).device
@@ -60,85 +55,8 @@ def predict(
     parts = []
     for batch in images.split(_EVAL_BATCH):
         x = to_network(batch.to(device), entry.size, entry.channels, recipe.mean, recipe.scale)
-        logits = network(x)
-        if flip:
-            mirrored = torch.softmax(network(x.flip(-1)), 1)
-            logits = ((torch.softmax(logits, 1) + mirrored) / 2).clamp(min=1e-12).log()
-        parts.append(logits.float().cpu())
+        parts.append(network(x).float().cpu())
     return torch.cat(parts).numpy()
-
-
-def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return the optimizer; weight decay acts on matrices and kernels, not on norms or biases."""
-    trained = [p for p in network.parameters() if p.requires_grad]
-    config = recipe.optimizer
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if config.name == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=True)
-    if config.name == "adam":
-        return torch.optim.Adam(groups, lr=config.lr)
-    if config.name == "adamw":
-        return torch.optim.AdamW(groups, lr=config.lr)
-    raise ValueError(f"unknown optimizer {config.name!r}: sgd, adam or adamw")
-
-
-@dataclass
-class Progress:
-    """What decides the learning rate, the best epoch and an early end."""
-
-    epoch: int = 0
-    lr_factor: float = 1.0
-    best_loss: float = math.inf
-    since_best: int = 0
-    since_cut: int = 0
-    best_score: float = -1.0
-    best_epoch: int = -1
-    stopped: bool = False
-
-    def observe(self, loss: float, recipe: Recipe) -> None:
-        """Take in the monitored loss of an epoch."""
-        schedule = recipe.schedule
-        if loss < self.best_loss - schedule.min_delta:
-            self.best_loss, self.since_best, self.since_cut = loss, 0, 0
-        else:
-            self.since_best += 1
-            self.since_cut += 1
-        if schedule.name == "plateau" and self.since_cut > schedule.patience:
-            self.lr_factor *= schedule.factor
-            self.since_cut = 0
-        self.stopped = 0 < schedule.stop_patience <= self.since_best
-
-
-def learning_rate(recipe: Recipe, progress: Progress, step: int, steps: int) -> float:
-    """Return the rate at a step of an epoch of ``steps`` steps."""
-    schedule, base = recipe.schedule, recipe.optimizer.lr
-    done = progress.epoch + step / steps
-    if done < schedule.warmup_epochs:
-        return base * (done + 1 / steps) / schedule.warmup_epochs
-    if schedule.name == "cosine":
-        share = (done - schedule.warmup_epochs) / (recipe.epochs - schedule.warmup_epochs)
-        return base * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
-    return base * progress.lr_factor
-
-
-def _averaging(decay: float) -> Callable[[Any, Any, Any], None]:
-    """Return an exponential average whose memory grows from ten steps to the full decay.
-
-    The first weights, and the first running variances, would otherwise linger for epochs.
-    """
-
-    @torch.no_grad()
-    def update(averaged: Any, current: Any, steps: Any) -> None:
-        share = 1 - min(decay, (1 + int(steps)) / (10 + int(steps)))
-        if averaged[0].is_floating_point():
-            torch._foreach_lerp_(averaged, current, share)
-        else:
-            torch._foreach_copy_(averaged, current)
-
-    return update
 
 
 class Trainer:
@@ -152,25 +70,13 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.data = data or datasets.load(recipe.data.dataset, Path(recipe.data.path))
         self.split = splits.make(self.data, recipe.data.split)[recipe.data.fold]
-        rows = training_rows(self.data, self.split, recipe)
         self.classes = len(self.data.label_names)
-        images = image_tensor(self.data)
-        self.images = images[rows].to(self.device)
-        self.labels = torch.from_numpy(self.data.labels[rows]).to(self.device)
-        self.test_images = images[self.split.test].to(self.device)
-        self.test_labels = torch.from_numpy(self.data.labels[self.split.test])
-        votes = vote_shares(self.data)
-        self.targets = losses.soft_targets(
-            self.labels,
-            self.classes,
-            None if votes is None else votes[rows].to(self.device),
-            recipe.data.vote_share,
-        )
+        self._place_data()
         self.loss = losses.get(recipe.loss)
         self.network = self._network()
         self.optimizer = make_optimizer(self.network, recipe)
         self.ema = (
-            AveragedModel(self.network, multi_avg_fn=_averaging(recipe.ema), use_buffers=True)
+            AveragedModel(self.network, multi_avg_fn=averaging(recipe.ema), use_buffers=True)
             if recipe.ema
             else None
         )
@@ -180,6 +86,21 @@ class Trainer:
         self.revision = provenance.revision()
         self.progress = Progress()
         self.history: list[dict[str, float]] = []
+
+    def _place_data(self) -> None:
+        """Put the whole set on the device, so that no loader stands in the way."""
+        recipe, device = self.recipe, self.device
+        rows = training_rows(self.data, self.split, recipe)
+        images = image_tensor(self.data)
+        self.images = images[rows].to(device)
+        self.labels = torch.from_numpy(self.data.labels[rows]).to(device)
+        self.test_images = images[self.split.test].to(device)
+        self.test_labels = torch.from_numpy(self.data.labels[self.split.test])
+        votes = vote_shares(self.data)
+        own_votes = None if votes is None else votes[rows].to(device)
+        self.targets = losses.soft_targets(
+            self.labels, self.classes, own_votes, recipe.data.vote_share
+        )
 
     def _network(self) -> nn.Module:
         recipe = self.recipe
@@ -226,7 +147,8 @@ class Trainer:
             order = torch.multinomial(weights.cpu(), len(self.labels), replacement=True)
         else:
             order = torch.randperm(len(self.labels))
-        return order[self.rank :: self.world]
+        # Every process must take the same number of steps.
+        return order[self.rank : len(order) // self.world * self.world : self.world]
 
     def _epoch(self) -> float:
         recipe, epoch = self.recipe, self.progress.epoch
@@ -281,13 +203,18 @@ class Trainer:
     def _test(self, train_loss: float) -> dict[str, float]:
         logits = torch.from_numpy(predict(self.evaluated, self.test_images, self.recipe))
         loss = nn.functional.cross_entropy(logits, self.test_labels)
-        return {
+        entry = {
             "epoch": self.progress.epoch,
             "lr": self.optimizer.param_groups[0]["lr"],
             "train_loss": train_loss,
             "test_loss": float(loss),
             "test_accuracy": float((logits.argmax(1) == self.test_labels).float().mean()),
         }
+        if self.world > 1:  # the decisions that hang on it must be the same everywhere
+            shared = [entry]
+            torch.distributed.broadcast_object_list(shared, src=0)
+            entry = shared[0]
+        return entry
 
     def _finish_epoch(self, entry: dict[str, float]) -> None:
         """Save, so that a kill from here on loses nothing of the epoch."""

@@ -16,8 +16,9 @@ import synthetic_faces  # noqa: E402
 
 from fer_training import checkpoint, recipe  # noqa: E402
 from fer_training.datasets.base import FaceDataset  # noqa: E402
+from fer_training.optimization import Progress, learning_rate  # noqa: E402
 from fer_training.recipe import Recipe  # noqa: E402
-from fer_training.trainer import Progress, Trainer, learning_rate, training_rows  # noqa: E402
+from fer_training.trainer import Trainer, training_rows  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
