@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any, TypeVar
 
-from fer_ros.transport.base import Handle, Publisher, Qos, Subscription
+from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, TransportError
 from fer_ros.transport.cyclone import core, internal, pub, sub, topic
 from fer_ros.transport.dds_domain import buffer_advice, domain_settings, join_domain, leave_domain
 from fer_ros.transport.dds_graph import GraphAnnouncement, type_hash_data
@@ -22,6 +24,8 @@ from fer_ros.transport.names import dds_topic
 from fer_ros.transport.ros_args import RosArgs
 from fer_ros.transport.standalone import StandaloneNode
 from fer_ros.transport.threads import guarded, join
+
+_E = TypeVar("_E", bound="_Endpoint")
 
 RAW_IMAGE = "sensor_msgs/msg/Image"
 _REPORT_PERIOD = 5.0
@@ -52,8 +56,12 @@ class DdsTransport(StandaloneNode):
         self.domain_id = settings.number
         self.participant = join_domain(settings)
         self._left = False
-        self.graph = GraphAnnouncement(self.participant, self.identity)
-        self._follow_clock()
+        try:
+            self.graph = GraphAnnouncement(self.participant, self.identity)
+            self._follow_clock()
+        except BaseException:
+            leave_domain(self.participant, self.domain_id)
+            raise
 
     def publisher(self, topic: str, type_name: str, qos: Qos) -> Publisher:
         """Open an outgoing topic.
@@ -61,8 +69,7 @@ class DdsTransport(StandaloneNode):
         Raises:
             TransportError: Name or type is not valid, or the transport is closed.
         """
-        self._check_open()
-        return self._keep(_DdsPublisher(self, self.resolve(topic), type_name, qos))
+        return self._open_endpoint(_DdsPublisher, topic, type_name, qos)
 
     def subscribe(
         self, topic: str, type_name: str, qos: Qos, callback: Callable[[bytes], None]
@@ -72,10 +79,10 @@ class DdsTransport(StandaloneNode):
         Raises:
             TransportError: Name or type is not valid, or the transport is closed.
         """
-        self._check_open()
+        subscription = self._open_endpoint(_DdsSubscription, topic, type_name, qos, callback)
         if type_name == RAW_IMAGE and (advice := buffer_advice()):
-            self.log.warning(f"{self.resolve(topic)}: {advice}")
-        return self._keep(_DdsSubscription(self, self.resolve(topic), type_name, qos, callback))
+            self.log.warning(f"{subscription.topic}: {advice}")
+        return subscription
 
     def set_bool_service(
         self,
@@ -94,8 +101,20 @@ class DdsTransport(StandaloneNode):
             self.graph.close()
             leave_domain(self.participant, self.domain_id)
 
+    def _open_endpoint(
+        self, make: Callable[..., _E], topic: str, type_name: str, *details: Any
+    ) -> _E:
+        self._check_open()
+        full = self.resolve(topic)
+        try:
+            return self._keep(make(self, full, type_name, *details))
+        except core.DDSException as error:
+            raise TransportError(
+                f"Cyclone DDS cannot open {full} ({type_name}): {error}"
+            ) from error
 
-class _Endpoint:
+
+class _Endpoint(ABC):
     """What publishers and subscriptions have in common."""
 
     def __init__(self, node: DdsTransport, name: str, type_name: str) -> None:
@@ -106,9 +125,29 @@ class _Endpoint:
         self._lock = threading.Lock()
         self._closed = False
 
-    def _note_refusals(self, status: internal.dds_c_t.requested_incompatible_qos_status) -> None:
-        if status.total_count:
-            self._refused.add(policy_name(status.last_policy_id))
+    def incompatible_qos(self) -> tuple[str, ...]:
+        with self._lock:
+            if not self._closed:
+                status = self._refusals()
+                if status.total_count:
+                    self._refused.add(policy_name(status.last_policy_id))
+            return tuple(sorted(self._refused))
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leave the topic; harmless when called again."""
+
+    @abstractmethod
+    def _refusals(self) -> Any:
+        """Return the DDS status that counts counterparts refused for their QoS."""
+
+    @abstractmethod
+    def _matches(self) -> Any:
+        """Return the DDS status that counts matched counterparts."""
+
+    def _matched(self) -> int:
+        with self._lock:
+            return 0 if self._closed else int(self._matches().current_count)
 
     def _close_once(self) -> bool:
         """Return whether this call is the first to close the endpoint."""
@@ -134,20 +173,19 @@ class _DdsPublisher(_Endpoint):
             self._report(code)
 
     def subscription_count(self) -> int:
-        if self._closed:
-            return 0
-        return int(self._writer.get_publication_matched_status().current_count)
-
-    def incompatible_qos(self) -> tuple[str, ...]:
-        if not self._closed:
-            self._note_refusals(self._writer.get_offered_incompatible_qos_status())
-        return tuple(sorted(self._refused))
+        return self._matched()
 
     def close(self) -> None:
         if self._close_once():
             self._node.graph.remove(self._writer)
             delete(self._writer)
             delete(self._dds_topic)
+
+    def _refusals(self) -> Any:
+        return self._writer.get_offered_incompatible_qos_status()
+
+    def _matches(self) -> Any:
+        return self._writer.get_publication_matched_status()
 
     def _report(self, code: int) -> None:
         self._lost += 1
@@ -181,14 +219,7 @@ class _DdsSubscription(_Endpoint):
         node.graph.add(self._reader)
 
     def publisher_count(self) -> int:
-        if self._closed:
-            return 0
-        return int(self._reader.get_subscription_matched_status().current_count)
-
-    def incompatible_qos(self) -> tuple[str, ...]:
-        if not self._closed:
-            self._note_refusals(self._reader.get_requested_incompatible_qos_status())
-        return tuple(sorted(self._refused))
+        return self._matched()
 
     def close(self) -> None:
         if self._close_once():
@@ -198,6 +229,12 @@ class _DdsSubscription(_Endpoint):
             for entity in (self._waitset, self._stop, self._has_data, self._reader):
                 delete(entity)
             delete(self._dds_topic)
+
+    def _refusals(self) -> Any:
+        return self._reader.get_requested_incompatible_qos_status()
+
+    def _matches(self) -> Any:
+        return self._reader.get_subscription_matched_status()
 
     def _run(self) -> None:
         while not self._closed:
