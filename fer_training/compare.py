@@ -11,7 +11,32 @@ from typing import Any
 from fer_training import architectures, complexity, recipe
 
 _MEASURABLE = ("fer2013", "ckplus", "jaffe")
-_WHERE = "needs the owner's data"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A row that the table should have."""
+
+    name: str
+    dataset: str
+    split: str
+    command: str
+
+    @property
+    def key(self) -> str:
+        """Key of its record in :func:`collect`."""
+        return f"{self.name}|{self.dataset}|{self.split}"
+
+
+def _svm(dataset: str, split: str) -> Expected:
+    command = f"fer-train svm --dataset {dataset} --split {split} --features hog --data FILE"
+    return Expected("svm-hog", dataset, split, command)
+
+
+def _fused(rule: str) -> Expected:
+    first, second = "umer-cnn1+ckplus", "umer-cnn2+ckplus"
+    command = f"fer-train fuse runs/{first} runs/{second} --rule {rule}"
+    return Expected(f"{rule}({first}, {second})", "ckplus", "subject-5", command)
 
 
 @dataclass(frozen=True)
@@ -21,6 +46,8 @@ class System:
     paper: str
     recipes: tuple[str, ...]
     figures: dict[str, str] = field(default_factory=dict)
+    others: tuple[Expected, ...] = ()
+    """Rows that no recipe makes: machines and fused scores."""
 
 
 SYSTEMS = (
@@ -43,10 +70,22 @@ SYSTEMS = (
         "Umer et al. 2022",
         ("umer-cnn1", "umer-cnn2"),
         {"ckplus": "96.89 (fused)", "kdef": "82.35 (fused)", "sfew": "41.73 (fused)"},
+        (_fused("sum"), _fused("product")),
     ),
-    System("Patil 2023", ("patil",), {"fer2013": "87.78", "ckplus": "99"}),
+    System(
+        "Patil 2023",
+        ("patil", "patil-ckplus"),
+        {"fer2013": "87.78", "ckplus": "99"},
+        (
+            _svm("fer2013", "official"),
+            _svm("ckplus", "subject-5"),
+            _svm("ckplus", "random-20"),
+            _svm("jaffe", "loso"),
+            _svm("jaffe", "random-20"),
+        ),
+    ),
 )
-"""Every publication; its fusion and SVM rows come from the records found."""
+"""Every publication."""
 
 _SVM_FIGURES = {"fer2013": "38", "ckplus": "97"}
 
@@ -98,46 +137,55 @@ def collect(runs: Path) -> dict[str, dict[str, Any]]:
 
 
 def write(runs: Path, path: Path) -> int:
-    """Write the table from all records below a folder; return the number of records used."""
+    """Write the table from all records below a folder; return the number of records."""
     records = collect(runs)
     used: set[str] = set()
     lines = [_HEAD]
     for system in SYSTEMS:
         lines += [f"\n## {system.paper}\n", _row(_COLUMNS), _row(["---"] * len(_COLUMNS))]
-        for name, dataset, split in _expected(system):
-            key = f"{name}|{dataset}|{split}"
-            figure = system.figures.get(dataset, "")
-            if key in records:
-                used.add(key)
-                lines.append(_row(_measured(records[key], figure)))
-            else:
-                lines.append(_row(_missing(name, dataset, split, figure)))
+        for row in _expected(system):
+            record = records.get(row.key)
+            figure = _figure(system, row.name, row.dataset)
+            lines.append(_row(_measured(record, figure) if record else _missing(row, figure)))
+            used.add(row.key)
         for key, record in records.items():
             if key not in used and record["recipe"]["paper"] == system.paper:
                 used.add(key)
-                dataset = record["recipe"]["data"]["dataset"]
-                figures = _SVM_FIGURES if record["recipe"]["architecture"] == "svm" else {}
-                figure = figures.get(dataset, system.figures.get(dataset, ""))
-                lines.append(_row(_measured(record, figure)))
+                name, dataset, _ = key.split("|")
+                lines.append(_row(_measured(record, _figure(system, name, dataset))))
         lines += ["", *_differences(system, records)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return len(used)
+    return len(records)
 
 
-def _expected(system: System) -> Iterator[tuple[str, str, str]]:
-    """Yield recipe name, data set and split of every row that a system should have."""
+def _expected(system: System) -> Iterator[Expected]:
+    """Yield every row that a system should have."""
     for name in system.recipes:
-        if name == "arch1":  # our own recipe for the paper's network
-            yield name, "fer2013", "official"
-            continue
-        for overlay in ("", "ckplus", "ckplus-random", "jaffe", "jaffe-random"):
-            full = f"{name}+{overlay}" if overlay else name
-            config = recipe.load(full).data
-            yield full, config.dataset, config.split
+        overlays = ["", "ckplus", "ckplus-random", "jaffe", "jaffe-random"]
+        if name in ("arch1", "patil-ckplus"):  # made for one data set
+            overlays = [""]
+        for overlay in overlays:
+            yield _of_recipe(f"{name}+{overlay}" if overlay else name)
     for dataset in system.figures:
         if dataset not in _MEASURABLE:
-            full = f"{system.recipes[-1]}+{dataset}"
-            yield full, dataset, recipe.load(full).data.split
+            yield _of_recipe(f"{system.recipes[-1]}+{dataset}")
+    yield from system.others
+
+
+def _of_recipe(name: str) -> Expected:
+    data = recipe.load(name).data
+    command = f"fer-train train {name}"
+    if data.split == "loso" or data.split.startswith("subject"):
+        command += " --all-folds"
+    if data.dataset not in _MEASURABLE:
+        command += " --data FOLDER"
+    return Expected(name, data.dataset, data.split, command)
+
+
+def _figure(system: System, name: str, dataset: str) -> str:
+    """Return what the paper prints, for the SVM or for its networks."""
+    figures = _SVM_FIGURES if name.startswith("svm") else system.figures
+    return figures.get(dataset, "-")
 
 
 def _row(cells: Any) -> str:
@@ -153,7 +201,7 @@ def _measured(record: dict[str, Any], figure: str) -> list[str]:
         f"{config['data']['dataset']}, {config['data']['split']}{leak}",
         f"{record['parameters']:,}",
         f"{record['macs'] / 1e6:.1f}",
-        figure or "-",
+        figure,
         _accuracy(results["single_crop"]),
         _accuracy(results["flip"]) if "flip" in results else "-",
         f"{results['single_crop']['macro_f1']:.3f}",
@@ -171,27 +219,17 @@ def _accuracy(entry: dict[str, Any]) -> str:
     return text
 
 
-def _missing(name: str, dataset: str, split: str, figure: str) -> list[str]:
-    config = recipe.load(name)
-    entry = architectures.get(config.architecture)
-    network = architectures.create(config.architecture, **config.options)
-    macs = complexity.multiply_accumulates(network, entry.channels, entry.size)
-    owner = dataset not in _MEASURABLE
-    command = f"fer-train train {name}"
-    if split == "loso" or split.startswith("subject"):
-        command += " --all-folds"
-    if owner:
-        command += " --data FOLDER"
-    return [
-        name,
-        f"{dataset}, {split}",
-        f"{architectures.parameter_count(network):,}",
-        f"{macs / 1e6:.1f}",
-        figure or "-",
-        _WHERE if owner else "not run here",
-        *["-"] * 5,
-        f"`{command}`",
-    ]
+def _missing(row: Expected, figure: str) -> list[str]:
+    parameters, macs = "-", "-"
+    if "(" not in row.name and not row.name.startswith("svm"):
+        config = recipe.load(row.name)
+        entry = architectures.get(config.architecture)
+        network = architectures.create(config.architecture, **config.options)
+        count = complexity.multiply_accumulates(network, entry.channels, entry.size)
+        parameters, macs = f"{architectures.parameter_count(network):,}", f"{count / 1e6:.1f}"
+    state = "not run here" if row.dataset in _MEASURABLE else "needs the owner's data"
+    cells = [row.name, f"{row.dataset}, {row.split}", parameters, macs, figure, state]
+    return [*cells, *["-"] * 5, f"`{row.command}`"]
 
 
 def _differences(system: System, records: dict[str, dict[str, Any]]) -> list[str]:
