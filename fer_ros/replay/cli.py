@@ -14,10 +14,10 @@ from tqdm import tqdm
 
 from fer_ros.replay import collection, simulate
 from fer_ros.replay.errors import ReplayError
-from fer_ros.replay.job import EVERY, LATEST, Job
+from fer_ros.replay.job import EVERY, LATEST, RECORDED, Job
 from fer_ros.replay.jobs import FAILURES, Finished, run_here, run_on_dask, run_one
 from fer_ros.replay.label_skeleton import LABELS, write_skeleton
-from fer_ros.replay.run import Progress
+from fer_ros.replay.session import Progress
 from fer_ros.transport.ros_args import RosArgs
 
 NODE = "/fer"
@@ -62,6 +62,8 @@ def _add_replay(subparsers: Any) -> None:
     add("--worker-ms", type=float, metavar="MS", help="time per frame for --mode latest")
     add("--worker-from", type=Path, metavar="FILE", help="take that time, the median, from the "
         "latency.json of an earlier replay")  # fmt: skip
+    add("--answers", type=Path, metavar="BAG", help="take the answers of a live node from this "
+        "recording of its topic instead; matched by the images' stamps")  # fmt: skip
     add("--labels", type=Path, action="append", default=[], metavar="FILE", help="CSV or JSONL of "
         "intervals: start, end, topic, x, y, w, h, label, track; repeatable")  # fmt: skip
     add("--labels-topic", action="append", default=[], metavar="NAME", help="topic of "
@@ -110,6 +112,8 @@ def _replay(args: argparse.Namespace, ros_args: RosArgs) -> int:
 
 def _jobs(args: argparse.Namespace, ros_args: RosArgs) -> list[Job]:
     worker_ms = _worker_ms(args)
+    if args.answers and (args.mode == LATEST or len(args.bags) > 1):
+        raise ReplayError("--answers goes with one recording and without --mode")
     if args.jobs < 1:
         raise ReplayError("--jobs must be at least 1")
     names: set[str] = set()
@@ -121,8 +125,9 @@ def _jobs(args: argparse.Namespace, ros_args: RosArgs) -> list[Job]:
                 bag=bag,
                 out=out,
                 topics=tuple(args.topic),
-                mode=args.mode,
+                mode=RECORDED if args.answers else args.mode,
                 worker_ms=worker_ms,
+                answers=args.answers,
                 label_files=tuple(args.labels),
                 label_topics=tuple(args.labels_topic),
                 criteria=args.criteria,

@@ -16,7 +16,8 @@ from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.output import file_digest
 from fer_ros.transport.bag import BagReader
 
-EVERY, LATEST = "every", "latest"
+EVERY, LATEST, RECORDED = "every", "latest", "recorded"
+"""Modes: answer every frame, those that a live node would, or take recorded answers."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Job:
     mode: str = EVERY
     worker_ms: float = 0.0
     """Simulated time per frame of the mode ``latest`` [ms]."""
+    answers: Path | None = None
+    """Recording of a live node's answers, of the mode ``recorded``."""
     label_files: tuple[Path, ...] = ()
     label_topics: tuple[str, ...] = ()
     criteria: Path | None = None
@@ -69,6 +72,7 @@ class Job:
             "mode": [self.mode, self.worker_ms],
             "label_topics": self.label_topics,
             "files": [_digest_of_given(path) if path else None for path in files],
+            "answers": BagReader(self.answers).digest() if self.answers else None,
             "options": [self.annotated, self.with_crops],
             "settings": {k: v for k, v in asdict(settings).items() if k not in paths},
             "models": [file_digest(locate_model(name)) for name in settings.models],

@@ -19,7 +19,8 @@ from fer_ros.inference import ModelError
 from fer_ros.parameters import ParameterError
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.job import Job
-from fer_ros.replay.run import Outcome, Progress, replay
+from fer_ros.replay.run import Outcome, replay
+from fer_ros.replay.session import Progress
 from fer_ros.transport.bag import BagError
 
 FAILURES = (ReplayError, BagError, ModelError, ParameterError, OSError)

@@ -21,7 +21,7 @@ from fer_ros.replay.evaluation import face_picture
 from fer_ros.replay.labels import COLUMNS
 from fer_ros.replay.output import whole_folder
 from fer_ros.replay.recording import CameraRecord
-from fer_ros.replay.run import Progress
+from fer_ros.replay.session import Progress
 from fer_ros.replay.source import image_topics
 from fer_ros.replay.tracks import TrackRecord, Tracks
 from fer_ros.transport.bag import BagReader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from typing import Any
@@ -23,7 +24,9 @@ class Latency:
         self._sum, self._in_block = 0.0, 0
 
     def add(self, times: StageTimes) -> None:
-        """Take in one answered frame."""
+        """Take in one answered frame; costs that nobody measured are NaN and left out."""
+        if not all(math.isfinite(getattr(times, name)) for name in STAGES):
+            return
         total = 0.0
         for name in STAGES:
             cost = getattr(times, name)

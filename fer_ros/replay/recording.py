@@ -10,8 +10,9 @@ from fer_ros.replay.histogram import Histogram
 
 ANSWERED = "answered"
 
-STATUSES = (ANSWERED, "superseded", "too_old", "undecodable", "failed")
-"""What can become of a frame: answered, or dropped for one of these causes."""
+STATUSES = (ANSWERED, "superseded", "too_old", "undecodable", "failed", "unanswered")
+"""What can become of a frame: answered, or dropped for one of these causes; "unanswered" is a frame
+that a live node gave no answer for, whatever the cause."""
 
 STAMP_FAULTS = ("zero", "duplicate", "out_of_order", "jumped_back")
 """What can be wrong with a stamp."""

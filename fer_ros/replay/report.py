@@ -89,7 +89,7 @@ def render(
 
 def _subtitle(metrics: Mapping[str, Any]) -> str:
     run, seconds = metrics["run"], metrics["recording"]["seconds"]
-    mode = "every frame"
+    mode = {"recorded": "answers of a live node"}.get(run["mode"], "every frame")
     if run["worker_ms"] is not None:
         mode = f"the newest frame, simulated with {run['worker_ms']:g} ms per frame"
     return f"{seconds:.1f} s recorded · {run['model_id']} · {run['detector']} · {mode}"
@@ -257,8 +257,8 @@ def _latency(latency: Mapping[str, Any]) -> str:
             histograms.append(f"<div><h3>{escape(stage)}</h3>{chart}</div>")
     head = ["stage", "#mean", "#p50", "#p90", "#p95", "#p99", "#max"]
     note = (
-        "Measured during this run on this machine; lines mark p50, p95 and p99. The only numbers "
-        "here that change from run to run."
+        "Measured during this run; lines mark p50, p95 and p99. The only numbers here that change "
+        "from run to run."
     )
     body = _table(head, rows) + _note(note) + f'<div class="stages">{"".join(histograms)}</div>'
     return _section("Latency", body)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fer_ros.assembly import Assembly
-from fer_ros.diagnostics import ERROR, OK, WARN, detector_status, model_status
+from fer_ros.diagnostics import ERROR, OK, WARN
 from fer_ros.messages import Status
 from fer_ros.replay.recording import ANSWERED, STATUSES, CameraRecord, Recording
 
-_PREFIX = "fer"
+PREFIX = "fer"
+"""Name of the node, as in its own diagnostics."""
+
 _JUMP_BACK = 500_000_000
 
 
@@ -33,12 +34,10 @@ class DiagnosticClock:
         return False
 
 
-def statuses(recording: Recording, assembly: Assembly) -> Iterator[Status]:
-    """Yield the state of every camera, of the networks and of the detector."""
+def camera_statuses(recording: Recording) -> Iterator[Status]:
+    """Yield the state of every camera."""
     for topic, camera in recording.cameras.items():
         yield _camera(topic, camera)
-    yield model_status(_PREFIX, assembly)
-    yield detector_status(_PREFIX, assembly)
 
 
 def _camera(topic: str, camera: CameraRecord) -> Status:
@@ -58,4 +57,4 @@ def _camera(topic: str, camera: CameraRecord) -> Status:
         **{f"dropped.{s}": str(counts[s]) for s in STATUSES if s != ANSWERED},
         **{f"stamps.{key}": str(stamps[key]) for key in ("zero", "duplicate", "jumped_back")},
     }
-    return Status(level, f"{_PREFIX}: camera {topic}", message, values, topic)
+    return Status(level, f"{PREFIX}: camera {topic}", message, values, topic)
