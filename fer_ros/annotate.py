@@ -44,11 +44,11 @@ def _draw_face(picture: Image, found: FaceEmotion, scale: float) -> None:
         for x, y in found.face.landmarks:
             cv2.circle(picture, (round(float(x)), round(float(y))), thickness, color, -1)
     text = f"{found.label} {found.confidence:.0%}  {found.track_id}"
-    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.5 * scale
-    (width, height), below = cv2.getTextSize(text, font, size, thickness)
+    font, size, stroke = cv2.FONT_HERSHEY_SIMPLEX, 0.45 * scale, max(round(scale), 1)
+    (width, height), below = cv2.getTextSize(text, font, size, stroke)
     base = top - 4 if top - height - below - 4 >= 0 else min(bottom + height + 4, picture.shape[0])
     # A filled strip behind the text keeps it readable on any background.
     cv2.rectangle(
         picture, (left, base - height - 3), (left + width + 4, base + below), (0, 0, 0), -1
     )
-    cv2.putText(picture, text, (left + 2, base), font, size, color, thickness, cv2.LINE_AA)
+    cv2.putText(picture, text, (left + 2, base), font, size, color, stroke, cv2.LINE_AA)

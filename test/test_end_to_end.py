@@ -90,12 +90,13 @@ def test_pasted_public_test_faces_come_back(shared: Path) -> None:
         wait_for(lambda: all(scene["stamp"] in arrays for scene in truth))
     finally:
         listener.close()
-    _compare(np.load(npz), truth, arrays)
+    with np.load(npz) as data:
+        _compare(data["images"], data["emotion"], truth, arrays)
 
 
-def _compare(data, truth: list, arrays: dict) -> None:
+def _compare(images: np.ndarray, emotions: np.ndarray, truth: list, arrays: dict) -> None:
     network = EmotionNetwork(locate_model("arch1"))
-    direct = network.classify([data["images"][row] for s in truth for row, *_ in s["faces"]])
+    direct = network.classify([images[row] for s in truth for row, *_ in s["faces"]])
     answers = iter(direct.argmax(axis=1))
     shown = found = strays = right = right_direct = 0
     ids = set()
@@ -110,7 +111,7 @@ def _compare(data, truth: list, arrays: dict) -> None:
             if not near:
                 continue
             matched += 1
-            label = FER2013[data["emotion"][row]]
+            label = FER2013[emotions[row]]
             right += FER2013[int(np.argmax(near[0].probabilities))] == label
             right_direct += FER2013[answer] == label
         found += matched
