@@ -63,13 +63,12 @@ _ENCODINGS: dict[str, _Encoding] = {
     "nv12": _Encoding(convert=cv2.COLOR_YUV2BGR_NV12, even=_QUADS, planar=True),
     "nv21": _Encoding(convert=cv2.COLOR_YUV2BGR_NV21, even=_QUADS, planar=True),
 }
-# The pattern's name gives the first 2x2 pixels in ROS. OpenCV's short constants name the second
-# row's second pixel first; these long ones do as ROS does.
+# ROS names the pattern by its first 2x2 pixels, OpenCV by those one row and one column further.
 for _pattern, _code in (
-    ("rggb", cv2.COLOR_BayerRGGB2BGR),
-    ("bggr", cv2.COLOR_BayerBGGR2BGR),
-    ("gbrg", cv2.COLOR_BayerGBRG2BGR),
-    ("grbg", cv2.COLOR_BayerGRBG2BGR),
+    ("rggb", cv2.COLOR_BayerBG2BGR),
+    ("bggr", cv2.COLOR_BayerRG2BGR),
+    ("gbrg", cv2.COLOR_BayerGR2BGR),
+    ("grbg", cv2.COLOR_BayerGB2BGR),
 ):
     _ENCODINGS[f"bayer_{_pattern}8"] = _Encoding(convert=_code, even=_QUADS)
     _ENCODINGS[f"bayer_{_pattern}16"] = _Encoding(wide=True, convert=_code, even=_QUADS)

@@ -19,7 +19,7 @@ RATE = 10.0
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty frames of 64x48 at 10 Hz that get brighter by 10 each."""
     path = tmp_path_factory.mktemp("video") / "ramp.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), RATE, (64, 48))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), RATE, (64, 48))
     assert writer.isOpened()
     for index in range(FRAMES):
         writer.write(np.full((48, 64, 3), 10 * index, np.uint8))
