@@ -223,7 +223,7 @@ def _landmark_window(landmarks: NDArray[np.float32], template: CropTemplate) -> 
     """
     points = np.asarray(landmarks, np.float64).reshape(-1, 2)
     model = np.asarray(template.landmarks, np.float64)
-    if points.shape != model.shape or not np.isfinite(points).all():
+    if points.shape != model.shape or not np.isfinite(points).all() or np.ptp(model) == 0:
         return None
     image_z, model_z = points @ (1, 1j), model @ (1, 1j)
     image_mean, model_mean = image_z.mean(), model_z.mean()

@@ -22,7 +22,7 @@ from fer_ros.alignment import (
     face_window,
 )
 from fer_ros.detection import DetectorSettings, YuNetDetector
-from fer_ros.model_metadata import InputSpec
+from fer_ros.model_metadata import CropTemplate, InputSpec
 from fer_ros.types import Box, Face, Image
 
 
@@ -145,6 +145,13 @@ def test_degenerate_landmarks_fall_back_to_the_box(points: np.ndarray) -> None:
     plain = face_in(Window(150.0, 120.0, 100.0), landmarks=False)
     face = Face(plain.box, plain.score, points.astype(np.float32))
     assert face_window(face, FER2013_TEMPLATE) == face_window(plain, FER2013_TEMPLATE)
+
+
+def test_a_template_without_landmarks_worth_the_name_uses_the_box() -> None:
+    template = CropTemplate(((0.5, 0.5),) * 5, (0.5, 0.5), 0.9)
+    face = face_in(Window(150.0, 120.0, 100.0))
+    plain = Face(face.box, face.score)
+    assert face_window(face, template) == face_window(plain, template)
 
 
 @given(
