@@ -8,10 +8,11 @@ import sys
 import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from rclpy.utilities import remove_ros_args, try_shutdown
+from rclpy.utilities import remove_ros_args
 
 from fer_ros.live import stop_event
 from fer_ros.publish import add_arguments, publish
+from fer_ros.ros_node import leave
 from fer_ros.transport.ros import RosTransport
 
 
@@ -37,5 +38,5 @@ def main(argv: list[str] | None = None) -> int:
         print(f"camera: {error}", file=sys.stderr)
         return 2
     finally:
-        try_shutdown()
+        leave()
     return 0

@@ -31,6 +31,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import try_shutdown
 
+from fer_ros.live import stop_event
 from fer_ros.node import ConfigurationError, EmotionNode
 from fer_ros.parameters import PARAMETERS, ParameterError
 from fer_ros.transport.ros import RosTransport
@@ -149,19 +150,27 @@ def main(args: list[str] | None = None) -> int:
     Returns:
         The exit status: 0, or 2 when the command line or a parameter cannot be used.
     """
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_event()
     try:
         rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-        node = FerLifecycleNode()
+        _serve(FerLifecycleNode(), stop)
     except (ParameterError, RuntimeError) as error:
         print(f"emotion_node: {error}", file=sys.stderr)
-        try_shutdown()
         return 2
-    _serve(node, stop)
-    try_shutdown()
+    finally:
+        leave()
     return 0
+
+
+def leave() -> None:
+    """Leave ROS at the end of a process.
+
+    Further signals are ignored: under ``ros2 launch`` a Ctrl-C comes twice, from the terminal and
+    from launch, and the second would kill an interpreter that is about to end in order.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    try_shutdown()
 
 
 def _serve(node: FerLifecycleNode, stop: threading.Event) -> None:

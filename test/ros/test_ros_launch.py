@@ -51,6 +51,17 @@ def test_the_manager_decides_without_autostart(launch, observer):
     observer.activate()
 
 
+def test_ctrl_c_ends_everything_in_order(launch, observer):
+    """A terminal sends SIGINT to the whole group, and launch sends it once more."""
+    launched = launch("camera.launch.py", "detector:=haar")
+    launched.says("active: ")
+    launched.says("-> /image_raw")
+    os.killpg(launched.pid, signal.SIGINT)
+    assert launched.wait() == 0
+    assert launched.output.count("process has finished cleanly") == 2
+    assert "Traceback" not in launched.output
+
+
 def test_a_process_that_died_comes_back_active(launch, observer):
     launched = launch("fer.launch.py", "detector:=haar", "respawn:=true")
     launched.says("active: ")
