@@ -7,9 +7,11 @@ detector's box and, as far as they are to be trusted, the five landmarks. How fa
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -177,10 +179,14 @@ def _crop_to_region(
         Shape (2, 3), for pixel centres at whole numbers.
     """
     cos, sin = math.cos(window.roll) * window.side, math.sin(window.roll) * window.side
-    turn = np.array([[cos / width, -sin / height], [sin / width, cos / height]])
-    middle = np.array([window.x - origin[0] + 0.5, window.y - origin[1] + 0.5])
-    offset = middle - turn @ ((width - 1) / 2, (height - 1) / 2)
-    return np.diag(scale) @ np.column_stack([turn, offset]) - [[0, 0, 0.5], [0, 0, 0.5]]
+    right, down = (cos / width, sin / width), (-sin / height, cos / height)  # one crop pixel
+    half_width, half_height = (width - 1) / 2, (height - 1) / 2
+    left = window.x + 0.5 - origin[0] - half_width * right[0] - half_height * down[0]
+    top = window.y + 0.5 - origin[1] - half_width * right[1] - half_height * down[1]
+    x, y = scale
+    return np.array(
+        [[x * right[0], x * down[0], x * left - 0.5], [y * right[1], y * down[1], y * top - 0.5]]
+    )
 
 
 def _clip(low: float, high: float, size: int) -> tuple[int, int]:
@@ -221,15 +227,24 @@ def _landmark_window(landmarks: NDArray[np.float32], template: CropTemplate) -> 
     template to image, in closed form for two dimensions: as complex numbers, image = a * template
     + b.
     """
-    points = np.asarray(landmarks, np.float64).reshape(-1, 2)
-    model = np.asarray(template.landmarks, np.float64)
-    if points.shape != model.shape or not np.isfinite(points).all() or np.ptp(model) == 0:
+    model_mean, model, spread = _centered(template.landmarks)
+    points = [complex(x, y) for x, y in landmarks.tolist()]
+    if len(points) != len(model) or spread == 0:
         return None
-    image_z, model_z = points @ (1, 1j), model @ (1, 1j)
-    image_mean, model_mean = image_z.mean(), model_z.mean()
-    spread = float((np.abs(model_z - model_mean) ** 2).sum())
-    a = complex(((image_z - image_mean) * (model_z - model_mean).conj()).sum()) / spread
-    if abs(a) < 1.0:
+    mean = sum(points) / len(points)
+    a = sum((p - mean) * m.conjugate() for p, m in zip(points, model)) / spread
+    if not (cmath.isfinite(a) and cmath.isfinite(mean)) or abs(a) < 1.0:
         return None
-    middle = complex(image_mean) + a * (0.5 + 0.5j - complex(model_mean))
-    return Window(middle.real, middle.imag, abs(a), math.atan2(a.imag, a.real))
+    middle = mean + a * (0.5 + 0.5j - model_mean)
+    return Window(middle.real, middle.imag, abs(a), cmath.phase(a))
+
+
+@lru_cache(maxsize=16)
+def _centered(
+    landmarks: tuple[tuple[float, float], ...],
+) -> tuple[complex, tuple[complex, ...], float]:
+    """Return mean of landmarks, their offsets from it, and the sum of squared offsets."""
+    points = [complex(x, y) for x, y in landmarks]
+    mean = sum(points) / len(points)
+    offsets = tuple(point - mean for point in points)
+    return mean, offsets, sum(abs(offset) ** 2 for offset in offsets)
