@@ -64,7 +64,7 @@ def _bench(args: argparse.Namespace, ros_args: RosArgs) -> int:
     warn_if_busy()
     results["networks"] = measure_networks(assembly, SIZES, FACES, args.runs)
     print_networks(results["networks"])
-    results["pipeline"] = measure_pipeline(assembly, SIZES, FACES, args.runs, results["networks"])
+    results["pipeline"] = measure_pipeline(assembly, SIZES, FACES, args.runs)
     print_pipeline(results["pipeline"])
     if args.seconds > 0:
         results["dds"] = measure_graph(args.seconds, args.rate, overrides)

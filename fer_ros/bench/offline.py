@@ -12,26 +12,47 @@ import numpy as np
 from fer_ros.assembly import Assembly
 from fer_ros.codec import encode
 from fer_ros.detection import YuNetDetector
+from fer_ros.images import MAX_PIXELS
 from fer_ros.messages import image as image_message
 from fer_ros.messages import read_image
 from fer_ros.scene import crowd_scene
 from fer_ros.timing import milliseconds_since, percentiles
-from fer_ros.types import STAGES, Frame
+from fer_ros.types import STAGES, Frame, FrameResult
 
 _WARM_UP = 10
 _FRAME_NS = 33_333_333
 
 
-def _time(call: Callable[[], object], runs: int) -> dict[str, float]:
-    """Return percentiles of a call's duration [ms]."""
-    for _ in range(_WARM_UP):
+def _time(call: Callable[[], object]) -> float:
+    """Return how long a call takes [ms]."""
+    start = time.perf_counter()
+    call()
+    return milliseconds_since(start)
+
+
+def _detector_alone(assembly: Assembly, width: int, height: int) -> list[Callable[[], object]]:
+    """Return the bare run of the detector's network; nothing for a cascade, which has none."""
+    detector = assembly.detector.detector
+    if not isinstance(detector, YuNetDetector):
+        return []
+    shape = (1, 3, *detector.input_size(width, height))
+    blob = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
+    return [partial(detector.run_network, blob)]
+
+
+def _classifier_alone(assembly: Assembly, faces: int) -> list[Callable[[], object]]:
+    """Return the bare runs of the emotion networks for a number of faces."""
+    rng, calls = np.random.default_rng(0), []
+    for network in assembly.classifier.networks if faces else ():
+        spec = network.metadata.input
+        shape = (faces, spec.channels, spec.height, spec.width)
+        calls.append(partial(network.run, rng.uniform(-1, 1, shape).astype(np.float32)))
+    return calls
+
+
+def _run_all(calls: Sequence[Callable[[], object]]) -> None:
+    for call in calls:
         call()
-    durations = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        call()
-        durations.append(milliseconds_since(start))
-    return percentiles(durations)
 
 
 def measure_networks(
@@ -51,54 +72,31 @@ def measure_networks(
     Returns:
         Percentiles [ms] under ``detector VGA``, ``classifier x16`` and the like.
     """
+    named = {f"detector {name}": _detector_alone(assembly, *sizes[name]) for name in sizes}
+    named.update({f"classifier x{n}": _classifier_alone(assembly, n) for n in batches})
     results = {}
-    detector = assembly.detector.detector
-    if isinstance(detector, YuNetDetector):  # a cascade has no network to time
-        for name, (width, height) in sizes.items():
-            shape = (1, 3, *detector.input_size(width, height))
-            blob = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
-            results[f"detector {name}"] = _time(partial(detector.run_network, blob), runs)
-    rng = np.random.default_rng(0)
-    for faces in batches:
-        if faces == 0:
-            continue
-        calls = []
-        for network in assembly.classifier.networks:
-            spec = network.metadata.input
-            shape = (faces, spec.channels, spec.height, spec.width)
-            calls.append(partial(network.run, rng.uniform(-1, 1, shape).astype(np.float32)))
-        results[f"classifier x{faces}"] = _time(partial(_run_all, calls), runs)
+    for name, calls in named.items():
+        if calls:
+            durations = [_time(partial(_run_all, calls)) for _ in range(_WARM_UP + runs)]
+            results[name] = percentiles(durations[_WARM_UP:])
     return results
 
 
-def _run_all(calls: Sequence[Callable[[], object]]) -> None:
-    for call in calls:
-        call()
-
-
 def measure_pipeline(
-    assembly: Assembly,
-    sizes: Mapping[str, tuple[int, int]],
-    faces: Sequence[int],
-    runs: int,
-    networks: Mapping[str, Mapping[str, float]],
+    assembly: Assembly, sizes: Mapping[str, tuple[int, int]], faces: Sequence[int], runs: int
 ) -> list[dict[str, Any]]:
     """Time the pipeline from the camera's message to tracked expressions.
 
     Returns:
         One entry per size and number of faces: faces found, percentiles of the total and of each
-        stage [ms], and the ratio of the median to that of the networks alone.
+        stage [ms], and the ratio of the total's median to that of the two networks alone, which
+        are run in turn with the pipeline so that a busy moment meets both.
     """
     results = []
     for name, (width, height) in sizes.items():
         for count in faces:
             entry: dict[str, Any] = {"size": name, "faces_shown": count}
             entry.update(_measure_scene(assembly, width, height, count, runs))
-            alone = networks.get(f"detector {name}", {}).get("p50")
-            if alone is not None:
-                batch = networks.get(f"classifier x{count}", {"p50": 0.0})["p50"]
-                entry["networks_alone_p50"] = alone + batch
-                entry["ratio"] = entry["total"]["p50"] / (alone + batch)
             results.append(entry)
     return results
 
@@ -108,26 +106,35 @@ def _measure_scene(
 ) -> dict[str, Any]:
     scene = crowd_scene(width, height, count)
     pictures = [encode(image_message(scene.render(i / 10)[0], i, "bench")) for i in range(10)]
+    detector = _detector_alone(assembly, width, height)
+    networks = partial(_run_all, [*detector, *_classifier_alone(assembly, count)])
     assembly.pipeline.reset()
     stages: dict[str, list[float]] = {stage: [] for stage in STAGES if stage != "publish"}
-    totals, found = [], []
+    totals, alone, found = [], [], []
     for index in range(_WARM_UP + runs):
-        data = pictures[index % len(pictures)]
+        alone.append(_time(networks))
         start = time.perf_counter()
-        received = read_image(data, compressed=False)
-        pixels = received.pixels(2**31, lambda _: None)
-        decode_ms = milliseconds_since(start)
-        stamp_ns = (index + 1) * _FRAME_NS
-        frame = Frame(pixels, stamp_ns, "bench", "/bench", stamp_ns, decode_ms)
-        result = assembly.pipeline.process([frame])[0]
-        total = milliseconds_since(start)
-        if index >= _WARM_UP:
-            totals.append(total)
-            found.append(len(result.faces))
-            for stage, values in stages.items():
-                values.append(getattr(result.times, stage))
-    return {
+        result = _answer(assembly, pictures[index % len(pictures)], (index + 1) * _FRAME_NS)
+        totals.append(milliseconds_since(start))
+        found.append(len(result.faces))
+        for stage, values in stages.items():
+            values.append(getattr(result.times, stage))
+    entry: dict[str, Any] = {
         "faces_found": float(np.median(found)),
-        "total": percentiles(totals),
-        "stages": {stage: percentiles(values) for stage, values in stages.items()},
+        "total": percentiles(totals[_WARM_UP:]),
+        "stages": {stage: percentiles(values[_WARM_UP:]) for stage, values in stages.items()},
     }
+    if detector:
+        entry["networks_alone"] = percentiles(alone[_WARM_UP:])
+        entry["ratio"] = entry["total"]["p50"] / entry["networks_alone"]["p50"]
+    return entry
+
+
+def _answer(assembly: Assembly, data: bytes, stamp_ns: int) -> FrameResult:
+    """Do what the node does between an image's arrival and its answer."""
+    start = time.perf_counter()
+    received = read_image(data, compressed=False)
+    pixels = received.pixels(MAX_PIXELS, lambda _: None)
+    decode_ms = milliseconds_since(start)
+    frame = Frame(pixels, stamp_ns, "bench", "/bench", stamp_ns, decode_ms)
+    return assembly.pipeline.process([frame])[0]

@@ -28,7 +28,9 @@ def print_pipeline(results: Sequence[Mapping[str, Any]]) -> None:
         medians = "".join(f"{entry['stages'][stage]['p50']:9.2f}" for stage in stages)
         found = f"{entry['faces_found']:.0f}"
         print(f"{name:<18}{found:>6}  {_row(entry['total'])}  {ratio:>5}{medians}")
-    print("ratio: median of the pipeline to the sum of the networks alone; stages: medians")
+    print(
+        "ratio: median of the pipeline to that of the networks alone, run in turn; stages: medians"
+    )
 
 
 def print_graph(results: Mapping[str, Any]) -> None:
