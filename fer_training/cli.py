@@ -13,12 +13,14 @@ import numpy as np
 
 from fer_ros import __version__
 from fer_ros.classification import FUSION_RULES
-from fer_ros.inference import ModelError
-from fer_training.checkpoint import CheckpointError
 from fer_training.datasets.base import DatasetError
-from fer_training.recipe import RecipeError
 
-_EXPECTED = (DatasetError, RecipeError, CheckpointError, ModelError, ValueError, RuntimeError)
+_EXPECTED = (
+    ValueError,  # data sets, recipes
+    RuntimeError,  # checkpoints, exports, models
+    OSError,
+)
+"""What a user can mend; anything else is a defect and keeps its traceback."""
 
 
 def build_parser() -> argparse.ArgumentParser:
