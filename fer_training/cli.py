@@ -15,13 +15,6 @@ from fer_ros import __version__
 from fer_ros.classification import FUSION_RULES
 from fer_training.datasets.base import DatasetError
 
-_EXPECTED = (
-    ValueError,  # data sets, recipes
-    RuntimeError,  # checkpoints, exports, models
-    OSError,
-)
-"""What a user can mend; anything else is a defect and keeps its traceback."""
-
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
@@ -113,7 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         options.run(options)
-    except _EXPECTED as error:
+    except (ValueError, OSError, RuntimeError) as error:
+        own = type(error).__module__.startswith("fer_")
+        if isinstance(error, RuntimeError) and not own:
+            raise  # PyTorch's: a defect, whose traceback is wanted
         print(f"fer-train: {error}", file=sys.stderr)
         return 1
     return 0
