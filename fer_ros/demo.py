@@ -18,7 +18,7 @@ from fer_ros import messages
 from fer_ros.children import Child
 from fer_ros.codec import decode
 from fer_ros.images import decode_raw
-from fer_ros.live import NODE_NAME, stop_event
+from fer_ros.live import NODE_NAME, stop_signals
 from fer_ros.node import EmotionNode
 from fer_ros.parameters import Settings
 from fer_ros.publish import CameraPublisher, open_source
@@ -62,10 +62,14 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _demo(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    with stop_signals() as stop:
+        return _run(args, ros_args, stop)
+
+
+def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> int:
     # The demo is a graph of its own: it should neither see nor disturb a robot next to it.
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(random.randrange(1, 101)))
-    stop = stop_event()
     way = f"camera ({args.source}) -> /image_raw -> node /{NODE_NAME} -> /{NODE_NAME}/emotions"
     try:
         from fer_ros.transport.dds import DdsTransport

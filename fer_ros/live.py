@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fer_ros.node import ConfigurationError, EmotionNode
@@ -36,12 +38,12 @@ def add_parser(subparsers: Any) -> None:
 def _run(_: argparse.Namespace, ros_args: RosArgs) -> int:
     from fer_ros.transport.dds import DdsTransport
 
-    stop = stop_event()
-    transport = DdsTransport(NODE_NAME, "/", ros_args)
-    try:
-        return serve(transport, stop)
-    finally:
-        transport.close()
+    with stop_signals() as stop:
+        transport = DdsTransport(NODE_NAME, "/", ros_args)
+        try:
+            return serve(transport, stop)
+        finally:
+            transport.close()
 
 
 def serve(transport: Transport, stop: threading.Event) -> int:
@@ -71,9 +73,18 @@ def serve(transport: Transport, stop: threading.Event) -> int:
     return 0
 
 
-def stop_event() -> threading.Event:
-    """Return an event that SIGINT and SIGTERM set."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+@contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGINT and SIGTERM set.
+
+    After the block both are ignored, for the process is about to end: a terminal and a launcher
+    may each send one, and the second would kill an interpreter that is already closing down.
+    """
+    stop, numbers = threading.Event(), (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
         signal.signal(number, lambda *_: stop.set())
-    return stop
+    try:
+        yield stop
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)

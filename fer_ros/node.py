@@ -30,7 +30,14 @@ from fer_ros.parameters import ParameterError, Settings, parameter
 from fer_ros.stream import Arrival, Stream
 from fer_ros.throttle import Throttle
 from fer_ros.timing import milliseconds_since
-from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, Transport
+from fer_ros.transport.base import (
+    Handle,
+    Publisher,
+    Qos,
+    Subscription,
+    Transport,
+    TransportError,
+)
 from fer_ros.types import Frame, FrameResult
 
 UNCONFIGURED, INACTIVE, ACTIVE = "unconfigured", "inactive", "active"
@@ -88,12 +95,13 @@ class EmotionNode:
             try:
                 self._settings.check()
                 self._assembly = assemble(self._settings)
-            except (ModelError, ParameterError) as error:
-                self._problem = str(error)
-                self.transport.log.error(f"cannot be configured: {error}")
+                self._open_outputs()
+            except (ModelError, ParameterError, TransportError) as error:
+                self.cleanup()
+                self._problem = f"cannot be configured: {error}"
+                self.transport.log.error(self._problem)
                 raise ConfigurationError(str(error)) from error
             self._problem = ""
-            self._open_outputs()
             self.state = INACTIVE
             self._report_assembly(self._assembly, milliseconds_since(start))
 
@@ -120,7 +128,11 @@ class EmotionNode:
             log.warning(assembly.detector.warning)
 
     def activate(self) -> None:
-        """Subscribe to the cameras and start to process."""
+        """Subscribe to the cameras and start to process.
+
+        Raises:
+            ConfigurationError: A camera topic cannot be subscribed to; the node stays inactive.
+        """
         with self._lock:
             assert self._assembly is not None, "configure() comes first"
             settings = self._settings
@@ -128,8 +140,15 @@ class EmotionNode:
             self._assembly.pipeline.reset()
             self._latency = LatencyMonitor()
             self._worker = _Worker(self)
-            for name in settings.image_topics:
-                self._subscribe(name, qos, self._worker)
+            try:
+                for name in settings.image_topics:
+                    self._subscribe(name, qos, self._worker)
+            except TransportError as error:
+                self.deactivate()
+                self._problem = f"cannot be activated: {error}"
+                self.transport.log.error(self._problem)
+                raise ConfigurationError(str(error)) from error
+            self._problem = ""
             self._worker.start()
             self.state = ACTIVE
             topics = ", ".join(self._streams)
@@ -222,9 +241,12 @@ class EmotionNode:
             return
         start = time.perf_counter()
         for (stream, annotated, _), result in zip(decoded, results):
-            self._publish(stream, result, assembly, start)
-            if annotated is not None and annotated.subscription_count() > 0:
-                self._publish_annotated(annotated, result)
+            try:
+                self._publish(stream, result, assembly, start)
+                if annotated is not None and annotated.subscription_count() > 0:
+                    self._publish_annotated(annotated, result)
+            except Exception as error:  # whatever the middleware raises; the next image may pass
+                self._give_up(stream, "failed", f"{type(error).__name__}: {error}")
 
     def _decode(self, stream: Stream, arrival: Arrival) -> Frame | None:
         settings = self._settings

@@ -225,7 +225,7 @@ class Settings:
     )
     diagnostics_period: float = _row(1.0, "Period of /diagnostics [s].", minimum=0.1, maximum=60.0)
     publish_annotated: bool = _row(
-        True, "Offer ~/image_annotated; it is drawn only while somebody subscribes.", dynamic=True
+        True, "Offer ~/image_annotated; it is drawn only while somebody subscribes."
     )
     enabled: bool = _row(
         True, "Process images; false keeps subscriptions but drops what arrives.", dynamic=True

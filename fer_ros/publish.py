@@ -12,7 +12,7 @@ import cv2
 
 from fer_ros import camera, messages
 from fer_ros.codec import encode
-from fer_ros.live import stop_event
+from fer_ros.live import stop_signals
 from fer_ros.scene import crowd_scene, demo_scene
 from fer_ros.transport.base import Qos, Transport
 from fer_ros.transport.ros_args import RosArgs
@@ -71,12 +71,12 @@ def _size(text: str) -> tuple[int, int]:
 def _camera(args: argparse.Namespace, ros_args: RosArgs) -> int:
     from fer_ros.transport.dds import DdsTransport
 
-    stop = stop_event()
-    transport = DdsTransport("camera", "/", ros_args)
-    try:
-        publish(args, transport, stop)
-    finally:
-        transport.close()
+    with stop_signals() as stop:
+        transport = DdsTransport("camera", "/", ros_args)
+        try:
+            publish(args, transport, stop)
+        finally:
+            transport.close()
     return 0
 
 

@@ -8,11 +8,10 @@ import sys
 import rclpy
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-from rclpy.utilities import remove_ros_args
+from rclpy.utilities import remove_ros_args, try_shutdown
 
-from fer_ros.live import stop_event
+from fer_ros.live import stop_signals
 from fer_ros.publish import add_arguments, publish
-from fer_ros.ros_node import leave
 from fer_ros.transport.ros import RosTransport
 
 
@@ -26,17 +25,17 @@ def main(argv: list[str] | None = None) -> int:
     )
     add_arguments(parser)
     args = parser.parse_args(remove_ros_args(argv)[1:])
-    stop = stop_event()
-    try:
-        rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
-        node = Node("camera")
-        transport = RosTransport(node)
-        publish(args, transport, stop)
-        transport.close()
-        node.destroy_node()
-    except (OSError, RuntimeError, ValueError) as error:
-        print(f"camera: {error}", file=sys.stderr)
-        return 2
-    finally:
-        leave()
+    with stop_signals() as stop:
+        try:
+            rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
+            node = Node("camera")
+            transport = RosTransport(node)
+            publish(args, transport, stop)
+            transport.close()
+            node.destroy_node()
+        except (OSError, RuntimeError, ValueError) as error:
+            print(f"camera: {error}", file=sys.stderr)
+            return 2
+        finally:
+            try_shutdown()
     return 0

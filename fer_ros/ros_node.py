@@ -17,7 +17,6 @@ nothing when measured.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -31,7 +30,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import try_shutdown
 
-from fer_ros.live import stop_event
+from fer_ros.live import stop_signals
 from fer_ros.node import ConfigurationError, EmotionNode
 from fer_ros.parameters import PARAMETERS, ParameterError
 from fer_ros.transport.ros import RosTransport
@@ -150,27 +149,16 @@ def main(args: list[str] | None = None) -> int:
     Returns:
         The exit status: 0, or 2 when the command line or a parameter cannot be used.
     """
-    stop = stop_event()
-    try:
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-        _serve(FerLifecycleNode(), stop)
-    except (ParameterError, RuntimeError) as error:
-        print(f"emotion_node: {error}", file=sys.stderr)
-        return 2
-    finally:
-        leave()
+    with stop_signals() as stop:
+        try:
+            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+            _serve(FerLifecycleNode(), stop)
+        except (ParameterError, RuntimeError) as error:
+            print(f"emotion_node: {error}", file=sys.stderr)
+            return 2
+        finally:
+            try_shutdown()
     return 0
-
-
-def leave() -> None:
-    """Leave ROS at the end of a process.
-
-    Further signals are ignored: under ``ros2 launch`` a Ctrl-C comes twice, from the terminal and
-    from launch, and the second would kill an interpreter that is about to end in order.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    try_shutdown()
 
 
 def _serve(node: FerLifecycleNode, stop: threading.Event) -> None:

@@ -42,7 +42,8 @@ def _detector_alone(assembly: Assembly, width: int, height: int) -> list[Callabl
 
 def _classifier_alone(assembly: Assembly, faces: int) -> list[Callable[[], object]]:
     """Return the bare runs of the emotion networks for a number of faces."""
-    rng, calls = np.random.default_rng(0), []
+    rng = np.random.default_rng(0)
+    calls: list[Callable[[], object]] = []
     for network in assembly.classifier.networks if faces else ():
         spec = network.metadata.input
         shape = (faces, spec.channels, spec.height, spec.width)
