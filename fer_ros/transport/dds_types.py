@@ -35,6 +35,9 @@ _BASE_TYPES: dict[str, Any] = {
 _MAX_BOUND = 65535
 """Longest bound of a sequence that the binding can describe; longer ones count as unbounded."""
 
+CDR_HEADER_SIZE = 4
+"""Bytes before the content, which name its encoding."""
+
 
 class CdrSample(idl.IdlStruct, typename="CdrSample"):
     """A sample that is its CDR bytes; base of the generated types."""
@@ -110,7 +113,12 @@ def write(writer: pub.DataWriter, data: bytes) -> int:
 
     The binding's own ``write`` holds the interpreter lock while the sample is cut up and sent
     (1.4 ms for a 720p image); this one lets the other threads run.
+
+    Raises:
+        ValueError: The bytes are too few to hold even CDR's header.
     """
+    if len(data) < CDR_HEADER_SIZE:
+        raise ValueError(f"{len(data)} bytes are no CDR message; see fer_ros.codec.encode")
     padded = data.ljust((len(data) + 3) & ~3, b"\0")  # fragments end on multiples of four
     return int(_dds_write(writer._ref, ctypes.byref(_Container(padded, len(padded)))))
 
