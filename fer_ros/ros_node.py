@@ -41,6 +41,9 @@ NODE_NAME = "fer"
 _GRACE = 0.6
 """How long the end of the process waits for a callback that still runs [s]."""
 
+_AFTER_FAILURE = 0.05
+"""Pause after a callback that failed, so that one that always fails cannot flood the log [s]."""
+
 _OWN = frozenset(row.name for row in PARAMETERS)
 
 
@@ -187,6 +190,7 @@ def _spin(executor: SingleThreadedExecutor, node: FerLifecycleNode, stop: thread
             stop.set()
         except Exception as error:  # e.g. rclpy's own for a transition that is not allowed now
             node.get_logger().error(f"a callback failed: {error}")
+            stop.wait(_AFTER_FAILURE)
 
 
 def _nothing() -> None:

@@ -51,9 +51,14 @@ def test_a_failed_configure_says_why_and_can_be_tried_again(emotion_node, observ
 
 def test_a_topic_name_that_is_none_fails_the_transition_and_not_the_node(emotion_node, observer):
     node = emotion_node("-p", "image_topics:=['not a name']")
+    status = observer.diagnostics()
     assert not observer.change("configure")
     node.says("not a name")
     assert observer.state() == "unconfigured"
+    wait_for(
+        lambda: (found := status("fer: node")) and "not a name" in found.message,
+        "diagnostics that quote the name",
+    )
     assert observer.set_parameters(image_topics=["/image"])[0].successful
     observer.activate()
 
