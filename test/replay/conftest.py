@@ -10,7 +10,7 @@ from bags import one_actor, scene_bag
 from fer_ros.replay.cli import add_parsers
 from fer_ros.transport.ros_args import parse_ros_args
 
-HAAR = ["--ros-args", "-p", "detector:=haar"]
+HAAR = ["-p", "detector:=haar"]
 """Detection by cascade needs no file that a test machine may lack."""
 
 
@@ -18,8 +18,9 @@ HAAR = ["--ros-args", "-p", "detector:=haar"]
 def command():
     """Run ``fer-ros`` with some arguments; return the exit status."""
 
-    def run(*arguments):
-        ros_args = parse_ros_args([str(argument) for argument in (*arguments, *HAAR)])
+    def run(*arguments, ros_args=HAAR):
+        words = [str(word) for word in (*arguments, "--ros-args", *ros_args)]
+        ros_args = parse_ros_args(words)
         parser = argparse.ArgumentParser()
         add_parsers(parser.add_subparsers(required=True))
         args = parser.parse_args(ros_args.remaining)
