@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
+from typing import Any
 
 _END_TIME = 3.0
 """How long a process may take to end before it is killed [s]."""
+
+
+def node_command(parameters: Mapping[str, Any]) -> list[str]:
+    """Return the command that starts the node with some parameters.
+
+    Images are asked for reliably unless the parameters say otherwise: with the small socket
+    buffers of a stock kernel, raw images would mostly be lost on the best-effort way.
+    """
+    values = {"image_reliability": "reliable", **parameters}
+    rules = [f"{name}:={json.dumps(value)}" for name, value in values.items()]
+    return ["run", "--ros-args", *(word for rule in rules for word in ("-p", rule))]
 
 
 class Child:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 import cv2
 
 from fer_ros import messages
-from fer_ros.children import Child
+from fer_ros.children import Child, node_command
 from fer_ros.codec import decode
 from fer_ros.images import decode_raw
 from fer_ros.live import NODE_NAME, stop_signals
@@ -77,12 +76,11 @@ def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> 
         print(f"{error}\nSo camera, node and subscriber run in this one process: {way}")
         return _in_one_process(args, ros_args, stop)
     print(f"DDS domain {os.environ['ROS_DOMAIN_ID']}, three processes: {way}")
-    parameters = [f"{rule.name}:={json.dumps(rule.value)}" for rule in ros_args.parameter_rules]
-    node_args = [word for text in parameters for word in ("-p", text)]
+    parameters = {rule.name: rule.value for rule in ros_args.parameter_rules}
     camera = ["camera", "--source", args.source, "--rate", str(args.rate), "--loop"]
     transport = DdsTransport("fer_demo", "/", RosArgs())
     try:
-        with Child("node", ["run", "--ros-args", *node_args]) as node, Child("camera", camera) as c:
+        with Child("node", node_command(parameters)) as node, Child("camera", camera) as c:
             return _watch(transport, (node, c), args, stop)
     finally:
         transport.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import time
@@ -12,7 +11,7 @@ from typing import Any
 import psutil
 
 from fer_ros import messages
-from fer_ros.children import Child
+from fer_ros.children import Child, node_command
 from fer_ros.codec import decode
 from fer_ros.live import NODE_NAME
 from fer_ros.publish import CameraPublisher
@@ -71,9 +70,8 @@ def measure_graph(seconds: float, rate: float, overrides: Mapping[str, Any]) -> 
         subscriber = _Subscriber()
         topic = f"/{NODE_NAME}/emotions"
         transport.subscribe(topic, messages.EMOTION_ARRAY, Qos(), subscriber.receive)
-        arguments = [w for key, v in overrides.items() for w in ("-p", f"{key}:={json.dumps(v)}")]
         started = time.monotonic()
-        with Child("node", ["run", "--ros-args", *arguments]) as node:
+        with Child("node", node_command(overrides)) as node:
             return _run(camera, subscriber, node, started, seconds, rate)
     finally:
         transport.close()
