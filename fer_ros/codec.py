@@ -67,6 +67,7 @@ def decode(data: bytes, type_name: str) -> Any:
         DecodeError: The bytes are truncated or of another type.
     """
     try:
-        return typestore().deserialize_cdr(data, type_name)
+        # A view: the reader slices its argument, which would copy the whole image.
+        return typestore().deserialize_cdr(memoryview(data), type_name)
     except Exception as error:  # the generated readers raise whatever the bytes lead them to
         raise DecodeError(f"no valid {type_name} ({len(data)} bytes): {error}") from error
