@@ -100,7 +100,8 @@ class RosTransport:
         Raises:
             TransportError: Name, type or QoS cannot be used.
         """
-        return self._keep(RosPublisher(self._node, self.resolve(topic), type_name, qos))
+        full = self.resolve(topic)
+        return self._keep(RosPublisher(self._node, topic, full, type_name, qos))
 
     def subscribe(
         self, topic: str, type_name: str, qos: Qos, callback: Callable[[bytes], None]
@@ -111,7 +112,7 @@ class RosTransport:
             TransportError: Name, type or QoS cannot be used.
         """
         full = self.resolve(topic)
-        return self._keep(RosSubscription(self._node, full, type_name, qos, callback))
+        return self._keep(RosSubscription(self._node, topic, full, type_name, qos, callback))
 
     def timer(self, period: float, callback: Callable[[], None]) -> Handle:
         """Call back every ``period`` seconds of the steady clock."""
@@ -146,9 +147,21 @@ class RosTransport:
 class RosPublisher:
     """One outgoing topic."""
 
-    def __init__(self, node: Any, topic: str, type_name: str, qos: Qos) -> None:
-        """Open it; raises TransportError where that is not possible."""
+    def __init__(self, node: Any, name: str, topic: str, type_name: str, qos: Qos) -> None:
+        """Open it.
+
+        Args:
+            node: The rclpy node.
+            name: As rclpy is to resolve it; a resolved name would be remapped a second time.
+            topic: The name after that.
+            type_name: E.g. ``fer_ros/msg/EmotionArray``.
+            qos: As the node asks for it.
+
+        Raises:
+            TransportError: Type or QoS cannot be used.
+        """
         self._node = node
+        self.topic = topic
         self.closed = False
         self._refused = ros_qos.RefusedEndpoints(
             topic,
@@ -160,7 +173,7 @@ class RosPublisher:
         try:
             self._publisher = node.create_publisher(
                 generated,
-                topic,
+                name,
                 ros_qos.profile(qos),
                 callback_group=MutuallyExclusiveCallbackGroup(),
                 event_callbacks=PublisherEventCallbacks(incompatible_qos=self._refused.on_event),
@@ -168,11 +181,6 @@ class RosPublisher:
             )
         except Exception as error:  # a dozen kinds, for names, types and QoS overrides
             raise TransportError(f"{topic} cannot be published: {error!r}") from error
-
-    @property
-    def topic(self) -> str:
-        """Fully qualified, remapped name."""
-        return str(self._publisher.topic_name)
 
     def publish(self, data: bytes) -> None:
         """Send one message, given as CDR with its encapsulation header."""
@@ -205,19 +213,22 @@ class RosSubscription:
     def __init__(
         self,
         node: Any,
+        name: str,
         topic: str,
         type_name: str,
         qos: Qos,
         callback: Callable[[bytes], None],
     ) -> None:
-        """Open it; raises TransportError where that is not possible."""
+        """Open it; the arguments and errors are those of :class:`RosPublisher`."""
         self._node = node
+        self.topic = topic
+        self._log: Logger = node.get_logger()
         self._callback = callback
         self.closed = False
         self._delivering = threading.RLock()
         self._refused = ros_qos.RefusedEndpoints(
             topic,
-            node.get_logger(),
+            self._log,
             others=lambda: node.get_publishers_info_by_topic(topic),
             fits=lambda other: ros_qos.compatible(other, self._subscription.qos_profile),
         )
@@ -225,7 +236,7 @@ class RosSubscription:
         try:
             self._subscription = node.create_subscription(
                 generated,
-                topic,
+                name,
                 self._deliver,
                 ros_qos.profile(qos),
                 callback_group=MutuallyExclusiveCallbackGroup(),
@@ -235,11 +246,6 @@ class RosSubscription:
             )
         except Exception as error:  # a dozen kinds, for names, types and QoS overrides
             raise TransportError(f"{topic} cannot be subscribed to: {error!r}") from error
-
-    @property
-    def topic(self) -> str:
-        """Fully qualified, remapped name."""
-        return str(self._subscription.topic_name)
 
     def publisher_count(self) -> int:
         """Return how many matching publishers there are."""
@@ -264,7 +270,7 @@ class RosSubscription:
     def _deliver(self, data: bytes) -> None:
         with self._delivering:
             if not self.closed:
-                guarded(self._node.get_logger(), f"callback of {self.topic}", self._callback, data)
+                guarded(self._log, self.topic, self._callback, data)
 
 
 class RosService:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,19 @@ class CvBridgeConverter:
     """Converts sensor_msgs/Image messages by means of cv_bridge."""
 
     def __init__(self, log: Logger) -> None:
-        """Load cv_bridge if it can be loaded; say so if not."""
-        self._bridge: Any = None
+        """Keep where to report; cv_bridge is loaded when it is needed."""
+        self._log = log
+
+    @cached_property
+    def _bridge(self) -> Any:
+        """A CvBridge, or None where it cannot be loaded."""
         try:
             from cv_bridge import CvBridge
 
-            self._bridge = CvBridge()
+            return CvBridge()
         except Exception as error:  # besides a missing one, there are builds for another numpy
-            log.info(f"cv_bridge is not used, fer_ros decodes images itself: {error}")
+            self._log.info(f"cv_bridge is not used, fer_ros decodes images itself: {error}")
+            return None
 
     def __call__(self, data: bytes) -> Image | None:
         """Return the pixels as BGR, or as grey for the mono encodings.

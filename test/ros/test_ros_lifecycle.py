@@ -111,3 +111,13 @@ def test_namespace_name_and_remapping(emotion_node, observer):
     )
     node.says("active: /robot/camera/color -> /robot/face/emotions")
     assert observer.state("/robot/face") == "active"
+
+
+def test_topics_that_are_swapped_by_remapping_are_remapped_once(emotion_node, observer):
+    node = emotion_node(
+        *("-r", "/left:=/right", "-r", "/right:=/left"),
+        *("-p", "image_topics:=[/left]", "-p", "autostart:=true"),
+    )
+    node.says("active: /right -> ")
+    wait_for(lambda: observer.node.count_subscribers("/right"), "a subscription of /right")
+    assert observer.node.count_subscribers("/left") == 0
