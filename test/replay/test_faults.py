@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree
 
+import psutil
 import pytest
 from bags import CAMERA, START, blank, one_actor, recording, scene_bag
 
@@ -194,11 +195,9 @@ def test_a_process_that_is_killed_is_reported(happy_bag, tmp_path):
         assert time.monotonic() < end
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
-    children = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(process.pid)], capture_output=True, text=True
-    ).stdout.splitlines()
-    (worker,) = [int(line.split()[0]) for line in children if "spawn_main" in line]
-    os.kill(worker, signal.SIGKILL)
+    children = psutil.Process(process.pid).children()
+    (worker,) = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    worker.kill()
     _, error = process.communicate(timeout=60)
     assert process.returncode == 2
     assert "ended with status -9" in error
