@@ -17,9 +17,9 @@ _COLORS = {
     emotions.HAPPY: (60, 200, 250),
     emotions.SAD: (220, 130, 60),
     emotions.SURPRISE: (220, 200, 60),
-    emotions.NEUTRAL: (200, 200, 200),
+    emotions.NEUTRAL: (235, 235, 235),
     emotions.CONTEMPT: (120, 120, 190),
-    emotions.UNCERTAIN: (140, 140, 140),
+    emotions.UNCERTAIN: (165, 110, 165),
 }
 """BGR colour of each label."""
 
@@ -46,6 +46,7 @@ def _draw_face(picture: Image, found: FaceEmotion, scale: float) -> None:
     text = f"{found.label} {found.confidence:.0%}  {found.track_id}"
     font, size, stroke = cv2.FONT_HERSHEY_SIMPLEX, 0.45 * scale, max(round(scale), 1)
     (width, height), below = cv2.getTextSize(text, font, size, stroke)
+    left = max(min(left, picture.shape[1] - width - 4), 0)
     base = top - 4 if top - height - below - 4 >= 0 else min(bottom + height + 4, picture.shape[0])
     # A filled strip behind the text keeps it readable on any background.
     cv2.rectangle(

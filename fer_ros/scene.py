@@ -153,7 +153,7 @@ def demo_scene(width: int = 640, height: int = 480) -> Scene:
                   sway=20 * unit, period=7.0),
             Actor(0.52 * width, 0.52 * height, 200 * unit, ("neutral", "angry", "happy"), 4.0,
                   sway=12 * unit, period=5.0),
-            Actor(0.83 * width, 0.4 * height, 110 * unit, ("surprise", "sad", "happy"), 3.5,
+            Actor(0.83 * width, 0.4 * height, 110 * unit, ("surprise", "neutral", "happy"), 3.5,
                   sway=15 * unit, period=9.0),
         ),
     )  # fmt: skip
