@@ -47,6 +47,16 @@ def test_static_peers_and_the_users_own_configuration():
     assert "ROS_STATIC_PEERS" in ignored.warnings[0]
 
 
+def test_an_interface_that_the_user_names_is_not_named_again(tmp_path):
+    xml = "<CycloneDDS><Domain><General><Interfaces><NetworkInterface name='lo'/></Interfaces>"
+    file = tmp_path / "dds.xml"
+    file.write_text(xml)
+    for uri in (xml, f"file://{file}"):
+        config = settings(ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST", CYCLONEDDS_URI=uri).config
+        assert "127.0.0.1" not in config.split("<Discovery>")[0]
+        assert config.endswith(uri)
+
+
 def test_unknown_discovery_range_stays_on_this_host_with_a_warning():
     odd = settings(ROS_AUTOMATIC_DISCOVERY_RANGE="WORLD")
     assert odd.config == settings(ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST").config

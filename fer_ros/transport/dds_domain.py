@@ -34,8 +34,8 @@ _INTERNAL = (
     # A reader that hangs must not hold up the end of the process.
     "<WriterLingerDuration>100ms</WriterLingerDuration>"
 )
-_LOOPBACK = (
-    '<Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces>'
+_LOOPBACK = '<Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces>'
+_LARGE_FRAGMENTS = (
     # Loopback carries 64 kB at a time. Where the kernel's limit on socket buffers is the usual
     # 208 kB, this makes the difference between losing half of all VGA images and next to none
     # (reliable, 30 Hz).
@@ -80,8 +80,8 @@ def domain_settings(environment: Mapping[str, str]) -> DomainSettings:
     if peers and reach in ("OFF", "SYSTEM_DEFAULT"):
         warnings.append(f"ROS_STATIC_PEERS is ignored: the discovery range is {reach}")
         peers = []
-    config = _config(reach, peers)
     user_config = environment.get("CYCLONEDDS_URI", "")
+    config = _config(reach, peers, _names_interfaces(user_config))
     number = _domain_number(environment.get("ROS_DOMAIN_ID", ""))
     return DomainSettings(number, f"{config},{user_config}", tuple(warnings))
 
@@ -115,10 +115,24 @@ def _domain_number(text: str) -> int:
     return number
 
 
-def _config(reach: str, peers: list[str]) -> str:
+def _names_interfaces(user_config: str) -> bool:
+    """Return whether a CYCLONEDDS_URI, XML or addresses of files, chooses network interfaces.
+
+    Cyclone DDS refuses an interface that is named twice.
+    """
+    texts = [user_config]
+    for address in user_config.split(","):
+        path = Path(address.removeprefix("file://"))
+        if "<" not in address and path.is_file():
+            texts.append(path.read_text(encoding="utf-8", errors="replace"))
+    return any("<NetworkInterface" in text for text in texts)
+
+
+def _config(reach: str, peers: list[str], interfaces_named: bool) -> str:
     general, discovery = "", ""
     if reach == "LOCALHOST":
-        general = "" if peers else _LOOPBACK  # other hosts are not reached from loopback
+        if not peers:  # other hosts are not reached from loopback
+            general = _LARGE_FRAGMENTS if interfaces_named else _LOOPBACK + _LARGE_FRAGMENTS
         peers = ["127.0.0.1", *peers]
     if reach in ("LOCALHOST", "OFF"):
         general += "<AllowMulticast>false</AllowMulticast>"
