@@ -141,7 +141,8 @@ def _train(options: argparse.Namespace) -> None:
     record = runs.train(
         options.recipe, overrides, options.out, options.resume, options.all_folds, command
     )
-    _show(record["results"])
+    if record:  # empty in all processes of torchrun but the first
+        _show(record["results"])
 
 
 def _spelled(options: argparse.Namespace) -> list[str]:
@@ -265,8 +266,8 @@ def _show(result: dict[str, Any]) -> None:
             f"{100 * entry['balanced_accuracy']:.2f} %, macro-F1 {entry['macro_f1']:.3f}, "
             f"top-2 {100 * entry['top2']:.2f} %, ECE {100 * entry['ece']:.2f} %"
         )
-        if "without_duplicates" in entry:
-            other = entry["without_duplicates"]
+        other = entry.get("without_duplicates", entry)
+        if other["rows"] < entry["rows"]:
             print(
                 f"  {'':12} accuracy {100 * other['accuracy']:.2f} % on the {other['rows']} rows "
                 "without an exact copy in Training"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import yaml
 from scipy.special import softmax
 
@@ -26,7 +27,11 @@ def train(
     all_folds: bool,
     command: str,
 ) -> dict[str, Any]:
-    """Run a recipe and return the record written to ``metrics.json``."""
+    """Run a recipe and return the record written to ``metrics.json``.
+
+    Under ``torchrun`` only the first process writes a single run's record and returns it; the
+    others return an empty one.
+    """
     config = recipe.load(name, overrides)
     folder = folder or Path("runs") / config.name
     if not resume and (folder / "last.pt").exists():
@@ -42,7 +47,10 @@ def _single(config: Recipe, folder: Path, data: FaceDataset, command: str) -> di
     (folder / "recipe.yaml").write_text(recipe.to_yaml(config), encoding="utf-8")
     trainer = Trainer(config, folder, data)
     trainer.fit(resume=True)
-    return finish(trainer, command) if trainer.rank == 0 else {}
+    record = finish(trainer, command) if trainer.rank == 0 else {}
+    if trainer.world > 1:
+        torch.distributed.barrier()  # the others may now read what the first has written
+    return record
 
 
 def _folds(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dict[str, Any]:
