@@ -118,8 +118,11 @@ def _jobs(args: argparse.Namespace, ros_args: RosArgs) -> list[Job]:
         raise ReplayError("--jobs must be at least 1")
     names: set[str] = set()
     jobs = []
-    for bag in args.bags:
-        out = args.out / _new_name(bag.resolve().name, names) if len(args.bags) > 1 else args.out
+    # Resolved, because the workers of a cluster stand in other folders.
+    for bag in map(Path.resolve, args.bags):
+        out = args.out.resolve()
+        if len(args.bags) > 1:
+            out /= _new_name(bag.name, names)
         jobs.append(
             Job(
                 bag=bag,
@@ -127,11 +130,11 @@ def _jobs(args: argparse.Namespace, ros_args: RosArgs) -> list[Job]:
                 topics=tuple(args.topic),
                 mode=RECORDED if args.answers else args.mode,
                 worker_ms=worker_ms,
-                answers=args.answers,
-                label_files=tuple(args.labels),
+                answers=_resolved(args.answers),
+                label_files=tuple(map(Path.resolve, args.labels)),
                 label_topics=tuple(args.labels_topic),
-                criteria=args.criteria,
-                baseline=args.baseline,
+                criteria=_resolved(args.criteria),
+                baseline=_resolved(args.baseline),
                 annotated=args.annotated,
                 with_crops=args.with_crops,
                 replace=args.overwrite,
@@ -139,6 +142,10 @@ def _jobs(args: argparse.Namespace, ros_args: RosArgs) -> list[Job]:
             )
         )
     return jobs
+
+
+def _resolved(path: Path | None) -> Path | None:
+    return path.resolve() if path else None
 
 
 def _worker_ms(args: argparse.Namespace) -> float:

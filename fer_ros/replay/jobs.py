@@ -26,6 +26,9 @@ from fer_ros.transport.bag import BagError
 FAILURES = (ReplayError, BagError, ModelError, ParameterError, OSError)
 """What can go wrong with one recording without a fault of the program."""
 
+CONNECT_TIMEOUT = 10.0
+"""How long a Dask scheduler may take to answer [s]."""
+
 _REPORT_EVERY = 0.2
 """Seconds between two progress messages of a process."""
 
@@ -167,7 +170,7 @@ def run_on_dask(
     except ImportError as error:
         raise ReplayError("--scheduler needs Dask: pip install 'fer_ros[dask]'") from error
     try:
-        client = Client(scheduler, timeout="10s")
+        client = Client(scheduler, timeout=CONNECT_TIMEOUT)
     except OSError as error:
         raise ReplayError(f"no Dask scheduler answers at {scheduler}: {error}") from error
     finished: dict[int, Finished] = {}

@@ -69,9 +69,9 @@ def render(
         _cards(results),
         _criteria(verdict),
         _baseline(verdict),
-        _tracks(timeline),
         _classes(metrics),
         _calibration(metrics),
+        _tracks(timeline),
         _latency(latency),
         _recording(metrics, timeline),
         _mistakes(mistakes),
@@ -168,7 +168,7 @@ def _tracks(timeline: Timeline) -> str:
         parts.append(charts.track_chart(course, timeline.classes, number))
     note = "Areas: smoothed probabilities. Ribbons: published label, and below it the truth."
     if timeline.tracks_left_out:
-        note += f" {timeline.tracks_left_out} shorter tracks are in tracks.jsonl only."
+        note += f" {timeline.tracks_left_out} more, none longer, are in tracks.jsonl only."
     return _section("Tracks", "".join(parts) + _note(note))
 
 

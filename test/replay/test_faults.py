@@ -17,6 +17,9 @@ import psutil
 import pytest
 from bags import CAMERA, START, blank, one_actor, recording, scene_bag
 
+from fer_ros import codec
+from fer_ros.scene import Actor, Scene
+
 ROOT = Path(__file__).resolve().parents[2]
 HAAR = ("--ros-args", "-p", "detector:=haar")
 
@@ -212,3 +215,32 @@ def test_small_recordings_of_one_frame_work(command, tmp_path):
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["recording"]["seconds"] == 0
     assert metrics["balanced_accuracy"] is None
+
+
+def test_labels_of_another_definition_are_refused(command, tmp_path, capsys):
+    with recording(tmp_path / "bag") as bag:
+        bag.image(blank(), START)
+        bag.label("happy", START)
+    index = tmp_path / "bag" / "metadata.yaml"
+    known = codec.type_hash("fer_ros/msg/EmotionLabel")
+    index.write_text(index.read_text().replace(known, "RIHS01_" + 64 * "0"))
+    assert command("replay", tmp_path / "bag", "--out", tmp_path / "out") == 2
+    assert "another definition of fer_ros/msg/EmotionLabel" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_recording(tmp_path):
+    """Half a gigabyte of VGA images takes no more memory than a tenth of it."""
+    peaks = []
+    for frames in (60, 600):
+        scene = Scene(640, 480, (Actor(320, 240, 200, ("happy",)),))
+        bag = scene_bag(tmp_path / f"bag{frames}", scene, frames, storage="sqlite3")
+        process = start("replay", bag, "--out", tmp_path / f"out{frames}")
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0, process.stderr.read()
+        process.communicate()
+        peaks.append(usage.ru_maxrss / 1e3)
+        shutil.rmtree(bag)
+    assert peaks[1] < 250  # MB
+    assert peaks[1] < peaks[0] + 15

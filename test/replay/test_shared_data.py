@@ -16,7 +16,7 @@ from fer_ros.scene import background
 from fer_ros.types import Box
 
 PERIOD = 66_666_667
-HOLD = 6
+HOLD = 4
 """Frames for which one picture stays."""
 PEOPLE, PICTURES, SIZE = 2, 70, 192
 
@@ -113,5 +113,6 @@ def test_a_clip_is_replayed_whole(command, shared, tmp_path):
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["recording"]["answered"] == count > 20
     assert metrics["tracks"]["count"] >= 1
-    longest = max(json.loads(line)["frames"] for line in (out / "tracks.jsonl").open())
+    tracks = (out / "tracks.jsonl").read_text().splitlines()
+    longest = max(json.loads(line)["frames"] for line in tracks)
     assert longest > 0.8 * count
