@@ -100,6 +100,10 @@ class RecordedAnswers:
                 self._damaged += 1
                 continue
             first = first or array
+            if array.labels != first.labels:
+                raise ReplayError(
+                    f"{path}: the classes change midway; record one network at a time"
+                )
             key = (array.source_topic, messages.time_ns(array.header.stamp))
             self._repeated += key in self._data
             self._data.setdefault(key, message.data)

@@ -17,6 +17,7 @@ from fer_ros.assembly import assemble
 from fer_ros.codec import DecodeError
 from fer_ros.images import ImageError
 from fer_ros.parameters import Settings
+from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.evaluation import face_picture
 from fer_ros.replay.labels import COLUMNS
 from fer_ros.replay.output import whole_folder
@@ -86,6 +87,8 @@ def write_skeleton(
         ReplayError: There are no images, or the folder cannot be written.
         BagError: The recording cannot be read.
     """
+    if bag.resolve() in out.resolve().parents:
+        raise ReplayError(f"{out} lies inside the recording; pictures of faces must not go there")
     reader = BagReader(bag)
     cameras = {name: CameraRecord(kind) for name, kind in image_topics(reader, topics).items()}
     strips: dict[str, _Strip] = {}

@@ -149,7 +149,7 @@ class LabelSet:
         """Put messages that came out of order in order; call it after the last one."""
         for stamped in self._stamped.values():
             stamped.sort()
-        self._open = {}
+        self._open, self._intervals = {}, None
 
     def active(self, topic: str, stamp_ns: int) -> list[ActiveLabel]:
         """Return the labels that hold for an image."""

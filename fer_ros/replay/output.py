@@ -46,6 +46,7 @@ def whole_folder(target: Path, replace: bool) -> Iterator[Path]:
         ReplayError: The target exists and is not to be replaced, or cannot be written.
     """
     partial = target.with_name(target.name + _PARTIAL)
+    replaced = target.with_name(target.name + ".replaced")
     if target.exists() and not replace:
         raise ReplayError(
             f"{target} exists already; name another --out, or give --resume to keep finished "
@@ -56,8 +57,9 @@ def whole_folder(target: Path, replace: bool) -> Iterator[Path]:
         partial.mkdir(parents=True)
         yield partial
         if target.exists():
-            shutil.rmtree(target)
+            target.rename(replaced)
         partial.rename(target)
+        shutil.rmtree(replaced, ignore_errors=True)
     except OSError as error:
         raise ReplayError(f"cannot write {target}: {error}; no partial result was left") from error
     finally:

@@ -35,3 +35,8 @@ def test_tracks_become_rows_that_a_replay_takes_back(command, happy_bag, tmp_pat
 def test_short_tracks_are_left_out(command, happy_bag, tmp_path):
     assert command("label", happy_bag, "--out", tmp_path / "out", "--shortest", 10) == 0
     assert len((tmp_path / "out" / "labels.csv").read_text().splitlines()) == 1
+
+
+def test_pictures_do_not_go_into_the_recording(command, happy_bag, capsys):
+    assert command("label", happy_bag, "--out", happy_bag / "labels") == 2
+    assert "inside the recording" in capsys.readouterr().err
