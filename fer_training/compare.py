@@ -100,6 +100,8 @@ Written by `fer-train compare RUNS`; never edit it by hand.
 - CK+ `subject-5`: five folds that share no person, all predictions pooled. `random-20`: the
   papers' own kind of split, **leaking**: the same persons and near-identical frames stand on both
   sides. JAFFE `loso`: each person left out once; `random-20` leaks likewise.
+- CK+ and JAFFE rows of a network start from its FER2013 run and are fine-tuned for a few epochs
+  (`recipes/on/`); the last epoch is reported, nothing was selected on their test rows.
 - Single: one crop. Flip: mean of the crop and its mirror image. In brackets: without the rows that
   have an exact copy in Training.
 - Parameters count the statistics of batch norms, as Keras does. MACs are millions a crop. For an
@@ -242,4 +244,8 @@ def _differences(system: System, records: dict[str, dict[str, Any]]) -> list[str
         if record and record.get("epochs", config.epochs) < config.epochs:
             sentence += f" Run here for {record['epochs']} of {config.epochs} epochs."
         lines.append(f"- {name}: {sentence}")
+    for row in system.others:
+        if row.key in records:
+            place = f"{row.name} on {row.dataset}, {row.split}"
+            lines.append(f"- {place}: {records[row.key]['recipe']['differs']}")
     return lines
