@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import cv2
 
 from fer_ros import model_store
 from fer_ros.classification import EmotionClassifier
@@ -12,6 +15,7 @@ from fer_ros.inference import ModelError
 from fer_ros.messages import Origin
 from fer_ros.parameters import Settings
 from fer_ros.pipeline import Pipeline, PipelineSettings
+from fer_ros.tracking import track_ids
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,19 @@ class Assembly:
         self.pipeline.settings = PipelineSettings.of(settings, self.classifier.uncertain_threshold)
 
 
-def assemble(settings: Settings) -> Assembly:
+def assemble(settings: Settings, new_track_id: Callable[[], str] | None = None) -> Assembly:
     """Load everything that the parameters name.
+
+    OpenCV gets as many threads as the networks, for the whole process.
+
+    Args:
+        settings: The parameters.
+        new_track_id: Source of track ids; face_1, face_2, … where none is given.
 
     Raises:
         ModelError: A network or detector file is missing, damaged or foreign.
     """
+    cv2.setNumThreads(settings.intra_op_threads or -1)  # -1: one per core
     classifier = EmotionClassifier.from_files(
         [locate_model(name) for name in settings.models],
         fusion=settings.fusion,
@@ -58,7 +69,8 @@ def assemble(settings: Settings) -> Assembly:
         threads=settings.intra_op_threads,
     )
     limits = PipelineSettings.of(settings, classifier.uncertain_threshold)
-    return Assembly(Pipeline(detector.detector, classifier, limits), classifier, detector)
+    pipeline = Pipeline(detector.detector, classifier, limits, new_track_id or track_ids())
+    return Assembly(pipeline, classifier, detector)
 
 
 def _detector_settings(settings: Settings) -> DetectorSettings:

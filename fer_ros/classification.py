@@ -176,8 +176,9 @@ class EmotionClassifier:
 
     @property
     def providers(self) -> ProviderReport:
-        """Providers asked for and used; all networks of a process get the same."""
-        return self.networks[0].providers
+        """Providers asked for and used; of several networks, one that had to fall back."""
+        reports = [network.providers for network in self.networks]
+        return next((report for report in reports if report.fell_back), reports[0])
 
     def classify(self, crops: Sequence[Sequence[Image]]) -> NDArray[np.float32]:
         """Classify faces.

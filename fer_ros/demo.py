@@ -66,6 +66,8 @@ def _demo(args: argparse.Namespace, ros_args: RosArgs) -> int:
 
 
 def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> int:
+    if ros_args.remaps or ros_args.node_names or ros_args.namespaces:
+        raise TransportError("the demo takes parameters (-p, --params-file), but no other names")
     # The demo is a graph of its own: it should neither see nor disturb a robot next to it.
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(random.randrange(1, 101)))
@@ -129,6 +131,9 @@ def _watch(
     table = LiveTable(sys.stdout)
     end = time.monotonic() + args.seconds
     while time.monotonic() < end and not stop.wait(0.25):
+        ended = next((child for child in children if child.ended()), None)
+        if ended is not None:
+            raise TransportError(f"the {ended.name} process ended:\n{ended.output()}")
         table.show(watcher.rows())
     print(f"\n{watcher.summary()}")
     return watcher.save_picture(args.picture)
@@ -165,18 +170,18 @@ class _Watcher:
         head = (
             f"{message.source_topic} {message.width}x{message.height}  "
             f"{self._rate.rate(now):.1f} Hz  {message.model_id} + {message.detector}  "
-            f"camera to subscriber p50 {self._age.percentiles(now)['p50']:.1f} ms  "
-            f"of that in the node {self._total.percentiles(now)['p50']:.1f} ms"
+            f"camera to subscriber p50 {_figure(self._age, 'p50')} ms  "
+            f"of that in the node {_figure(self._total, 'p50')} ms"
         )
         return [head, *face_rows(messages.read_faces(message), tuple(message.labels))]
 
     def summary(self) -> str:
         """Return what came in the whole time."""
         now = time.monotonic()
-        age = self._age.percentiles(now)
         return (
             f"{self.count} EmotionArrays in {now - self._first:.1f} s, {len(self._seen)} tracks; "
-            f"camera to subscriber p50 {age['p50']:.1f} ms, p99 {age['p99']:.1f} ms"
+            f"camera to subscriber p50 {_figure(self._age, 'p50')} ms, "
+            f"p99 {_figure(self._age, 'p99')} ms"
         )
 
     def save_picture(self, path: Path) -> int:
@@ -201,3 +206,9 @@ class _Watcher:
             raise OSError(f"cannot write the picture to {path}")
         print(f"annotated picture: {path.resolve()}")
         return 0
+
+
+def _figure(window: RollingWindow, name: str) -> str:
+    """Return a percentile of the recent past; a dash where nothing came lately."""
+    value = window.percentiles(time.monotonic()).get(name)
+    return "-" if value is None else f"{value:.1f}"

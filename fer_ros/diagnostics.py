@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from fer_ros.assembly import Assembly
 from fer_ros.messages import Status
-from fer_ros.stream import Stream
+from fer_ros.parameters import Settings
+from fer_ros.stream import Stream, StreamCounts
 from fer_ros.timing import RollingWindow
 from fer_ros.transport.base import Subscription
 from fer_ros.types import STAGES, StageTimes
@@ -56,7 +57,7 @@ class LatencyMonitor:
 
 
 def camera_status(
-    prefix: str, stream: Stream, subscription: Subscription, stale_after: float
+    prefix: str, stream: Stream, subscription: Subscription, settings: Settings
 ) -> Status:
     """Return how one camera is doing.
 
@@ -64,12 +65,14 @@ def camera_status(
         prefix: Name of the node.
         stream: The camera's slot and counters.
         subscription: Its endpoint.
-        stale_after: Silence after which the level is WARN [s].
+        settings: For ``stale_after`` and ``enabled``.
     """
     counts, (rate_in, rate_out) = stream.counts(), stream.rates()
-    level, message = _silence(stream, subscription, stale_after)
+    level, message = _silence(stream, subscription, settings.stale_after)
     if level == OK:
-        level, message = _trouble(stream, rate_in, rate_out)
+        level, message = _trouble(counts, settings)
+    if level == OK:
+        message = f"{rate_in:.1f} Hz in, {rate_out:.1f} Hz out"
     incompatible = subscription.incompatible_qos()
     if incompatible:
         level = max(level, WARN)
@@ -100,19 +103,23 @@ def _silence(stream: Stream, subscription: Subscription, stale_after: float) -> 
     return level, f"{what} for {seconds:.1f} s; {source}"
 
 
-def _trouble(stream: Stream, rate_in: float, rate_out: float) -> tuple[int, str]:
-    counts, problems = stream.counts(), []
-    if counts.received and not counts.published and counts.last_error:
+def _trouble(counts: StreamCounts, settings: Settings) -> tuple[int, str]:
+    if counts.last_error and not counts.published:
         return ERROR, f"no image could be answered: {counts.last_error}"
-    if stream.recent_trouble():
+    problems = []
+    if settings.enabled and counts.unanswered > ERROR_FACTOR * settings.stale_after:
+        drops = ", ".join(f"{cause} {n}" for cause, n in counts.dropped.items() if n)
+        problems.append(
+            f"images come, but none was answered for {counts.unanswered:.1f} s ({drops})"
+        )
+    if counts.recent_error:
         problems.append(counts.last_error)
-    if counts.unstamped:
-        problems.append(f"{counts.unstamped} images without a stamp")
-    if counts.from_future:
-        problems.append(f"{counts.from_future} stamps ahead of the node's clock")
-    if problems:
-        return WARN, "; ".join(problems)
-    return OK, f"{rate_in:.1f} Hz in, {rate_out:.1f} Hz out"
+    if counts.recent_odd_stamp:
+        problems.append(
+            f"{counts.unstamped} images without a stamp, {counts.from_future} with one ahead of "
+            "the node's clock"
+        )
+    return (WARN, "; ".join(problems)) if problems else (OK, "")
 
 
 def model_status(prefix: str, assembly: Assembly) -> Status:
@@ -133,12 +140,21 @@ def model_status(prefix: str, assembly: Assembly) -> Status:
 
 
 def detector_status(prefix: str, assembly: Assembly) -> Status:
-    """Return which face detector runs, and whether it is a fall-back."""
-    choice = assembly.detector
-    values = {"asked": choice.asked, "used": choice.detector.name}
+    """Return which face detector runs and on what, and whether it is a fall-back."""
+    choice, report = assembly.detector, assembly.detector.detector.providers
+    values = {
+        "asked": choice.asked,
+        "used": choice.detector.name,
+        "providers.asked": ", ".join(report.asked) if report else "",
+        "providers.used": ", ".join(report.used) if report else "",
+    }
+    name = f"{prefix}: detector"
     if choice.warning:
-        return Status(WARN, f"{prefix}: detector", choice.warning, values)
-    return Status(OK, f"{prefix}: detector", choice.detector.name, values)
+        return Status(WARN, name, choice.warning, values)
+    if report and report.fell_back:
+        message = f"{report.asked[0]} was asked for, {report.used[0]} is used"
+        return Status(WARN, name, message, values)
+    return Status(OK, name, choice.detector.name, values)
 
 
 def state_status(prefix: str, state: str, problem: str, incompatible: Sequence[str]) -> Status:

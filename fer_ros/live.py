@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -10,11 +11,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from fer_ros.node import ConfigurationError, EmotionNode
-from fer_ros.parameters import ParameterError, Settings
+from fer_ros.parameters import ParameterError, Settings, unknown_parameters
 from fer_ros.transport.base import Transport
 from fer_ros.transport.ros_args import RosArgs
 
 NODE_NAME = "fer"
+
+_GRACE = 0.6
+"""How long the end of the process waits for networks that are being loaded [s]."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -53,24 +57,46 @@ def serve(transport: Transport, stop: threading.Event) -> int:
         transport: The node's place in the graph, with the parameters given from outside.
         stop: Set to end the node.
     """
+    overrides = transport.parameter_overrides()
+    unknown = unknown_parameters(overrides)
+    if unknown:
+        transport.log.warning(unknown)
     try:
-        settings = Settings.from_overrides(transport.parameter_overrides())
+        node = EmotionNode(transport, Settings.from_overrides(overrides))
     except ParameterError as error:
         transport.log.error(str(error))
         return 2
-    node = EmotionNode(transport, settings)
     service = transport.set_bool_service("~/enable", node.enable)
     try:
-        node.configure()
-        node.activate()
-        stop.wait()
-    except ConfigurationError:
-        return 2  # the node has logged why
+        return _run_until(stop, node)
     finally:
         if service is not None:
             service.close()
         node.close()
-    return 0
+
+
+def _run_until(stop: threading.Event, node: EmotionNode) -> int:
+    """Configure and activate on a thread of its own, for a signal must be heard meanwhile."""
+    failed = threading.Event()
+
+    def start() -> None:
+        try:
+            node.configure()
+            if not stop.is_set():
+                node.activate()
+        except ConfigurationError:  # the node has logged why
+            failed.set()
+            stop.set()
+
+    starter = threading.Thread(target=start, name="fer-start", daemon=True)
+    starter.start()
+    stop.wait()
+    starter.join(_GRACE)
+    if starter.is_alive():
+        node.transport.log.warning("ended while networks were still being loaded")
+        node.transport.close()
+        os._exit(0)  # neither loading nor compiling can be interrupted
+    return 2 if failed.is_set() else 0
 
 
 @contextmanager

@@ -166,6 +166,8 @@ def _input_spec(value: Any) -> InputSpec:
         raise MetadataError(f"input.channels must be 1 or 3, not {channels}")
     if not (8 <= width <= 1024 and 8 <= height <= 1024):
         raise MetadataError(f"input size {width}x{height} is outside 8..1024")
+    if entries.get("equalize") and channels != 1:
+        raise MetadataError("input.equalize needs a grey input, not one of 3 channels")
     return InputSpec(
         width=width,
         height=height,

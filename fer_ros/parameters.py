@@ -7,7 +7,7 @@ and ``config/fer.yaml`` all come from it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -158,12 +158,18 @@ class Settings:
     detection_size: int = _row(
         320,
         "Longest side of the image as the detector sees it [pixels]; 0 chooses it from "
-        "min_face_size. Larger finds smaller faces and costs more.",
+        "min_face_size, else at least 32. Larger finds smaller faces and costs more. The zoo's "
+        "YuNet file always works at 640.",
         minimum=0,
         maximum=4096,
+        dynamic=True,
     )
     min_face_size: int = _row(
-        32, "Smallest face looked for when detection_size is 0 [pixels].", minimum=10, maximum=2000
+        32,
+        "Smallest face looked for when detection_size is 0 [pixels].",
+        minimum=10,
+        maximum=2000,
+        dynamic=True,
     )
     detection_threshold: float = _row(
         0.7, "Detections with less confidence are ignored.", minimum=0.05, maximum=1.0, dynamic=True
@@ -236,12 +242,12 @@ class Settings:
         """Return the defaults with the values given from outside.
 
         Args:
-            overrides: By name; those of the middleware (:data:`FOREIGN`) are passed over.
+            overrides: By name; unknown ones are passed over, see :func:`unknown_parameters`.
 
         Raises:
-            ParameterError: A name is unknown or a value does not fit.
+            ParameterError: A value does not fit.
         """
-        own = {name: value for name, value in overrides.items() if not name.startswith(FOREIGN)}
+        own = {name: value for name, value in overrides.items() if name in _BY_NAME}
         return cls().with_values(own)
 
     def with_values(self, changes: Mapping[str, Any]) -> Settings:
@@ -267,6 +273,10 @@ class Settings:
                 raise ParameterError(f"{name} must name at least one, and none may be empty")
         if len(set(self.image_topics)) != len(self.image_topics):
             raise ParameterError("image_topics must not name a topic twice")
+        if 0 < self.detection_size < 32:
+            raise ParameterError(
+                f"detection_size must be 0 or at least 32, not {self.detection_size}"
+            )
         if -1.0 < self.uncertain_threshold < 0.0:
             raise ParameterError("uncertain_threshold must lie in 0..1, or be -1 for the network's")
 
@@ -278,6 +288,17 @@ PARAMETERS: tuple[Parameter, ...] = tuple(
 """The table, in the order of its documentation."""
 
 _BY_NAME = {row.name: row for row in PARAMETERS}
+
+
+def unknown_parameters(names: Iterable[str]) -> str:
+    """Return a warning about names that are in nobody's table; empty where there are none.
+
+    Files that several nodes share may bring some, so they are no error; nor are they to ROS.
+    """
+    unknown = [n for n in names if n not in _BY_NAME and not n.startswith(FOREIGN)]
+    if not unknown:
+        return ""
+    return f"unknown parameters are ignored: {', '.join(unknown)}; known: {', '.join(_BY_NAME)}"
 
 
 def parameter(name: str) -> Parameter:

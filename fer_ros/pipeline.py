@@ -7,7 +7,7 @@ faces of all are classified in one batch.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from fer_ros.detection import FaceDetector
 from fer_ros.parameters import Settings
 from fer_ros.smoothing import SmoothingSettings
 from fer_ros.timing import milliseconds_since
-from fer_ros.tracking import Tracker, track_ids
+from fer_ros.tracking import Tracker
 from fer_ros.types import Face, Frame, FrameResult, Image, StageTimes
 
 
@@ -53,13 +53,25 @@ class Pipeline:
     """Detector, networks and the tracks of every camera. Not thread-safe: one worker owns it."""
 
     def __init__(
-        self, detector: FaceDetector, classifier: EmotionClassifier, settings: PipelineSettings
+        self,
+        detector: FaceDetector,
+        classifier: EmotionClassifier,
+        settings: PipelineSettings,
+        new_track_id: Callable[[], str],
     ) -> None:
+        """Put the parts together.
+
+        Args:
+            detector: Finds faces.
+            classifier: Reads their expressions.
+            settings: May be replaced between two calls.
+            new_track_id: Source of track ids, unique for the life of the node.
+        """
         self.detector = detector
         self.classifier = classifier
         self.settings = settings
         self._trackers: dict[str, Tracker] = {}
-        self._new_id = track_ids()
+        self._new_id = new_track_id
 
     def process(self, frames: Sequence[Frame]) -> list[FrameResult]:
         """Find the faces of one frame from each of several cameras and their expressions.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -16,6 +17,10 @@ disabled; its bytes are no usable image; it was older than ``max_age``; the pipe
 
 _TROUBLE_TIME = 10.0
 """How long diagnostics go on about an unusable image [s]."""
+
+_CLOCK_TOLERANCE = 50_000_000
+"""How far a stamp may lie ahead of the node's clock without remark [ns]: clocks of two hosts are
+rarely closer, and /clock comes in steps."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,12 @@ class StreamCounts:
     """Images whose stamp lies ahead of the node's clock."""
     last_error: str
     """Why the newest undecodable image, or failed run, was given up; empty when none was."""
+    recent_error: bool
+    """Whether that was in the last ten seconds."""
+    recent_odd_stamp: bool
+    """Whether an image of the last ten seconds had no stamp, or one ahead of the clock."""
+    unanswered: float
+    """How long images have come without one being answered [s]; 0 when none is waited for."""
 
 
 class Stream:
@@ -66,7 +77,8 @@ class Stream:
         self._started = time.monotonic()
         self._last_arrival: float | None = None
         self._last_error = ""
-        self._last_trouble: float | None = None
+        self._error_at = self._odd_stamp_at = -math.inf
+        self._waiting_since: float | None = None
 
     def put(self, arrival: Arrival) -> None:
         """Store a new image; one that still waits is dropped as superseded."""
@@ -75,6 +87,8 @@ class Stream:
             self._events["received"] += 1
             self._last_arrival = now
             self._rate_in.add(1.0, now)
+            if self._waiting_since is None:
+                self._waiting_since = now
             if self._slot is not None:
                 self._events["superseded"] += 1
             self._slot = arrival
@@ -92,19 +106,24 @@ class Stream:
             self._events[cause] += 1
             if reason:
                 self._last_error = reason
-                self._last_trouble = time.monotonic()
+                self._error_at = time.monotonic()
 
     def note_stamp(self, stamp_ns: int, received_ns: int) -> None:
         """Count stamps that cannot be right; a clock at 0 has not started and proves nothing."""
+        unstamped = stamp_ns == 0
+        ahead = received_ns > 0 and stamp_ns > received_ns + _CLOCK_TOLERANCE
         with self._lock:
-            self._events["unstamped"] += stamp_ns == 0
-            self._events["from_future"] += stamp_ns > received_ns > 0
+            self._events["unstamped"] += unstamped
+            self._events["from_future"] += ahead
+            if unstamped or ahead:
+                self._odd_stamp_at = time.monotonic()
 
     def published(self) -> None:
         """Count an answered image."""
         with self._lock:
             self._events["published"] += 1
             self._rate_out.add(1.0, time.monotonic())
+            self._waiting_since = None
 
     def silence(self) -> tuple[float, bool]:
         """Return how long the camera has been silent [s], and whether it was ever heard."""
@@ -112,16 +131,10 @@ class Stream:
             since = self._started if self._last_arrival is None else self._last_arrival
             return time.monotonic() - since, self._last_arrival is not None
 
-    def recent_trouble(self) -> bool:
-        """Return whether an image was dropped for a reason of its own in the last ten seconds."""
-        with self._lock:
-            last = self._last_trouble
-            return last is not None and time.monotonic() - last < _TROUBLE_TIME
-
     def counts(self) -> StreamCounts:
         """Return the counters."""
         with self._lock:
-            events = self._events
+            events, now = self._events, time.monotonic()
             return StreamCounts(
                 received=events["received"],
                 published=events["published"],
@@ -129,6 +142,9 @@ class Stream:
                 unstamped=events["unstamped"],
                 from_future=events["from_future"],
                 last_error=self._last_error,
+                recent_error=now - self._error_at < _TROUBLE_TIME,
+                recent_odd_stamp=now - self._odd_stamp_at < _TROUBLE_TIME,
+                unanswered=now - self._waiting_since if self._waiting_since else 0.0,
             )
 
     def rates(self) -> tuple[float, float]:

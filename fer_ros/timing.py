@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -19,15 +20,16 @@ def milliseconds_since(start: float) -> float:
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:
     """Return p50, p95 and p99 of finite values; empty where there are none."""
-    finite = [value for value in values if np.isfinite(value)]
-    if not finite:
+    array = np.asarray(values, np.float64)
+    finite = array[np.isfinite(array)]
+    if finite.size == 0:
         return {}
     results = np.percentile(finite, PERCENTILES)
     return {f"p{p}": float(result) for p, result in zip(PERCENTILES, results, strict=True)}
 
 
 class RollingWindow:
-    """Values of the recent past.
+    """Values of the recent past; safe between threads.
 
     Args:
         seconds: How long a value counts.
@@ -36,24 +38,29 @@ class RollingWindow:
 
     def __init__(self, seconds: float = 30.0, capacity: int = 3600) -> None:
         self._seconds = seconds
+        self._lock = threading.Lock()
         self._entries: deque[tuple[float, float]] = deque(maxlen=capacity)
 
     def add(self, value: float, now: float) -> None:
         """Take in a value at a time of the steady clock [s]."""
-        self._entries.append((now, value))
+        with self._lock:
+            self._entries.append((now, value))
 
     def percentiles(self, now: float) -> dict[str, float]:
         """Return p50, p95 and p99 of the recent values; empty where there are none."""
-        self._forget(now)
-        return percentiles([value for _, value in self._entries])
+        with self._lock:
+            self._forget(now)
+            values = [value for _, value in self._entries]
+        return percentiles(values)
 
     def rate(self, now: float) -> float:
         """Return how many values came per second [Hz]."""
-        self._forget(now)
-        if len(self._entries) < 2:
-            return 0.0
-        span = now - self._entries[0][0]
-        return (len(self._entries) - 1) / span if span > 0 else 0.0
+        with self._lock:
+            self._forget(now)
+            if len(self._entries) < 2:
+                return 0.0
+            span = now - self._entries[0][0]
+            return (len(self._entries) - 1) / span if span > 0 else 0.0
 
     def _forget(self, now: float) -> None:
         while self._entries and now - self._entries[0][0] > self._seconds:

@@ -7,8 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from fer_ros.assembly import assemble
 from fer_ros.bench.graph import measure_graph
 from fer_ros.bench.machine import machine_facts, warn_if_busy
@@ -48,7 +46,6 @@ def add_parser(subparsers: Any) -> None:
 def _bench(args: argparse.Namespace, ros_args: RosArgs) -> int:
     if args.runs < 20:
         raise ValueError("--runs must be at least 20 for percentiles to mean anything")
-    cv2.setNumThreads(1)  # as the node's own worker; the rest of the robot has work too
     overrides = ros_args.parameters("/fer")
     settings = Settings.from_overrides(overrides)
     assembly = assemble(settings)

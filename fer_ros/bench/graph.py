@@ -26,13 +26,20 @@ _SETTLE_TIME = 2.0
 
 
 class _Subscriber:
-    """Counts and times the answers."""
+    """Counts and times the answers, and keeps the node's own count of drops."""
 
     def __init__(self) -> None:
         self.ages: list[float] = []
         self.node_ages: list[float] = []
         self.stamps: set[int] = set()
         self.first: float | None = None
+        self.drops: dict[str, int] = {}
+
+    def diagnose(self, data: bytes) -> None:
+        for status in decode(data, messages.DIAGNOSTIC_ARRAY).status:
+            for pair in status.values:
+                if pair.key.startswith("dropped."):
+                    self.drops[pair.key.removeprefix("dropped.")] = int(pair.value)
 
     def receive(self, data: bytes) -> None:
         now_ns = time.time_ns()
@@ -54,8 +61,8 @@ def measure_graph(seconds: float, rate: float, overrides: Mapping[str, Any]) -> 
         overrides: Parameters of the node.
 
     Returns:
-        Start-up time, images sent and answered, percentiles of the age at the node's publish and
-        at the subscriber [ms], CPU [% of one core] and memory [MiB] of the node.
+        Start-up time, images sent and answered, drops by cause, percentiles of the age at the
+        node's publish and at the subscriber [ms], CPU [% of one core] and memory [MiB] of the node.
 
     Raises:
         TransportError: DDS is not available here, or the node does not answer.
@@ -70,6 +77,8 @@ def measure_graph(seconds: float, rate: float, overrides: Mapping[str, Any]) -> 
         subscriber = _Subscriber()
         topic = f"/{NODE_NAME}/emotions"
         transport.subscribe(topic, messages.EMOTION_ARRAY, Qos(), subscriber.receive)
+        kind = messages.DIAGNOSTIC_ARRAY
+        transport.subscribe("/diagnostics", kind, Qos(), subscriber.diagnose)
         started = time.monotonic()
         with Child("node", node_command(overrides)) as node:
             return _run(camera, subscriber, node, started, seconds, rate)
@@ -88,7 +97,7 @@ def _run(
     sent: list[int] = []
     due = time.monotonic()
     steady: float | None = None
-    cpu_before = 0.0
+    cpu_before, drops_before = 0.0, dict[str, int]()
     while steady is None or time.monotonic() < steady + seconds:
         if node.ended():
             raise TransportError(f"the node ended:\n{node.output()}")
@@ -102,12 +111,13 @@ def _run(
                 steady, sent = time.monotonic(), []
                 subscriber.ages.clear()
                 subscriber.node_ages.clear()
+                drops_before = dict(subscriber.drops)
                 cpu_before = sum(process.cpu_times()[:2])
         elif steady is None and time.monotonic() > started + _START_TIME:
             raise TransportError(f"no answer within {_START_TIME:.0f} s:\n{node.output()}")
     cpu = (sum(process.cpu_times()[:2]) - cpu_before) / (time.monotonic() - steady)
     memory = process.memory_info().rss / 2**20
-    time.sleep(0.5)  # the last answers
+    time.sleep(1.2)  # the last answers, and the diagnostics after them
     assert subscriber.first is not None
     answered = sum(stamp in subscriber.stamps for stamp in sent)
     return {
@@ -117,6 +127,7 @@ def _run(
         "images_sent": len(sent),
         "images_answered": answered,
         "images_lost": len(sent) - answered,
+        "drops": {k: n - drops_before.get(k, 0) for k, n in subscriber.drops.items()},
         "age_at_publish_ms": percentiles(subscriber.node_ages),
         "age_at_subscriber_ms": percentiles(subscriber.ages),
         "node_cpu_percent": 100 * cpu,

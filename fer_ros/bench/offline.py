@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import psutil
 
 from fer_ros.assembly import Assembly
 from fer_ros.codec import encode
@@ -111,11 +112,12 @@ def _measure_scene(
     networks = partial(_run_all, [*detector, *_classifier_alone(assembly, count)])
     assembly.pipeline.reset()
     stages: dict[str, list[float]] = {stage: [] for stage in STAGES if stage != "publish"}
-    totals, alone, found = [], [], []
+    totals, alone, found, cpu = [], [], [], []
     for index in range(_WARM_UP + runs):
         alone.append(_time(networks))
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         result = _answer(assembly, pictures[index % len(pictures)], (index + 1) * _FRAME_NS)
+        cpu.append((time.process_time() - cpu_start) * 1e3)
         totals.append(milliseconds_since(start))
         found.append(len(result.faces))
         for stage, values in stages.items():
@@ -123,6 +125,8 @@ def _measure_scene(
     entry: dict[str, Any] = {
         "faces_found": float(np.median(found)),
         "total": percentiles(totals[_WARM_UP:]),
+        "cpu_ms_per_image": float(np.mean(cpu[_WARM_UP:])),
+        "memory_mib": psutil.Process().memory_info().rss / 2**20,
         "stages": {stage: percentiles(values[_WARM_UP:]) for stage, values in stages.items()},
     }
     if detector:

@@ -21,24 +21,28 @@ def print_pipeline(results: Sequence[Mapping[str, Any]]) -> None:
     """Print the pipeline [ms] with the median of each stage."""
     stages = list(results[0]["stages"])
     heads = "".join(f"{stage:>9}" for stage in stages)
-    print(f"\n{'pipeline [ms]':<18}{'found':>6}  {'p50':>8}  {'p95':>8}  {'p99':>8}  ratio{heads}")
+    columns = f"{'found':>6}  {'p50':>8}  {'p95':>8}  {'p99':>8}  ratio    cpu"
+    print(f"\n{'pipeline [ms]':<18}{columns}{heads}")
     for entry in results:
         name = f"{entry['size']}, {entry['faces_shown']} faces"
         ratio = f"{entry['ratio']:.2f}" if "ratio" in entry else "-"
         medians = "".join(f"{entry['stages'][stage]['p50']:9.2f}" for stage in stages)
+        cpu = entry["cpu_ms_per_image"]
         found = f"{entry['faces_found']:.0f}"
-        print(f"{name:<18}{found:>6}  {_row(entry['total'])}  {ratio:>5}{medians}")
+        print(f"{name:<18}{found:>6}  {_row(entry['total'])}  {ratio:>5}  {cpu:5.2f}{medians}")
     print(
-        "ratio: median of the pipeline to that of the networks alone, run in turn; stages: medians"
+        "ratio: median of the pipeline to that of the networks alone; stages: medians\n"
+        f"cpu: processor time per image; memory {results[-1]['memory_mib']:.0f} MiB"
     )
 
 
 def print_graph(results: Mapping[str, Any]) -> None:
     """Print camera to EmotionArray over DDS."""
+    drops = ", ".join(f"{cause} {n}" for cause, n in results["drops"].items() if n)
     print(
         f"\nover DDS, VGA with one face at {results['rate_hz']:g} Hz for {results['seconds']:g} s\n"
         f"images sent {results['images_sent']}, answered {results['images_answered']}, "
-        f"lost {results['images_lost']}\n"
+        f"lost {results['images_lost']} (dropped by the node: {drops or 'none'})\n"
         f"{'age at publish [ms]':<28}{_row(results['age_at_publish_ms'])}\n"
         f"{'age at subscriber [ms]':<28}{_row(results['age_at_subscriber_ms'])}\n"
         f"start to first result {results['start_to_first_result_s']:.2f} s; node: "

@@ -9,7 +9,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from fer_ros.inference import ModelError
+from fer_ros.inference import ModelError, ProviderReport
 from fer_ros.types import Face, Image
 
 
@@ -54,6 +54,8 @@ class FaceDetector(Protocol):
     """Short name for logs and diagnostics, e.g. ``yunet``."""
     settings: DetectorSettings
     """May be replaced between two calls."""
+    providers: ProviderReport | None
+    """What its network runs on; None where it has none."""
 
     def detect(self, image: Image) -> list[Face]:
         """Return the faces of an image, the most confident first.

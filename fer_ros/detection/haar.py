@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from fer_ros.detection.base import DetectorError, DetectorSettings, check_image, shrink
+from fer_ros.inference import ProviderReport
 from fer_ros.types import Box, Face, Image
 
 CASCADE = "haarcascade_frontalface_alt2.xml"
@@ -44,6 +45,7 @@ class HaarDetector:
     """Frontal face detector without landmarks."""
 
     name = "haar"
+    providers: ProviderReport | None = None
 
     def __init__(self, settings: DetectorSettings) -> None:
         """Load the cascade that came with OpenCV.

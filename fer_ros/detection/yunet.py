@@ -71,7 +71,7 @@ class YuNetDetector:
         """
         self.settings = settings
         self.path = path
-        self.providers: ProviderReport
+        self.providers: ProviderReport | None
         try:
             self._session, self.providers = create_session(path, providers, threads)
         except ModelError as error:

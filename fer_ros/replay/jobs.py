@@ -127,6 +127,8 @@ class _Process:
 
 def _work(job: Job, resume: bool, connection: Connection) -> None:
     """Replay one recording in a process, and send progress and outcome."""
+    # A shell lets its background jobs, and so their children, ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     last = 0.0
 
     def progress(done: int, total: int, seconds: float) -> None:

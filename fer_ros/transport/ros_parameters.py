@@ -6,7 +6,7 @@ from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
-from fer_ros.parameters import FOREIGN, PARAMETERS, Parameter, Settings
+from fer_ros.parameters import PARAMETERS, Parameter, Settings, unknown_parameters
 from fer_ros.transport.base import Transport
 
 AUTOSTART = Parameter(
@@ -34,13 +34,13 @@ def declare(node: Any, transport: Transport) -> tuple[Settings, bool]:
     """
     given = dict(transport.parameter_overrides())
     autostart = AUTOSTART.check(given.pop(AUTOSTART.name, AUTOSTART.default))
-    known = {row.name for row in PARAMETERS}
-    foreign = [name for name in given if name not in known]
-    settings = Settings.from_overrides({name: given[name] for name in given if name in known})
+    settings = Settings.from_overrides(given)
     for row in PARAMETERS:
         _declare_row(node, row, getattr(settings, row.name))
     _declare_row(node, AUTOSTART, autostart, read_only=True)
-    _warn_of_unknown(transport, [name for name in foreign if not name.startswith(FOREIGN)])
+    unknown = unknown_parameters(given)
+    if unknown:
+        transport.log.warning(unknown)
     return settings, bool(autostart)
 
 
@@ -69,10 +69,3 @@ def _declare_row(node: Any, row: Parameter, value: Any, read_only: bool = False)
         node.undeclare_parameter(row.name)
     value = list(value) if isinstance(value, tuple) else value
     node.declare_parameter(row.name, value, descriptor(row, read_only), ignore_override=True)
-
-
-def _warn_of_unknown(transport: Transport, names: list[str]) -> None:
-    """Say which values have no effect; files shared by several nodes may bring some."""
-    if names:
-        known = ", ".join(row.name for row in PARAMETERS)
-        transport.log.warning(f"unknown parameters are ignored: {', '.join(names)}; known: {known}")
