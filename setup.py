@@ -45,7 +45,7 @@ setup(
         # no Haar cascades, the detector that needs no file.
         "opencv-python-headless>=4.6,<5",
         "onnxruntime>=1.17,<2",
-        "rosbags>=0.10.10,<0.12",
+        "rosbags>=0.11.6,<0.12",
         "PyYAML>=6,<7",
         "psutil>=5.9,<8",
         "tqdm>=4.60,<5",
