@@ -56,7 +56,8 @@ def create_detector(
         return DetectorChoice(YuNetDetector(path, settings, providers, threads), kind)
     reason = (
         f"detector_model and {model_store.YUNET_ENV} name no YuNet file and none lies in "
-        f"{model_store.cache_folder()}; run `fer-ros models fetch` once to get it"
+        f"{model_store.cache_folder()}; run `fer-ros models fetch` once to get it (on ROS 2: "
+        "`ros2 run fer_ros fer-ros models fetch`)"
     )
     if kind == "yunet":
         raise DetectorError(reason)
