@@ -1,12 +1,14 @@
 """Where the package's shared files lie: message definitions, configuration, launch files.
 
 They stand at the top of the source tree, in ``share/fer_ros`` of a colcon install, and in
-``share/fer_ros`` below the environment's prefix after ``pip install``.
+``share/fer_ros`` below the environment's prefix after ``pip install``, or below the user's own
+(``~/.local``) after ``pip install --user``.
 """
 
 from __future__ import annotations
 
 import os
+import site
 import sys
 import sysconfig
 from collections.abc import Iterator
@@ -35,5 +37,7 @@ def _candidates() -> Iterator[Path]:
     for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
         if prefix:
             yield Path(prefix) / "share" / "fer_ros"
+    if PACKAGE.is_relative_to(Path(site.getusersitepackages()).resolve()):
+        yield Path(site.getuserbase()) / "share" / "fer_ros"
     yield Path(sysconfig.get_path("data")) / "share" / "fer_ros"
     yield Path(sys.prefix) / "share" / "fer_ros"

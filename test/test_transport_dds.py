@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dds_domains import loopback_environment
 
 from fer_ros import codec
 from fer_ros.transport.base import Qos, TransportError
@@ -25,7 +25,9 @@ from fer_ros.transport.ros_args import parse_ros_args
 try:
     from fer_ros.transport import dds_graph
     from fer_ros.transport.cyclone import domain, sub, topic
+    from fer_ros.transport.cyclone import qos as dds_qos
     from fer_ros.transport.dds import DdsTransport
+    from fer_ros.transport.dds_matching import misfits
     from fer_ros.transport.dds_qos import endpoint_qos
     from fer_ros.transport.dds_types import sample_type
 except TransportError as unavailable:
@@ -36,6 +38,7 @@ STRING = "std_msgs/msg/String"
 IMAGE = "sensor_msgs/msg/Image"
 EMOTIONS = "fer_ros/msg/EmotionArray"
 BEST_EFFORT = Qos("best_effort")
+Policy, DdsQos = dds_qos.Policy, dds_qos.Qos
 LATCHED = Qos(durability="transient_local", depth=2)
 
 
@@ -44,10 +47,8 @@ def loopback(monkeypatch):
     """A domain of this test's own that reaches nobody else, on loopback only."""
     for name in ("ROS_DISTRO", "ROS_STATIC_PEERS", "ROS_LOCALHOST_ONLY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
-    tag = f"<Discovery><Tag>{uuid.uuid4()}</Tag></Discovery>"
-    monkeypatch.setenv("CYCLONEDDS_URI", f"<CycloneDDS><Domain>{tag}</Domain></CycloneDDS>")
+    for name, value in loopback_environment().items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
@@ -242,6 +243,98 @@ def test_incompatible_qos_is_named_on_both_sides(join):
         ]
     assert asks[0].publisher_count() == 0
     assert camera.publisher("c", STRING, Qos()).incompatible_qos() == ()
+
+
+def test_incompatible_qos_is_forgotten_when_the_misfit_has_left(join):
+    camera, fer = join("camera"), join("fer")
+    asked = fer.subscribe("image", STRING, LATCHED, Inbox())
+    bad = camera.publisher("image", STRING, BEST_EFFORT)
+    good = camera.publisher("image", STRING, LATCHED)
+    wait_for(lambda: asked.incompatible_qos() == ("DURABILITY", "RELIABILITY"))
+    assert bad.incompatible_qos() == ("DURABILITY", "RELIABILITY")
+    assert good.incompatible_qos() == ()
+    bad.close()
+    wait_for(lambda: asked.incompatible_qos() == ())
+    assert asked.publisher_count() == 1
+    other = camera.publisher("image", IMAGE, LATCHED)
+    wait_for(lambda: asked.incompatible_qos() == ("TYPE_CONSISTENCY_ENFORCEMENT",))
+    other.close()
+    asked.close()
+    wait_for(lambda: good.subscription_count() == 0)
+    assert asked.incompatible_qos() == ()
+
+
+@pytest.mark.parametrize(
+    ("offered", "requested", "names"),
+    [
+        (Policy.Deadline(20), Policy.Deadline(10), {"DEADLINE"}),
+        (Policy.Deadline(10), Policy.Deadline(20), set()),
+        (Policy.LatencyBudget(20), Policy.LatencyBudget(10), {"LATENCY_BUDGET"}),
+        (Policy.Liveliness.Automatic(9), Policy.Liveliness.ManualByTopic(9), {"LIVELINESS"}),
+        (Policy.Liveliness.ManualByTopic(9), Policy.Liveliness.Automatic(8), {"LIVELINESS"}),
+        (Policy.Liveliness.ManualByTopic(9), Policy.Liveliness.Automatic(9), set()),
+        (Policy.Ownership.Shared, Policy.Ownership.Exclusive, {"OWNERSHIP"}),
+        (Policy.Durability.Persistent, Policy.Durability.Transient, set()),
+        (
+            Policy.DestinationOrder.ByReceptionTimestamp,
+            Policy.DestinationOrder.BySourceTimestamp,
+            {"DESTINATION_ORDER"},
+        ),
+        (Policy.DataRepresentation(True, False), Policy.DataRepresentation(False, True),
+         {"DATA_REPRESENTATION"}),
+        (Policy.DataRepresentation(True, False), Policy.DataRepresentation(True, True), set()),
+    ],
+)  # fmt: skip
+def test_policies_misfit_by_the_rules_of_dds(offered, requested, names):
+    assert misfits(DdsQos(offered), DdsQos(requested)) == names
+
+
+def test_qos_overrides_are_honoured(join, caplog):
+    prefix = "qos_overrides./robot/image.subscription"
+    line = (
+        f"--ros-args -r image:=/robot/image -p {prefix}.reliability:=best_effort "
+        f"-p {prefix}.history:=keep_all -p {prefix}.depth:=3"
+    )
+    fer, camera = join("fer", line), join("camera")
+    asked = fer.subscribe("image", STRING, LATCHED, Inbox())
+    offered = camera.publisher("/robot/image", STRING, replace(LATCHED, reliability="best_effort"))
+    wait_for(lambda: asked.publisher_count() == 1)
+    assert offered.incompatible_qos() == ()
+    assert "history is ignored" in caplog.text
+    fer.publisher("image", STRING, Qos())  # the override is the subscription's alone
+    wait_for(lambda: asked.publisher_count() == 1 and asked.incompatible_qos() == ("DURABILITY",))
+
+
+def test_closed_endpoints_and_timers_are_forgotten(join):
+    node = join("fer")
+    for _ in range(5):
+        parts = (
+            node.publisher("out", STRING, Qos()),
+            node.subscribe("in", STRING, Qos(), Inbox()),
+            node.timer(10.0, lambda: None),
+        )
+        for part in parts:
+            part.close()
+    kept = node.publisher("out", STRING, Qos())
+    assert node._open == [kept]
+
+
+def test_a_failing_read_is_logged_and_the_next_message_comes(join, caplog, monkeypatch):
+    inbox = Inbox()
+    node = join("fer")
+    subscription = node.subscribe("chat", STRING, Qos(), inbox)
+    take = subscription._reader.take
+    faults = iter([sub.DDSException(-1, "broken")])
+
+    def take_or_fail(count: int):
+        for fault in faults:
+            raise fault
+        return take(count)
+
+    monkeypatch.setattr(subscription._reader, "take", take_or_fail)
+    node.publisher("chat", STRING, Qos()).publish(string("good"))
+    assert text(inbox.get()) == "good"
+    assert "reading /chat failed: DDSException" in caplog.text
 
 
 def test_only_the_newest_messages_are_kept_for_a_slow_reader(join):

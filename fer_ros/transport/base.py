@@ -91,7 +91,7 @@ class Transport(Protocol):
     """A node's place in the ROS graph."""
 
     kind: str
-    """``rclpy``, ``cyclonedds`` or ``memory``."""
+    """``rclpy``, ``cyclonedds``, ``bag`` or ``memory``."""
 
     @property
     def node_name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fer_ros.transport.base import TransportError
 
 try:
+    import cyclonedds.builtin as builtin
     import cyclonedds.core as core
     import cyclonedds.domain as domain
     import cyclonedds.idl as idl
@@ -20,4 +21,4 @@ except Exception as error:  # the binding raises classes of its own when its lib
         "a newer Python use ROS 2 (rclpy) instead"
     ) from error
 
-__all__ = ["core", "domain", "idl", "internal", "pub", "qos", "sub", "topic"]
+__all__ = ["builtin", "core", "domain", "idl", "internal", "pub", "qos", "sub", "topic"]

@@ -18,9 +18,11 @@ from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, Transpo
 from fer_ros.transport.cyclone import core, internal, pub, sub, topic
 from fer_ros.transport.dds_domain import buffer_advice, domain_settings, join_domain, leave_domain
 from fer_ros.transport.dds_graph import GraphAnnouncement, type_hash_data
-from fer_ros.transport.dds_qos import endpoint_qos, policy_name
+from fer_ros.transport.dds_matching import conflicts
+from fer_ros.transport.dds_qos import endpoint_qos
 from fer_ros.transport.dds_types import delete, sample_type, write
 from fer_ros.transport.names import dds_topic
+from fer_ros.transport.qos_overrides import overridden
 from fer_ros.transport.ros_args import RosArgs
 from fer_ros.transport.standalone import StandaloneNode
 from fer_ros.transport.threads import guarded, join
@@ -30,6 +32,8 @@ _E = TypeVar("_E", bound="_Endpoint")
 RAW_IMAGE = "sensor_msgs/msg/Image"
 _REPORT_PERIOD = 5.0
 """Shortest time between two warnings of a publisher [s]."""
+_RETRY = 0.5
+"""Pause after a read that failed, so that a lasting fault costs no processor [s]."""
 _ANY_STATE = core.SampleState.Any | core.ViewState.Any | core.InstanceState.Any
 
 
@@ -67,8 +71,9 @@ class DdsTransport(StandaloneNode):
         """Open an outgoing topic.
 
         Raises:
-            TransportError: Name or type is not valid, or the transport is closed.
+            TransportError: Name, type or a QoS override is not valid, or the transport is closed.
         """
+        qos = self._overridden(topic, "publisher", qos)
         return self._open_endpoint(_DdsPublisher, topic, type_name, qos)
 
     def subscribe(
@@ -77,8 +82,9 @@ class DdsTransport(StandaloneNode):
         """Open an incoming topic; its callback has a thread of its own.
 
         Raises:
-            TransportError: Name or type is not valid, or the transport is closed.
+            TransportError: Name, type or a QoS override is not valid, or the transport is closed.
         """
+        qos = self._overridden(topic, "subscription", qos)
         subscription = self._open_endpoint(_DdsSubscription, topic, type_name, qos, callback)
         if type_name == RAW_IMAGE and (advice := buffer_advice()):
             self.log.warning(f"{subscription.topic}: {advice}")
@@ -101,6 +107,9 @@ class DdsTransport(StandaloneNode):
             self.graph.close()
             leave_domain(self.participant, self.domain_id)
 
+    def _overridden(self, topic: str, kind: str, qos: Qos) -> Qos:
+        return overridden(qos, self.resolve(topic), kind, self._parameters, self._log)
+
     def _open_endpoint(
         self, make: Callable[..., _E], topic: str, type_name: str, *details: Any
     ) -> _E:
@@ -120,18 +129,24 @@ class _Endpoint(ABC):
     def __init__(self, node: DdsTransport, name: str, type_name: str) -> None:
         self.topic = name
         self._node = node
-        self._refused: set[str] = set()
         self._dds_topic = topic.Topic(node.participant, dds_topic(name), sample_type(type_name))
         self._lock = threading.Lock()
         self._closed = False
 
+    @property
+    def closed(self) -> bool:
+        """Whether it has left the topic."""
+        return self._closed
+
     def incompatible_qos(self) -> tuple[str, ...]:
+        """Return the policies that keep counterparts of now away.
+
+        DDS counts refusals and never takes one back, so the count only tells whether to look.
+        """
         with self._lock:
-            if not self._closed:
-                status = self._refusals()
-                if status.total_count:
-                    self._refused.add(policy_name(status.last_policy_id))
-            return tuple(sorted(self._refused))
+            if self._closed or not self._refusals().total_count:
+                return ()
+            return tuple(sorted(self._conflicts()))
 
     @abstractmethod
     def close(self) -> None:
@@ -140,6 +155,10 @@ class _Endpoint(ABC):
     @abstractmethod
     def _refusals(self) -> Any:
         """Return the DDS status that counts counterparts refused for their QoS."""
+
+    @abstractmethod
+    def _conflicts(self) -> set[str]:
+        """Return the names of the policies on which counterparts of now do not fit."""
 
     @abstractmethod
     def _matches(self) -> Any:
@@ -183,6 +202,9 @@ class _DdsPublisher(_Endpoint):
 
     def _refusals(self) -> Any:
         return self._writer.get_offered_incompatible_qos_status()
+
+    def _conflicts(self) -> set[str]:
+        return conflicts(self._node.participant, self._writer)
 
     def _matches(self) -> Any:
         return self._writer.get_publication_matched_status()
@@ -233,14 +255,27 @@ class _DdsSubscription(_Endpoint):
     def _refusals(self) -> Any:
         return self._reader.get_requested_incompatible_qos_status()
 
+    def _conflicts(self) -> set[str]:
+        return conflicts(self._node.participant, self._reader)
+
     def _matches(self) -> Any:
         return self._reader.get_subscription_matched_status()
 
     def _run(self) -> None:
         while not self._closed:
-            self._waitset.wait(internal.dds_infinity)
-            while not self._closed and (samples := self._reader.take(1)):
-                sample = samples[0]
-                if not isinstance(sample, internal.InvalidSample):
-                    what = f"callback of {self.topic}"
-                    guarded(self._node.log, what, self._callback, sample.cdr)
+            try:
+                self._waitset.wait(internal.dds_infinity)
+                self._deliver()
+            except Exception as error:  # one bad sample must not silence all later ones
+                if not self._closed:
+                    name = type(error).__name__
+                    self._node.log.error(f"reading {self.topic} failed: {name}: {error}")
+                    time.sleep(_RETRY)
+
+    def _deliver(self) -> None:
+        """Take what has arrived and hand it on, one message at a time."""
+        while not self._closed and (samples := self._reader.take(1)):
+            sample = samples[0]
+            if not isinstance(sample, internal.InvalidSample):
+                what = f"callback of {self.topic}"
+                guarded(self._node.log, what, self._callback, sample.cdr)

@@ -1,4 +1,4 @@
-"""Quality of service as rmw_cyclonedds sets it, and the names of its policies."""
+"""Quality of service as rmw_cyclonedds sets it."""
 
 from __future__ import annotations
 
@@ -11,26 +11,6 @@ MAX_BLOCKING_NS = 50_000_000
 rmw waits without end. With keep-last, Cyclone DDS replaces old samples rather than wait; the
 limit stands for the cases that are not foreseen.
 """
-
-POLICY_NAMES = {
-    2: "DURABILITY",
-    4: "DEADLINE",
-    5: "LATENCY_BUDGET",
-    6: "OWNERSHIP",
-    8: "LIVELINESS",
-    10: "PARTITION",
-    11: "RELIABILITY",
-    12: "DESTINATION_ORDER",
-    13: "HISTORY",
-    24: "TYPE_CONSISTENCY_ENFORCEMENT",
-    25: "DATA_REPRESENTATION",
-}
-"""Names of the policies by their number in DDS."""
-
-
-def policy_name(policy: int) -> str:
-    """Return the name of a DDS policy, spelled as ROS spells it."""
-    return POLICY_NAMES.get(policy, f"POLICY_{policy}")
 
 
 def endpoint_qos(qos: Qos, user_data: str) -> dds.Qos:

@@ -169,6 +169,7 @@ class _Endpoint:
         self.topic = topic
         self.type_name = type_name
         self.qos = qos
+        self.closed = False
 
     def incompatible_qos(self) -> tuple[str, ...]:
         policies = self._node.graph._counterparts(self)
@@ -183,18 +184,17 @@ class _MemoryPublisher(_Endpoint):
         super().__init__(node, topic, type_name, qos)
         kept = qos.depth if qos.durability == "transient_local" else 0
         self.history: deque[bytes] = deque(maxlen=kept)
-        self._closed = False
         node.graph._add_publisher(self)
 
     def publish(self, data: bytes) -> None:
-        if not self._closed:
+        if not self.closed:
             self._node.graph._send(self, data)
 
     def subscription_count(self) -> int:
         return self._matched()
 
     def close(self) -> None:
-        self._closed = True
+        self.closed = True
         self._node.graph._remove(self)
 
 
@@ -211,7 +211,6 @@ class _MemorySubscription(_Endpoint):
         self._callback = callback
         self._queue: deque[bytes] = deque(maxlen=qos.depth)
         self._changed = threading.Condition()
-        self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"reader {topic}", daemon=True)
         self._thread.start()
         node.graph._add_subscription(self)
@@ -227,15 +226,15 @@ class _MemorySubscription(_Endpoint):
     def close(self) -> None:
         self._node.graph._remove(self)
         with self._changed:
-            self._closed = True
+            self.closed = True
             self._changed.notify()
         join(self._thread, self._node.log)
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._queue)
-                if self._closed:
+                self._changed.wait_for(lambda: self.closed or self._queue)
+                if self.closed:
                     return
                 data = self._queue.popleft()
             guarded(self._node.log, f"callback of {self.topic}", self._callback, data)
@@ -246,9 +245,11 @@ class _MemoryService:
         self._graph = graph
         self._name = name
         self._handler = handler
+        self.closed = False
         graph._add_service(name, handler)
 
     def close(self) -> None:
+        self.closed = True
         self._graph._remove_service(self._name, self._handler)
 
 

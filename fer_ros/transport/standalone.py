@@ -21,6 +21,9 @@ CLOCK_TYPE = "rosgraph_msgs/msg/Clock"
 
 
 class _Closable(Protocol):
+    @property
+    def closed(self) -> bool: ...
+
     def close(self) -> None: ...
 
 
@@ -129,9 +132,10 @@ class StandaloneNode(ABC):
             raise TransportError(f"{self.node_name} is closed")
 
     def _keep(self, entity: _C) -> _C:
-        """Remember an entity so that :meth:`close` closes it."""
+        """Remember an entity so that :meth:`close` closes it, and forget the closed ones."""
         with self._lock:
             if not self._closed:
+                self._open = [other for other in self._open if not other.closed]
                 self._open.append(entity)
                 return entity
         entity.close()

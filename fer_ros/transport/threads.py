@@ -53,6 +53,11 @@ class SteadyTimer:
         self._thread = threading.Thread(target=self._run, name="timer", daemon=True)
         self._thread.start()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was stopped."""
+        return self._closed.is_set()
+
     def close(self) -> None:
         """Stop it; no callback runs after it returns."""
         self._closed.set()
