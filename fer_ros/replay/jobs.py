@@ -129,6 +129,7 @@ def _work(job: Job, resume: bool, connection: Connection) -> None:
     """Replay one recording in a process, and send progress and outcome."""
     # A shell lets its background jobs, and so their children, ignore SIGINT.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, _interrupt_once)
     last = 0.0
 
     def progress(done: int, total: int, seconds: float) -> None:
@@ -143,6 +144,12 @@ def _work(job: Job, resume: bool, connection: Connection) -> None:
     except KeyboardInterrupt:
         return  # the parent, which was interrupted as well, speaks for all
     connection.send(("done", (finished.outcome, finished.error)))
+
+
+def _interrupt_once(*_: object) -> None:
+    """Clean up undisturbed: Ctrl-C reaches every process, and the parent passes it on as well."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def run_one(job: Job, resume: bool, progress: Progress | None = None) -> Finished:

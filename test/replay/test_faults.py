@@ -171,8 +171,12 @@ def test_resume_skips_what_is_finished_and_unchanged(command, happy_bag, tmp_pat
     assert (out / "latency.json").read_bytes() != before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_keeps_what_is_finished_and_nothing_else(happy_bag, tmp_path, number):
+@pytest.mark.parametrize(
+    ("kill", "number"),
+    [(os.kill, signal.SIGTERM), (os.kill, signal.SIGINT), (os.killpg, signal.SIGINT)],
+    ids=["terminated", "interrupted", "ctrl-c"],
+)
+def test_an_interrupt_keeps_what_is_finished_and_nothing_else(happy_bag, tmp_path, kill, number):
     long = scene_bag(tmp_path / "long", one_actor(), 1200, topic=f"{CAMERA}/compressed")
     out = tmp_path / "out"
     bags = (happy_bag, long)
@@ -182,7 +186,7 @@ def test_an_interrupt_keeps_what_is_finished_and_nothing_else(happy_bag, tmp_pat
         assert time.monotonic() < end, process.communicate()
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
-    os.kill(process.pid, number)  # only the parent; it has to tell its children
+    kill(process.pid, number)  # the parent alone, which has to tell its children, or all of them
     assert process.wait(timeout=20) == 130, process.communicate()
     process.communicate()
     assert sorted(path.name for path in out.iterdir()) == ["happy"]
