@@ -46,6 +46,8 @@ setup(
         "opencv-python-headless>=4.6,<5",
         "onnxruntime>=1.17,<2",
         "rosbags>=0.11.6,<0.12",
+        # Compressed recordings; part of Python from 3.14 on.
+        "backports.zstd>=1,<2; python_version < '3.14'",
         "PyYAML>=6,<7",
         "psutil>=5.9,<8",
         "tqdm>=4.60,<5",
@@ -67,6 +69,7 @@ setup(
             "hypothesis>=6.100,<7",
             "ruff==0.17.5",
             "mypy==2.4.1",
+            "cmakelint>=1.4,<2",
             "types-PyYAML",
             "onnx>=1.16,<2",
         ],

@@ -42,5 +42,5 @@ def test_files_of_the_environment_come_after_the_users(
 
 
 def test_absence_is_told_with_the_places(elsewhere: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="empty/share/fer_ros.*is the install whole"):
+    with pytest.raises(FileNotFoundError, match=r"empty/share/fer_ros.*is the install whole"):
         resources.share_path("msg")
