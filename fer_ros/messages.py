@@ -151,10 +151,10 @@ def _emotion(found: FaceEmotion, width: int, height: int) -> Any:
 
 def _region(box: Box, width: int, height: int) -> Any:
     """Return a box as a RegionOfInterest inside an image."""
-    left = int(np.clip(round(box.x), 0, width))
-    top = int(np.clip(round(box.y), 0, height))
-    right = int(np.clip(round(box.x + box.width), left, width))
-    bottom = int(np.clip(round(box.y + box.height), top, height))
+    left = min(max(round(box.x), 0), width)
+    top = min(max(round(box.y), 0), height)
+    right = min(max(round(box.x + box.width), left), width)
+    bottom = min(max(round(box.y + box.height), top), height)
     return message_class("sensor_msgs/msg/RegionOfInterest")(
         x_offset=left, y_offset=top, height=bottom - top, width=right - left, do_rectify=False
     )

@@ -22,6 +22,9 @@ from fer_ros.transport.ros_args import RosArgs
 
 NODE = "/fer"
 
+_UPDATE_EVERY = 10
+"""Frames between two looks at the clock."""
+
 _REPLAY_EPILOG = """\
 examples:
   fer-ros replay drive.mcap --out results
@@ -223,6 +226,8 @@ def _progress_bar() -> Iterator[Progress]:
     with tqdm(unit="frame", disable=None, dynamic_ncols=True) as bar:
 
         def update(done: int, total: int, seconds: float) -> None:
+            if bar.disable or (done % _UPDATE_EVERY and done < total):
+                return
             bar.total = total
             elapsed = bar.format_dict["elapsed"]
             if elapsed > 0 and done > bar.n:

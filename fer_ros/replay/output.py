@@ -197,8 +197,8 @@ def _face(found: FaceEmotion, truth: str | None) -> dict[str, Any]:
         "score": round(found.face.score, 4),
         "label": found.label,
         "confidence": round(found.confidence, 6),
-        "probabilities": [round(float(p), 6) for p in found.probabilities],
-        "smoothed": [round(float(p), 6) for p in found.smoothed],
+        "probabilities": [round(p, 6) for p in found.probabilities.tolist()],
+        "smoothed": [round(p, 6) for p in found.smoothed.tolist()],
     }
     if truth is not None:
         face["truth"] = truth
