@@ -12,6 +12,11 @@ endif
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# A sourced ROS 2 puts its own Python folders first: its pytest plugins (launch_testing) stop newer
+# pytests, and a built fer_ros hides this one. The environment below cannot use that rclpy anyway.
+unexport PYTHONPATH
+
 RUN := OMP_NUM_THREADS=1 $(BIN)/python
 
 .PHONY: help demo test test-fast test-slow lint bench clean

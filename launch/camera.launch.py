@@ -4,13 +4,14 @@
     ros2 launch fer_ros camera.launch.py source:=0          (the first webcam)
     ros2 launch fer_ros camera.launch.py source:=talk.mp4
 
-Every argument of fer.launch.py may be given as well.
+Every argument of fer.launch.py may be given as well; with image_transport:=compressed the camera
+publishes JPEG.
 """
 
 from __future__ import annotations
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
@@ -28,18 +29,7 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument("rate", default_value="30", description="Images per second."),
             DeclareLaunchArgument("namespace", default_value="", description="Namespace of both."),
-            Node(
-                package="fer_ros",
-                executable="camera",
-                namespace=LaunchConfiguration("namespace"),
-                arguments=[
-                    *("--source", LaunchConfiguration("source")),
-                    *("--rate", LaunchConfiguration("rate")),
-                    "--loop",
-                ],
-                output="screen",
-                emulate_tty=True,
-            ),
+            OpaqueFunction(function=start_camera),
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(
                     PathJoinSubstitution([launch_folder, "fer.launch.py"])
@@ -47,3 +37,21 @@ def generate_launch_description() -> LaunchDescription:
             ),
         ]
     )
+
+
+def start_camera(context: LaunchContext) -> list[Node]:
+    compressed = context.launch_configurations.get("image_transport") == "compressed"
+    camera = Node(
+        package="fer_ros",
+        executable="camera",
+        namespace=LaunchConfiguration("namespace"),
+        arguments=[
+            *("--source", LaunchConfiguration("source")),
+            *("--rate", LaunchConfiguration("rate")),
+            "--loop",
+            *(["--compressed"] if compressed else []),
+        ],
+        output="screen",
+        emulate_tty=True,
+    )
+    return [camera]

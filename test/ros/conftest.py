@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from dds_domains import domain_id
 from observing import Observer, Process
 
 LOOPBACK = (
@@ -30,9 +31,8 @@ def ros():
             f"needs fer_ros built by colcon ({error}); source its install folder and run pytest "
             "outside the source folder, whose fer_ros hides the installed one"
         )
-    domain = 60 + os.getpid() % 40
     os.environ.update(
-        ROS_DOMAIN_ID=str(domain),
+        ROS_DOMAIN_ID=str(domain_id()),
         ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST",
         CYCLONEDDS_URI=LOOPBACK,
         PYTHONUNBUFFERED="1",

@@ -71,11 +71,12 @@ def test_a_process_that_died_comes_back_active(launch, observer):
     assert children(launched.pid) != [child]
 
 
-def test_the_camera_and_the_node_work_together(launch, observer):
+@pytest.mark.parametrize("transport", ["raw", "compressed"])
+def test_the_camera_and_the_node_work_together(launch, observer, transport):
     from fer_ros.msg import EmotionArray
 
     answers = observer.listen(EmotionArray, "/fer/emotions")
-    launch("camera.launch.py", "detector:=haar", "rate:=10")
+    launch("camera.launch.py", "detector:=haar", "rate:=10", f"image_transport:={transport}")
     wait_for(lambda: any(each.faces for each in answers), "faces in an answer")
 
 
