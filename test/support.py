@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from fer_ros.parameters import Settings
 from fer_ros.scene import Actor, Scene
 from fer_ros.transport.base import Qos
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
+from fer_ros.transport.ros_args import parse_ros_args
 
 SECOND = 1_000_000_000
 
@@ -35,10 +36,11 @@ def smiling(width: int = 640, height: int = 480, x: float = 320, size: float = 2
 class Robot:
     """A graph with the node in it. Detection is by cascade: it needs no file."""
 
-    def __init__(self, **parameters: Any) -> None:
+    def __init__(self, ros_args: Sequence[str] = (), **parameters: Any) -> None:
         self.graph = MemoryGraph()
         self.graph.set_time_ns(1000 * SECOND)
-        self.transport = MemoryTransport(self.graph, "fer")
+        args = parse_ros_args(["--ros-args", *ros_args])
+        self.transport = MemoryTransport(self.graph, "fer", args=args)
         self.other = MemoryTransport(self.graph, "other")
         values = {"detector": "haar", "diagnostics_period": 0.1, **parameters}
         self.node = EmotionNode(self.transport, Settings().with_values(values))

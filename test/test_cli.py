@@ -66,8 +66,9 @@ def test_an_offline_fetch_says_what_to_do(capsys, tmp_path: Path, monkeypatch) -
     ("argv", "words"),
     [
         (("run", "--ros-args", "-p", "detector:=dlib"), "detector must be one of"),
-        (("run", "--ros-args", "-p", "no_such_thing:=1"), "unknown parameter"),
         (("run", "--ros-args", "-p", "max_faces:=.nan"), "max_faces"),
+        (("run", "--ros-args", "-p", "detection_size:=7"), "detection_size"),
+        (("run", "--ros-args", "-p", "no_such:=1", "-p", "models:=[a99]"), "unknown parameters"),
         (("run", "--ros-args", "-p", "models:=[arch99]"), "arch99"),
         (("run", "--ros-args", "--params-file", "nowhere.yaml"), "nowhere.yaml"),
         (("camera", "--source", "nowhere.mp4"), "nowhere.mp4"),
@@ -135,8 +136,9 @@ def test_the_benchmark_measures_over_dds(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     dds = json.loads(file.read_text())["dds"]
-    assert dds["images_sent"] == pytest.approx(50, abs=2)
-    assert dds["images_answered"] > 0.8 * dds["images_sent"]
+    assert dds["images_sent"] == dds["images_answered"] + dds["images_lost"]
+    assert dds["images_answered"] > 0
+    assert set(dds["drops"]) >= {"superseded", "undecodable"}
     assert dds["node_memory_mib"] > 30
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support import SECOND, Robot, smiling, wait_for
 
-from fer_ros import messages
+from fer_ros import annotate, messages, node
 from fer_ros.emotions import FER2013, UNCERTAIN
 from fer_ros.node import ConfigurationError
 from fer_ros.parameters import ParameterError
@@ -30,8 +30,8 @@ def build() -> Iterator:
     """Build robots with parameters of their own; not started."""
     robots = []
 
-    def make(**parameters: object) -> Robot:
-        robots.append(Robot(**parameters))
+    def make(*ros_args: str, **parameters: object) -> Robot:
+        robots.append(Robot(ros_args, **parameters))
         return robots[-1]
 
     yield make
@@ -193,15 +193,22 @@ def test_disabled_it_drops_and_enabled_it_answers(robot: Robot) -> None:
 
 
 def test_a_silent_camera_is_reported_and_recovers_by_itself(build) -> None:
-    robot = build(stale_after=0.3).start()
+    robot = build(stale_after=1.0).start()
+    seen: list[tuple[int, str]] = []
+
+    def note(array) -> None:
+        for status in array.status:
+            if "camera" in status.name and (not seen or seen[-1][0] != status.level):
+                seen.append((status.level, status.message))
+
+    robot.listen("/diagnostics", messages.DIAGNOSTIC_ARRAY, note)
     robot.answer(smiling())
-    wait_for(lambda: robot.status("camera").level == 0, 2)
-    wait_for(lambda: robot.status("camera").level == 1, 2)
-    assert "no image for" in robot.status("camera").message
-    wait_for(lambda: robot.status("camera").level == 2, 3)
+    wait_for(lambda: seen and seen[-1][0] == 2)
     assert len(robot.arrays) == 1, "nothing may be invented"
     robot.answer(smiling())
-    wait_for(lambda: robot.status("camera").level == 0, 2)
+    wait_for(lambda: seen[-1][0] == 0)
+    assert [level for level, _ in seen] == [0, 1, 2, 0]
+    assert "no image for" in seen[1][1]
 
 
 def test_a_camera_never_heard_says_whether_anybody_publishes(build) -> None:
@@ -229,19 +236,27 @@ def test_diagnostics_carry_rates_percentiles_and_origin(robot: Robot) -> None:
     wait_for(lambda: int(robot.value("camera", "received")) == 3)
 
 
-def test_the_annotated_image_is_drawn_only_for_subscribers(robot: Robot) -> None:
-    robot.answer(smiling())
+def test_the_annotated_image_is_drawn_only_for_subscribers(robot: Robot, monkeypatch) -> None:
+    drawings, draw, plain = [], annotate.draw, smiling()
+
+    def counted(image, faces):
+        drawings.append(draw(image, faces))
+        return drawings[-1]
+
+    monkeypatch.setattr(annotate, "draw", counted)
+    robot.answer(plain)
+    robot.answer(plain)
+    assert drawings == []
     pictures: list = []
     subscription = robot.listen("/fer/image_annotated", messages.IMAGE, pictures.append)
-    plain = smiling()
     robot.answer(plain)
     wait_for(lambda: pictures)
-    drawn = pictures[0].data.reshape(480, 640, 3)
-    assert pictures[0].encoding == "bgr8"
-    assert (drawn != plain).any()
+    np.testing.assert_array_equal(pictures[0].data.reshape(480, 640, 3), drawings[0])
+    assert (drawings[0] != plain).any()
     subscription.close()
     robot.answer(plain)
-    assert len(pictures) == 1
+    robot.answer(plain)
+    assert len(drawings) == 1
 
 
 def test_a_bad_parameter_changes_nothing(robot: Robot) -> None:
@@ -288,6 +303,7 @@ def test_it_can_be_deactivated_cleaned_up_and_started_again(robot: Robot) -> Non
 
 def test_an_array_that_breaks_the_pipeline_does_not_end_the_node(robot: Robot) -> None:
     """A detector may fail on an image nobody thought of; the next one is answered."""
+    assert robot.node._assembly is not None
     detector = robot.node._assembly.pipeline.detector  # the real one, made to fail once
     detect, failures = detector.detect, [RuntimeError("broken for once")]
 
@@ -300,3 +316,89 @@ def test_an_array_that_breaks_the_pipeline_does_not_end_the_node(robot: Robot) -
     robot.send(smiling())
     wait_for(lambda: robot.camera_counts()["dropped.failed"] == 1)
     assert robot.answer(smiling()).faces
+
+
+def test_a_decoder_that_breaks_does_not_end_the_node(robot: Robot, monkeypatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise MemoryError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(messages.ReceivedImage, "pixels", broken)
+        robot.send(smiling())
+        wait_for(lambda: robot.camera_counts()["dropped.failed"] == 1)
+    assert robot.answer(smiling()).faces
+
+
+def test_remapping_reaches_compressed_topics(build) -> None:
+    robot = build("-r", "image_raw:=/cam/image", image_transport="compressed").start()
+    jpeg = cv2.imencode(".jpg", smiling())[1].tobytes()
+    message = messages.compressed_image(jpeg, 1000 * SECOND, "camera")
+    robot.send_message(message, "/cam/image/compressed")
+    wait_for(lambda: robot.arrays)
+    assert robot.arrays[0].source_topic == "/cam/image/compressed"
+
+
+def test_track_ids_are_unique_for_the_life_of_the_node(robot: Robot) -> None:
+    first = robot.answer(smiling()).faces[0].track_id
+    robot.node.cleanup()
+    robot.start()
+    assert robot.answer(smiling()).faces[0].track_id != first
+
+
+def test_a_camera_named_twice_is_refused(build) -> None:
+    robot = build(image_topics=("image_raw", "/image_raw"))
+    robot.node.configure()
+    with pytest.raises(ConfigurationError, match="twice"):
+        robot.node.activate()
+    assert robot.node.state == "inactive"
+    wait_for(lambda: "twice" in robot.status("node").message)
+    robot.node.cleanup()
+    robot.node.set_parameters({"image_topics": ("image_raw",)})
+    robot.start()
+    assert robot.answer(smiling()).faces
+
+
+def test_images_that_come_but_are_never_answered_are_a_warning(build) -> None:
+    robot = build(max_age=0.5, stale_after=0.1).start()
+
+    def warned() -> bool:
+        robot.send(smiling(), stamp_ns=990 * SECOND)
+        return "none was answered" in robot.status("camera").message
+
+    wait_for(warned)
+    assert "too_old" in robot.status("camera").message
+    assert robot.status("camera").level == 1
+
+
+def test_a_disabled_node_says_so(robot: Robot) -> None:
+    robot.node.enable(False)
+    wait_for(lambda: robot.status("node").message == "active, disabled")
+
+
+def test_a_provider_that_is_not_there_is_a_warning(build) -> None:
+    robot = build(providers=("tensorrt", "cpu")).start()
+    wait_for(lambda: robot.status("model").level == 1)
+    assert "tensorrt was asked for, cpu is used" in robot.status("model").message
+    assert robot.value("model", "providers.used") == "cpu"
+    assert robot.answer(smiling()).faces
+
+
+def test_diagnostics_go_on_while_networks_load(build, monkeypatch) -> None:
+    robot, seen, assemble = build(), [], node.assemble
+
+    def slow(*arguments: object):
+        wait_for(lambda: len([s for s in seen if s == "configuring"]) >= 3)
+        return assemble(*arguments)
+
+    def note(array) -> None:
+        seen.extend(status.message for status in array.status if status.name.endswith("node"))
+
+    robot.listen("/diagnostics", messages.DIAGNOSTIC_ARRAY, note)
+    monkeypatch.setattr(node, "assemble", slow)
+    robot.node.configure()
+    assert robot.node.state == "inactive"
+
+
+def test_a_stamp_a_little_ahead_is_no_remark(robot: Robot) -> None:
+    robot.answer(smiling(), stamp_ns=1000 * SECOND + 20_000_000)
+    assert robot.camera_counts()["stamps.future"] == 0
