@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from dds_domains import loopback_environment
 from support import wait_for
 
 from fer_ros import messages
@@ -32,8 +32,8 @@ HERE = Path(__file__).parent
 @pytest.fixture
 def domain(monkeypatch: pytest.MonkeyPatch) -> None:
     """A DDS domain for this test alone, on loopback."""
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(int(time.time() * 1000) % 80 + 10))
+    for name, value in loopback_environment().items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.usefixtures("domain")
