@@ -33,6 +33,13 @@ def start(*arguments, **options):
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def long_bag(tmp_path_factory):
+    """A recording that takes some seconds to replay."""
+    folder = tmp_path_factory.mktemp("long") / "long"
+    return scene_bag(folder, one_actor(), 1200, topic=f"{CAMERA}/compressed")
+
+
 @pytest.fixture
 def no_images(tmp_path):
     with recording(tmp_path / "no_images") as bag:
@@ -176,10 +183,11 @@ def test_resume_skips_what_is_finished_and_unchanged(command, happy_bag, tmp_pat
     [(os.kill, signal.SIGTERM), (os.kill, signal.SIGINT), (os.killpg, signal.SIGINT)],
     ids=["terminated", "interrupted", "ctrl-c"],
 )
-def test_an_interrupt_keeps_what_is_finished_and_nothing_else(happy_bag, tmp_path, kill, number):
-    long = scene_bag(tmp_path / "long", one_actor(), 1200, topic=f"{CAMERA}/compressed")
+def test_an_interrupt_keeps_what_is_finished_and_nothing_else(
+    happy_bag, long_bag, tmp_path, kill, number
+):
     out = tmp_path / "out"
-    bags = (happy_bag, long)
+    bags = (happy_bag, long_bag)
     process = start("replay", *bags, "--out", out, start_new_session=True)
     end = time.monotonic() + 60
     while not ((out / "happy").exists() and (out / "long.partial" / "results.jsonl").exists()):
@@ -193,10 +201,9 @@ def test_an_interrupt_keeps_what_is_finished_and_nothing_else(happy_bag, tmp_pat
     assert (out / "happy" / "run.json").exists()
 
 
-def test_a_process_that_is_killed_is_reported(happy_bag, tmp_path):
-    long = scene_bag(tmp_path / "long", one_actor(), 1200, topic=f"{CAMERA}/compressed")
+def test_a_process_that_is_killed_is_reported(happy_bag, long_bag, tmp_path):
     out = tmp_path / "out"
-    process = start("replay", long, happy_bag, "--out", out, "--jobs", 1)
+    process = start("replay", long_bag, happy_bag, "--out", out, "--jobs", 1)
     end = time.monotonic() + 60
     while not (out / "long.partial" / "results.jsonl").exists():
         assert time.monotonic() < end
