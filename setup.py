@@ -72,6 +72,7 @@ setup(
             "cmakelint>=1.4,<2",
             "types-PyYAML",
             "onnx>=1.16,<2",
+            "distributed>=2024.1",
         ],
     },
     entry_points={
