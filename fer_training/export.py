@@ -92,6 +92,7 @@ def to_onnx(
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         path = Path(folder) / "network.onnx"
         warnings.simplefilter("ignore", DeprecationWarning)  # the successor needs onnxscript
+        warnings.filterwarnings("ignore", "Constant folding")
         torch.onnx.export(
             network.eval(),
             (torch.zeros(2, channels, size, size),),

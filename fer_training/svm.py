@@ -7,6 +7,7 @@ it as any other network of 48x48 crops. Landmark geometry needs a detector and i
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -204,12 +205,17 @@ def export_svm(
     width = test.images.shape[2]
     front = export.to_onnx(features.Hog(), 1, width, output="features")
     count = features.hog(test.images[:1], SCALE).shape[1]
-    back = skl2onnx.to_onnx(
-        predictor.pipeline,
-        initial_types=[("svm_features", skl2onnx.common.data_types.FloatTensorType([None, count]))],
-        options={SVC: {"raw_scores": True, "zipmap": False}},
-        target_opset={"": export.OPSET, "ai.onnx.ml": 3},
-    )
+    with warnings.catch_warnings():
+        # skl2onnx asks for attributes that scikit-learn is about to drop.
+        warnings.simplefilter("ignore", FutureWarning)
+        back = skl2onnx.to_onnx(
+            predictor.pipeline,
+            initial_types=[
+                ("svm_features", skl2onnx.common.data_types.FloatTensorType([None, count]))
+            ],
+            options={SVC: {"raw_scores": True, "zipmap": False}},
+            target_opset={"": export.OPSET, "ai.onnx.ml": 3},
+        )
     back.ir_version = front.ir_version
     scores = back.graph.output[1].name
     model = onnx.compose.merge_models(
