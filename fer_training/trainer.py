@@ -23,7 +23,7 @@ from fer_training.optimization import Progress, averaging, learning_rate, make_o
 from fer_training.recipe import Recipe, from_dict, to_yaml
 from fer_training.tensors import image_tensor, to_network, vote_shares
 
-_EVAL_BATCH = 512
+_EVAL_BATCH = 128
 
 
 def training_rows(data: FaceDataset, split: splits.Split, recipe: Recipe) -> splits.Rows:
