@@ -121,9 +121,10 @@ class FerLifecycleNode(LifecycleNode):
     ) -> TransitionCallbackReturn:
         try:
             step()
+        except ConfigurationError:  # the core has logged it, undone the step, and tells the reason
+            return TransitionCallbackReturn.FAILURE
         except Exception as error:  # rclpy would swallow it without a word
-            if not isinstance(error, ConfigurationError):  # that one the core has logged
-                self.transport.log.error(f"cannot {what}: {error}")
+            self.transport.log.error(f"cannot {what}: {error}")
             if undo is None:
                 return TransitionCallbackReturn.ERROR
             undo()
