@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from dds_domains import loopback_environment
 from networks import metadata, write_network
 
 from fer_ros.cli import main
@@ -79,7 +80,7 @@ def test_an_offline_fetch_says_what_to_do(capsys, tmp_path: Path, monkeypatch) -
 )
 def test_a_mistake_is_named_and_ends_with_status_2(argv, words) -> None:
     pytest.importorskip("cyclonedds", reason="no Cyclone DDS for Python here")
-    environment = {**os.environ, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": "7"}
+    environment = {**os.environ, **loopback_environment()}
     done = subprocess.run(
         [sys.executable, "-m", "fer_ros", *argv],
         capture_output=True, text=True, timeout=30, check=False, env=environment,
@@ -93,7 +94,7 @@ def test_a_mistake_is_named_and_ends_with_status_2(argv, words) -> None:
 @pytest.mark.parametrize("command", ["run", "camera"])
 def test_signals_end_it_quickly_with_status_0(command: str, number: int) -> None:
     pytest.importorskip("cyclonedds", reason="no Cyclone DDS for Python here")
-    environment = {**os.environ, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": "8"}
+    environment = {**os.environ, **loopback_environment()}
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "fer_ros", command],
         stderr=subprocess.PIPE, text=True, env=environment,
