@@ -239,6 +239,20 @@ def test_labels_of_another_definition_are_refused(command, tmp_path, capsys):
     assert "another definition of fer_ros/msg/EmotionLabel" in capsys.readouterr().err
 
 
+def _peak_memory(process) -> float:
+    """Return the most memory a process held until its end [MB].
+
+    Not by wait4: its figure begins with what this very process holds, from before the exec.
+    """
+    peak = 0.0
+    status = Path(f"/proc/{process.pid}/status")
+    while process.poll() is None:
+        lines = status.read_text().splitlines() if status.exists() else []
+        peak = max([peak, *(int(x.split()[1]) / 1e3 for x in lines if x.startswith("VmHWM"))])
+        time.sleep(0.02)
+    return peak
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_recording(tmp_path):
     """Half a gigabyte of VGA images takes no more memory than a tenth of it."""
@@ -247,11 +261,9 @@ def test_memory_does_not_grow_with_the_recording(tmp_path):
         scene = Scene(640, 480, (Actor(320, 240, 200, ("happy",)),))
         bag = scene_bag(tmp_path / f"bag{frames}", scene, frames, storage="sqlite3")
         process = start("replay", bag, "--out", tmp_path / f"out{frames}")
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0, process.stderr.read()
-        process.communicate()
-        peaks.append(usage.ru_maxrss / 1e3)
+        peaks.append(_peak_memory(process))
+        _, error = process.communicate()
+        assert process.returncode == 0, error
         shutil.rmtree(bag)
     assert peaks[1] < 250  # MB
     assert peaks[1] < peaks[0] + 15
