@@ -82,7 +82,7 @@ def check_image(image: Image) -> None:
         )
 
 
-def shrink(image: Image, width: int, height: int) -> Image:
+def shrink(image: Image, width: int, height: int, into: Image | None = None) -> Image:
     """Scale an image without aliasing, far faster than area interpolation of the whole.
 
     A bilinear step that halves an image is the mean over 2x2 pixels; such steps are repeated
@@ -92,15 +92,20 @@ def shrink(image: Image, width: int, height: int) -> Image:
         image: (h, w) or (h, w, 3).
         width: Width wanted [pixels].
         height: Height wanted [pixels].
+        into: Where the result goes, of its shape; rows of any stride.
+
+    Returns:
+        The scaled image: `into` where it is given, else the image itself if it has the size.
     """
     while image.shape[1] >= 4 * width and image.shape[0] >= 4 * height:
         image = _bilinear(image, image.shape[1] // 2, image.shape[0] // 2)
     if image.shape[1] > 2 * width and image.shape[0] > 2 * height:
         image = _bilinear(image, 2 * width, 2 * height)
-    return _bilinear(image, width, height)
+    return _bilinear(image, width, height, into)
 
 
-def _bilinear(image: Image, width: int, height: int) -> Image:
-    if image.shape[:2] == (height, width):
+def _bilinear(image: Image, width: int, height: int, into: Image | None = None) -> Image:
+    if into is None and image.shape[:2] == (height, width):
         return image
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    scaled = cv2.resize(image, (width, height), dst=into, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(scaled, np.uint8)

@@ -107,12 +107,9 @@ class YuNetDetector:
         inner_height, inner_width = _scaled(height, scale), _scaled(width, scale)
         padded = self._fixed or (_padded(inner_height), _padded(inner_width))
         buffers = self._input(padded)
-        buffers.fill(shrink(image, inner_width, inner_height))
-        rows = self._decode(self.run_network(buffers.planes), buffers.grids)
-        points = rows[:, :14].reshape(-1, 7, 2)
-        points *= np.array([width / inner_width, height / inner_height], np.float32)
-        points[:, [0, 2, 3, 4, 5, 6]] -= np.float32(0.5)  # pixel centres at whole numbers
-        return rows
+        buffers.fill(image, inner_width, inner_height)
+        enlarged = np.array([width / inner_width, height / inner_height], np.float32)
+        return self._decode(self.run_network(buffers.planes), buffers, enlarged)
 
     def _input(self, size: tuple[int, int]) -> _Input:
         """Return the buffers for an input of (height, width), sides multiples of 32."""
@@ -133,29 +130,34 @@ class YuNetDetector:
         return self._fixed or (_padded(_scaled(height, scale)), _padded(_scaled(width, scale)))
 
     def _decode(
-        self, outputs: list[NDArray[np.float32]], grids: list[NDArray[np.float32]]
+        self, outputs: list[NDArray[np.float32]], cells: _Input, enlarged: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Turn the twelve outputs into rows (x, y, width, height, 5 * (x, y), score).
 
-        Network pixels; only rows that reach the threshold. Score is the geometric mean of class
-        and objectness, as in the authors' and OpenCV's decoders.
+        Source pixels, `enlarged` times those of the network (x, y); only rows that reach the
+        threshold. Score is the geometric mean of class and objectness, as in the authors' and
+        OpenCV's decoders.
         """
-        rows = []
-        limit = self.settings.threshold**2
-        for level, stride in enumerate(_STRIDES):
-            cls, obj, bbox, kps = (outputs[kind * len(_STRIDES) + level][0] for kind in range(4))
-            product = cls[:, 0] * obj[:, 0]
-            hits = np.flatnonzero(product >= limit)
-            if hits.size == 0:
-                continue
-            corner = grids[level][hits]
-            found = np.empty((hits.size, 15), np.float32)
-            found[:, 2:4] = np.exp(np.minimum(bbox[hits, 2:], 10.0)) * stride
-            found[:, :2] = (corner + bbox[hits, :2]) * stride - found[:, 2:4] / 2
-            found[:, 4:14] = (np.tile(corner, 5) + kps[hits]) * stride
-            found[:, 14] = np.sqrt(np.minimum(product[hits], 1.0))
-            rows.append(found[np.isfinite(found).all(axis=1)])
-        return np.concatenate(rows) if rows else np.zeros((0, 15), np.float32)
+        # The levels are joined first: after a run of the network every call of numpy is dear.
+        cls, obj, bbox, kps = (np.concatenate(outputs[at : at + 3], 1)[0] for at in (0, 3, 6, 9))
+        product = (cls * obj)[:, 0]
+        hits = (product >= self.settings.threshold**2).nonzero()[0]
+        found = np.empty((hits.size, 15), np.float32)
+        if hits.size == 0:
+            return found
+        found[:, :4] = bbox[hits]
+        found[:, 4:14] = kps[hits]
+        found[:, 14] = np.sqrt(np.minimum(product[hits], 1.0))
+        points = found[:, :14].reshape(-1, 7, 2)
+        step = cells.strides[hits] * enlarged
+        size = np.exp(np.minimum(points[:, 1], 10.0)) * step
+        points += cells.corners[hits, None]
+        points *= step[:, None]
+        points -= np.float32(0.5)  # pixel centres at whole numbers
+        points[:, 0] -= size / 2
+        points[:, 1] = size
+        finite = np.isfinite(found)
+        return found if finite.all() else found[finite.all(axis=1)]
 
     def _check_tensors(self) -> tuple[int, int] | None:
         """Compare names and shapes with YuNet's; return the fixed (height, width), if any."""
@@ -189,7 +191,8 @@ class YuNetDetector:
         except Exception as error:  # ONNX Runtime's exception classes differ between versions
             raise DetectorError(f"{self.path} does not run: {error}; {_REMEDY}") from error
         for index, (output, columns) in enumerate(zip(outputs, _OUTPUT_WIDTHS, strict=True)):
-            expected = (1, len(buffers.grids[index % len(_STRIDES)]), columns)
+            stride = _STRIDES[index % len(_STRIDES)]
+            expected = (1, int((buffers.strides == stride).sum()), columns)
             if output.shape != expected:
                 raise DetectorError(
                     f"{self.path} {_FOREIGN}: output {_OUTPUTS[index]!r} has shape "
@@ -202,21 +205,27 @@ class _Input:
 
     def __init__(self, height: int, width: int) -> None:
         self.planes = np.zeros((1, 3, height, width), np.float32)
-        self.grids = [_cell_corners(height // s, width // s) for s in _STRIDES]
-        self._channels = [np.zeros((height, width), np.uint8) for _ in range(3)]
+        grids = [_cell_corners(height // s, width // s) for s in _STRIDES]
+        self.corners = np.concatenate(grids)
+        """Column and row of every cell of all levels, shape (cells, 2)."""
+        self.strides = np.repeat(np.float32(_STRIDES), [len(grid) for grid in grids])[:, None]
+        """Network pixels per cell, shape (cells, 1)."""
         self._canvas = np.zeros((height, width, 3), np.uint8)
+        self._channels = np.zeros((3, height, width), np.uint8)
         self._filled = (0, 0)
 
-    def fill(self, image: Image) -> None:
-        """Put an image that fits into the top left of the planes, black elsewhere."""
-        height, width = image.shape[:2]
+    def fill(self, image: Image, width: int, height: int) -> None:
+        """Put an image, scaled to a size that fits, into the top left; black elsewhere."""
         if self._filled != (height, width):
             self._canvas[:] = 0
             self._filled = (height, width)
-        self._canvas[:height, :width] = image if image.ndim == 3 else image[:, :, None]
-        cv2.split(self._canvas, self._channels)
-        for channel, plane in enumerate(self._channels):
-            self.planes[0, channel] = plane
+        place = self._canvas[:height, :width]
+        if image.ndim == 3:
+            shrink(image, width, height, into=place)
+        else:
+            place[:] = shrink(image, width, height)[:, :, None]
+        cv2.split(self._canvas, list(self._channels))
+        self.planes[0] = self._channels
 
 
 def _scaled(side: int, scale: float) -> int:
