@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import cmath
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -232,7 +233,8 @@ def _landmark_window(landmarks: NDArray[np.float32], template: CropTemplate) -> 
     if len(points) != len(model) or spread == 0:
         return None
     mean = sum(points) / len(points)
-    a = sum((p - mean) * m.conjugate() for p, m in zip(points, model)) / spread
+    # The template's offsets sum to zero, so the points need not be centred.
+    a = sum(map(operator.mul, points, model)) / spread
     if not (cmath.isfinite(a) and cmath.isfinite(mean)) or abs(a) < 1.0:
         return None
     middle = mean + a * (0.5 + 0.5j - model_mean)
@@ -243,8 +245,8 @@ def _landmark_window(landmarks: NDArray[np.float32], template: CropTemplate) -> 
 def _centered(
     landmarks: tuple[tuple[float, float], ...],
 ) -> tuple[complex, tuple[complex, ...], float]:
-    """Return mean of landmarks, their offsets from it, and the sum of squared offsets."""
+    """Return mean of landmarks, conjugates of their offsets from it, and their squares' sum."""
     points = [complex(x, y) for x, y in landmarks]
     mean = sum(points) / len(points)
-    offsets = tuple(point - mean for point in points)
+    offsets = tuple((point - mean).conjugate() for point in points)
     return mean, offsets, sum(abs(offset) ** 2 for offset in offsets)

@@ -40,8 +40,8 @@ class EmotionNetwork:
             raise ModelError(f"{path} is no emotion network of this package: {error}") from error
         self._input = self._check_tensors()
         spec = self.metadata.input
-        self._mean = np.asarray(spec.mean, np.float32)
-        self._scale = np.asarray(spec.scale, np.float32)
+        self._mean = np.asarray(spec.mean, np.float32).reshape(-1, 1, 1)
+        self._scale = np.asarray(spec.scale, np.float32).reshape(-1, 1, 1)
 
     def _check_tensors(self) -> str:
         """Compare the tensors with the metadata and run once; return the name of the input."""
@@ -66,9 +66,12 @@ class EmotionNetwork:
         spec = self.metadata.input
         if spec.equalize:
             crops = [np.asarray(cv2.equalizeHist(crop), np.uint8) for crop in crops]
-        batch = np.stack(crops).reshape(len(crops), spec.height, spec.width, spec.channels)
-        scaled = (batch.astype(np.float32) - self._mean) * self._scale
-        return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+        batch = np.empty((len(crops), spec.channels, spec.height, spec.width), np.float32)
+        for planes, crop in zip(batch, crops):
+            planes[:] = crop if crop.ndim == 2 else crop.transpose(2, 0, 1)
+        batch -= self._mean
+        batch *= self._scale
+        return batch
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the raw network output, shape (N, labels), of an NCHW batch."""
@@ -192,6 +195,8 @@ class EmotionClassifier:
         """
         scores: list[Any] = []
         for network, own in zip(self.networks, crops, strict=True):
-            order = [network.metadata.labels.index(label) for label in self.labels]
-            scores.append(network.classify(own)[:, order])
+            found, labels = network.classify(own), network.metadata.labels
+            if labels != self.labels:
+                found = found[:, [labels.index(label) for label in self.labels]]
+            scores.append(found)
         return fuse(scores, self.fusion)

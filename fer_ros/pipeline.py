@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from fer_ros.alignment import align_all
 from fer_ros.classification import EmotionClassifier
 from fer_ros.detection import FaceDetector
@@ -100,17 +98,18 @@ class Pipeline:
         align_ms, start = milliseconds_since(start), time.perf_counter()
         probabilities = self.classifier.classify(crops)
         classify_ms, start = milliseconds_since(start), time.perf_counter()
-        splits = np.cumsum([len(faces) for faces in found])[:-1]
-        for result, faces, own in zip(results, found, np.split(probabilities, splits)):
-            frame = result.frame
+        first = 0
+        for result, faces in zip(results, found):
+            frame, last = result.frame, first + len(faces)
             result.faces = self._tracker(frame.topic).update(
                 faces,
-                own,
+                probabilities[first:last],
                 frame.stamp_ns or frame.received_ns,
                 self.classifier.labels,
                 self.settings.smoothing,
                 self.settings.track_timeout,
             )
+            first = last
         track_ms = milliseconds_since(start)
         for result in results:
             times = result.times

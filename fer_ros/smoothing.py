@@ -32,7 +32,7 @@ class LabelSmoother:
     """
 
     def __init__(self) -> None:
-        self._smoothed: NDArray[np.float64] | None = None
+        self._smoothed: list[float] | None = None
         self._current: int | None = None
 
     def update(
@@ -54,25 +54,24 @@ class LabelSmoother:
             Smoothed probabilities (sum 1), the label, and its smoothed probability (of the best
             class where the label is uncertain).
         """
-        observed = probabilities.astype(np.float64)
-        if self._smoothed is None or settings.time_constant <= 0:
-            self._smoothed = observed
-        else:
+        # Plain floats: for a handful of classes numpy's overhead would be most of the cost.
+        values: list[float] = probabilities.tolist()
+        if self._smoothed is not None and settings.time_constant > 0:
             weight = 1.0 - math.exp(-elapsed / settings.time_constant)
-            self._smoothed = self._smoothed + weight * (observed - self._smoothed)
-        self._smoothed = self._smoothed / self._smoothed.sum()
-        best = int(self._smoothed.argmax())
-        self._current = self._choose(best, settings)
+            values = [old + weight * (new - old) for old, new in zip(self._smoothed, values)]
+        total = sum(values)
+        smoothed = self._smoothed = [value / total for value in values]
+        best = smoothed.index(max(smoothed))
+        self._current = self._choose(best, smoothed, settings)
         named = best if self._current is None else self._current
         label = UNCERTAIN if self._current is None else labels[self._current]
-        return self._smoothed.astype(np.float32), label, float(self._smoothed[named])
+        return np.array(smoothed, np.float32), label, smoothed[named]
 
-    def _choose(self, best: int, settings: SmoothingSettings) -> int | None:
-        assert self._smoothed is not None
+    def _choose(self, best: int, smoothed: list[float], settings: SmoothingSettings) -> int | None:
         current = self._current
         if current is not None:
-            supported = self._smoothed[current] >= settings.threshold * (1 - settings.hysteresis)
-            beaten = self._smoothed[best] >= self._smoothed[current] + settings.hysteresis
+            supported = smoothed[current] >= settings.threshold * (1 - settings.hysteresis)
+            beaten = smoothed[best] >= smoothed[current] + settings.hysteresis
             if supported and (best == current or not beaten):
                 return current
-        return best if self._smoothed[best] >= settings.threshold else None
+        return best if smoothed[best] >= settings.threshold else None
