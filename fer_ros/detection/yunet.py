@@ -208,7 +208,8 @@ class _Input:
         grids = [_cell_corners(height // s, width // s) for s in _STRIDES]
         self.corners = np.concatenate(grids)
         """Column and row of every cell of all levels, shape (cells, 2)."""
-        self.strides = np.repeat(np.float32(_STRIDES), [len(grid) for grid in grids])[:, None]
+        counts = [len(grid) for grid in grids]
+        self.strides = np.repeat(np.array(_STRIDES, np.float32), counts)[:, None]
         """Network pixels per cell, shape (cells, 1)."""
         self._canvas = np.zeros((height, width, 3), np.uint8)
         self._channels = np.zeros((3, height, width), np.uint8)
