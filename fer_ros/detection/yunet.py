@@ -7,8 +7,9 @@ its fixed input size stands between the camera image and the network.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ from fer_ros.types import Box, Face, Image
 
 _STRIDES = (8, 16, 32)
 _OUTPUTS = tuple(f"{kind}_{s}" for kind in ("cls", "obj", "bbox", "kps") for s in _STRIDES)
-_OUTPUT_WIDTHS = (1, 1, 1, 1, 1, 1, 4, 4, 4, 10, 10, 10)
+_WIDTHS = (1, 1, 4, 10)
 _NMS_IOU = 0.3
 _KEPT_INPUTS = 4
 
@@ -77,7 +78,7 @@ class YuNetDetector:
         except ModelError as error:
             raise DetectorError(f"{error}; {_REMEDY}") from error
         self._fixed = self._check_tensors()
-        self._inputs: dict[tuple[int, int], _Input] = {}
+        self._inputs: dict[tuple[int, int], _Buffers] = {}
         self._check_run()
 
     def detect(self, image: Image) -> list[Face]:
@@ -109,18 +110,19 @@ class YuNetDetector:
         buffers = self._input(padded)
         buffers.fill(image, inner_width, inner_height)
         enlarged = np.array([width / inner_width, height / inner_height], np.float32)
-        return self._decode(self.run_network(buffers.planes), buffers, enlarged)
+        buffers.run()
+        return self._decode(buffers, enlarged)
 
-    def _input(self, size: tuple[int, int]) -> _Input:
+    def _input(self, size: tuple[int, int]) -> _Buffers:
         """Return the buffers for an input of (height, width), sides multiples of 32."""
         if size not in self._inputs:
             if len(self._inputs) == _KEPT_INPUTS:
                 self._inputs.clear()
-            self._inputs[size] = _Input(*size)
+            self._inputs[size] = _Buffers(self._session, *size)
         return self._inputs[size]
 
     def run_network(self, planes: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return the twelve raw outputs for an input of shape (1, 3, height, width)."""
+        """Return the twelve raw outputs for an input of shape (1, 3, height, width), as copies."""
         outputs: list[NDArray[np.float32]] = self._session.run(_OUTPUTS, {"input": planes})
         return outputs
 
@@ -129,17 +131,14 @@ class YuNetDetector:
         scale = self._scale(width, height)
         return self._fixed or (_padded(_scaled(height, scale)), _padded(_scaled(width, scale)))
 
-    def _decode(
-        self, outputs: list[NDArray[np.float32]], cells: _Input, enlarged: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def _decode(self, cells: _Buffers, enlarged: NDArray[np.float32]) -> NDArray[np.float32]:
         """Turn the twelve outputs into rows (x, y, width, height, 5 * (x, y), score).
 
         Source pixels, `enlarged` times those of the network (x, y); only rows that reach the
         threshold. Score is the geometric mean of class and objectness, as in the authors' and
         OpenCV's decoders.
         """
-        # The levels are joined first: after a run of the network every call of numpy is dear.
-        cls, obj, bbox, kps = (np.concatenate(outputs[at : at + 3], 1)[0] for at in (0, 3, 6, 9))
+        cls, obj, bbox, kps = cells.outputs
         product = (cls * obj)[:, 0]
         hits = (product >= self.settings.threshold**2).nonzero()[0]
         found = np.empty((hits.size, 15), np.float32)
@@ -190,8 +189,9 @@ class YuNetDetector:
             outputs = self.run_network(buffers.planes)
         except Exception as error:  # ONNX Runtime's exception classes differ between versions
             raise DetectorError(f"{self.path} does not run: {error}; {_REMEDY}") from error
-        for index, (output, columns) in enumerate(zip(outputs, _OUTPUT_WIDTHS, strict=True)):
+        for index, output in enumerate(outputs):
             stride = _STRIDES[index % len(_STRIDES)]
+            columns = _WIDTHS[index // len(_STRIDES)]
             expected = (1, int((buffers.strides == stride).sum()), columns)
             if output.shape != expected:
                 raise DetectorError(
@@ -200,10 +200,10 @@ class YuNetDetector:
                 )
 
 
-class _Input:
-    """Buffers for one size of the network's input, used again for every image."""
+class _Buffers:
+    """Input and outputs for one size of the network's input, used again for every image."""
 
-    def __init__(self, height: int, width: int) -> None:
+    def __init__(self, session: Any, height: int, width: int) -> None:
         self.planes = np.zeros((1, 3, height, width), np.float32)
         grids = [_cell_corners(height // s, width // s) for s in _STRIDES]
         self.corners = np.concatenate(grids)
@@ -214,6 +214,23 @@ class _Input:
         self._canvas = np.zeros((height, width, 3), np.uint8)
         self._channels = np.zeros((3, height, width), np.uint8)
         self._filled = (0, 0)
+        self.outputs = [np.zeros((sum(counts), width), np.float32) for width in _WIDTHS]
+        """Class, objectness, box and landmarks of every cell, shape (cells, 1, 1, 4 and 10)."""
+        self._session, self._binding = session, session.io_binding()
+        self._bind("input", self.planes, self._binding.bind_input)
+        names = iter(_OUTPUTS)
+        for output in self.outputs:
+            # The network writes the levels one after the other, so that none need be joined.
+            for level in np.split(output, np.cumsum(counts)[:-1]):
+                self._bind(next(names), level[None], self._binding.bind_output)
+
+    def run(self) -> None:
+        """Run the network from the planes into the outputs."""
+        self._session.run_with_iobinding(self._binding)
+
+    @staticmethod
+    def _bind(name: str, array: NDArray[np.float32], bind: Callable[..., None]) -> None:
+        bind(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
 
     def fill(self, image: Image, width: int, height: int) -> None:
         """Put an image, scaled to a size that fits, into the top left; black elsewhere."""
