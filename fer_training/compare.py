@@ -106,7 +106,10 @@ Written by `fer-train compare RUNS`; never edit it by hand.
   have an exact copy in Training.
 - Parameters count the statistics of batch norms, as Keras does. MACs are millions a crop. For an
   SVM both are the numbers in its support vectors.
-- Minutes are of two CPU cores shared with other work. Rows that say "not run here" have not been
+- Commands read the data where the recipes say; give `--data` for another place. `fer-train svm`
+  always wants `--data` and `--out`.
+- Minutes are wall-clock of two CPU cores shared with other work, pauses included; rows with few
+  epochs are far from what their recipe would reach, and say so below their table. Rows that say "not run here" have not been
   measured; their command is what would measure them.
 """
 
