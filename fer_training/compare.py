@@ -109,8 +109,8 @@ Written by `fer-train compare RUNS`; never edit it by hand.
 - Commands read the data where the recipes say; give `--data` for another place. `fer-train svm`
   always wants `--data` and `--out`.
 - Minutes are wall-clock of two CPU cores shared with other work, pauses included; rows with few
-  epochs are far from what their recipe would reach, and say so below their table. Rows that say "not run here" have not been
-  measured; their command is what would measure them.
+  epochs are far from what their recipe would reach, and say so below their table.
+- Rows that say "not run here" have not been measured; their command is what would measure them.
 """
 
 _COLUMNS = (
