@@ -105,6 +105,7 @@ class EmotionNode:
             self.cleanup()
             raise self._failed("configured", error) from error
         with self._lock:
+            assembly.apply(self._settings)  # a dynamic parameter may have changed meanwhile
             self._assembly, self.state = assembly, INACTIVE
         self._report_assembly(assembly, milliseconds_since(start))
 

@@ -399,6 +399,18 @@ def test_diagnostics_go_on_while_networks_load(build, monkeypatch) -> None:
     assert robot.node.state == "inactive"
 
 
+def test_a_parameter_that_changes_while_networks_load_is_in_force_after(build, monkeypatch) -> None:
+    robot, assemble = build(smoothing_time=0.0), node.assemble
+
+    def meanwhile(*arguments: object):
+        robot.node.set_parameters({"uncertain_threshold": 1.0})
+        return assemble(*arguments)
+
+    monkeypatch.setattr(node, "assemble", meanwhile)
+    robot.start()
+    assert robot.answer(smiling()).faces[0].label == UNCERTAIN
+
+
 def test_a_stamp_a_little_ahead_is_no_remark(robot: Robot) -> None:
     robot.answer(smiling(), stamp_ns=1000 * SECOND + 20_000_000)
     assert robot.camera_counts()["stamps.future"] == 0
