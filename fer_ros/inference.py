@@ -80,7 +80,8 @@ def create_session(
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=chosen)
     except Exception as error:  # its exception classes differ between versions
-        raise ModelError(f"{path} cannot be loaded as an ONNX model: {error}") from error
+        reason = " ".join(str(error).split())  # some versions end it with a line break
+        raise ModelError(f"{path} cannot be loaded as an ONNX model: {reason}") from error
     short = {long: name for name, long in PROVIDER_NAMES.items()}
     used = tuple(short.get(name, name) for name in session.get_providers())
     return session, ProviderReport(asked=tuple(providers), used=used)
