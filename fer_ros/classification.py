@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from fer_ros.inference import ModelError, ProviderReport, create_session
 from fer_ros.model_metadata import MetadataError, ModelMetadata
+from fer_ros.model_store import digest_of
 from fer_ros.types import Image
 
 FUSION_RULES = ("sum", "product")
@@ -32,7 +32,7 @@ class EmotionNetwork:
         """
         self._session, self.providers = create_session(path, providers, threads)
         self.path = path
-        self.digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.digest = digest_of(path)
         try:
             props = self._session.get_modelmeta().custom_metadata_map
             self.metadata = ModelMetadata.from_props(props)

@@ -116,9 +116,7 @@ def _watch(
     watcher = _Watcher(transport)
     started = time.monotonic()
     while watcher.count == 0:
-        ended = next((child for child in children if child.ended()), None)
-        if ended is not None:
-            raise TransportError(f"the {ended.name} process ended at once:\n{ended.output()}")
+        _check_alive(children)
         if time.monotonic() - started > _START_TIME:
             logs = "\n".join(child.output() for child in children)
             raise TransportError(f"no EmotionArray within {_START_TIME:.0f} s:\n{logs}")
@@ -131,12 +129,16 @@ def _watch(
     table = LiveTable(sys.stdout)
     end = time.monotonic() + args.seconds
     while time.monotonic() < end and not stop.wait(0.25):
-        ended = next((child for child in children if child.ended()), None)
-        if ended is not None:
-            raise TransportError(f"the {ended.name} process ended:\n{ended.output()}")
+        _check_alive(children)
         table.show(watcher.rows())
     print(f"\n{watcher.summary()}")
     return watcher.save_picture(args.picture)
+
+
+def _check_alive(children: tuple[Child, ...]) -> None:
+    ended = next((child for child in children if child.ended()), None)
+    if ended is not None:
+        raise TransportError(f"the {ended.name} process ended:\n{ended.output()}")
 
 
 class _Watcher:

@@ -11,7 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from fer_ros.classification import FUSION_RULES
+from fer_ros.detection.factory import KINDS
 from fer_ros.images import MAX_PIXELS
+from fer_ros.inference import PROVIDER_NAMES
 
 Value = bool | int | float | str | tuple[str, ...]
 
@@ -97,9 +100,6 @@ def _row(
     return field(default=default, metadata=metadata)
 
 
-PROVIDERS = ("cpu", "cuda", "tensorrt", "openvino", "coreml", "rocm", "migraphx", "xnnpack")
-"""Execution providers of ONNX Runtime that may be asked for."""
-
 FOREIGN = ("use_sim_time", "autostart", "qos_overrides.", "start_type_description_service")
 """Beginnings of parameter names that belong to the middleware, not to this table."""
 
@@ -137,12 +137,12 @@ class Settings:
         "sum",
         "How the probabilities of several networks are joined (Umer et al. 2022): their sum, or "
         "their product.",
-        choices=("sum", "product"),
+        choices=FUSION_RULES,
     )
     providers: tuple[str, ...] = _row(
         ("cpu",),
         "ONNX Runtime execution providers in order of preference.",
-        choices=PROVIDERS,
+        choices=tuple(PROVIDER_NAMES),
     )
     intra_op_threads: int = _row(
         1, "Threads inside one network run; 0 takes one per core.", minimum=0, maximum=256
@@ -150,7 +150,7 @@ class Settings:
     detector: str = _row(
         "auto",
         "Face detector; auto takes yunet where its file is found, else haar.",
-        choices=("auto", "yunet", "haar"),
+        choices=KINDS,
     )
     detector_model: str = _row(
         "", "Path of the YuNet file; empty: FER_ROS_YUNET, then the cache folder."

@@ -62,11 +62,6 @@ class Span:
     source: str
     """Where it comes from: file and line, or topic."""
 
-    @property
-    def whole_image(self) -> bool:
-        """Whether it names no particular face."""
-        return self.box is None and not self.track_id
-
 
 @dataclass(frozen=True)
 class ActiveLabel:
