@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (PyTorch's own custom)
 from torch import Tensor
 
+from fer_training.filters import gaussian_blur, random_filter
 from fer_training.recipe import Augment
 
 
@@ -22,11 +23,10 @@ def augment(images: Tensor, config: Augment) -> Tensor:
         A new batch of the same shape and range.
     """
     if config.filters > 0:
-        from fer_training.filters import random_filter
-
         images = random_filter(images, config.filters)
     images = warp(images, config)
     images = adjust(images, config)
+    images = degrade(images, config)
     if config.erase > 0:
         images = erase(images, config.erase, config.erase_area)
     return images
@@ -68,6 +68,43 @@ def adjust(images: Tensor, config: Augment) -> Tensor:
     offset = _uniform(shape, 255 * config.brightness, images)
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     return ((images - mean) * gain + mean + offset).clamp(0, 255)
+
+
+def degrade(images: Tensor, config: Augment) -> Tensor:
+    """Do to some crops what cameras do: poor light, few pixels, blur and noise.
+
+    Side and blur are drawn once for all chosen crops of a batch, light and noise for each.
+    """
+    count, device = len(images), images.device
+    if config.gamma > 0:
+        exponent = torch.exp2(_uniform((count, 1, 1, 1), config.gamma, images))
+        images = 255 * (images / 255).pow(exponent)
+    if config.shrink > 0:
+        chosen = torch.rand(count, device=device) < config.shrink
+        side = int(torch.randint(config.shrink_side, images.shape[2], ()))
+        images = _where(chosen, _shrink(images, side), images)
+    if config.blur > 0:
+        chosen = torch.rand(count, device=device) < config.blur
+        sigma = 0.3 + (config.blur_sigma - 0.3) * float(torch.rand(()))
+        images = _where(chosen, gaussian_blur(images, sigma), images)
+    if config.noise > 0:
+        chosen = torch.rand(count, device=device) < config.noise
+        sigmas = 255 * config.noise_sigma * torch.rand((count, 1, 1, 1), device=device)
+        noisy = (images + sigmas * torch.randn_like(images)).clamp(0, 255)
+        images = _where(chosen, noisy, images)
+    return images
+
+
+def _shrink(images: Tensor, side: int) -> Tensor:
+    """Resample to a smaller side and back."""
+    small = F.interpolate(
+        images, (side, side), mode="bilinear", align_corners=False, antialias=True
+    )
+    return F.interpolate(small, images.shape[2:], mode="bilinear", align_corners=False)
+
+
+def _where(chosen: Tensor, changed: Tensor, images: Tensor) -> Tensor:
+    return torch.where(chosen[:, None, None, None], changed, images)
 
 
 def erase(images: Tensor, probability: float, largest: float) -> Tensor:

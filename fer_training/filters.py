@@ -60,10 +60,20 @@ def sharpen(images: Tensor, mask: int) -> Tensor:
     return (images + strength * _convolve(images, kernel)).clamp(0, 255)
 
 
+def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
+    """Smooth by a Gaussian of ``sigma`` pixels, cut at three of them."""
+    radius = max(1, math.ceil(3 * sigma))
+    offsets = torch.arange(-radius, radius + 1, device=images.device, dtype=torch.float32)
+    line = torch.exp(-(offsets**2) / (2 * sigma * sigma))
+    line = line / line.sum()
+    return _convolve(_convolve(images, line[None, :]), line[:, None])
+
+
 def _convolve(images: Tensor, kernel: Tensor) -> Tensor:
-    channels = images.shape[1]
-    weight = kernel.expand(channels, 1, 3, 3)
-    return F.conv2d(F.pad(images, [1] * 4, mode="replicate"), weight, groups=channels)
+    channels, (height, width) = images.shape[1], kernel.shape
+    weight = kernel.expand(channels, 1, height, width)
+    border = [width // 2, width // 2, height // 2, height // 2]
+    return F.conv2d(F.pad(images, border, mode="replicate"), weight, groups=channels)
 
 
 def apply_filter(images: Tensor, number: int) -> Tensor:

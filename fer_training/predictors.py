@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from fer_ros.classification import EmotionNetwork
-from fer_training import architectures, checkpoint
+from fer_training import checkpoint, networks
+from fer_training.networks import predict
 from fer_training.recipe import Recipe, from_dict
-from fer_training.trainer import predict
 
 _BATCH = 256
 
@@ -60,7 +60,7 @@ class CheckpointPredictor:
         state = checkpoint.load(path)
         recipe = from_dict(yaml.safe_load(state["recipe"]))
         labels = tuple(state["labels"])
-        network = architectures.create(recipe.architecture, len(labels), **recipe.options)
+        network = networks.build(recipe, len(labels))
         checkpoint.load_weights(network, state, recipe.architecture)
         return cls(network.eval(), recipe, labels, recipe.name, state.get("calibration", {}))
 

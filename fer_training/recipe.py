@@ -66,6 +66,32 @@ class Augment:
     mixup: float = 0.0
     """Probability that a batch is mixed up (Zhang et al. 2018)."""
     mixup_alpha: float = 0.2
+    gamma: float = 0.0
+    """Largest change of gamma, in octaves: exponents in 2**-gamma..2**gamma."""
+    shrink: float = 0.0
+    """Probability that a crop is shrunk and enlarged again, as a far face would be."""
+    shrink_side: int = 20
+    """Least side it is shrunk to [pixels]."""
+    blur: float = 0.0
+    """Probability of a Gaussian blur."""
+    blur_sigma: float = 1.5
+    """Largest blur [pixels]."""
+    noise: float = 0.0
+    """Probability of Gaussian noise."""
+    noise_sigma: float = 0.06
+    """Largest noise, in ranges of the pixel values."""
+
+
+@dataclass
+class Distill:
+    """Learning from the answers of larger networks (Hinton et al. 2015)."""
+
+    teachers: list[str] = field(default_factory=list)
+    """Run folders or checkpoints; several answer by their mean."""
+    share: float = 0.5
+    """Share of the loss that compares with the teachers, 0..1."""
+    temperature: float = 2.0
+    """Softens both sides of that comparison."""
 
 
 @dataclass
@@ -117,6 +143,9 @@ class Recipe:
     loss: str = "cross_entropy"
     """``cross_entropy``, ``mse``, ``bce`` or ``hinge``."""
     label_smoothing: float = 0.0
+    votes_weight: float = 0.0
+    """Weight of the loss of a second head that learns the FER+ votes; 0 builds no such head."""
+    distill: Distill = field(default_factory=Distill)
     epochs: int = 60
     batch_size: int = 128
     ema: float = 0.0

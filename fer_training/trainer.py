@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from fer_training import architectures, checkpoint, datasets, losses, provenance, splits
+from fer_training import architectures, checkpoint, datasets, losses, networks, provenance, splits
 from fer_training.augment import augment, mixup
+from fer_training.datasets import ferplus
 from fer_training.datasets.base import FERPLUS_COLUMNS, FaceDataset
+from fer_training.distill import Teachers, distillation
+from fer_training.networks import predict
 from fer_training.optimization import Progress, averaging, learning_rate, make_optimizer
-from fer_training.recipe import Recipe, from_dict, to_yaml
+from fer_training.recipe import Recipe, RecipeError, from_dict, to_yaml
 from fer_training.tensors import image_tensor, to_network, vote_shares
-
-_EVAL_BATCH = 128
 
 
 def training_rows(data: FaceDataset, split: splits.Split, recipe: Recipe) -> splits.Rows:
@@ -40,25 +40,6 @@ def training_rows(data: FaceDataset, split: splits.Split, recipe: Recipe) -> spl
     return rows[keep]
 
 
-@torch.no_grad()
-def predict(network: nn.Module, images: Tensor, recipe: Recipe) -> NDArray[np.float32]:
-    """Return logits, shape (N, classes), in float32.
-
-    Args:
-        network: The network, on any device.
-        images: uint8, shape (N, C, H, W), on any device.
-        recipe: For input size, mean and scale.
-    """
-    entry = architectures.get(recipe.architecture)
-    device = next(network.parameters()).device
-    network.eval()
-    parts = []
-    for batch in images.split(_EVAL_BATCH):
-        x = to_network(batch.to(device), entry.size, entry.channels, recipe.mean, recipe.scale)
-        parts.append(network(x).float().cpu())
-    return torch.cat(parts).numpy()
-
-
 class Trainer:
     """One run in one folder."""
 
@@ -73,6 +54,11 @@ class Trainer:
         self.classes = len(self.data.label_names)
         self._place_data()
         self.loss = losses.get(recipe.loss)
+        self.teachers = (
+            Teachers(recipe.distill, self.data.label_names, self.device)
+            if recipe.distill.teachers
+            else None
+        )
         self.network = self._network()
         self.optimizer = make_optimizer(self.network, recipe)
         self.ema = (
@@ -101,10 +87,16 @@ class Trainer:
         self.targets = losses.soft_targets(
             self.labels, self.classes, own_votes, recipe.data.vote_share
         )
+        self.targets = losses.smooth(self.targets, recipe.label_smoothing)
+        if recipe.votes_weight:
+            if self.data.votes is None:
+                raise RecipeError(f"votes_weight: {self.data.name} has no FER+ votes")
+            shares = torch.from_numpy(ferplus.distribution(self.data.votes[rows])).to(device)
+            self.targets = torch.cat([self.targets, shares], dim=1)
 
     def _network(self) -> nn.Module:
         recipe = self.recipe
-        network = architectures.create(recipe.architecture, self.classes, **recipe.options)
+        network = networks.build(recipe, self.classes)
         if recipe.init:
             start = Path(recipe.init)
             state = checkpoint.load(start / "best.pt" if start.is_dir() else start)
@@ -174,20 +166,32 @@ class Trainer:
         channels = architectures.get(recipe.architecture).channels
         images, targets = self.images[batch].float(), self.targets[batch]
         images = augment(images, recipe.augment)
-        targets = losses.smooth(targets, recipe.label_smoothing)
         if recipe.augment.mixup and torch.rand(()) < recipe.augment.mixup:
             images, targets = mixup(images, targets, recipe.augment.mixup_alpha)
         x = to_network(images, size, channels, recipe.mean, recipe.scale)
         x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.amp):
             logits = self.stepper(x)
-        loss = self.loss(logits.float(), targets) + self._l2()
+            taught = self.teachers.probabilities(images) if self.teachers else None
+        loss = self._loss(logits.float(), targets, taught) + self._l2()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         if self.ema is not None:
             self.ema.update_parameters(self.network)
         return loss.detach()
+
+    def _loss(self, logits: Tensor, targets: Tensor, taught: Tensor | None) -> Tensor:
+        """Return the loss of the labels' columns, of the teachers' answer and of the votes."""
+        recipe, own = self.recipe, logits[:, : self.classes]
+        loss = self.loss(own, targets[:, : self.classes])
+        if taught is not None:
+            share, temperature = recipe.distill.share, recipe.distill.temperature
+            loss = (1 - share) * loss + share * distillation(own, taught, temperature)
+        if recipe.votes_weight:
+            votes = losses.cross_entropy(logits[:, self.classes :], targets[:, self.classes :])
+            loss = loss + recipe.votes_weight * votes
+        return loss
 
     def _l2(self) -> Tensor | float:
         config = self.recipe.optimizer

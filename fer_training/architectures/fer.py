@@ -1,0 +1,176 @@
+"""fer-lite, fer-base and their teacher: separable residual blocks and fused attention.
+
+Own networks, built of the five publications' ideas. A block pairs an ordinary convolution with a
+separable one (Chowanda 2021) inside a residual (Yengikand et al. 2023) and weighs its channels
+(squeeze-and-excitation, Hu et al. 2018). Instead of an average, two attentions gather the last
+map: the additive and the multiplicative one of Yengikand et al., whose two sums are joined. The
+stem halves the resolution at once, because full-size maps cost most of the time and little of the
+accuracy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from fer_training.architectures import register
+from fer_training.architectures.layers import SeparableConv2d, shortcut
+
+_OWN = "fer_ros"
+
+
+class ChannelAttention(nn.Module):
+    """Squeeze-and-excitation: every channel is weighed by a gate that sees all channels."""
+
+    def __init__(self, width: int, reduction: int = 8) -> None:
+        super().__init__()
+        hidden = max(8, width // reduction)
+        self.gate = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(width, hidden, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(hidden, width, 1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x, shape (N, width, H, W), with its channels weighed."""
+        return x * self.gate(x)
+
+
+class MixedBlock(nn.Module):
+    """An ordinary and a separable convolution, channel attention, a residual shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+            SeparableConv2d(outputs, outputs),
+            nn.BatchNorm2d(outputs),
+            ChannelAttention(outputs),
+        )
+        keeps = stride == 1 and inputs == outputs
+        self.shortcut = nn.Identity() if keeps else shortcut(inputs, outputs, stride)
+        self.activation = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return a map of ``outputs`` channels, smaller by the stride."""
+        return self.activation(self.main(x) + self.shortcut(x))
+
+
+class FusedAttentionPool(nn.Module):
+    """Gather a map by additive and by multiplicative attention over its positions.
+
+    The additive score of a position is ``v^T tanh(W h)`` (Bahdanau et al. 2015), the
+    multiplicative one ``q^T h`` with the map's mean as the query, projected (Luong et al. 2015).
+    The two weighted sums and the plain mean are added.
+    """
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.additive = nn.Sequential(
+            nn.Conv2d(width, hidden, 1), nn.Tanh(), nn.Conv2d(hidden, 1, 1, bias=False)
+        )
+        self.query = nn.Sequential(
+            nn.Linear(width, hidden, bias=False), nn.Linear(hidden, width, bias=False)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return shape (N, width) from x of shape (N, width, H, W)."""
+        positions = x.flatten(2)
+        mean = positions.mean(2)
+        additive = torch.softmax(self.additive(x).flatten(2), dim=2)
+        scores = self.query(mean).unsqueeze(1) @ positions / x.shape[1] ** 0.5
+        weights = additive + torch.softmax(scores, dim=2)
+        return (positions @ weights.transpose(1, 2)).squeeze(2) + mean
+
+
+class TwoHeads(nn.Module):
+    """One trunk that learns the data set's labels and the FER+ votes side by side.
+
+    In training the columns of both heads are returned, labels first. Otherwise one head answers:
+    the labels' unless :attr:`answers` says ``votes``.
+    """
+
+    def __init__(self, trunk: nn.Module, width: int, classes: int, votes: int) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.labels = nn.Linear(width, classes)
+        self.votes = nn.Linear(width, votes)
+        self.answers = "labels"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits, shape (N, classes + votes) in training, else of one head."""
+        features = self.trunk(x)
+        if self.training:
+            return torch.cat([self.labels(features), self.votes(features)], dim=1)
+        head: Tensor = (self.votes if self.answers == "votes" else self.labels)(features)
+        return head
+
+
+def _network(
+    classes: int, widths: Sequence[int], depths: Sequence[int], dropout: float, votes: int
+) -> nn.Module:
+    """Return stem, stages at 24x24, 12x12 and 6x6, attention and classifier.
+
+    Args:
+        classes: Number of classes.
+        widths: Channels of the stages.
+        depths: Blocks of the stages.
+        dropout: Of the gathered features.
+        votes: Columns of a second head for the FER+ votes; 0 for none.
+    """
+    layers: list[nn.Module] = [
+        nn.Conv2d(1, widths[0], 5, stride=2, padding=2, bias=False),
+        nn.BatchNorm2d(widths[0]),
+        nn.ReLU(inplace=True),
+    ]
+    inputs = widths[0]
+    for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+        for block in range(depth):
+            layers.append(MixedBlock(inputs, width, 2 if stage and not block else 1))
+            inputs = width
+    trunk = nn.Sequential(*layers, FusedAttentionPool(inputs, inputs // 4), nn.Dropout(dropout))
+    if votes:
+        return TwoHeads(trunk, inputs, classes, votes)
+    return nn.Sequential(trunk, nn.Linear(inputs, classes))
+
+
+@register("fer-lite", size=48, channels=1, paper=_OWN)
+def lite(
+    classes: int,
+    widths: Sequence[int] = (32, 64, 108),
+    depths: Sequence[int] = (1, 2, 2),
+    dropout: float = 0.1,
+    votes: int = 0,
+) -> nn.Module:
+    """At most 300,000 parameters and 1.2 times the latency of ARCH-1."""
+    return _network(classes, widths, depths, dropout, votes)
+
+
+@register("fer-base", size=48, channels=1, paper=_OWN)
+def base(
+    classes: int,
+    widths: Sequence[int] = (48, 96, 152),
+    depths: Sequence[int] = (2, 3, 3),
+    dropout: float = 0.2,
+    votes: int = 0,
+) -> nn.Module:
+    """At most 1,000,000 parameters and 4 times the latency of ARCH-1."""
+    return _network(classes, widths, depths, dropout, votes)
+
+
+@register("fer-teacher", size=48, channels=1, paper=_OWN)
+def teacher(
+    classes: int,
+    widths: Sequence[int] = (64, 128, 256),
+    depths: Sequence[int] = (3, 4, 4),
+    dropout: float = 0.3,
+    votes: int = 0,
+) -> nn.Module:
+    """The large one that the others learn from; never shipped."""
+    return _network(classes, widths, depths, dropout, votes)

@@ -1,0 +1,56 @@
+"""A recipe's network, built and run the same way by training, evaluation and export."""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fer_ros.emotions import FERPLUS
+from fer_training import architectures
+from fer_training.recipe import Recipe, RecipeError
+from fer_training.tensors import to_network
+
+_BATCH = 128
+
+
+def build(recipe: Recipe, classes: int) -> nn.Module:
+    """Return the recipe's network with fresh weights.
+
+    Raises:
+        RecipeError: The recipe wants a head for votes from an architecture that has none.
+        ValueError: The architecture is unknown or does not take one of the options.
+    """
+    options = dict(recipe.options)
+    if recipe.votes_weight:
+        if not has_votes_head(recipe.architecture):
+            raise RecipeError(f"votes_weight: {recipe.architecture} has no second head for votes")
+        options["votes"] = len(FERPLUS)
+    return architectures.create(recipe.architecture, classes, **options)
+
+
+def has_votes_head(architecture: str) -> bool:
+    """Return whether an architecture can learn FER+ votes in a second head."""
+    return "votes" in inspect.signature(architectures.get(architecture).build).parameters
+
+
+@torch.no_grad()
+def predict(network: nn.Module, images: Tensor, recipe: Recipe) -> NDArray[np.float32]:
+    """Return logits, shape (N, classes), in float32.
+
+    Args:
+        network: The network, on any device.
+        images: uint8, shape (N, C, H, W), on any device.
+        recipe: For input size, mean and scale.
+    """
+    entry = architectures.get(recipe.architecture)
+    device = next(network.parameters()).device
+    network.eval()
+    parts = []
+    for batch in images.split(_BATCH):
+        x = to_network(batch.to(device), entry.size, entry.channels, recipe.mean, recipe.scale)
+        parts.append(network(x).float().cpu())
+    return torch.cat(parts).numpy()
