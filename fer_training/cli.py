@@ -40,6 +40,17 @@ def build_parser() -> argparse.ArgumentParser:
     )
     train.set_defaults(run=_train)
 
+    search = commands.add_parser("search", help="train values of a recipe's keys, keep the best")
+    search.add_argument("recipe", help="name in fer_training/recipes, or a YAML file")
+    search.add_argument(
+        "places", nargs="+", metavar="KEY=V,V", help="e.g. options.dropout=0.1,0.2,0.3"
+    )
+    search.add_argument("--out", type=Path, required=True, help="folder of the trials")
+    search.add_argument("--data", help="path of the data set, instead of the recipe's")
+    search.add_argument("--seed", type=int, help="instead of the recipe's")
+    search.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="in every trial")
+    search.set_defaults(run=_search)
+
     evaluate = commands.add_parser(
         "evaluate", help="measure a checkpoint, run folder or ONNX file on labelled crops"
     )
@@ -132,25 +143,46 @@ def _list(_: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from fer_training import runs
 
-    overrides = list(options.set)
-    if options.data:
-        overrides.append(f"data.path={options.data}")
-    if options.seed is not None:
-        overrides.append(f"seed={options.seed}")
     command = "fer-train train " + " ".join([options.recipe, *_spelled(options)])
     record = runs.train(
-        options.recipe, overrides, options.out, options.resume, options.all_folds, command
+        options.recipe,
+        _overrides(options),
+        options.out,
+        options.resume,
+        options.all_folds,
+        command,
     )
     if record:  # empty in all processes of torchrun but the first
         _show(record["results"])
 
 
+def _search(options: argparse.Namespace) -> None:
+    from fer_training.search import search
+
+    words = ["fer-train search", options.recipe, *options.places, *_spelled(options)]
+    command = " ".join([*words, "--out", f"runs/{options.out.name}"])
+    record = search(options.recipe, options.places, _overrides(options), options.out, command)
+    for step in record["steps"]:
+        for value, accuracy in step["accuracies"].items():
+            mark = "  <- chosen" if value == step["chosen"] else ""
+            print(f"{step['key']}={value}  accuracy {100 * accuracy:.2f} %{mark}")
+
+
+def _overrides(options: argparse.Namespace) -> list[str]:
+    overrides = list(options.set)
+    if options.data:
+        overrides.append(f"data.path={options.data}")
+    if options.seed is not None:
+        overrides.append(f"seed={options.seed}")
+    return overrides
+
+
 def _spelled(options: argparse.Namespace) -> list[str]:
-    """Return the options of `train` that decide the result, as they were given."""
+    """Return the options of `train` and `search` that decide the result, as they were given."""
     words = []
     if options.seed is not None:
         words += ["--seed", str(options.seed)]
-    if options.all_folds:
+    if getattr(options, "all_folds", False):
         words += ["--all-folds"]
     if options.set:
         words += ["--set", *options.set]
@@ -200,8 +232,9 @@ def _fuse(options: argparse.Namespace) -> None:
     from fer_training.fusion import fuse_runs
     from fer_training.report import write_json
 
-    command = " ".join(["fer-train fuse", *[path.name for path in options.runs]])
-    record = fuse_runs(options.runs, options.rule, f"{command} --rule {options.rule}")
+    runs = " ".join(f"runs/{path.name}" for path in options.runs)
+    command = f"fer-train fuse {runs} --rule {options.rule} --out runs/{options.out.name}"
+    record = fuse_runs(options.runs, options.rule, command)
     options.out.mkdir(parents=True, exist_ok=True)
     write_json(record, options.out / "metrics.json")
     _show(record["results"])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from fer_ros.classification import fuse
-from fer_training import datasets, metrics
+from fer_training import datasets, metrics, splits
 from fer_training.checkpoint import CheckpointError
 from fer_training.metrics import align_columns
 from fer_training.predictors import Predictor
@@ -90,6 +90,14 @@ def fuse_runs(folders: Sequence[Path], rule: str, command: str) -> dict[str, Any
     config = first["recipe"]["data"]
     data = datasets.load(config["dataset"], Path(config["path"]))
     fused = fuse([own for _, own in scores], rule)
+    single = metrics.summarize(data.labels[rows], fused, labels)
+    divisions = splits.make(data, config["split"])
+    copies = splits.cross_duplicates(data, divisions[0])
+    if len(divisions) == 1 and len(copies) < len(rows):
+        unique = ~np.isin(rows, copies)
+        single["without_duplicates"] = metrics.summarize(
+            data.labels[rows[unique]], fused[unique], labels
+        )
     names = [record["recipe"]["name"] for record in records]
     return {
         **first,
@@ -112,7 +120,7 @@ def fuse_runs(folders: Sequence[Path], rule: str, command: str) -> dict[str, Any
             "dataset": data.name,
             "rows": len(rows),
             "labels": labels,
-            "single_crop": metrics.summarize(data.labels[rows], fused, labels),
+            "single_crop": single,
         },
     }
 

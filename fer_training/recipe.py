@@ -191,7 +191,8 @@ def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
 
     Args:
         name: Name of a recipe of the package or path of a YAML file; ``A+B`` lays overlay B, e.g.
-            another data set, over recipe A.
+            another data set, over recipe A. What A itself wants changed under B, e.g. its paper's
+            batch size on that data set, stands in its ``overlays`` entry and goes on top of B.
         overrides: Changes on top.
 
     Raises:
@@ -200,8 +201,9 @@ def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
     first, *overlays = name.split("+")
     values = _read(first, RECIPES)
     base = str(values.get("name", first))
+    own = _own_overlays(values.pop("overlays", {}), first)
     for overlay in overlays:
-        _merge(values, _read(overlay, RECIPES / "on"))
+        _merge(values, _read(overlay, RECIPES / "on", own))
     values["name"] = "+".join([base, *overlays])
     for override in overrides:
         _set(values, override)
@@ -216,8 +218,21 @@ def names() -> list[str]:
     return [path.stem for path in sorted(RECIPES.glob("*.yaml"))] + overlays
 
 
-def _read(name: str, folder: Path) -> dict[str, Any]:
-    """Read a YAML mapping, laid over the recipe that its ``base`` entry names."""
+def _own_overlays(values: Any, name: str) -> dict[str, Any]:
+    """Check a recipe's changes of overlays, a mapping of mappings by overlay name."""
+    if not isinstance(values, dict) or not all(isinstance(v, dict) for v in values.values()):
+        raise RecipeError(f"{name}: overlays must map names of overlays to changes")
+    for overlay in values:
+        if f"+{overlay}" not in names():
+            raise RecipeError(f"{name}: overlays names {overlay!r}, which recipes/on does not hold")
+    return values
+
+
+def _read(name: str, folder: Path, own: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Read a YAML mapping, laid over the one that its ``base`` entry names.
+
+    Changes in ``own`` go on top of the file of that name, wherever it stands in the chain.
+    """
     path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     if not path.is_file():
         raise RecipeError(f"no recipe {name}; known: {', '.join(names())}")
@@ -227,11 +242,12 @@ def _read(name: str, folder: Path) -> dict[str, Any]:
         raise RecipeError(f"{path} is no YAML: {error}") from None
     if not isinstance(values, dict):
         raise RecipeError(f"{path} holds no mapping")
-    if "base" not in values:
-        return values
-    below = _read(str(values.pop("base")), folder)
-    _merge(below, values)
-    return below
+    if "base" in values:
+        below = _read(str(values.pop("base")), folder, own)
+        _merge(below, values)
+        values = below
+    _merge(values, (own or {}).get(name, {}))
+    return values
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> None:

@@ -14,6 +14,9 @@ from fer_training.trainer import Trainer  # noqa: E402
 
 NETWORKS = [name for name in recipe.names() if not name.startswith("+")]
 OVERLAYS = [name for name in recipe.names() if name.startswith("+")]
+LOSSES = {"+cross-entropy": "cross_entropy", "+mse": "mse", "+bce": "bce", "+hinge": "hinge"}
+FROM_SCRATCH = ["+fer2013-random"]
+FINE_TUNED = [name for name in OVERLAYS if name not in [*LOSSES, *FROM_SCRATCH, "+frozen"]]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -24,13 +27,66 @@ def test_yaml_and_dataclass_are_the_same(name: str) -> None:
     assert config.differs
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("overlay", FINE_TUNED)
 def test_overlays_change_the_data_and_start_from_the_base(overlay: str) -> None:
     config = recipe.load("yengikand" + overlay)
     assert config.name == "yengikand" + overlay
     assert config.architecture == "yengikand-attention"
     assert config.data.dataset == overlay[1:].split("-")[0]
     assert config.init == "runs/yengikand"
+
+
+@pytest.mark.parametrize(("overlay", "loss"), LOSSES.items())
+def test_overlays_of_losses_change_the_loss_alone(overlay: str, loss: str) -> None:
+    config, plain = recipe.load("umer-cnn1" + overlay), recipe.load("umer-cnn1")
+    plain.name, plain.loss = config.name, loss
+    assert config == plain
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "split"),
+    [
+        ("chowanda-arch4", 256, "official"),
+        ("chowanda-arch4+ckplus", 10, "subject-5"),
+        ("chowanda-arch4+ckplus-random", 10, "random-20"),
+        ("yengikand", 32, "official"),
+        ("yengikand+ckplus-random", 64, "random-20"),
+        ("yengikand+jaffe", 16, "loso"),
+        ("patil+fer2013-random", 32, "random-20"),
+        ("patil-ckplus-random", 32, "random-20"),
+    ],
+)
+def test_batch_sizes_and_splits_of_the_papers(name: str, batch: int, split: str) -> None:
+    config = recipe.load(name)
+    assert (config.batch_size, config.data.split) == (batch, split)
+
+
+def test_changes_of_an_overlay_lie_between_its_file_and_the_command_line() -> None:
+    assert recipe.load("yengikand+ckplus", ["batch_size=3"]).batch_size == 3
+    assert recipe.load("yengikand+jaffe+mse").batch_size == 16
+    assert recipe.load("yengikand+kdef").batch_size == recipe.load("umer-cnn1+kdef").batch_size
+
+
+@pytest.mark.parametrize("name", ["umer-cnn1", "umer-cnn2"])
+def test_frozen_layers_exist(name: str, tmp_path: Path) -> None:
+    config = recipe.load(name + "+frozen", ["threads=1"])
+    trainer = Trainer(config, tmp_path, synthetic_faces.dataset(rows=35))
+    held = [key for key, p in trainer.network.named_parameters() if not p.requires_grad]
+    assert {prefix for prefix in config.freeze if any(k.startswith(prefix) for k in held)} == set(
+        config.freeze
+    )
+    assert any(p.requires_grad for p in trainer.network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [("{ckplus: 10}", "must map names"), ("{ck: {epochs: 1}}", "'ck', which recipes/on does not")],
+)
+def test_mistaken_changes_of_overlays_are_named(entry: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(f"base: arch1\noverlays: {entry}\n", encoding="utf-8")
+    with pytest.raises(recipe.RecipeError, match=words):
+        recipe.load(str(path))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
