@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from fer_training import architectures
+from fer_training import architectures, latency, robustness, seeds
 from fer_training.predictors import CheckpointPredictor
 
 _CARD = Template("""\
@@ -68,12 +69,11 @@ $confusion
 ## Calibration
 
 $calibration
-
+$sections
 ## Limits
 
 - Fear, disgust, sadness and anger are weak (see the table); disgust has few training rows.
-- Trained on cropped, mostly frontal photographs of 48x48 pixels in grey. Large head turns,
-  masks, strong side light and faces below about 24 pixels were not part of the measurement.
+- Trained on cropped, mostly frontal photographs of 48x48 pixels in grey. $unmeasured
 - Age, sex and origin of the persons are not recorded in the data, so the error for any group of
   people is unknown. Assume that it differs.
 - A posed or spontaneous expression is not an inner state.
@@ -148,7 +148,38 @@ def _values(
         "confusion": _confusion(single, results["labels"]),
         "selection": _SELECTED if record["selects"] else _UNSELECTED + record["leaks"],
         "calibration": _calibration(record["calibration"]),
+        "sections": _sections(run),
+        "unmeasured": _MEASURED if (run / "robustness.json").is_file() else _UNMEASURED,
     }
+
+
+_SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
+    ("Seeds", "seeds.json", seeds.markdown),
+    ("Robustness", "robustness.json", robustness.markdown),
+    ("Latency", "latency.json", latency.markdown),
+)
+"""Heading of each optional section, the record in the run folder, and what turns it to text."""
+
+_MEASURED = (
+    "Large head turns, strong side\n  light, true colours and motion were not part of the "
+    "measurement; for small, dark, noisy and partly\n  hidden faces see the robustness table."
+)
+_UNMEASURED = (
+    "Large head turns,\n  masks, strong side light and faces below about 24 pixels were not part "
+    "of the measurement."
+)
+
+
+def _sections(run: Path) -> str:
+    """Return the sections for which the run folder holds a record, each with its command."""
+    text = ""
+    for heading, name, to_markdown in _SECTIONS:
+        path = run / name
+        if path.is_file():
+            results = json.loads(path.read_text(encoding="utf-8"))
+            body = f"{to_markdown(results)}\n\nMeasured by `{results['command']}`."
+            text += f"\n## {heading}\n\n{body}\n"
+    return text
 
 
 _PROTOCOLS = {"official": "trained on Training, measured on PublicTest"}

@@ -13,6 +13,7 @@ import numpy as np
 
 from fer_ros import __version__
 from fer_ros.classification import FUSION_RULES
+from fer_training import cli_measure
 from fer_training.datasets.base import DatasetError
 
 
@@ -105,6 +106,8 @@ def build_parser() -> argparse.ArgumentParser:
     saliency.add_argument("--out", type=Path, required=True, metavar="FILE.png")
     saliency.set_defaults(run=_saliency)
 
+    cli_measure.add(commands)
+
     compare = commands.add_parser("compare", help="write RESULTS.md from finished runs")
     compare.add_argument("runs", type=Path, metavar="RUNS", help="folder with run folders")
     compare.add_argument("--out", type=Path, default=Path(__file__).parent / "RESULTS.md")
@@ -196,16 +199,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     from fer_training.report import write_json
 
     data = datasets.load(options.dataset, options.data)
-    rows = np.arange(len(data))
+    rows = cli_measure.measured_rows(data, options.usage)
     duplicates = None
-    if options.usage is not None:
-        if data.usage is None:
-            raise DatasetError(f"{options.data} has no usage column; leave out --usage")
-        rows = np.flatnonzero(data.usage == options.usage)
-    elif data.usage is not None:
-        rows = np.flatnonzero(data.usage != "Training")
-    if not len(rows):
-        raise DatasetError(f"{options.data} has no rows to measure; choose another --usage")
     if data.usage is not None and (data.usage == "Training").any():
         groups = data.duplicate_groups
         duplicates = np.flatnonzero(np.isin(groups[rows], groups[data.usage == "Training"]))

@@ -1,0 +1,121 @@
+"""Subcommands of ``fer-train`` that measure finished networks: robustness, latency, seeds."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_training.datasets.base import DatasetError, FaceDataset
+
+
+def add(commands: Any) -> None:
+    """Add the subcommands to a parser's."""
+    robustness = commands.add_parser(
+        "robustness", help="accuracy under jitter, blur, noise, poor light, occlusion"
+    )
+    robustness.add_argument("--model", type=Path, required=True, nargs="+")
+    robustness.add_argument("--data", type=Path, required=True)
+    robustness.add_argument("--dataset", default="fer2013", help="layout of --data")
+    robustness.add_argument("--usage", help="rows of this split only (default: all but Training)")
+    robustness.add_argument("--seed", type=int, default=0)
+    robustness.add_argument(
+        "--detector", type=Path, metavar="YUNET", help="also find faces in scenes with this file"
+    )
+    robustness.add_argument("--scene-faces", type=int, default=600)
+    robustness.add_argument(
+        "--scene-sizes", type=int, nargs=5, metavar="SIDE", help="of the pasted faces [pixels]"
+    )
+    robustness.add_argument("--json", type=Path, required=True)
+    robustness.set_defaults(run=_robustness)
+
+    latency = commands.add_parser("latency", help="time ONNX files side by side, one thread")
+    latency.add_argument("--model", type=Path, required=True, nargs="+", metavar="FILE.onnx")
+    latency.add_argument("--rounds", type=int, default=300)
+    latency.add_argument("--json", type=Path, required=True)
+    latency.set_defaults(run=_latency)
+
+    seeds = commands.add_parser("seeds", help="mean and deviation over runs of one recipe")
+    seeds.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    seeds.add_argument("--json", type=Path, required=True)
+    seeds.set_defaults(run=_seeds)
+
+
+def measured_rows(data: FaceDataset, usage: str | None) -> np.ndarray:
+    """Return the rows of a split; without one all but Training.
+
+    Raises:
+        DatasetError: There is no such split, or it has no rows.
+    """
+    rows = np.arange(len(data))
+    if usage is not None:
+        if data.usage is None:
+            raise DatasetError(f"{data.name} has no usage column; leave out --usage")
+        rows = np.flatnonzero(data.usage == usage)
+    elif data.usage is not None:
+        rows = np.flatnonzero(data.usage != "Training")
+    if not len(rows):
+        raise DatasetError(f"{data.name} has no rows to measure; choose another --usage")
+    return rows
+
+
+def _robustness(options: argparse.Namespace) -> None:
+    from fer_training import datasets, detected, predictors, provenance, robustness
+    from fer_training.report import write_json
+
+    data = datasets.load(options.dataset, options.data)
+    data = data.select(measured_rows(data, options.usage))
+    names = [path.stem if path.suffix == ".onnx" else path.name for path in options.model]
+    networks = [predictors.load(path) for path in options.model]
+    results = robustness.measure(list(zip(names, networks, strict=True)), data, options.seed)
+    if options.detector is not None:
+        detector = detected.detector(options.detector)
+        sizes = options.scene_sizes or detected.SIZES
+        scenes = detected.measure(
+            networks, data, detector, options.scene_faces, options.seed, sizes
+        )
+        for model, own in zip(results["models"], scenes, strict=True):
+            model["scenes"] = own
+    results |= {
+        "command": _command("robustness", options),
+        "revision": provenance.revision(),
+        "versions": provenance.versions(),
+    }
+    write_json(results, options.json)
+    print(robustness.markdown(results))
+
+
+def _latency(options: argparse.Namespace) -> None:
+    from fer_training import latency, provenance
+    from fer_training.report import write_json
+
+    results = latency.measure(options.model, options.rounds)
+    results |= {"command": _command("latency", options), "versions": provenance.versions()}
+    write_json(results, options.json)
+    print(latency.markdown(results))
+
+
+def _seeds(options: argparse.Namespace) -> None:
+    from fer_training import seeds
+    from fer_training.report import write_json
+
+    runs = " ".join(run.name for run in options.runs)
+    results = {**seeds.summarize(options.runs), "command": f"fer-train seeds {runs}"}
+    write_json(results, options.json)
+    print(seeds.markdown(results))
+
+
+def _command(name: str, options: argparse.Namespace) -> str:
+    """Return the command without the machine's paths."""
+    words = [f"fer-train {name} --model", *[path.name for path in options.model]]
+    if name == "latency":
+        return " ".join([*words, "--rounds", str(options.rounds)])
+    words += ["--data", options.data.name, "--seed", str(options.seed)]
+    words += ["--usage", options.usage] if options.usage else []
+    if options.detector:
+        words += ["--detector", options.detector.name, "--scene-faces", str(options.scene_faces)]
+        sizes = options.scene_sizes or []
+        words += ["--scene-sizes", *map(str, sizes)] if sizes else []
+    return " ".join(words)
