@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fer_training import architectures, complexity, recipe
+from fer_training import architectures, complexity, differences, recipe
 
 _MEASURABLE = ("fer2013", "ckplus", "jaffe")
+_OVERLAYS = ("", "+ckplus", "+ckplus-random", "+jaffe", "+jaffe-random")
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,40 @@ class Expected:
         return f"{self.name}|{self.dataset}|{self.split}"
 
 
+@dataclass(frozen=True)
+class Table:
+    """A small table of its own: runs that are compared with one another."""
+
+    title: str
+    rows: tuple[Expected, ...]
+
+
+def _of_recipe(name: str) -> Expected:
+    data = recipe.load(name).data
+    command = f"fer-train train {name}"
+    if data.split == "loso" or data.split.startswith("subject"):
+        command += " --all-folds"
+    if data.dataset not in _MEASURABLE:
+        command += " --data FOLDER"
+    return Expected(name, data.dataset, data.split, command)
+
+
 def _svm(dataset: str, split: str) -> Expected:
-    command = f"fer-train svm --dataset {dataset} --split {split} --features hog --data FILE"
+    command = f"fer-train svm --dataset {dataset} --split {split} --features hog"
     return Expected("svm-hog", dataset, split, command)
 
 
-def _fused(rule: str) -> Expected:
-    first, second = "umer-cnn1+ckplus", "umer-cnn2+ckplus"
-    command = f"fer-train fuse runs/{first} runs/{second} --rule {rule}"
-    return Expected(f"{rule}({first}, {second})", "ckplus", "subject-5", command)
+def _fused(rule: str, overlay: str) -> Expected:
+    first, second = (f"{name}{overlay}" for name in ("umer-cnn1", "umer-cnn2"))
+    command = f"fer-train fuse runs/{first} runs/{second} --rule {rule} --out runs/{rule}{overlay}"
+    data = recipe.load(first).data
+    return Expected(f"{rule}({first}, {second})", data.dataset, data.split, command)
+
+
+def _searched(value: str) -> Expected:
+    command = "fer-train search yengikand options.dropout=0.1,0.2,0.3 --out runs/yengikand-search"
+    name = f"yengikand with options.dropout={value}"
+    return Expected(name, "fer2013", "official", command)
 
 
 @dataclass(frozen=True)
@@ -45,9 +71,11 @@ class System:
 
     paper: str
     recipes: tuple[str, ...]
+    """Those of FER2013 stand for their rows on the other data sets too."""
     figures: dict[str, str] = field(default_factory=dict)
     others: tuple[Expected, ...] = ()
     """Rows that no recipe makes: machines and fused scores."""
+    tables: tuple[Table, ...] = ()
 
 
 SYSTEMS = (
@@ -65,19 +93,38 @@ SYSTEMS = (
         "Yengikand et al. 2023",
         ("yengikand",),
         {"fer2013": "65.32", "ckplus": "97.01", "jaffe": "79.19"},
+        tables=(Table("Dropout by greedy search", tuple(map(_searched, ("0.1", "0.2", "0.3")))),),
     ),
     System(
         "Umer et al. 2022",
         ("umer-cnn1", "umer-cnn2"),
         {"ckplus": "96.89 (fused)", "kdef": "82.35 (fused)", "sfew": "41.73 (fused)"},
-        (_fused("sum"), _fused("product")),
+        tuple(
+            _fused(rule, overlay)
+            for overlay in (*_OVERLAYS, "+kdef", "+sfew")
+            for rule in ("sum", "product")
+        ),
+        (
+            Table(
+                "Losses compared",
+                tuple(
+                    _of_recipe(f"umer-cnn1+{loss}")
+                    for loss in ("cross-entropy", "mse", "bce", "hinge")
+                ),
+            ),
+            Table(
+                "Fine-tuning with and without frozen layers",
+                tuple(_of_recipe(f"umer-cnn1+ckplus{layers}") for layers in ("", "+frozen")),
+            ),
+        ),
     ),
     System(
         "Patil 2023",
-        ("patil", "patil-ckplus"),
+        ("patil", "patil+fer2013-random", "patil-ckplus", "patil-ckplus-random"),
         {"fer2013": "87.78", "ckplus": "99"},
         (
             _svm("fer2013", "official"),
+            _svm("fer2013", "random-20"),
             _svm("ckplus", "subject-5"),
             _svm("ckplus", "random-20"),
             _svm("jaffe", "loso"),
@@ -103,13 +150,16 @@ Written by `fer-train compare RUNS`; never edit it by hand.
 - CK+ and JAFFE rows of a network start from its FER2013 run and are fine-tuned for a few epochs
   (`recipes/on/`); the last epoch is reported, nothing was selected on their test rows.
 - Single: one crop. Flip: mean of the crop and its mirror image. In brackets: without the rows that
-  have an exact copy in Training.
+  have an exact copy in the training rows.
 - Parameters count the statistics of batch norms, as Keras does. MACs are millions a crop. For an
   SVM both are the numbers in its support vectors.
 - Commands read the data where the recipes say; give `--data` for another place. `fer-train svm`
-  always wants `--data` and `--out`.
-- Minutes are wall-clock of two CPU cores shared with other work, pauses included; rows with few
-  epochs are far from what their recipe would reach, and say so below their table.
+  always wants `--data` and `--out`. Fused rows want the runs that they name.
+- Minutes are wall-clock of two CPU cores shared with other work, pauses included; most rows have
+  far fewer epochs than their recipe asks for, and are far from what it would reach.
+- Below each table: what a recipe changes of its paper, then for every measured row its distance
+  from the paper's figure and what stands behind it. Settings in which a run strays from its recipe
+  are read from the run's record.
 - Rows that say "not run here" have not been measured; their command is what would measure them.
 """
 
@@ -130,61 +180,77 @@ _COLUMNS = (
 
 
 def collect(runs: Path) -> dict[str, dict[str, Any]]:
-    """Return all records below a folder by ``<recipe name>|<data set>|<split>``."""
-    records = {}
+    """Return all records below a folder by ``<recipe name>|<data set>|<split>``.
+
+    Of several runs of one row the one counts whose folder is named after the recipe.
+    """
+    records: dict[str, dict[str, Any]] = {}
     for path in sorted(runs.glob("**/metrics.json")):
         if path.parent.name.startswith("fold-"):
             continue
-        record = json.loads(path.read_text(encoding="utf-8"))
-        config = record["recipe"]["data"]
-        records[f"{record['recipe']['name']}|{config['dataset']}|{config['split']}"] = record
+        record = _read(path)
+        parts = [_read(part)["results"] for part in path.parent.glob("fold-*/metrics.json")]
+        if parts:
+            record["results"]["flip"] = {"accuracy": _pooled([part["flip"] for part in parts])}
+        name, config = record["recipe"]["name"], record["recipe"]["data"]
+        key = f"{name}|{config['dataset']}|{config['split']}"
+        if key not in records or path.parent.name == name:
+            records[key] = record
     return records
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _pooled(parts: list[dict[str, Any]]) -> float:
+    """Return the accuracy over the rows of all folds."""
+    return sum(part["accuracy"] * part["rows"] for part in parts) / sum(p["rows"] for p in parts)
 
 
 def write(runs: Path, path: Path) -> int:
     """Write the table from all records below a folder; return the number of records."""
     records = collect(runs)
-    used: set[str] = set()
     lines = [_HEAD]
     for system in SYSTEMS:
-        lines += [f"\n## {system.paper}\n", _row(_COLUMNS), _row(["---"] * len(_COLUMNS))]
-        for row in _expected(system):
-            record = records.get(row.key)
-            figure = _figure(system, row.name, row.dataset)
-            lines.append(_row(_measured(record, figure) if record else _missing(row, figure)))
-            used.add(row.key)
-        for key, record in records.items():
-            if key not in used and record["recipe"]["paper"] == system.paper:
-                used.add(key)
-                name, dataset, _ = key.split("|")
-                lines.append(_row(_measured(record, _figure(system, name, dataset))))
-        lines += ["", *_differences(system, records)]
+        rows = [*_expected(system), *_unexpected(system, records)]
+        lines += [f"\n## {system.paper}\n", *_table(system, rows, records)]
+        lines += ["", *_differences(system, rows, records)]
+        for table in system.tables:
+            lines += [f"\n### {table.title}\n", *_table(system, table.rows, records)]
+            lines += _verdict(table, records)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return len(records)
 
 
 def _expected(system: System) -> Iterator[Expected]:
-    """Yield every row that a system should have."""
+    """Yield every row that a system's main table should have."""
+    elsewhere = [f"+{dataset}" for dataset in system.figures if dataset not in _MEASURABLE]
     for name in system.recipes:
-        overlays = ["", "ckplus", "ckplus-random", "jaffe", "jaffe-random"]
-        if name == "patil-ckplus":  # made for one data set
-            overlays = [""]
-        for overlay in overlays:
-            yield _of_recipe(f"{name}+{overlay}" if overlay else name)
-    for dataset in system.figures:
-        if dataset not in _MEASURABLE:
-            yield _of_recipe(f"{system.recipes[-1]}+{dataset}")
+        everywhere = "+" not in name and recipe.load(name).data.dataset == "fer2013"
+        for overlay in (*_OVERLAYS, *elsewhere) if everywhere else ("",):
+            yield _of_recipe(name + overlay)
     yield from system.others
 
 
-def _of_recipe(name: str) -> Expected:
-    data = recipe.load(name).data
-    command = f"fer-train train {name}"
-    if data.split == "loso" or data.split.startswith("subject"):
-        command += " --all-folds"
-    if data.dataset not in _MEASURABLE:
-        command += " --data FOLDER"
-    return Expected(name, data.dataset, data.split, command)
+def _unexpected(system: System, records: dict[str, dict[str, Any]]) -> Iterator[Expected]:
+    """Yield rows for all other records of a system."""
+    known = {row.key for row in _expected(system)}
+    known |= {row.key for table in system.tables for row in table.rows}
+    for key, record in records.items():
+        if key not in known and record["recipe"]["paper"] == system.paper:
+            name, dataset, split = key.split("|")
+            yield Expected(name, dataset, split, record["command"])
+
+
+def _table(
+    system: System, rows: Sequence[Expected], records: dict[str, dict[str, Any]]
+) -> Iterator[str]:
+    yield _row(_COLUMNS)
+    yield _row(["---"] * len(_COLUMNS))
+    for row in rows:
+        record, figure = records.get(row.key), _figure(system, row.name, row.dataset)
+        yield _row(_measured(record, figure) if record else _missing(row, figure))
 
 
 def _figure(system: System, name: str, dataset: str) -> str:
@@ -227,7 +293,7 @@ def _accuracy(entry: dict[str, Any]) -> str:
 def _missing(row: Expected, figure: str) -> list[str]:
     parameters, macs = "-", "-"
     if "(" not in row.name and not row.name.startswith("svm"):
-        config = recipe.load(row.name)
+        config = recipe.load(row.name.split()[0])
         entry = architectures.get(config.architecture)
         network = architectures.create(config.architecture, **config.options)
         count = complexity.multiply_accumulates(network, entry.channels, entry.size)
@@ -237,18 +303,41 @@ def _missing(row: Expected, figure: str) -> list[str]:
     return [*cells, *["-"] * 5, f"`{row.command}`"]
 
 
-def _differences(system: System, records: dict[str, dict[str, Any]]) -> list[str]:
-    """Say what differs from the paper, for recipes as written and as they were run."""
-    lines = []
-    for name in system.recipes:
-        config = recipe.load(name)
-        sentence = config.differs.strip()
-        record = next((r for r in records.values() if r["recipe"]["name"] == name), None)
-        if record and record.get("epochs", config.epochs) < config.epochs:
-            sentence += f" Run here for {record['epochs']} of {config.epochs} epochs."
-        lines.append(f"- {name}: {sentence}")
-    for row in system.others:
+def _differences(
+    system: System, rows: Sequence[Expected], records: dict[str, dict[str, Any]]
+) -> Iterator[str]:
+    """Yield what recipes change of their paper, and under each the reasons row by row."""
+    said = set()
+    for row in rows:
+        base = row.name.split("+")[0]
+        config = differences.shipped(base)
+        if config and base not in said:
+            said.add(base)
+            yield f"- **{base}**: {config.differs.strip()}"
         if row.key in records:
-            place = f"{row.name} on {row.dataset}, {row.split}"
-            lines.append(f"- {place}: {records[row.key]['recipe']['differs']}")
-    return lines
+            figure = _figure(system, row.name, row.dataset)
+            sentence = differences.explain(records[row.key], figure, records)
+            name = "" if config and row.name == base else f"{row.name} on "
+            yield f"{'  ' if config else ''}- {name}{row.dataset}, {row.split}: {sentence}"
+
+
+def _verdict(table: Table, records: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield which row of a small table is best, and how its runs stray from the recipe."""
+    found = [records[row.key] for row in table.rows if row.key in records]
+    if len(found) < 2:
+        return
+    found.sort(key=_single, reverse=True)
+    low = found[0]["results"]["single_crop"]["accuracy_95"][0]
+    near = [record["recipe"]["name"] for record in found[1:] if _single(record) >= low]
+    sentence = f"Best here, on one seed: {found[0]['recipe']['name']}"
+    yield f"\n{sentence}; within its 95 % interval: {', '.join(near) or 'none of the others'}.\n"
+    runs: dict[str, list[str]] = {}
+    for record in found:
+        runs.setdefault(differences.strays(record), []).append(record["recipe"]["name"])
+    for sentence, names in runs.items():
+        if sentence:
+            yield f"- {', '.join(names)}: {sentence}"
+
+
+def _single(record: dict[str, Any]) -> float:
+    return float(record["results"]["single_crop"]["accuracy"])
