@@ -25,7 +25,7 @@ $classes.
 | SHA-256 | `$sha` |
 | size | $bytes bytes |
 | trained by | `$command` (seed $seed, revision `$revision`) |
-| epochs | $epochs, of which number $best_epoch was kept; $minutes minutes on two shared CPU cores |
+| epochs | $epochs, of which number $best_epoch was kept; $minutes minutes on $device |
 | versions | $versions |
 
 ## Data and terms
@@ -38,7 +38,7 @@ FER+ votes (Barsoum et al. 2016, MIT licence) are part of the targets where the 
 
 ## Recipe
 
-Follows: $paper. $differs
+Follows: $paper. $differs$teachers
 
 ```yaml
 $recipe
@@ -72,7 +72,7 @@ $calibration
 $sections
 ## Limits
 
-- Fear, disgust, sadness and anger are weak (see the table); disgust has few training rows.
+- Weakest classes (F1, single crop): $weakest. Disgust has few training rows.
 - Trained on cropped, mostly frontal photographs of 48x48 pixels in grey. $unmeasured
 - Age, sex and origin of the persons are not recorded in the data, so the error for any group of
   people is unknown. Assume that it differs.
@@ -128,6 +128,7 @@ def _values(
         "epochs": record["epochs"],
         "best_epoch": record["best_epoch"],
         "minutes": f"{record['minutes']:.0f}",
+        "device": record.get("device", "a device that the run did not record"),
         "versions": ", ".join(f"{key} {value}" for key, value in record["versions"].items()),
         "dataset_name": data["name"].upper(),
         "training_rows": f"{data['training_rows']:,}",
@@ -135,6 +136,7 @@ def _values(
         "terms": data["terms"],
         "paper": config["paper"],
         "differs": config["differs"],
+        "teachers": _teachers(config),
         "recipe": (run / "recipe.yaml").read_text(encoding="utf-8").rstrip(),
         "protocol": _PROTOCOLS.get(record["protocol"], record["protocol"]),
         "figures": _figures(results),
@@ -145,6 +147,7 @@ def _values(
         "parity_onnx": f"{100 * parity['accuracy_onnx']:.2f}",
         "parity_single": f"{100 * parity['accuracy_onnx_batch_1']:.2f}",
         "per_class": _per_class(single),
+        "weakest": _weakest(single),
         "confusion": _confusion(single, results["labels"]),
         "selection": _SELECTED if record["selects"] else _UNSELECTED + record["leaks"],
         "calibration": _calibration(record["calibration"]),
@@ -232,6 +235,29 @@ def _per_class(result: dict[str, Any]) -> str:
     return "\n".join(
         f"| {name} | {e['precision']:.3f} | {e['recall']:.3f} | {e['f1']:.3f} | {e['support']} |"
         for name, e in result["per_class"].items()
+    )
+
+
+def _weakest(result: dict[str, Any]) -> str:
+    """Name the classes whose F1 lies below the mean of all, the weakest first."""
+    below = [
+        (entry["f1"], name)
+        for name, entry in result["per_class"].items()
+        if entry["support"] and entry["f1"] < result["macro_f1"]
+    ]
+    return ", ".join(f"{name} {f1:.2f}" for f1, name in sorted(below)) or "all are alike"
+
+
+def _teachers(config: dict[str, Any]) -> str:
+    """Name the runs that the network was distilled from, for records that know distillation."""
+    distill = config.get("distill", {})
+    if not distill.get("teachers"):
+        return ""
+    names = ", ".join(Path(path).name for path in distill["teachers"])
+    share, temperature = distill["share"], distill["temperature"]
+    return (
+        f" Distilled: a share of {share:g} of the loss\ncompares with the mean answer of {names}, "
+        f"softened by {temperature:g}; each has a recipe of its own."
     )
 
 

@@ -12,7 +12,6 @@ which other work on the machine disturbs far less than the milliseconds.
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 
 from fer_ros.inference import ModelError, create_session
 from fer_ros.model_store import digest_of
+from fer_training import provenance
 
 BATCHES = (1, 16)
 ROUNDS = 300
@@ -69,7 +69,7 @@ def measure(
         }
         for index, path in enumerate(paths)
     ]
-    return {"rounds": rounds, "threads": 1, "processor": processor(), "files": files}
+    return {"rounds": rounds, "threads": 1, "processor": provenance.processor(), "files": files}
 
 
 class _Runner:
@@ -105,16 +105,6 @@ def _time(runners: Sequence[_Runner], batch: int, rounds: int) -> NDArray[np.flo
             if number >= 0:
                 times[number, index] = elapsed / 1e6
     return times
-
-
-def processor() -> str:
-    """Return the processor's name as Linux tells it, otherwise its architecture."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return platform.machine()
-    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
-    return names[0] if names else platform.machine()
 
 
 def markdown(results: dict[str, Any]) -> str:

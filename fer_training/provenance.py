@@ -39,6 +39,21 @@ def versions() -> dict[str, str]:
     }
 
 
+def processor() -> str:
+    """Return the processor's name as Linux tells it, otherwise its architecture."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.machine()
+    names = [line.partition(":")[2].strip() for line in text.splitlines() if "model name" in line]
+    return names[0] if names else platform.machine()
+
+
+def device(used: torch.device) -> str:
+    """Return the name of what a run was computed on."""
+    return torch.cuda.get_device_name(used) if used.type == "cuda" else processor()
+
+
 def dataset(data: FaceDataset, training_rows: int) -> dict[str, Any]:
     """Return name, digest, size and terms of a data set."""
     return {

@@ -47,6 +47,7 @@ def finish(trainer: Trainer, command: str) -> dict[str, Any]:
         "command": command,
         "revision": trainer.revision,
         "versions": provenance.versions(),
+        "device": provenance.device(trainer.device),
         "data": provenance.dataset(trainer.data, len(trainer.labels)),
         "parameters": architectures.parameter_count(predictor.network),
         "macs": complexity.multiply_accumulates(predictor.network, entry.channels, entry.size),
