@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import sys
 from collections.abc import Sequence
@@ -124,7 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         own = type(error).__module__.startswith("fer_")
         if isinstance(error, RuntimeError) and not own:
             raise  # PyTorch's: a defect, whose traceback is wanted
-        print(f"fer-train: {error}", file=sys.stderr)
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        hint = "; free some space, then go on with --resume" if full else ""
+        print(f"fer-train: {error}{hint}", file=sys.stderr)
         return 1
     return 0
 

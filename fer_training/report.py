@@ -57,9 +57,9 @@ def finish(trainer: Trainer, command: str) -> dict[str, Any]:
         "results": results,
         "calibration": fitted,
     }
-    write_json(record, folder / "metrics.json")
     np.savez_compressed(folder / "predictions.npz", rows=split.test, logits=logits)
     plots.learning_curves(trainer.history, folder / "curves.png")
     plots.confusion(results["single_crop"], results["labels"], folder / "confusion.png")
     plots.reliability(results["single_crop"]["reliability"], folder / "reliability.png")
+    write_json(record, folder / "metrics.json")  # last: it says that the run is complete
     return record

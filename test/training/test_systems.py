@@ -154,6 +154,19 @@ def test_folds_are_pooled_and_not_trained_twice(folded: Path) -> None:
     assert best.stat().st_mtime_ns == before
 
 
+def test_a_run_that_cannot_write_its_predictions_counts_as_unfinished(
+    folded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocked = folded / "three" / "fold-0" / "predictions.npz"
+    blocked.mkdir(parents=True)
+    arguments = ["train", str(folded.parent / "one.yaml"), "--out", str(folded / "three")]
+    assert main([*arguments, "--all-folds"]) == 1
+    assert "predictions.npz" in capsys.readouterr().err
+    assert not list((folded / "three").glob("**/metrics.json"))
+    blocked.rmdir()
+    assert main([*arguments, "--all-folds", "--resume"]) == 0
+
+
 def test_fusing_runs_and_the_table(folded: Path) -> None:
     arguments = ["fuse", str(folded / "one"), str(folded / "two"), "--rule", "product"]
     assert main([*arguments, "--out", str(folded / "fused")]) == 0
