@@ -9,39 +9,21 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from dataclasses import astuple
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from fer_ros import messages
 from fer_ros.codec import decode
 from fer_ros.publish import CameraPublisher
-from fer_ros.scene import background
 from fer_ros.transport.base import Qos
 from fer_ros.transport.dds import DdsTransport
 from fer_ros.transport.ros_args import RosArgs
+from fer_training.scenes import compose
 
-WIDTH, HEIGHT = 960, 720
-SIZES = (64, 96, 128, 192, 256)
 REPEATS = 3
 SECOND = 1_000_000_000
-
-
-def scenes(images: np.ndarray, rows: np.ndarray, rng: np.random.Generator):
-    """Yield (picture, [(row, x, y, size), …]); five faces of five sizes in each."""
-    slots = [(160, 180), (480, 180), (800, 180), (240, 540), (640, 540)]
-    for start in range(0, len(rows), len(slots)):
-        picture = background(WIDTH, HEIGHT).copy()
-        shown = []
-        sizes = rng.permutation(SIZES)
-        for row, (x, y), size in zip(rows[start:], slots, sizes):
-            x, y = x + int(rng.integers(-20, 20)), y + int(rng.integers(-20, 20))
-            face = cv2.resize(images[row], (int(size), int(size)), interpolation=cv2.INTER_CUBIC)
-            left, top = x - size // 2, y - size // 2
-            picture[top : top + size, left : left + size] = face[:, :, None]
-            shown.append((int(row), x, y, int(size)))
-        yield picture, shown
 
 
 def main(npz: Path, count: int) -> None:
@@ -62,7 +44,7 @@ def main(npz: Path, count: int) -> None:
     camera = CameraPublisher(transport, compressed=False, frame_id="camera")
     truth = []
     # Ten seconds between scenes: no face of one can belong to a track of the other.
-    for index, (picture, shown) in enumerate(scenes(data["images"], rows, rng)):
+    for index, (picture, shown) in enumerate(compose(data["images"], rows, rng)):
         for repeat in range(REPEATS):
             newest[0] = (1000 + 10 * index) * SECOND + repeat * SECOND // 30
             answered.clear()
@@ -72,7 +54,7 @@ def main(npz: Path, count: int) -> None:
                     break
             else:
                 sys.exit("the node does not answer")
-        truth.append({"stamp": newest[0], "faces": shown})
+        truth.append({"stamp": newest[0], "faces": [astuple(face) for face in shown]})
     print(json.dumps(truth))
     transport.close()
 
