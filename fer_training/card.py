@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from fer_training import architectures, latency, robustness, seeds
+from fer_training import architectures, latency, robustness, second_head, seeds
 from fer_training.predictors import CheckpointPredictor
 
 _CARD = Template("""\
@@ -48,8 +48,6 @@ $recipe
 
 Protocol: $protocol. $selection
 
-| | rows | accuracy (95 % bootstrap) | balanced | macro-F1 | top-2 |
-|---|---|---|---|---|---|
 $figures
 
 Parity of this file with the PyTorch network over all $parity_rows rows: largest difference of a
@@ -58,8 +56,6 @@ in PyTorch, $parity_onnx % in ONNX Runtime, $parity_single % at batch 1.
 
 Per class, single crop:
 
-| class | precision | recall | F1 | rows |
-|---|---|---|---|---|
 $per_class
 
 Confusion matrix, single crop (rows: true class, columns: predicted):
@@ -91,22 +87,24 @@ were not told.
 """)
 
 
-def write(run: Path, exported: Path, parity: dict[str, float]) -> Path:
+def write(run: Path, exported: Path, parity: dict[str, float], head: str = "labels") -> Path:
     """Write ``<exported>.md`` from the run's ``metrics.json`` and return its path."""
-    record = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    record = second_head.record(run, head)
     path = exported.with_suffix(".md")
-    path.write_text(_CARD.substitute(_values(run, exported, record, parity)), encoding="utf-8")
+    path.write_text(
+        _CARD.substitute(_values(run, head, exported, record, parity)), encoding="utf-8"
+    )
     return path
 
 
 def _values(
-    run: Path, exported: Path, record: dict[str, Any], parity: dict[str, float]
+    run: Path, head: str, exported: Path, record: dict[str, Any], parity: dict[str, float]
 ) -> dict[str, Any]:
     config, results = record["recipe"], record["results"]
     data, single = record["data"], results["single_crop"]
     content = exported.read_bytes()
     entry = architectures.get(config["architecture"])
-    network = CheckpointPredictor.load(run).network
+    network = CheckpointPredictor.load(run, head).network
     trained = sum(parameter.numel() for parameter in network.parameters())
     return {
         "name": config["name"],
@@ -151,9 +149,23 @@ def _values(
         "confusion": _confusion(single, results["labels"]),
         "selection": _SELECTED if record["selects"] else _UNSELECTED + record["leaks"],
         "calibration": _calibration(record["calibration"]),
-        "sections": _sections(run),
+        "sections": _ferplus(record) + _sections(run),
         "unmeasured": _MEASURED if (run / "robustness.json").is_file() else _UNMEASURED,
     }
+
+
+def _ferplus(record: dict[str, Any]) -> str:
+    """Return the section of the second head, where the run has one."""
+    if "ferplus" not in record:
+        return ""
+    own = record["ferplus"]
+    return (
+        "\n## FER+\n\nA second head learnt the votes of FER+ in eight classes. It is not in this "
+        "file; `fer-train export\nRUN FILE --head votes` writes it as one of its own. Measured on "
+        f"the majority of the votes:\n{second_head.selection_words(own['selection'])}\n\n"
+        f"{_figures(own['results'])}\n\nPer class, single crop:\n\n"
+        f"{_per_class(own['results']['single_crop'])}\n"
+    )
 
 
 _SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
@@ -214,7 +226,10 @@ def _calibration(fitted: dict[str, Any]) -> str:
 
 
 def _figures(results: dict[str, Any]) -> str:
-    lines = []
+    lines = [
+        "| | rows | accuracy (95 % bootstrap) | balanced | macro-F1 | top-2 |",
+        "|---|---|---|---|---|---|",
+    ]
     for view, words in _VIEWS:
         for entry, suffix in (
             (results[view], ""),
@@ -232,10 +247,12 @@ def _figures(results: dict[str, Any]) -> str:
 
 
 def _per_class(result: dict[str, Any]) -> str:
-    return "\n".join(
+    lines = ["| class | precision | recall | F1 | rows |", "|---|---|---|---|---|"]
+    lines += [
         f"| {name} | {e['precision']:.3f} | {e['recall']:.3f} | {e['f1']:.3f} | {e['support']} |"
         for name, e in result["per_class"].items()
-    )
+    ]
+    return "\n".join(lines)
 
 
 def _weakest(result: dict[str, Any]) -> str:

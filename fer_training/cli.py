@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from fer_ros import __version__
 from fer_ros.classification import FUSION_RULES
-from fer_training import cli_measure
+from fer_training import cli_export, cli_measure
 from fer_training.datasets.base import DatasetError
 
 
@@ -67,15 +65,19 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--usage", help="rows of this split only, e.g. PublicTest (default: all but Training)"
     )
+    evaluate.add_argument(
+        "--head",
+        choices=("labels", "votes"),
+        default="labels",
+        help="of a run trained with votes_weight; votes answers in FER+'s classes, on its labels",
+    )
+    evaluate.add_argument(
+        "--ferplus", action="store_true", help="true class: the FER+ majority, where there is one"
+    )
     evaluate.add_argument("--json", type=Path, help="write all figures here")
     evaluate.set_defaults(run=_evaluate)
 
-    export = commands.add_parser("export", help="write the ONNX file of a run, parity-checked")
-    export.add_argument("run_folder", type=Path, metavar="RUN")
-    export.add_argument("out", type=Path, metavar="FILE.onnx")
-    export.add_argument("--data", help="path of the data set, instead of the recipe's")
-    export.add_argument("--version", default=__version__, help="version of the weights")
-    export.set_defaults(run=_export)
+    cli_export.add(commands)
 
     fuse = commands.add_parser("fuse", help="join the scores of finished runs on their test rows")
     fuse.add_argument("runs", type=Path, nargs="+", metavar="RUN")
@@ -196,34 +198,37 @@ def _spelled(options: argparse.Namespace) -> list[str]:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from fer_training import datasets, predictors
+    from fer_training import datasets, predictors, second_head
+    from fer_training.datasets import ferplus
     from fer_training.evaluate import evaluate
     from fer_training.fusion import FusedPredictor
     from fer_training.report import write_json
 
     data = datasets.load(options.dataset, options.data)
     rows = cli_measure.measured_rows(data, options.usage)
+    by_votes = options.ferplus or options.head == "votes"
+    if by_votes:
+        selection = ferplus.census(data.select(rows))
+        rows = np.intersect1d(rows, ferplus.kept_rows(data))
     duplicates = None
     if data.usage is not None and (data.usage == "Training").any():
         groups = data.duplicate_groups
         duplicates = np.flatnonzero(np.isin(groups[rows], groups[data.usage == "Training"]))
-    members = [predictors.load(path) for path in options.model]
+    members = [predictors.load(path, options.head) for path in options.model]
     fused = FusedPredictor(members, options.fusion)
     predictor = members[0] if len(members) == 1 else fused
-    result = evaluate(predictor, data.select(rows), duplicates)
+    data = data.select(rows)
+    result = evaluate(predictor, ferplus.relabelled(data) if by_votes else data, duplicates)
+    if by_votes:
+        result["selection"] = selection
+        print(second_head.selection_words(selection).replace("\n", " "))
     _show(result)
+    if by_votes:
+        for name, entry in result["single_crop"]["per_class"].items():
+            recall, f1, support = entry["recall"], entry["f1"], entry["support"]
+            print(f"  {name:12} recall {recall:.3f}, F1 {f1:.3f}, {support} rows")
     if options.json:
         write_json(result, options.json)
-
-
-def _export(options: argparse.Namespace) -> None:
-    from fer_training import card, runs
-    from fer_training.export import export_run
-
-    data = runs.measured_rows(options.run_folder, options.data)
-    report = export_run(options.run_folder, options.out, data, options.version)
-    card.write(options.run_folder, options.out, report)
-    print(json.dumps(report, indent=1))
 
 
 def _fuse(options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.emotions import CONTEMPT, FERPLUS
 from fer_training import metrics
 from fer_training.datasets.base import FaceDataset
 from fer_training.predictors import Predictor, with_flip
@@ -39,8 +40,10 @@ def evaluate(
     }
     if duplicates is not None:
         result["duplicates_of_training"] = len(duplicates)
+    # A network of seven classes may be measured on FER+ for orientation; it misses all contempt.
+    unnamed = (CONTEMPT,) if data.label_names == FERPLUS else ()
     for view, scores in views.items():
-        probabilities = metrics.align_columns(scores, predictor.labels, data.label_names)
+        probabilities = metrics.align_columns(scores, predictor.labels, data.label_names, unnamed)
         result[view] = metrics.summarize(data.labels, probabilities, data.label_names)
         if view == "single_crop":
             result[view]["reliability"] = metrics.reliability(data.labels, probabilities)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fer_ros.alignment import FER2013_TEMPLATE
 from fer_ros.model_metadata import InputSpec, ModelMetadata
-from fer_training import architectures
+from fer_training import architectures, second_head
 from fer_training.datasets.base import FaceDataset
 from fer_training.predictors import CheckpointPredictor, OnnxPredictor, Predictor
 from fer_training.recipe import to_dict
@@ -44,7 +44,7 @@ def metadata_of(predictor: CheckpointPredictor, run: dict[str, Any], version: st
     calibration = predictor.calibration
     threshold = calibration.get("uncertain_threshold")
     return ModelMetadata(
-        model_id=recipe.name,
+        model_id=predictor.name,
         version=version,
         labels=predictor.labels,
         input=InputSpec(
@@ -149,17 +149,27 @@ def parity(
     return report
 
 
-def export_run(run: Path, path: Path, data: FaceDataset, version: str) -> dict[str, float]:
+def export_run(
+    run: Path, path: Path, data: FaceDataset, version: str, head: str = "labels"
+) -> dict[str, float]:
     """Export the best checkpoint of a run folder and check it on labelled crops.
 
     The file takes its place only after the check.
 
+    Args:
+        run: Run folder.
+        path: File to write.
+        data: Rows for the check, labelled in the classes of the head.
+        version: Version of the weights.
+        head: ``labels``, or ``votes`` for a network of the eight classes of FER+.
+
     Raises:
         ExportError: Parity does not hold.
-        CheckpointError: The run has no usable checkpoint.
+        CheckpointError: The run has no usable checkpoint, or is not finished.
+        RecipeError: The run has no such head.
     """
-    predictor = CheckpointPredictor.load(run)
-    record = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    predictor = CheckpointPredictor.load(run, head)
+    record = second_head.record(run, head)
     entry = architectures.get(predictor.recipe.architecture)
     model = to_onnx(predictor.network, entry.channels, entry.size)
     candidate = path.with_name(f".{path.stem}.candidate.onnx")

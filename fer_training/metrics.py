@@ -127,17 +127,29 @@ def coverage_curve(
 
 
 def align_columns(
-    probabilities: NDArray[np.float32], source: Sequence[str], target: Sequence[str]
+    probabilities: NDArray[np.float32],
+    source: Sequence[str],
+    target: Sequence[str],
+    unnamed: Sequence[str] = (),
 ) -> NDArray[np.float32]:
     """Reorder columns from one label set to another; columns without a counterpart are dropped.
 
     Rows are normalised again.
 
+    Args:
+        probabilities: Shape (N, source labels).
+        source: Labels of the columns.
+        target: Labels wanted.
+        unnamed: Target labels that the source may lack; their probability is 0.
+
     Raises:
-        ValueError: A target label is not among the source's.
+        ValueError: Another target label is not among the source's.
     """
+    added = [name for name in unnamed if name in target and name not in source]
+    source = [*source, *added]
+    probabilities = np.pad(probabilities, ((0, 0), (0, len(added))))
     missing = [name for name in target if name not in source]
     if missing:
         raise ValueError(f"the network does not know the classes {', '.join(missing)}")
-    chosen = probabilities[:, [list(source).index(name) for name in target]]
+    chosen = probabilities[:, [source.index(name) for name in target]]
     return chosen / np.maximum(chosen.sum(1, keepdims=True), 1e-12)

@@ -11,8 +11,12 @@ from torch import Tensor, nn
 
 from fer_ros.emotions import FERPLUS
 from fer_training import architectures
+from fer_training.architectures.fer import TwoHeads
 from fer_training.recipe import Recipe, RecipeError
 from fer_training.tensors import to_network
+
+HEADS = ("labels", "votes")
+"""What answers: the head for the data set's labels, or the second one for the FER+ votes."""
 
 _BATCH = 128
 
@@ -27,7 +31,10 @@ def build(recipe: Recipe, classes: int) -> nn.Module:
     options = dict(recipe.options)
     if recipe.votes_weight:
         if not has_votes_head(recipe.architecture):
-            raise RecipeError(f"votes_weight: {recipe.architecture} has no second head for votes")
+            raise RecipeError(
+                f"votes_weight: {recipe.architecture} has no second head for votes; set "
+                "votes_weight to 0 or choose an architecture that has one, e.g. fer-lite"
+            )
         options["votes"] = len(FERPLUS)
     return architectures.create(recipe.architecture, classes, **options)
 
@@ -35,6 +42,21 @@ def build(recipe: Recipe, classes: int) -> nn.Module:
 def has_votes_head(architecture: str) -> bool:
     """Return whether an architecture can learn FER+ votes in a second head."""
     return "votes" in inspect.signature(architectures.get(architecture).build).parameters
+
+
+def one_head(network: nn.Module, head: str) -> nn.Module:
+    """Return the network that one head makes, as it is measured, counted and exported.
+
+    Raises:
+        RecipeError: The votes are asked of a network that has not learnt them.
+    """
+    if isinstance(network, TwoHeads):
+        return network.single(head)
+    if head != "labels":
+        raise RecipeError(
+            "this network has no head for FER+ votes; train one with votes_weight above 0"
+        )
+    return network
 
 
 @torch.no_grad()

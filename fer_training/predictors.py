@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from fer_ros.classification import EmotionNetwork
+from fer_ros.emotions import FERPLUS
+from fer_ros.inference import ModelError
 from fer_training import checkpoint, networks
 from fer_training.networks import predict
 from fer_training.recipe import Recipe, from_dict
@@ -50,11 +52,16 @@ class CheckpointPredictor:
     calibration: dict[str, Any]
 
     @classmethod
-    def load(cls, path: Path) -> CheckpointPredictor:
+    def load(cls, path: Path, head: str = "labels") -> CheckpointPredictor:
         """Read ``best.pt`` of a run folder, or a checkpoint file.
+
+        Args:
+            path: Run folder or file.
+            head: Which head answers: ``labels``, or ``votes`` for the eight classes of FER+.
 
         Raises:
             CheckpointError: It is missing or no checkpoint.
+            RecipeError: The head is none of the network's.
         """
         path = path / "best.pt" if path.is_dir() else path
         state = checkpoint.load(path)
@@ -62,7 +69,11 @@ class CheckpointPredictor:
         labels = tuple(state["labels"])
         network = networks.build(recipe, len(labels))
         checkpoint.load_weights(network, state, recipe.architecture)
-        return cls(network.eval(), recipe, labels, recipe.name, state.get("calibration", {}))
+        network = networks.one_head(network, head).eval()
+        if head == "votes":
+            name = f"{recipe.name}-ferplus"
+            return cls(network, recipe, FERPLUS, name, state.get("ferplus_calibration", {}))
+        return cls(network, recipe, labels, recipe.name, state.get("calibration", {}))
 
     @property
     def temperature(self) -> float:
@@ -116,9 +127,21 @@ class OnnxPredictor:
         return np.concatenate(parts)
 
 
-def load(path: Path) -> Predictor:
-    """Load an ONNX file, a checkpoint, or the best checkpoint of a run folder."""
-    return OnnxPredictor(path) if path.suffix == ".onnx" else CheckpointPredictor.load(path)
+def load(path: Path, head: str = "labels") -> Predictor:
+    """Load an ONNX file, a checkpoint, or the best checkpoint of a run folder.
+
+    Raises:
+        ModelError, CheckpointError, RecipeError: The file cannot be used or lacks the head.
+    """
+    if path.suffix != ".onnx":
+        return CheckpointPredictor.load(path, head)
+    predictor = OnnxPredictor(path)
+    if head == "votes" and predictor.labels != FERPLUS:
+        raise ModelError(
+            f"{path} names the classes of a data set, not of FER+; give the run folder, or a file "
+            "written by fer-train export --head votes"
+        )
+    return predictor
 
 
 def with_flip(predictor: Predictor, images: NDArray[np.uint8]) -> NDArray[np.float32]:

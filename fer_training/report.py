@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from fer_training import architectures, calibration, checkpoint, complexity, plots, provenance
+from fer_training import (
+    architectures,
+    calibration,
+    checkpoint,
+    complexity,
+    plots,
+    provenance,
+    second_head,
+)
 from fer_training.evaluate import evaluate
 from fer_training.predictors import CheckpointPredictor
 from fer_training.recipe import to_dict
@@ -57,6 +65,8 @@ def finish(trainer: Trainer, command: str) -> dict[str, Any]:
         "results": results,
         "calibration": fitted,
     }
+    if recipe.votes_weight:
+        record["ferplus"] = second_head.measure(folder, test, duplicates, split.selects)
     np.savez_compressed(folder / "predictions.npz", rows=split.test, logits=logits)
     plots.learning_curves(trainer.history, folder / "curves.png")
     plots.confusion(results["single_crop"], results["labels"], folder / "confusion.png")

@@ -90,7 +90,10 @@ class Trainer:
         self.targets = losses.smooth(self.targets, recipe.label_smoothing)
         if recipe.votes_weight:
             if self.data.votes is None:
-                raise RecipeError(f"votes_weight: {self.data.name} has no FER+ votes")
+                raise RecipeError(
+                    f"votes_weight: {self.data.name} comes without FER+ votes; put fer2013new.csv "
+                    "of microsoft/FERPlus beside the csv, or set votes_weight to 0"
+                )
             shares = torch.from_numpy(ferplus.distribution(self.data.votes[rows])).to(device)
             self.targets = torch.cat([self.targets, shares], dim=1)
 

@@ -72,6 +72,7 @@ class FusedAttentionPool(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
+        self.root = width**0.5
         self.additive = nn.Sequential(
             nn.Conv2d(width, hidden, 1), nn.Tanh(), nn.Conv2d(hidden, 1, 1, bias=False)
         )
@@ -84,16 +85,15 @@ class FusedAttentionPool(nn.Module):
         positions = x.flatten(2)
         mean = positions.mean(2)
         additive = torch.softmax(self.additive(x).flatten(2), dim=2)
-        scores = self.query(mean).unsqueeze(1) @ positions / x.shape[1] ** 0.5
+        scores = self.query(mean).unsqueeze(1) @ positions / self.root
         weights = additive + torch.softmax(scores, dim=2)
-        return (positions @ weights.transpose(1, 2)).squeeze(2) + mean
+        return (positions @ weights.transpose(1, 2)).flatten(1) + mean
 
 
 class TwoHeads(nn.Module):
     """One trunk that learns the data set's labels and the FER+ votes side by side.
 
-    In training the columns of both heads are returned, labels first. Otherwise one head answers:
-    the labels' unless :attr:`answers` says ``votes``.
+    In training the columns of both heads are returned, labels first; otherwise the labels' alone.
     """
 
     def __init__(self, trunk: nn.Module, width: int, classes: int, votes: int) -> None:
@@ -101,15 +101,18 @@ class TwoHeads(nn.Module):
         self.trunk = trunk
         self.labels = nn.Linear(width, classes)
         self.votes = nn.Linear(width, votes)
-        self.answers = "labels"
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits, shape (N, classes + votes) in training, else of one head."""
+        """Return logits, shape (N, classes + votes) in training, otherwise (N, classes)."""
         features = self.trunk(x)
+        logits: Tensor = self.labels(features)
         if self.training:
-            return torch.cat([self.labels(features), self.votes(features)], dim=1)
-        head: Tensor = (self.votes if self.answers == "votes" else self.labels)(features)
-        return head
+            return torch.cat([logits, self.votes(features)], dim=1)
+        return logits
+
+    def single(self, head: str) -> nn.Module:
+        """Return trunk and one head, ``labels`` or ``votes``: a network without the other."""
+        return nn.Sequential(self.trunk, self.votes if head == "votes" else self.labels)
 
 
 def _network(

@@ -5,10 +5,13 @@ As in the authors' reading, a class that got a single vote counts as got none.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.emotions import FERPLUS
+from fer_training.datasets.base import FERPLUS_COLUMNS, DatasetError, FaceDataset
 
 UNUSABLE = -1
 """Code of rows without a majority, or whose majority says unknown or not a face."""
@@ -27,10 +30,64 @@ def majority(votes: NDArray[np.uint8]) -> NDArray[np.int64]:
     Args:
         votes: Shape (N, 10), in the order of ``FERPLUS_COLUMNS``.
     """
+    winner = _winner(votes)
+    return np.where(winner < len(FERPLUS), winner, UNUSABLE)
+
+
+def _winner(votes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the column with the majority of each row, or :data:`UNUSABLE`."""
     kept = without_outliers(votes)
-    winner = kept.argmax(1)
     clear = kept.max(1) > 0.5 * kept.sum(1)
-    return np.where(clear & (winner < len(FERPLUS)), winner, UNUSABLE)
+    return np.where(clear, kept.argmax(1), UNUSABLE)
+
+
+def census(data: FaceDataset) -> dict[str, int]:
+    """Count the rows that :func:`kept_rows` keeps and those that it drops, by the reason.
+
+    Raises:
+        DatasetError: The data set has no votes, or no row has a majority.
+    """
+    kept = kept_rows(data)
+    assert data.votes is not None
+    winner = _winner(data.votes)
+    return {
+        "rows": len(data),
+        "kept": len(kept),
+        "no_majority": int((winner == UNUSABLE).sum()),
+        **{
+            name: int((winner == FERPLUS_COLUMNS.index(name)).sum())
+            for name in FERPLUS_COLUMNS[len(FERPLUS) :]
+        },
+    }
+
+
+def kept_rows(data: FaceDataset) -> NDArray[np.int64]:
+    """Return the rows with a usable majority.
+
+    Raises:
+        DatasetError: The data set has no votes, or no row has a majority.
+    """
+    if data.votes is None:
+        raise DatasetError(
+            f"{data.name} comes without FER+ votes; give fer2013.csv with fer2013new.csv of "
+            "microsoft/FERPlus beside it, or an npz with the array ferplus"
+        )
+    rows = np.flatnonzero(majority(data.votes) != UNUSABLE)
+    if not len(rows):
+        raise DatasetError(f"no row of {data.name} has a majority of FER+ votes")
+    return rows
+
+
+def relabelled(data: FaceDataset) -> FaceDataset:
+    """Return the rows with a usable majority, which is their label in the eight classes of FER+.
+
+    Raises:
+        DatasetError: The data set has no votes, or no row has a majority.
+    """
+    kept = data.select(kept_rows(data))
+    assert kept.votes is not None
+    name = f"{data.name} (FER+)"
+    return replace(kept, name=name, labels=majority(kept.votes), label_names=FERPLUS)
 
 
 def distribution(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
