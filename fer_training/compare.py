@@ -54,7 +54,8 @@ def _svm(dataset: str, split: str) -> Expected:
 
 def _fused(rule: str, overlay: str) -> Expected:
     first, second = (f"{name}{overlay}" for name in ("umer-cnn1", "umer-cnn2"))
-    command = f"fer-train fuse runs/{first} runs/{second} --rule {rule} --out runs/{rule}{overlay}"
+    out = f"runs/umer-{rule}{overlay}"
+    command = f"fer-train fuse runs/{first} runs/{second} --rule {rule} --out {out}"
     data = recipe.load(first).data
     return Expected(f"{rule}({first}, {second})", data.dataset, data.split, command)
 
@@ -146,7 +147,8 @@ Written by `fer-train compare RUNS`; never edit it by hand.
   A paper's figure is that of its best network.
 - CK+ `subject-5`: five folds that share no person, all predictions pooled. `random-20`: the
   papers' own kind of split, **leaking**: the same persons and near-identical frames stand on both
-  sides. JAFFE `loso`: each person left out once; `random-20` leaks likewise.
+  sides. JAFFE `loso`: each person left out once; `random-20` leaks likewise, as it does on FER2013,
+  which holds copies of its own images.
 - CK+ and JAFFE rows of a network start from its FER2013 run and are fine-tuned for a few epochs
   (`recipes/on/`); the last epoch is reported, nothing was selected on their test rows.
 - Single: one crop. Flip: mean of the crop and its mirror image. In brackets: without the rows that
