@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from fer_training.architectures import register
-from fer_training.architectures.layers import SeparableConv2d, shortcut
+from fer_training.architectures.layers import SeparableConv2d, conv_bn_relu, shortcut
 
 _OWN = "fer_ros"
 
@@ -32,8 +32,11 @@ class ChannelAttention(nn.Module):
             nn.Conv2d(width, hidden, 1),
             nn.ReLU(inplace=True),
             nn.Conv2d(hidden, width, 1),
-            nn.Sigmoid(),
+            nn.Hardsigmoid(),
         )
+        last = self.gate[3]
+        nn.init.zeros_(last.weight)
+        nn.init.constant_(last.bias, 3.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x, shape (N, width, H, W), with its channels weighed."""
@@ -43,22 +46,22 @@ class ChannelAttention(nn.Module):
 class MixedBlock(nn.Module):
     """An ordinary and a separable convolution, channel attention, a residual shortcut."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.main = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+            nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
             SeparableConv2d(outputs, outputs),
             nn.BatchNorm2d(outputs),
             ChannelAttention(outputs),
         )
-        keeps = stride == 1 and inputs == outputs
-        self.shortcut = nn.Identity() if keeps else shortcut(inputs, outputs, stride)
+        keeps = inputs == outputs
+        self.shortcut = nn.Identity() if keeps else shortcut(inputs, outputs, 1)
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return a map of ``outputs`` channels, smaller by the stride."""
+        """Return a map of ``outputs`` channels and the same size."""
         return self.activation(self.main(x) + self.shortcut(x))
 
 
@@ -67,7 +70,7 @@ class FusedAttentionPool(nn.Module):
 
     The additive score of a position is ``v^T tanh(W h)`` (Bahdanau et al. 2015), the
     multiplicative one ``q^T h`` with the map's mean as the query, projected (Luong et al. 2015).
-    The two weighted sums and the plain mean are added.
+    The two weighted sums are scaled channel by channel and added to the plain mean.
     """
 
     def __init__(self, width: int, hidden: int) -> None:
@@ -79,15 +82,16 @@ class FusedAttentionPool(nn.Module):
         self.query = nn.Sequential(
             nn.Linear(width, hidden, bias=False), nn.Linear(hidden, width, bias=False)
         )
+        self.share = nn.Parameter(torch.zeros(2, width))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return shape (N, width) from x of shape (N, width, H, W)."""
         positions = x.flatten(2)
         mean = positions.mean(2)
-        additive = torch.softmax(self.additive(x).flatten(2), dim=2)
         scores = self.query(mean).unsqueeze(1) @ positions / self.root
-        weights = additive + torch.softmax(scores, dim=2)
-        return (positions @ weights.transpose(1, 2)).flatten(1) + mean
+        both = torch.cat([self.additive(x).flatten(2), scores], dim=1)
+        gathered = torch.softmax(both, dim=2) @ positions.transpose(1, 2)
+        return mean + (self.share * gathered).sum(1)
 
 
 class TwoHeads(nn.Module):
@@ -128,14 +132,14 @@ def _network(
         votes: Columns of a second head for the FER+ votes; 0 for none.
     """
     layers: list[nn.Module] = [
-        nn.Conv2d(1, widths[0], 5, stride=2, padding=2, bias=False),
-        nn.BatchNorm2d(widths[0]),
-        nn.ReLU(inplace=True),
+        conv_bn_relu(1, 8, bias=False),
+        conv_bn_relu(8, 16, bias=False),
     ]
-    inputs = widths[0]
-    for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
-        for block in range(depth):
-            layers.append(MixedBlock(inputs, width, 2 if stage and not block else 1))
+    inputs = 16
+    for width, depth in zip(widths, depths, strict=True):
+        layers.append(nn.MaxPool2d(3, stride=2, padding=1))
+        for _ in range(depth):
+            layers.append(MixedBlock(inputs, width))
             inputs = width
     trunk = nn.Sequential(*layers, FusedAttentionPool(inputs, inputs // 4), nn.Dropout(dropout))
     if votes:
