@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ def add(commands: Any) -> None:
     robustness.add_argument("--model", type=Path, required=True, nargs="+")
     robustness.add_argument("--data", type=Path, required=True)
     robustness.add_argument("--dataset", default="fer2013", help="layout of --data")
-    robustness.add_argument("--usage", help="rows of this split only (default: all but Training)")
+    robustness.add_argument(
+        "--usage", default="PublicTest", help="rows taken, where there is a split"
+    )
     robustness.add_argument("--seed", type=int, default=0)
     robustness.add_argument(
         "--detector", type=Path, metavar="YUNET", help="also find faces in scenes with this file"
@@ -33,6 +36,9 @@ def add(commands: Any) -> None:
 
     latency = commands.add_parser("latency", help="time ONNX files side by side, one thread")
     latency.add_argument("--model", type=Path, required=True, nargs="+", metavar="FILE.onnx")
+    latency.add_argument(
+        "--untrained", nargs="+", default=[], metavar="ARCHITECTURE", help="with random weights"
+    )
     latency.add_argument("--rounds", type=int, default=300)
     latency.add_argument("--json", type=Path, required=True)
     latency.set_defaults(run=_latency)
@@ -66,7 +72,8 @@ def _robustness(options: argparse.Namespace) -> None:
     from fer_training.report import write_json
 
     data = datasets.load(options.dataset, options.data)
-    data = data.select(measured_rows(data, options.usage))
+    usage = None if data.usage is None else options.usage
+    data = data.select(measured_rows(data, usage))
     names = [path.stem if path.suffix == ".onnx" else path.name for path in options.model]
     networks = [predictors.load(path) for path in options.model]
     results = robustness.measure(list(zip(names, networks, strict=True)), data, options.seed)
@@ -91,8 +98,14 @@ def _latency(options: argparse.Namespace) -> None:
     from fer_training import latency, provenance
     from fer_training.report import write_json
 
-    results = latency.measure(options.model, options.rounds)
-    results |= {"command": _command("latency", options), "versions": provenance.versions()}
+    with tempfile.TemporaryDirectory() as folder:
+        untrained = latency.write_untrained(options.untrained, Path(folder))
+        results = latency.measure([*options.model, *untrained], options.rounds)
+    results |= {
+        "untrained": [path.name for path in untrained],
+        "command": _command("latency", options),
+        "versions": provenance.versions(),
+    }
     write_json(results, options.json)
     print(latency.markdown(results))
 
@@ -111,9 +124,9 @@ def _command(name: str, options: argparse.Namespace) -> str:
     """Return the command without the machine's paths."""
     words = [f"fer-train {name} --model", *[path.name for path in options.model]]
     if name == "latency":
+        words += ["--untrained", *options.untrained] if options.untrained else []
         return " ".join([*words, "--rounds", str(options.rounds)])
-    words += ["--data", options.data.name, "--seed", str(options.seed)]
-    words += ["--usage", options.usage] if options.usage else []
+    words += ["--data", options.data.name, "--usage", options.usage, "--seed", str(options.seed)]
     if options.detector:
         words += ["--detector", options.detector.name, "--scene-faces", str(options.scene_faces)]
         sizes = options.scene_sizes or []

@@ -4,10 +4,13 @@
 
     {"rounds", "threads": 1, "processor", "command", "versions",
      "files": [{"file", "sha256", "bytes",
-                "batches": {"1": {"median_ms", "p95_ms", "ratio"}, "16": ...}}, ...]}
+                "batches": {"1": {"median_ms", "p95_ms", "ratio", "cold_ms"}, "16": ...}}, ...],
+     "untrained": names of files with random weights, made from the architecture alone}
 
 ``ratio`` is the median over the rounds of a file's time by the first file's in the same round,
-which other work on the machine disturbs far less than the milliseconds.
+which other work on the machine disturbs far less than the milliseconds. ``cold_ms`` is the median
+of the run just before each timed one, when the caches still held another file's weights, as after
+a detector.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from numpy.typing import NDArray
 
 from fer_ros.inference import ModelError, create_session
 from fer_ros.model_store import digest_of
-from fer_training import provenance
+from fer_training import architectures, provenance
+from fer_training.export import to_onnx
 
 BATCHES = (1, 16)
 ROUNDS = 300
@@ -32,10 +36,10 @@ _WARM_UP = 20
 def measure(
     paths: Sequence[Path], rounds: int = ROUNDS, batches: Sequence[int] = BATCHES
 ) -> dict[str, Any]:
-    """Time files in turns, one run of each per round, on one thread.
+    """Time files in turns, two runs of each per round, on one thread.
 
-    Only the network runs: no image is cropped or normalised. That the files alternate keeps none
-    of them in the caches, as in a node whose detector runs in between.
+    Only the network runs: no image is cropped or normalised. The second run counts; the first
+    finds the caches full of another file's weights and is told apart.
 
     Args:
         paths: ONNX files with one input of fixed height and width; the first is the measure.
@@ -43,7 +47,7 @@ def measure(
         batches: Batch sizes.
 
     Returns:
-        The module's record without command and versions.
+        The module's record without command, versions and names of untrained files.
 
     Raises:
         ModelError: A file cannot be loaded, or its input is no batch of images of fixed size.
@@ -60,9 +64,10 @@ def measure(
             "bytes": path.stat().st_size,
             "batches": {
                 str(batch): {
-                    "median_ms": float(np.median(own[:, index])),
-                    "p95_ms": float(np.percentile(own[:, index], 95)),
-                    "ratio": float(np.median(own[:, index] / own[:, 0])),
+                    "median_ms": float(np.median(own[:, index, 1])),
+                    "p95_ms": float(np.percentile(own[:, index, 1], 95)),
+                    "ratio": float(np.median(own[:, index, 1] / own[:, 0, 1])),
+                    "cold_ms": float(np.median(own[:, index, 0])),
                 }
                 for batch, own in times.items()
             },
@@ -93,18 +98,38 @@ class _Runner:
 
 
 def _time(runners: Sequence[_Runner], batch: int, rounds: int) -> NDArray[np.float64]:
-    """Return milliseconds, shape (rounds, files); each round begins with another file."""
+    """Return milliseconds, shape (rounds, files, 2); each round begins with another file."""
     inputs = [runner.batch(batch) for runner in runners]
-    times = np.empty((rounds, len(runners)))
+    times = np.empty((rounds, len(runners), 2))
     for number in range(-_WARM_UP, rounds):
         for step in range(len(runners)):
             index = (number + step) % len(runners)
-            start = time.perf_counter_ns()
-            runners[index].run(inputs[index])
-            elapsed = time.perf_counter_ns() - start
-            if number >= 0:
-                times[number, index] = elapsed / 1e6
+            for run in range(2):
+                start = time.perf_counter_ns()
+                runners[index].run(inputs[index])
+                elapsed = time.perf_counter_ns() - start
+                if number >= 0:
+                    times[number, index, run] = elapsed / 1e6
     return times
+
+
+def write_untrained(names: Sequence[str], folder: Path) -> list[Path]:
+    """Write a file with random weights per architecture; they cost the time of trained ones.
+
+    Args:
+        names: As ``fer-train list`` prints them.
+        folder: Where ``<name>.onnx`` goes.
+
+    Raises:
+        ValueError: There is no such architecture.
+    """
+    paths = []
+    for name in names:
+        entry = architectures.get(name)
+        model = to_onnx(architectures.create(name), entry.channels, entry.size)
+        paths.append(folder / f"{name}.onnx")
+        paths[-1].write_bytes(model.SerializeToString())
+    return paths
 
 
 def markdown(results: dict[str, Any]) -> str:
@@ -115,19 +140,23 @@ def markdown(results: dict[str, Any]) -> str:
     """
     files = results["files"]
     batches = list(files[0]["batches"])
+    columns = [f"batch {batch} | times | cold" for batch in batches]
     lines = [
         f"Of the network alone, one thread, ONNX Runtime {results['versions']['onnxruntime']}, "
         f"{results['processor']}: median and, in\nbrackets, 95th percentile over "
         f"{results['rounds']} rounds, all files in turns. Times: the median ratio to\n"
-        f"`{files[0]['file']}` in the same round.",
+        f"`{files[0]['file']}` in the same round. Cold: median right after another file ran.",
         "",
-        "| file | bytes | " + " | ".join(f"batch {b} | times" for b in batches) + " |",
-        "|---" * (2 + 2 * len(batches)) + "|",
+        "| file | bytes | " + " | ".join(columns) + " |",
+        "|---" * (2 + 3 * len(batches)) + "|",
     ]
     for entry in files:
         cells = []
         for figures in entry["batches"].values():
             cells.append(f"{figures['median_ms']:.2f} ms ({figures['p95_ms']:.2f})")
-            cells.append(f"{figures['ratio']:.2f}")
-        lines.append(f"| `{entry['file']}` | {entry['bytes']:,} | " + " | ".join(cells) + " |")
+            cells += [f"{figures['ratio']:.2f}", f"{figures['cold_ms']:.2f} ms"]
+        name = f"`{entry['file']}`"
+        if entry["file"] in results["untrained"]:
+            name += " (untrained)"
+        lines.append(f"| {name} | {entry['bytes']:,} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -125,8 +125,9 @@ Every face is changed at random from a fixed seed, the same way for every networ
 the mean of five draws. Position and side of the crop vary uniformly within the given share of its
 side. FER2013's crops end at their border and the outside repeats it, which a camera image would
 not do, so these figures are pessimistic; the rows "inwards" stay inside a window that is smaller
-by up to twice the share. Faces are shrunk from 48 pixels and enlarged as the node does it. JPEG is
-of the 48-pixel crop. Rotation is without the node's own correction. FER2013 is grey: for the last
+by up to twice the share. Small faces are shrunk from 48 pixels and enlarged as the node does it.
+Blur, noise and JPEG act on the 48-pixel crop; a larger face in a camera image loses most of them
+when it is shrunk. Rotation is without the node's own correction. FER2013 is grey: for the last
 rows crops are coloured evenly and turned to grey by the node's code, which tests its tone and
 clipping, not true skin colours. In brackets: points lost, and their standard error."""
 
@@ -139,7 +140,7 @@ def markdown(results: dict[str, Any]) -> str:
     """
     models = results["models"]
     rows = f"{results['rows']:,} rows of {results['dataset'].upper()}"
-    lines = [f"Single crop, {rows}, seed {results['seed']}. {_NOTES}", ""]
+    lines = [f"Single crop, {rows}, seed {results['seed']}.", _NOTES, ""]
     lines.append("| condition | " + " | ".join(model["name"] for model in models) + " |")
     lines.append("|---" * (len(models) + 1) + "|")
     clean = [f"{100 * model['clean']['accuracy']:.2f} %" for model in models]

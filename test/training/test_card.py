@@ -45,7 +45,7 @@ def test_records_in_the_run_folder_become_sections(made: Path) -> None:
     assert main(["seeds", *runs, "--json", str(run / "seeds.json")]) == 0
     out = ["--json", str(run / "robustness.json")]
     assert main(["robustness", "--model", file, "--data", data, *out]) == 0
-    out = ["--rounds", "5", "--json", str(run / "latency.json")]
+    out = ["--untrained", "fer-lite", "--rounds", "5", "--json", str(run / "latency.json")]
     assert main(["latency", "--model", str(made / "tiny.onnx"), file, *out]) == 0
     assert main(["export", str(run), file, "--data", data]) == 0
 
@@ -60,6 +60,7 @@ def test_records_in_the_run_folder_become_sections(made: Path) -> None:
     times = record_of(run / "latency.json")["files"][1]["batches"]["16"]
     assert f"| {times['median_ms']:.2f} ms ({times['p95_ms']:.2f}) | {times['ratio']:.2f} |" in text
     mean = record_of(run / "seeds.json")["figures"]["single crop"]["mean"]
+    assert "| `fer-lite.onnx` (untrained) |" in text
     assert f"**{100 * mean:.2f} ± " in text
     for name in (
         "seeds run0 run1",
