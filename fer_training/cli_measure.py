@@ -126,7 +126,8 @@ def _command(name: str, options: argparse.Namespace) -> str:
     if name == "latency":
         words += ["--untrained", *options.untrained] if options.untrained else []
         return " ".join([*words, "--rounds", str(options.rounds)])
-    words += ["--data", options.data.name, "--usage", options.usage, "--seed", str(options.seed)]
+    words += ["--dataset", options.dataset, "--data", options.data.name]
+    words += ["--usage", options.usage, "--seed", str(options.seed)]
     if options.detector:
         words += ["--detector", options.detector.name, "--scene-faces", str(options.scene_faces)]
         sizes = options.scene_sizes or []
