@@ -11,6 +11,7 @@ accuracy.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -27,16 +28,12 @@ class ChannelAttention(nn.Module):
     def __init__(self, width: int, reduction: int = 8) -> None:
         super().__init__()
         hidden = max(8, width // reduction)
+        squeeze, excite = nn.Conv2d(width, hidden, 1), nn.Conv2d(hidden, width, 1)
+        nn.init.zeros_(excite.weight)
+        nn.init.constant_(cast(Tensor, excite.bias), 3.0)  # where the hard sigmoid reaches 1
         self.gate = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Conv2d(width, hidden, 1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(hidden, width, 1),
-            nn.Hardsigmoid(),
+            nn.AdaptiveAvgPool2d(1), squeeze, nn.ReLU(inplace=True), excite, nn.Hardsigmoid()
         )
-        last = self.gate[3]
-        nn.init.zeros_(last.weight)
-        nn.init.constant_(last.bias, 3.0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x, shape (N, width, H, W), with its channels weighed."""
