@@ -107,11 +107,8 @@ SYSTEMS = (
         ),
         (
             Table(
-                "Losses compared",
-                tuple(
-                    _of_recipe(f"umer-cnn1+{loss}")
-                    for loss in ("cross-entropy", "mse", "bce", "hinge")
-                ),
+                "Losses compared: cross-entropy and the paper's three",
+                tuple(_of_recipe(f"umer-cnn1{loss}") for loss in ("", "+mse", "+bce", "+hinge")),
             ),
             Table(
                 "Fine-tuning with and without frozen layers",
@@ -151,8 +148,8 @@ Written by `fer-train compare RUNS`; never edit it by hand.
   which holds copies of its own images.
 - CK+ and JAFFE rows of a network start from its FER2013 run and are fine-tuned for a few epochs
   (`recipes/on/`); the last epoch is reported, nothing was selected on their test rows.
-- Single: one crop. Flip: mean of the crop and its mirror image. In brackets: without the rows that
-  have an exact copy in the training rows.
+- Single: one crop. Flip: mean of the crop and its mirror image, not measured for machines and fused
+  scores. In brackets: without the rows that have an exact copy in the training rows.
 - Parameters count the statistics of batch norms, as Keras does. MACs are millions a crop. For an
   SVM both are the numbers in its support vectors.
 - Commands read the data where the recipes say; give `--data` for another place. `fer-train svm`

@@ -14,7 +14,7 @@ from fer_training.trainer import Trainer  # noqa: E402
 
 NETWORKS = [name for name in recipe.names() if not name.startswith("+")]
 OVERLAYS = [name for name in recipe.names() if name.startswith("+")]
-LOSSES = {"+cross-entropy": "cross_entropy", "+mse": "mse", "+bce": "bce", "+hinge": "hinge"}
+LOSSES = {"+mse": "mse", "+bce": "bce", "+hinge": "hinge"}
 FROM_SCRATCH = ["+fer2013-random"]
 FINE_TUNED = [name for name in OVERLAYS if name not in [*LOSSES, *FROM_SCRATCH, "+frozen"]]
 
