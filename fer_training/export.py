@@ -59,11 +59,11 @@ def metadata_of(predictor: CheckpointPredictor, run: dict[str, Any], version: st
         **({} if threshold is None else {"uncertain_threshold": threshold}),
         dataset=run.get("data", {}),
         recipe={**to_dict(recipe), "command": run.get("command", "")},
-        metrics=_headline(run),
+        metrics=headline(run),
     )
 
 
-def _headline(run: dict[str, Any]) -> dict[str, Any]:
+def headline(run: dict[str, Any]) -> dict[str, Any]:
     """Pick the figures that travel inside the file."""
     results, calibration = run.get("results", {}), run.get("calibration", {})
     picked: dict[str, Any] = {"protocol": run.get("protocol", "")}

@@ -118,6 +118,10 @@ class OnnxPredictor:
             crops.append(np.asarray(image, np.uint8))
         return crops
 
+    def preprocess(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return stored crops as the tensor that the network takes, NCHW."""
+        return self.network.preprocess(self._crops(images))
+
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return calibrated probabilities, shape (N, labels)."""
         parts = [

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import math
+
+import cv2
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
 from fer_training import filters  # noqa: E402
-from fer_training.augment import adjust, augment, erase, mixup, warp  # noqa: E402
+from fer_training.augment import adjust, augment, degrade, erase, mixup, warp  # noqa: E402
 from fer_training.recipe import Augment  # noqa: E402
 
 
@@ -120,3 +124,77 @@ def test_sharpening_raises_the_contrast_of_an_edge() -> None:
         out = filters.sharpen(images, mask)
         assert out.max() - out.min() > 20
     assert filters.unsharp(images).max() > 120
+
+
+def test_no_degradation_changes_nothing_and_draws_nothing(images: torch.Tensor) -> None:
+    before = torch.get_rng_state()
+    assert torch.equal(degrade(images, Augment()), images)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_gamma_bends_tones_within_its_octaves() -> None:
+    torch.manual_seed(0)
+    grey = torch.full((200, 1, 4, 4), 127.5)
+    out = degrade(grey, Augment(gamma=1.0))
+    exponents = torch.log2(torch.log(out[:, 0, 0, 0] / 255) / math.log(0.5))
+    assert exponents.abs().max() <= 1.001
+    assert exponents.min() < -0.9
+    assert exponents.max() > 0.9
+    ends = torch.tensor([0.0, 255.0]).repeat(200, 1, 4, 2)
+    assert torch.allclose(degrade(ends, Augment(gamma=1.0)), ends)
+
+
+def test_shrinking_drops_what_a_small_face_cannot_show() -> None:
+    torch.manual_seed(0)
+    stripes = torch.zeros(20, 1, 48, 48)
+    stripes[..., ::2] = 255
+    out = degrade(stripes, Augment(shrink=1.0, shrink_side=16))
+    assert out.shape == stripes.shape
+    assert (out.std(dim=(1, 2, 3)) < 0.8 * stripes.std()).all()
+    flat = torch.full((2, 1, 48, 48), 80.0)
+    assert torch.allclose(degrade(flat, Augment(shrink=1.0)), flat, atol=1e-3)
+
+
+def test_blur_is_at_most_its_sigma() -> None:
+    point = torch.zeros(1, 1, 49, 49)
+    point[..., 24, 24] = 255
+    offsets = torch.arange(49.0) - 24
+    sigmas = []
+    for seed in range(20):
+        torch.manual_seed(seed)
+        out = degrade(point, Augment(blur=1.0, blur_sigma=1.5))
+        assert float(out.sum()) == pytest.approx(255, rel=1e-4)
+        sigmas.append(float((out[0, 0].sum(0) * offsets**2).sum() / 255) ** 0.5)
+    assert max(sigmas) <= 1.5
+    assert max(sigmas) > 1.2 > 0.6 > min(sigmas)
+
+
+def test_noise_is_at_most_its_sigma_and_keeps_the_range() -> None:
+    torch.manual_seed(0)
+    grey = torch.full((200, 1, 48, 48), 128.0)
+    deviations = degrade(grey, Augment(noise=1.0, noise_sigma=0.1)).std(dim=(1, 2, 3))
+    assert deviations.max() <= 25.5 * 1.05
+    assert deviations.max() > 20
+    assert deviations.min() < 5
+    dark = degrade(torch.zeros(20, 1, 48, 48), Augment(noise=1.0, noise_sigma=0.5))
+    assert dark.min() == 0
+    assert dark.max() <= 255
+
+
+@pytest.mark.parametrize("kind", ["shrink", "blur", "noise"])
+def test_degradations_touch_the_asked_share(images: torch.Tensor, kind: str) -> None:
+    torch.manual_seed(0)
+    many = images.repeat(25, 1, 1, 1)
+    changed = (degrade(many, Augment(**{kind: 0.3})) != many).flatten(1).any(1)
+    assert float(changed.float().mean()) == pytest.approx(0.3, abs=0.07)
+
+
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 1.5, 2.7])
+def test_gaussian_blur_is_the_one_of_opencv(images: torch.Tensor, sigma: float) -> None:
+    side = 2 * max(1, math.ceil(3 * sigma)) + 1
+    out = filters.gaussian_blur(images, sigma)
+    for image, blurred in zip(images[:, 0].numpy(), out[:, 0].numpy(), strict=True):
+        expected = cv2.GaussianBlur(
+            image, (side, side), sigma, sigmaY=sigma, borderType=cv2.BORDER_REPLICATE
+        )
+        assert np.abs(blurred - expected).max() < 1e-2

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
+
+import synthetic_faces  # noqa: E402
+
+from fer_ros import emotions  # noqa: E402
+from fer_training.checkpoint import CheckpointError  # noqa: E402
+from fer_training.distill import Teachers, distillation  # noqa: E402
+from fer_training.recipe import Distill, RecipeError  # noqa: E402
+from fer_training.tensors import to_network  # noqa: E402
+from fer_training.trainer import Trainer  # noqa: E402
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def teachers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Two runs of one epoch with different seeds; the second has a head for votes."""
+    folders = []
+    for seed, changes in enumerate(({}, {"architecture": "fer-lite", "votes_weight": 0.5})):
+        folder = tmp_path_factory.mktemp(f"teacher{seed}")
+        config = synthetic_faces.recipe(epochs=1, seed=seed, options={}, **changes)
+        Trainer(config, folder, synthetic_faces.dataset()).fit()
+        folders.append(str(folder))
+    return folders
+
+
+def test_loss_of_a_hand_worked_case() -> None:
+    student = torch.tensor([[2 * math.log(3), 0.0]])  # at temperature 2: 3/4 and 1/4
+    taught = torch.tensor([[0.5, 0.5]])
+    expected = 4 * -(0.5 * math.log(0.75) + 0.5 * math.log(0.25))
+    assert float(distillation(student, taught, 2.0)) == pytest.approx(expected)
+
+
+def test_loss_is_least_where_the_student_agrees() -> None:
+    taught = torch.softmax(torch.tensor([[1.0, -1.0, 0.5]]) / 3, dim=1)
+    agreeing = torch.tensor([[1.0, -1.0, 0.5]], requires_grad=True)
+    distillation(agreeing, taught, 3.0).backward()
+    assert agreeing.grad.abs().max() < 1e-6
+
+
+def test_several_teachers_answer_by_their_mean(teachers: list[str]) -> None:
+    images = torch.from_numpy(synthetic_faces.dataset(6).images).float().unsqueeze(1)
+    config = Distill(teachers, temperature=2.0)
+    both = Teachers(config, emotions.FER2013, CPU)
+    answers = both.probabilities(images)
+    assert answers.shape == (6, 7)
+    assert torch.allclose(answers.sum(1), torch.ones(6))
+    assert not answers.requires_grad
+    expected = torch.zeros(6, 7)
+    with torch.no_grad():
+        for member in both.members:
+            x = to_network(images, 48, 1, member.recipe.mean, member.recipe.scale)
+            expected += torch.softmax(member.network(x) / 2.0, dim=1) / 2
+    assert torch.allclose(answers, expected, atol=1e-5)
+
+
+def test_teachers_of_other_labels_are_refused(teachers: list[str]) -> None:
+    for labels in (emotions.FERPLUS, emotions.FER2013[::-1]):
+        with pytest.raises(RecipeError, match=r"distill\.teachers: .* knows angry, disgust"):
+            Teachers(Distill(teachers[:1]), labels, CPU)
+
+
+def test_missing_teacher_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        Teachers(Distill([str(tmp_path / "nobody")]), emotions.FER2013, CPU)
+
+
+@pytest.mark.parametrize("votes_weight", [0.0, 0.5])
+def test_student_learns_from_teachers(
+    teachers: list[str], tmp_path: Path, votes_weight: float
+) -> None:
+    config = synthetic_faces.recipe(
+        architecture="fer-lite", options={"dropout": 0.0}, augment={"flip": 0.0}, ema=0.0,
+        optimizer={"name": "adam", "lr": 0.001}, votes_weight=votes_weight,
+        distill={"teachers": teachers, "share": 0.7, "temperature": 2.0},
+    )  # fmt: skip
+    trainer = Trainer(config, tmp_path, synthetic_faces.dataset(35))
+    trainer.network.train()
+    batch = torch.arange(28)
+    losses = [float(trainer._step(batch, 48)) for _ in range(4)]
+    assert losses[-1] < losses[0]
+
+
+def test_share_weighs_labels_against_teachers(teachers: list[str], tmp_path: Path) -> None:
+    data = synthetic_faces.dataset(35)
+    torch.manual_seed(0)
+    logits, taught = torch.randn(28, 7), torch.softmax(torch.randn(28, 7), dim=1)
+    found = {}
+    for share in (0.0, 0.25, 1.0):
+        distill = Distill(teachers, share=share, temperature=2.0)
+        trainer = Trainer(replace(synthetic_faces.recipe(), distill=distill), tmp_path, data)
+        found[share] = float(trainer._loss(logits, trainer.targets, taught))
+    assert found[1.0] == pytest.approx(float(distillation(logits, taught, 2.0)))
+    assert found[0.25] == pytest.approx(0.75 * found[0.0] + 0.25 * found[1.0])
