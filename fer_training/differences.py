@@ -54,7 +54,8 @@ def explain(record: Record, figure: str, records: Mapping[str, Record]) -> str:
     parts = [_gap(record, figure), _protocol(record, figure, records)]
     config = shipped(record["recipe"]["name"])
     if config is None:  # a machine or fused scores
-        parts.append(record["recipe"]["differs"])
+        words = record["recipe"]["differs"]
+        parts.append(words[:1].upper() + words[1:])
     elif config.init:
         parts.append(_start(config, records))
     parts.append(strays(record))
@@ -75,16 +76,17 @@ def _gap(record: Record, figure: str) -> str:
 
 def _protocol(record: Record, figure: str, records: Mapping[str, Record]) -> str:
     """Say what the split does to the figure."""
-    data = record["recipe"]["data"]
-    if data["split"] == "official":
-        other = "" if figure == "-" else "; the paper reports other rows"
-        return f"Measured on {'PublicTest' if data['dataset'] == 'fer2013' else 'Val'}{other}."
+    name, data = record["recipe"]["name"], record["recipe"]["data"]
     if data["split"].startswith("random"):
         return "" if figure == "-" else "Split at random as in the paper, whose rows are not known."
-    leaking = records.get(_leaking(record["recipe"]["name"], data["dataset"]))
     sentences = []
-    if figure != "-":
+    if data["split"] == "official":
+        other = "" if figure == "-" else "; the paper reports other rows"
+        rows = "PublicTest" if data["dataset"] == "fer2013" else "Val"
+        sentences.append(f"Measured on {rows}{other}.")
+    elif figure != "-":
         sentences.append("No person stands on both sides here; the paper's split allows it.")
+    leaking = records.get(_leaking(name, data["dataset"]))
     if leaking:
         accuracy = 100 * leaking["results"]["single_crop"]["accuracy"]
         sentences.append(f"The leaking split gives {accuracy:.2f}.")
@@ -93,12 +95,14 @@ def _protocol(record: Record, figure: str, records: Mapping[str, Record]) -> str
 
 def _leaking(name: str, dataset: str) -> str:
     """Return the key of the same row on a random split."""
-    config = shipped(f"{name}-random")
-    if config is None and "(" in name:  # fused: every member has a row of its own
+    for twin in (f"{name}-random", f"{name}+{dataset}-random"):
+        if shipped(twin):
+            return f"{twin}|{dataset}|random-20"
+    if "(" in name:  # fused: every member has a row of its own
         rule, _, members = name.partition("(")
         joined = ", ".join(f"{member}-random" for member in members.rstrip(")").split(", "))
         return f"{rule}({joined})|{dataset}|random-20"
-    return f"{name if config is None else config.name}|{dataset}|random-20"
+    return f"{name}|{dataset}|random-20"
 
 
 def _start(config: Recipe, records: Mapping[str, Record]) -> str:

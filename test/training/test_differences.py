@@ -79,6 +79,15 @@ def test_a_subject_disjoint_row_names_gap_split_start_and_leaking_twin() -> None
     )
 
 
+def test_an_official_row_names_its_leaking_twin() -> None:
+    row = record("patil", 0.5, "epochs=3")
+    others = keyed(row, record("patil+fer2013-random", 0.55))
+    assert differences.explain(row, "87.78", others) == (
+        "37.78 points below the paper's 87.78. Measured on PublicTest; the paper reports other "
+        "rows. The leaking split gives 55.00. Run with epochs 3 instead of 25."
+    )
+
+
 def test_rows_above_fused_and_without_a_figure() -> None:
     row = record("umer-cnn1+ckplus-random", 0.98)
     text = differences.explain(row, "96.89 (fused)", keyed(row))
