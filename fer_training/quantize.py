@@ -11,7 +11,7 @@ measuring ARCH-1 and fer-base on an x86 processor with VNNI:
 - The first convolution stays in float: it sees the sharp histogram of pixels, costs little, and
   in int8 it raised ARCH-1's largest error of a probability from 0.08 to 0.12.
 - Softmax, tanh and matrix products of the attention stay in float: nothing was gained there.
-  Squeeze-excite gates are quantised: leaving them out cost speed and gained no accuracy.
+  Squeeze-excite convolutions are quantised: leaving them out cost speed, gained no accuracy.
 - Ranges are the least and greatest values seen, without crops of one colour: a single black crop
   among 2,048 stretched the ranges of fer-base until it lost two points.
 """
