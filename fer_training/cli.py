@@ -106,6 +106,9 @@ def build_parser() -> argparse.ArgumentParser:
     saliency.add_argument("--stride", type=int, default=2)
     saliency.add_argument("--per-class", type=int, default=20, help="crops averaged a class")
     saliency.add_argument("--image", type=int, help="map of this one row instead of class means")
+    saliency.add_argument(
+        "--averaged", action="store_true", help="draw class means over faces that show nobody"
+    )
     saliency.add_argument("--out", type=Path, required=True, metavar="FILE.png")
     saliency.set_defaults(run=_saliency)
 
@@ -279,7 +282,8 @@ def _saliency(options: argparse.Namespace) -> None:
     )
     if not maps:
         raise DatasetError("the network gets none of these rows right; there is nothing to map")
-    saliency.draw(maps, options.out)
+    faces = [saliency.averaged_face(name) for name in maps] if options.averaged else None
+    saliency.draw(maps, options.out, faces)
 
 
 def _compare(options: argparse.Namespace) -> None:

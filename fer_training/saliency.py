@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from fer_ros.emotions import FER2013
+from fer_ros.scene import average_faces
 from fer_training.predictors import Predictor
 
 
@@ -76,6 +79,20 @@ def class_maps(
             each = [saliency(predictor, images[row], square, stride) for row in rows]
             maps[name] = np.mean(each, axis=0)
     return maps
+
+
+def averaged_face(emotion: str, side: int = 48) -> NDArray[np.uint8]:
+    """Return the averaged face of a class as a crop, uint8, shape (side, side).
+
+    Pictures of maps over it may be published: the face is nobody's (:mod:`fer_ros.scene`).
+
+    Raises:
+        ValueError: There is no averaged face of this class.
+    """
+    if emotion not in FER2013:
+        raise ValueError(f"no averaged face shows {emotion!r}; there are {', '.join(FER2013)}")
+    face = average_faces()[FER2013.index(emotion)]
+    return np.asarray(cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def draw(

@@ -65,6 +65,14 @@ def test_saliency_points_at_what_the_predictor_looks_at() -> None:
         saliency.saliency(SeesOneCorner(), image, square=50)
 
 
+def test_averaged_faces_are_crops_of_their_class() -> None:
+    happy, angry = saliency.averaged_face("happy"), saliency.averaged_face("angry")
+    assert happy.shape == angry.shape == (48, 48)
+    assert np.abs(happy.astype(int) - angry).mean() > 5
+    with pytest.raises(ValueError, match="no averaged face shows 'contempt'"):
+        saliency.averaged_face("contempt")
+
+
 def test_saliency_pictures(tmp_path: Path) -> None:
     images = np.full((4, 48, 48), 230, np.uint8)
     images[2:, :12, :12] = 20
