@@ -16,11 +16,31 @@ from scipy.special import softmax
 from fer_ros.classification import EmotionNetwork
 from fer_ros.emotions import FERPLUS
 from fer_ros.inference import ModelError
-from fer_training import checkpoint, networks
+from fer_training import architectures, checkpoint, networks
 from fer_training.networks import predict
 from fer_training.recipe import Recipe, from_dict
 
 _BATCH = 256
+
+
+def fit(
+    images: NDArray[np.uint8], height: int, width: int, channels: int
+) -> list[NDArray[np.uint8]]:
+    """Bring stored crops to a network's size, and to grey or BGR.
+
+    One way for checkpoints and files: interpolating in PyTorch here and in OpenCV there would
+    give two answers to one image.
+    """
+    crops = []
+    for image in images:
+        if image.shape[:2] != (height, width):
+            image = cv2.resize(image, (width, height))
+        if channels == 3 and image.ndim == 2:
+            image = np.repeat(image[..., None], 3, axis=2)
+        elif channels == 1 and image.ndim == 3:
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        crops.append(np.asarray(image, np.uint8))
+    return crops
 
 
 class Predictor(Protocol):
@@ -82,8 +102,10 @@ class CheckpointPredictor:
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return raw outputs, shape (N, labels)."""
-        tensor = torch.from_numpy(images)
-        tensor = tensor.unsqueeze(1) if images.ndim == 3 else tensor.permute(0, 3, 1, 2)
+        entry = architectures.get(self.recipe.architecture)
+        crops = np.stack(fit(images, entry.size, entry.size, entry.channels))
+        tensor = torch.from_numpy(crops)
+        tensor = tensor.unsqueeze(1) if crops.ndim == 3 else tensor.permute(0, 3, 1, 2)
         return predict(self.network, tensor, self.recipe)
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -105,18 +127,8 @@ class OnnxPredictor:
         self.name = self.network.metadata.model_id
 
     def _crops(self, images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        """Fit stored crops to the network: size, and grey or BGR."""
         spec = self.network.metadata.input
-        crops = []
-        for image in images:
-            if image.shape[:2] != (spec.height, spec.width):
-                image = cv2.resize(image, (spec.width, spec.height))
-            if spec.channels == 3 and image.ndim == 2:
-                image = np.repeat(image[..., None], 3, axis=2)
-            elif spec.channels == 1 and image.ndim == 3:
-                image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-            crops.append(np.asarray(image, np.uint8))
-        return crops
+        return fit(images, spec.height, spec.width, spec.channels)
 
     def preprocess(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return stored crops as the tensor that the network takes, NCHW."""

@@ -149,6 +149,28 @@ def test_every_network_exports_with_parity(name: str, tmp_path: Path) -> None:
     assert report["max_difference"] <= export.TOLERANCE
 
 
+@pytest.mark.parametrize(
+    ("name", "shape"), [("umer-cnn1", (48, 48)), ("yengikand-attention", (70, 60, 3))]
+)
+def test_crops_of_another_size_get_one_answer(
+    name: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    entry = architectures.get(name)
+    network = architectures.create(name).eval()
+    with torch.no_grad():
+        list(network.parameters())[-2].mul_(100)  # sure of itself, as after training
+    config = synthetic_faces.recipe(architecture=name, options={})
+    labels = synthetic_faces.dataset().label_names
+    predictor = CheckpointPredictor(network, config, labels, name, {})
+    images = np.random.default_rng(0).integers(0, 256, (7, *shape), np.uint8)
+    path = tmp_path / "network.onnx"
+    model = export.to_onnx(network, entry.channels, entry.size)
+    export.write(model, export.metadata_of(predictor, {}, "1.0.0"), path)
+    report = export.parity(predictor, path, images, np.arange(7))
+    assert report["max_difference"] <= export.TOLERANCE
+
+
 def test_wrong_inputs_end_with_words_and_status_1(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
