@@ -77,6 +77,7 @@ class System:
     others: tuple[Expected, ...] = ()
     """Rows that no recipe makes: machines and fused scores."""
     tables: tuple[Table, ...] = ()
+    overlays: tuple[str, ...] = _OVERLAYS
 
 
 SYSTEMS = (
@@ -129,8 +130,9 @@ SYSTEMS = (
             _svm("jaffe", "random-20"),
         ),
     ),
+    System("fer_ros", ("fer-lite", "fer-base"), overlays=("",)),
 )
-"""Every publication."""
+"""Every publication, and the networks made here."""
 
 _SVM_FIGURES = {"fer2013": "38", "ckplus": "97"}
 
@@ -227,7 +229,7 @@ def _expected(system: System) -> Iterator[Expected]:
     elsewhere = [f"+{dataset}" for dataset in system.figures if dataset not in _MEASURABLE]
     for name in system.recipes:
         everywhere = "+" not in name and recipe.load(name).data.dataset == "fer2013"
-        for overlay in (*_OVERLAYS, *elsewhere) if everywhere else ("",):
+        for overlay in (*system.overlays, *elsewhere) if everywhere else ("",):
             yield _of_recipe(name + overlay)
     yield from system.others
 
