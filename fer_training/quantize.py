@@ -35,7 +35,7 @@ from fer_training import calibration, latency, provenance, splits
 from fer_training.datasets import ferplus
 from fer_training.datasets.base import DatasetError, FaceDataset
 from fer_training.evaluate import evaluate
-from fer_training.export import ExportError, headline, write
+from fer_training.export import BATCH_TOLERANCE, ExportError, headline, write
 from fer_training.predictors import OnnxPredictor
 
 OPERATORS = ("Conv", "Gemm", "Add", "Mul", "Relu", "MaxPool", "GlobalAveragePool", "Sigmoid")
@@ -44,8 +44,6 @@ LARGEST_DROP = 0.005
 """Accuracy that a twin may lose on the rows that select (0.5 points)."""
 CALIBRATED = ("temperature", "uncertain_threshold")
 """Entries of the metadata that a twin has of its own."""
-BATCH_TOLERANCE = 1e-5
-"""Largest difference of a probability between a crop alone and the same crop in a batch."""
 _BATCH = 64
 
 
