@@ -30,7 +30,7 @@ def strays(record: Record) -> str:
     config = shipped(record["recipe"]["name"])
     if config is None:
         return ""
-    written, run = _flat(recipe.to_dict(config)), _flat(record["recipe"])
+    written, run = recipe.flat(recipe.to_dict(config)), recipe.flat(record["recipe"])
     changes = [
         f"{key} {_text(run[key])} instead of {_text(written[key])}"
         for key in written
@@ -112,16 +112,6 @@ def _start(config: Recipe, records: Mapping[str, Record]) -> str:
     if record is None or plan is None:
         return config.differs
     return f"{config.differs} That run had {record['epochs']} of {plan.epochs} epochs."
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
 
 
 def _text(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -175,6 +175,30 @@ def to_dict(recipe: Recipe) -> dict[str, Any]:
 def to_yaml(recipe: Recipe) -> str:
     """Return a recipe as YAML."""
     return yaml.safe_dump(to_dict(recipe), sort_keys=False, allow_unicode=True)
+
+
+_FREE = ("name", "paper", "differs", "threads", "data.path")
+"""What does not move the curve; data are compared by their digest."""
+
+
+def difference(saved: Recipe, own: Recipe) -> str:
+    """Name the first entry whose values give two curves, with both; empty where there is none."""
+    before, after = flat(to_dict(saved)), flat(to_dict(own))
+    for key in [*after, *(key for key in before if key not in after)]:
+        if key not in _FREE and before.get(key) != after.get(key):
+            return f"{key} = {before.get(key)!r}, not {after.get(key)!r}"
+    return ""
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a nested mapping as one level, keys joined by dots."""
+    made: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            made |= flat(value, f"{prefix}{key}.")
+        else:
+            made[prefix + key] = value
+    return made
 
 
 def from_dict(values: dict[str, Any]) -> Recipe:

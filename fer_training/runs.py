@@ -44,7 +44,6 @@ def train(
 
 def _single(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "recipe.yaml").write_text(recipe.to_yaml(config), encoding="utf-8")
     trainer = Trainer(config, folder, data)
     trainer.fit(resume=True)
     record = finish(trainer, command) if trainer.rank == 0 else {}
@@ -54,17 +53,28 @@ def _single(config: Recipe, folder: Path, data: FaceDataset, command: str) -> di
 
 
 def _folds(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dict[str, Any]:
-    """Train every fold that has no record yet, then pool the predictions of all."""
+    """Train every fold that has no record yet, then pool the predictions of all.
+
+    Raises:
+        RecipeError: A fold's record is of other settings or data.
+    """
     divisions = splits.make(data, config.data.split)
     records = []
     for number in range(len(divisions)):
         part = folder / f"fold-{number}"
         written = part / "metrics.json"
+        own = replace(config, data=replace(config.data, fold=number))
         if not written.is_file():
-            own = replace(config, data=replace(config.data, fold=number))
             _single(own, part, data, command)
             (part / "last.pt").unlink(missing_ok=True)
-        records.append(json.loads(written.read_text(encoding="utf-8")))
+        record = json.loads(written.read_text(encoding="utf-8"))
+        other = recipe.difference(recipe.from_dict(record["recipe"]), own)
+        if other or record["data"]["sha256"] != data.digest:
+            raise recipe.RecipeError(
+                f"{part} was trained {f'with {other}' if other else 'on other data'}; choose "
+                "another --out"
+            )
+        records.append(record)
     logits = np.zeros((len(data), len(data.label_names)), np.float32)
     for number in range(len(divisions)):
         with np.load(folder / f"fold-{number}" / "predictions.npz") as saved:
@@ -102,5 +112,5 @@ def measured_rows(folder: Path, path: str | None = None) -> FaceDataset:
     """
     config = recipe.from_dict(yaml.safe_load(checkpoint.load(folder / "best.pt")["recipe"]))
     data = datasets.load(config.data.dataset, Path(path or config.data.path))
-    split = splits.make(data, config.data.split)[config.data.fold]
+    split = splits.choose(data, config.data.split, config.data.fold)
     return data.select(split.test)

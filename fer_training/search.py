@@ -65,7 +65,7 @@ def search(
 
 def _check(config: recipe.Recipe) -> None:
     data = datasets.load(config.data.dataset, Path(config.data.path))
-    if not splits.make(data, config.data.split)[config.data.fold].selects:
+    if not splits.choose(data, config.data.split, config.data.fold).selects:
         raise RecipeError(
             f"the test rows of the split {config.data.split!r} are reported and may not choose; "
             "search on one that has rows for it, e.g. FER2013's official split"

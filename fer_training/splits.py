@@ -105,6 +105,18 @@ def make(data: FaceDataset, kind: str, seed: int = 0) -> list[Split]:
     raise DatasetError(f"unknown split {kind!r}: official, subject-<k>, loso or random-<percent>")
 
 
+def choose(data: FaceDataset, kind: str, fold: int) -> Split:
+    """Return one of the splits that :func:`make` gives.
+
+    Raises:
+        DatasetError: As :func:`make`, or there is no such fold.
+    """
+    divisions = make(data, kind)
+    if not 0 <= fold < len(divisions):
+        raise DatasetError(f"the split {kind!r} has folds 0..{len(divisions) - 1}, not {fold}")
+    return divisions[fold]
+
+
 def cross_duplicates(data: FaceDataset, split: Split) -> Rows:
     """Return the test rows whose image also stands, byte for byte, among the training rows."""
     groups = data.duplicate_groups

@@ -22,7 +22,7 @@ from fer_training.datasets.base import FERPLUS_COLUMNS, FaceDataset
 from fer_training.distill import Teachers, distillation
 from fer_training.networks import predict
 from fer_training.optimization import Progress, averaging, learning_rate, make_optimizer
-from fer_training.recipe import Recipe, RecipeError, from_dict, to_yaml
+from fer_training.recipe import Recipe, RecipeError, difference, from_dict, to_yaml
 from fer_training.tensors import image_tensor, to_network, vote_shares
 
 
@@ -50,7 +50,7 @@ class Trainer:
         torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
         self.data = data or datasets.load(recipe.data.dataset, Path(recipe.data.path))
-        self.split = splits.make(self.data, recipe.data.split)[recipe.data.fold]
+        self.split = splits.choose(self.data, recipe.data.split, recipe.data.fold)
         self.classes = len(self.data.label_names)
         self._place_data()
         self.loss = losses.get(recipe.loss)
@@ -126,6 +126,8 @@ class Trainer:
         last = self.folder / "last.pt"
         if resume and last.is_file():
             self._restore(last)
+        if self.rank == 0:  # after a refused resumption the folder still tells its own recipe
+            (self.folder / "recipe.yaml").write_text(to_yaml(self.recipe), encoding="utf-8")
         end = self.recipe.epochs if epochs is None else min(epochs, self.recipe.epochs)
         while self.progress.epoch < end and not self.progress.stopped:
             start = time.perf_counter()
@@ -237,11 +239,11 @@ class Trainer:
         if self.rank > 0:
             return
         state = self._state()
-        checkpoint.save(state, self.folder / "last.pt")
-        if best:
+        if best:  # first, for a resumed run repeats what last.pt lacks, but never looks back
             kept = {key: state[key] for key in ("architecture", "labels", "recipe", "weights")}
             kept["model"], kept["epoch"] = {}, self.progress.best_epoch
             checkpoint.save(kept, self.folder / "best.pt")
+        checkpoint.save(state, self.folder / "last.pt")
         self._write_summary()
         print(
             f"{time.strftime('%H:%M:%S')} {self.recipe.name} epoch {self.progress.epoch}"
@@ -280,15 +282,9 @@ class Trainer:
                 f"{path} was trained on other data ({state['data'][:12]}, not "
                 f"{self.data.digest[:12]}); use another folder"
             )
-        saved = from_dict(yaml.safe_load(state["recipe"]))
-        # What does not move the curve; the data's digest was compared.
-        free = ("threads", "data", "name", "paper", "differs")
-        for key, value in vars(self.recipe).items():
-            if key not in free and getattr(saved, key) != value:
-                raise checkpoint.CheckpointError(
-                    f"{path} was trained with {key} = {getattr(saved, key)!r}, not {value!r}; "
-                    "use another folder"
-                )
+        other = difference(from_dict(yaml.safe_load(state["recipe"])), self.recipe)
+        if other:
+            raise checkpoint.CheckpointError(f"{path} was trained with {other}; use another folder")
         self.network.load_state_dict(state["model"])
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])

@@ -9,12 +9,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros import emotions
-from fer_training.datasets.base import DatasetError, FaceDataset
+from fer_training.datasets.base import FERPLUS_COLUMNS, DatasetError, FaceDataset
 from fer_training.datasets.folders import read_class_folders, read_npz
 
 TERMS = (
@@ -30,24 +31,60 @@ _PIXELS = 48 * 48
 
 
 def load_npz(path: Path) -> FaceDataset:
-    """Read an npz with `images` (N,48,48) and `emotion` (N,); `usage` and `ferplus` if present.
+    """Read an npz with `images` and `emotion` (codes 0..6); `usage` and `ferplus` if present.
+
+    Images have the shape (N, H, W), (N, H, W, 1) or (N, H, W, 3) in BGR, whole values 0..255;
+    usage holds 0, 1, 2 or the names of :data:`USAGES`; ferplus ten votes a row.
 
     Raises:
-        DatasetError: The file is missing, no npz, or lacks an array.
+        DatasetError: The file is missing, no npz, or lacks an array; an array has another shape
+            or other values.
     """
     arrays = read_npz(path, ("images", "emotion"), WHERE)
-    usage = arrays.get("usage")
-    if usage is not None:
-        usage = np.asarray(USAGES)[usage]
+    images, labels = arrays["images"], arrays["emotion"]
+    usage, votes = arrays.get("usage"), arrays.get("ferplus")
+    if images.ndim == 4 and images.shape[3] == 1:
+        images = images[..., 0]
+    if images.ndim != 3 and images.shape[3:] != (3,):
+        raise DatasetError(
+            f"{path}: images must have the shape (N, H, W) or (N, H, W, 3), not {images.shape}"
+        )
+    if labels.ndim != 1:
+        raise DatasetError(f"{path}: emotion must have the shape (N,), not {labels.shape}")
+    if votes is not None and votes.shape[1:] != (len(FERPLUS_COLUMNS),):
+        raise DatasetError(f"{path}: ferplus must have the shape (N, 10), not {votes.shape}")
     return FaceDataset(
         name="fer2013",
-        images=arrays["images"],
-        labels=arrays["emotion"].astype(np.int64),
+        images=_bytes(f"{path}: images", images),
+        labels=_bytes(f"{path}: emotion", labels).astype(np.int64),
         label_names=emotions.FER2013,
         terms=TERMS,
-        usage=usage,
-        votes=arrays.get("ferplus"),
+        usage=None if usage is None else _usage_names(f"{path}: usage", usage),
+        votes=None if votes is None else _bytes(f"{path}: ferplus", votes),
     )
+
+
+def _bytes(what: str, values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return whole numbers as bytes; pixels scaled to 0..1 and class names are no such numbers."""
+    if values.dtype == np.uint8:
+        return values
+    with np.errstate(invalid="ignore"):  # the comparison below finds what does not fit
+        whole = values.astype(np.uint8) if values.dtype.kind in "iuf" else np.zeros(0, np.uint8)
+    if not np.array_equal(whole, values):
+        raise DatasetError(f"{what} must hold whole numbers in 0..255")
+    return whole
+
+
+def _usage_names(what: str, usage: NDArray[Any]) -> NDArray[np.str_]:
+    if usage.dtype.kind != "U":
+        codes = _bytes(what, usage)
+        if codes.max(initial=0) >= len(USAGES):
+            raise DatasetError(f"{what} must be 0, 1 or 2 for {', '.join(USAGES)}")
+        return np.asarray(USAGES)[codes]
+    other = sorted({*usage.tolist()} - {*USAGES})
+    if other:
+        raise DatasetError(f"{what} names {other[0]!r}, which is none of {', '.join(USAGES)}")
+    return usage
 
 
 def _rows(path: Path) -> Iterator[tuple[int, int, str, NDArray[np.uint8]]]:

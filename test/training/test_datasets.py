@@ -133,6 +133,50 @@ def test_npz_without_arrays_and_with_wrong_codes(tmp_path: Path) -> None:
         datasets.load("fer2013", tmp_path / "d.npz")
 
 
+NPZ = {"images": np.full((2, 48, 48), 7, np.uint8), "emotion": np.array([0, 6])}
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"images": NPZ["images"] / 255}, r"images must hold whole numbers in 0\.\.255"),
+        ({"images": np.zeros((2, 48, 48, 2), np.uint8)}, r"images must have the shape .*48, 2\)"),
+        ({"emotion": np.array(["angry", "sad"])}, "emotion must hold whole numbers"),
+        ({"emotion": np.array([0, -1])}, "emotion must hold whole numbers"),
+        ({"emotion": np.zeros((2, 7))}, r"emotion must have the shape \(N,\), not \(2, 7\)"),
+        ({"usage": np.array([0, 3])}, "usage must be 0, 1 or 2"),
+        ({"usage": np.array(["Training", "Test"])}, "usage names 'Test'"),
+        ({"ferplus": np.zeros((2, 8), np.uint8)}, r"ferplus must have the shape \(N, 10\)"),
+    ],
+)
+def test_npz_with_odd_arrays_is_named(
+    changed: dict[str, np.ndarray], words: str, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "a.npz", **{**NPZ, **changed})
+    with pytest.raises(DatasetError, match=words):
+        datasets.load("fer2013", tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"images": NPZ["images"].astype(np.float64)},
+        {"images": NPZ["images"][..., None]},
+        {"usage": np.array([0, 1])},
+        {"usage": np.array(["Training", "PublicTest"])},
+    ],
+)
+def test_npz_of_other_types_reads_the_same(changed: dict[str, np.ndarray], tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **{**NPZ, **changed})
+    data = datasets.load("fer2013", tmp_path / "a.npz")
+    assert data.images.dtype == np.uint8
+    assert data.images.shape == (2, 48, 48)
+    assert (data.images == 7).all()
+    if "usage" in changed:
+        assert data.usage is not None
+        assert data.usage.tolist() == ["Training", "PublicTest"]
+
+
 def test_ckplus_in_the_owners_layout(tmp_path: Path, portrait: np.ndarray) -> None:
     for subject, code in (("S005", 3), ("S010", 7)):
         folder = tmp_path / "cohn-kanade-images" / subject / "001"

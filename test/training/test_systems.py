@@ -162,6 +162,15 @@ def test_folds_are_pooled_and_not_trained_twice(folded: Path) -> None:
     assert best.stat().st_mtime_ns == before
 
 
+def test_folds_of_other_settings_or_data_are_not_pooled(folded: Path) -> None:
+    path, out = str(folded.parent / "one.yaml"), folded / "one"
+    with pytest.raises(recipe.RecipeError, match=r"fold-0 was trained with seed = 0, not 5"):
+        runs.train(path, ["seed=5"], out, resume=True, all_folds=True, command="again")
+    other = synthetic_faces.save_npz(synthetic_faces.dataset(84, seed=3), folded / "other.npz")
+    with pytest.raises(recipe.RecipeError, match="fold-0 was trained on other data"):
+        runs.train(path, [f"data.path={other}"], out, resume=True, all_folds=True, command="again")
+
+
 def test_a_run_that_cannot_write_its_predictions_counts_as_unfinished(
     folded: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

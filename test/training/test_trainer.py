@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 import synthetic_faces  # noqa: E402
 
 from fer_training import checkpoint, recipe  # noqa: E402
-from fer_training.datasets.base import FaceDataset  # noqa: E402
+from fer_training.datasets.base import DatasetError, FaceDataset  # noqa: E402
 from fer_training.optimization import Progress, learning_rate  # noqa: E402
 from fer_training.recipe import Recipe  # noqa: E402
 from fer_training.trainer import Trainer, training_rows  # noqa: E402
@@ -83,6 +83,21 @@ def test_resume_refuses_another_recipe_data_or_architecture(tmp_path: Path) -> N
     config = synthetic_faces.recipe(epochs=1, architecture="patil-fer2013")
     with pytest.raises(checkpoint.CheckpointError, match="holds 'chowanda-arch1', not 'patil"):
         run(config, tmp_path, data, resume=True)
+
+
+def test_a_refused_resumption_leaves_the_folders_recipe(tmp_path: Path) -> None:
+    data = synthetic_faces.dataset()
+    run(synthetic_faces.recipe(epochs=1), tmp_path, data)
+    before = (tmp_path / "recipe.yaml").read_text(encoding="utf-8")
+    with pytest.raises(checkpoint.CheckpointError, match="another folder"):
+        run(synthetic_faces.recipe(epochs=1, seed=9), tmp_path, data, resume=True)
+    assert (tmp_path / "recipe.yaml").read_text(encoding="utf-8") == before
+
+
+def test_a_fold_that_is_none_is_named(tmp_path: Path) -> None:
+    config = synthetic_faces.recipe(data={"fold": 3})
+    with pytest.raises(DatasetError, match=r"folds 0\.\.0, not 3"):
+        Trainer(config, tmp_path, synthetic_faces.dataset())
 
 
 def test_truncated_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
