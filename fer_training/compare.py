@@ -12,6 +12,19 @@ from fer_training import architectures, complexity, differences, recipe
 
 _MEASURABLE = ("fer2013", "ckplus", "jaffe")
 _OVERLAYS = ("", "+ckplus", "+ckplus-random", "+jaffe", "+jaffe-random")
+_ABLATIONS = (
+    "",
+    "+seed-1",
+    "+seed-2",
+    "+no-distillation",
+    "+no-votes",
+    "+no-mixup",
+    "+no-erasing",
+    "+no-degradation",
+    "+no-smoothing",
+    "+no-averaging",
+    "+no-attention",
+)
 
 
 @dataclass(frozen=True)
@@ -130,7 +143,17 @@ SYSTEMS = (
             _svm("jaffe", "random-20"),
         ),
     ),
-    System("fer_ros", ("fer-lite", "fer-base"), overlays=("",)),
+    System(
+        "fer_ros",
+        ("fer-lite", "fer-base", "fer-base-second", "fer-base-start"),
+        tables=(
+            Table(
+                "What each ingredient of fer-lite buys in a short run",
+                tuple(_of_recipe(f"fer-lite-short{overlay}") for overlay in _ABLATIONS),
+            ),
+        ),
+        overlays=("",),
+    ),
 )
 """Every publication, and the networks made here."""
 

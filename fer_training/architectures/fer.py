@@ -43,7 +43,7 @@ class ChannelAttention(nn.Module):
 class MixedBlock(nn.Module):
     """An ordinary and a separable convolution, channel attention, a residual shortcut."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, attention: bool = True) -> None:
         super().__init__()
         self.main = nn.Sequential(
             nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
@@ -51,7 +51,7 @@ class MixedBlock(nn.Module):
             nn.ReLU(inplace=True),
             SeparableConv2d(outputs, outputs),
             nn.BatchNorm2d(outputs),
-            ChannelAttention(outputs),
+            ChannelAttention(outputs) if attention else nn.Identity(),
         )
         keeps = inputs == outputs
         self.shortcut = nn.Identity() if keeps else shortcut(inputs, outputs, 1)
@@ -117,7 +117,12 @@ class TwoHeads(nn.Module):
 
 
 def _network(
-    classes: int, widths: Sequence[int], depths: Sequence[int], dropout: float, votes: int
+    classes: int,
+    widths: Sequence[int],
+    depths: Sequence[int],
+    dropout: float,
+    votes: int,
+    attention: bool,
 ) -> nn.Module:
     """Return stem, stages at 24x24, 12x12 and 6x6, attention and classifier.
 
@@ -127,6 +132,7 @@ def _network(
         depths: Blocks of the stages.
         dropout: Of the gathered features.
         votes: Columns of a second head for the FER+ votes; 0 for none.
+        attention: Of channels and positions; without it the last map's mean is classified.
     """
     layers: list[nn.Module] = [
         conv_bn_relu(1, 8, bias=False),
@@ -136,9 +142,11 @@ def _network(
     for width, depth in zip(widths, depths, strict=True):
         layers.append(nn.MaxPool2d(3, stride=2, padding=1))
         for _ in range(depth):
-            layers.append(MixedBlock(inputs, width))
+            layers.append(MixedBlock(inputs, width, attention))
             inputs = width
-    trunk = nn.Sequential(*layers, FusedAttentionPool(inputs, inputs // 4), nn.Dropout(dropout))
+    mean = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    pool = FusedAttentionPool(inputs, inputs // 4) if attention else mean
+    trunk = nn.Sequential(*layers, pool, nn.Dropout(dropout))
     if votes:
         return TwoHeads(trunk, inputs, classes, votes)
     return nn.Sequential(trunk, nn.Linear(inputs, classes))
@@ -151,9 +159,10 @@ def lite(
     depths: Sequence[int] = (1, 2, 2),
     dropout: float = 0.1,
     votes: int = 0,
+    attention: bool = True,
 ) -> nn.Module:
     """At most 300,000 parameters and 1.2 times the latency of ARCH-1."""
-    return _network(classes, widths, depths, dropout, votes)
+    return _network(classes, widths, depths, dropout, votes, attention)
 
 
 @register("fer-base", size=48, channels=1, paper=_OWN)
@@ -163,9 +172,10 @@ def base(
     depths: Sequence[int] = (2, 3, 3),
     dropout: float = 0.2,
     votes: int = 0,
+    attention: bool = True,
 ) -> nn.Module:
     """At most 1,000,000 parameters and 4 times the latency of ARCH-1."""
-    return _network(classes, widths, depths, dropout, votes)
+    return _network(classes, widths, depths, dropout, votes, attention)
 
 
 @register("fer-teacher", size=48, channels=1, paper=_OWN)
@@ -175,6 +185,7 @@ def teacher(
     depths: Sequence[int] = (3, 4, 4),
     dropout: float = 0.3,
     votes: int = 0,
+    attention: bool = True,
 ) -> nn.Module:
     """The large one that the others learn from; never shipped."""
-    return _network(classes, widths, depths, dropout, votes)
+    return _network(classes, widths, depths, dropout, votes, attention)

@@ -94,3 +94,12 @@ def test_unknown_names_and_options_are_named() -> None:
         architectures.create("resnet")
     with pytest.raises(ValueError, match="depth"):
         architectures.create("chowanda-arch1", depth=3)
+
+
+@pytest.mark.parametrize("name", ["fer-lite", "fer-base"])
+def test_without_attention_nothing_attends(name: str) -> None:
+    full, plain = (architectures.create(name, attention=on).eval() for on in (True, False))
+    assert architectures.parameter_count(plain) < architectures.parameter_count(full)
+    kinds = {type(module).__name__ for module in plain.modules()}
+    assert not kinds & {"ChannelAttention", "FusedAttentionPool"}
+    assert plain(torch.zeros(2, 1, 48, 48)).shape == (2, 7)

@@ -16,7 +16,9 @@ NETWORKS = [name for name in recipe.names() if not name.startswith("+")]
 OVERLAYS = [name for name in recipe.names() if name.startswith("+")]
 LOSSES = {"+mse": "mse", "+bce": "bce", "+hinge": "hinge"}
 FROM_SCRATCH = ["+fer2013-random"]
-FINE_TUNED = [name for name in OVERLAYS if name not in [*LOSSES, *FROM_SCRATCH, "+frozen"]]
+ABLATIONS = [name for name in OVERLAYS if name.startswith(("+no-", "+seed-"))]
+SPECIAL = [*LOSSES, *FROM_SCRATCH, *ABLATIONS, "+frozen"]
+FINE_TUNED = [name for name in OVERLAYS if name not in SPECIAL]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -41,6 +43,13 @@ def test_overlays_of_losses_change_the_loss_alone(overlay: str, loss: str) -> No
     config, plain = recipe.load("umer-cnn1" + overlay), recipe.load("umer-cnn1")
     plain.name, plain.loss = config.name, loss
     assert config == plain
+
+
+@pytest.mark.parametrize("overlay", ABLATIONS)
+def test_ablations_change_something_of_the_short_run(overlay: str) -> None:
+    config, plain = recipe.load("fer-lite-short" + overlay), recipe.load("fer-lite-short")
+    assert recipe.difference(plain, config)
+    assert (config.epochs, config.sizes, config.init) == (plain.epochs, plain.sizes, "")
 
 
 @pytest.mark.parametrize(
