@@ -227,7 +227,10 @@ def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
     base = str(values.get("name", first))
     own = _own_overlays(values.pop("overlays", {}), first)
     for overlay in overlays:
+        before = from_dict(values)
         _merge(values, _read(overlay, RECIPES / "on", own))
+        if from_dict(values) == before:
+            raise RecipeError(f"+{overlay} changes nothing in {base}")
     values["name"] = "+".join([base, *overlays])
     for override in overrides:
         _set(values, override)

@@ -98,6 +98,12 @@ def test_mistaken_changes_of_overlays_are_named(entry: str, words: str, tmp_path
         recipe.load(str(path))
 
 
+@pytest.mark.parametrize("name", ["arch1+frozen", "arch1+no-distillation"])
+def test_an_overlay_that_changes_nothing_is_named(name: str) -> None:
+    with pytest.raises(recipe.RecipeError, match="changes nothing in arch1"):
+        recipe.load(name)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_three_steps_lower_the_loss(name: str, tmp_path: Path) -> None:
     changes = ["augment={flip: 0}", "data.split=official", "label_smoothing=0", "threads=1"]
