@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from fer_training import architectures, latency, robustness, second_head, seeds
+from fer_training import architectures, latency, lineage, recipe, robustness, second_head, seeds
 from fer_training.predictors import CheckpointPredictor
 
 _CARD = Template("""\
@@ -38,7 +38,7 @@ FER+ votes (Barsoum et al. 2016, MIT licence) are part of the targets where the 
 
 ## Recipe
 
-Follows: $paper. $differs$teachers
+Follows: $paper. $differs$teachers$needs
 
 ```yaml
 $recipe
@@ -135,6 +135,7 @@ def _values(
         "paper": config["paper"],
         "differs": config["differs"],
         "teachers": _teachers(config),
+        "needs": _needs(config),
         "recipe": (run / "recipe.yaml").read_text(encoding="utf-8").rstrip(),
         "protocol": _PROTOCOLS.get(record["protocol"], record["protocol"]),
         "figures": _figures(results),
@@ -275,6 +276,17 @@ def _teachers(config: dict[str, Any]) -> str:
     return (
         f" Distilled: a share of {share:g} of the loss\ncompares with the mean answer of {names}, "
         f"softened by {temperature:g}; each has a recipe of its own."
+    )
+
+
+def _needs(config: dict[str, Any]) -> str:
+    """Name the runs that must stand before this one."""
+    found = lineage.needs(recipe.from_dict(config))
+    if not found:
+        return ""
+    return (
+        f"\nNeeds finished runs of {', '.join(need.name for need in found)}; with `--earlier` the "
+        "command makes\nthem first."
     )
 
 

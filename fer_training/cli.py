@@ -36,6 +36,9 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="go on from the folder's last epoch")
     train.add_argument("--all-folds", action="store_true", help="every fold of the split, pooled")
     train.add_argument(
+        "--earlier", action="store_true", help="first make the runs that it goes on or learns from"
+    )
+    train.add_argument(
         "--set", nargs="+", default=[], metavar="KEY=VALUE", help="e.g. epochs=5 optimizer.lr=0.05"
     )
     train.set_defaults(run=_train)
@@ -162,6 +165,7 @@ def _train(options: argparse.Namespace) -> None:
         options.resume,
         options.all_folds,
         command,
+        options.earlier,
     )
     if record:  # empty in all processes of torchrun but the first
         _show(record["results"])

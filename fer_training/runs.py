@@ -12,7 +12,7 @@ import torch
 import yaml
 from scipy.special import softmax
 
-from fer_training import checkpoint, datasets, metrics, recipe, splits
+from fer_training import checkpoint, datasets, lineage, metrics, recipe, splits
 from fer_training.datasets.base import FaceDataset
 from fer_training.recipe import Recipe
 from fer_training.report import finish, write_json
@@ -26,16 +26,32 @@ def train(
     resume: bool,
     all_folds: bool,
     command: str,
+    earlier: bool = False,
 ) -> dict[str, Any]:
     """Run a recipe and return the record written to ``metrics.json``.
 
-    Under ``torchrun`` only the first process writes a single run's record and returns it; the
-    others return an empty one.
+    With ``earlier``, unfinished runs that it goes on from or learns from are run first, on the
+    same data where the data set is the same. Under ``torchrun`` only the first process writes a
+    single run's record and returns it; the others return an empty one.
+
+    Raises:
+        RecipeError: The folder holds a run, or a run that this one needs is missing.
     """
     config = recipe.load(name, overrides)
     folder = folder or Path("runs") / config.name
     if not resume and (folder / "last.pt").exists():
         raise recipe.RecipeError(f"{folder} holds a run; add --resume or choose another --out")
+    for need in lineage.needs(config):
+        if need.met:
+            continue
+        if not earlier:
+            raise recipe.RecipeError(
+                f"{config.name} needs the finished run {need.folder}: fer-train train {need.name} "
+                "makes it, and --earlier makes all such runs first"
+            )
+        same = need.dataset == config.data.dataset
+        data_path = [f"data.path={config.data.path}"] if same else []
+        train(need.name, data_path, need.folder, True, False, f"fer-train train {need.name}")
     data = datasets.load(config.data.dataset, Path(config.data.path))
     if all_folds:
         return _folds(config, folder, data, command)

@@ -81,6 +81,7 @@ def test_card_names_weak_classes_and_teachers(made: Path, tmp_path: Path) -> Non
     record["recipe"]["distill"] = {
         "teachers": ["runs/large-0", "runs/large-1"], "share": 0.5, "temperature": 2.0,
     }  # fmt: skip
+    record["recipe"]["init"] = "runs/fer-base-second"
     for number, entry in enumerate(record["results"]["single_crop"]["per_class"].values()):
         entry |= {"f1": 0.3 + 0.1 * number, "support": 2}
     record["results"]["single_crop"]["macro_f1"] = 0.45
@@ -91,6 +92,7 @@ def test_card_names_weak_classes_and_teachers(made: Path, tmp_path: Path) -> Non
     text = card.write(tmp_path, tmp_path / "b.onnx", parity).read_text(encoding="utf-8")
     assert "Weakest classes (F1, single crop): angry 0.30, disgust 0.40." in text
     assert "the mean answer of large-0, large-1, softened by 2" in text
+    assert "Needs finished runs of fer-base-start, fer-base-second" in text
 
 
 def write_run(folder: Path, seed: int, single: float, **changes: Any) -> Path:
