@@ -15,7 +15,7 @@ pytest.importorskip("skl2onnx", reason="needs the train extra (skl2onnx)")
 import synthetic_faces  # noqa: E402
 
 from fer_ros.classification import EmotionClassifier  # noqa: E402
-from fer_training import compare, features, fusion, recipe, runs, saliency, svm  # noqa: E402
+from fer_training import compare, features, fusion, recipe, runs, saliency, svm, systems  # noqa: E402
 from fer_training.cli import main  # noqa: E402
 
 
@@ -204,14 +204,14 @@ def test_fusing_runs_and_the_table(folded: Path) -> None:
 
 
 def test_table_has_every_system_and_command() -> None:
-    rows = [row for system in compare.SYSTEMS for row in compare._expected(system)]
+    rows = [row for system in systems.SYSTEMS for row in compare._expected(system)]
     assert {row.dataset for row in rows} == {
         "fer2013", "ckplus", "jaffe", "kdef", "sfew", "ferg", "imed",
     }  # fmt: skip
     assert len({row.key for row in rows}) == len(rows)
     assert all(row.command.startswith("fer-train ") for row in rows)
     papers = {recipe.load(name).paper for name in recipe.names() if not name.startswith("+")}
-    assert {system.paper for system in compare.SYSTEMS} == papers
+    assert {system.paper for system in systems.SYSTEMS} == papers
     named = {row.name for row in rows}
     for rule in ("sum", "product"):
         for overlay in ("", "+ckplus", "+ckplus-random", "+jaffe", "+jaffe-random"):
