@@ -212,10 +212,19 @@ _VIEWS = (("single_crop", "single crop"), ("flip", "mean of crop and mirror imag
 def _calibration(fitted: dict[str, Any]) -> str:
     if not fitted:
         return "Not calibrated, because the split lets no row select: temperature 1."
+    what = f"Temperature {fitted['temperature']}."
+    if "factor" in fitted:
+        what = (
+            "A factor and an offset per class, folded into the last layer. They were fitted on "
+            "the very rows of\nthe figures above, which flatters those a little: accuracy "
+            f"{100 * fitted['accuracy_uncalibrated']:.2f} % without them and\n"
+            f"{100 * fitted['accuracy_cross_fitted']:.2f} % fitted on one half of the rows and "
+            "measured on the other, single crop."
+        )
     head = (
-        f"Temperature {fitted['temperature']}. Expected calibration error (15 bins) "
-        f"{100 * fitted['ece_uncalibrated']:.1f} % without it,\n"
-        f"{100 * fitted['ece_cross_fitted']:.1f} % with temperatures fitted on one half of the "
+        f"{what} Expected calibration error (15 bins)\n"
+        f"{100 * fitted['ece_uncalibrated']:.1f} % uncalibrated, "
+        f"{100 * fitted['ece_cross_fitted']:.1f} % fitted on one half of the "
         "rows and measured on the other. A face is\nUNCERTAIN when no class reaches "
         f"{fitted['uncertain_threshold']}: the value that leaves about 90 % of single faces\n"
         "with a name.\n\n| threshold | faces named | accuracy among them |\n|---|---|---|\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -56,6 +57,35 @@ def one_head(network: nn.Module, head: str) -> nn.Module:
         raise RecipeError(
             "this network has no head for FER+ votes; train one with votes_weight above 0"
         )
+    return network
+
+
+def last_linear(network: nn.Module) -> nn.Linear:
+    """Return the layer that gives the logits of a network of one head.
+
+    Raises:
+        RecipeError: The network ends otherwise.
+    """
+    last = list(network.modules())[-1]
+    if not isinstance(last, nn.Linear) or last.bias is None:
+        raise RecipeError(
+            "calibration: classes wants a network that ends in a linear layer with a bias, e.g. "
+            "fer-lite; use temperature"
+        )
+    return last
+
+
+@torch.no_grad()
+def fold(network: nn.Module, factor: Sequence[float], offset: Sequence[float]) -> nn.Module:
+    """Scale a network's logits class by class, inside its last layer.
+
+    Raises:
+        RecipeError: The network does not end in a linear layer.
+    """
+    last = last_linear(network)
+    scale = torch.tensor(factor, dtype=torch.float64)
+    last.weight.copy_(last.weight.double() * scale.unsqueeze(1))
+    last.bias.copy_(last.bias.double() * scale + torch.tensor(offset, dtype=torch.float64))
     return network
 
 

@@ -72,12 +72,13 @@ class CheckpointPredictor:
     calibration: dict[str, Any]
 
     @classmethod
-    def load(cls, path: Path, head: str = "labels") -> CheckpointPredictor:
+    def load(cls, path: Path, head: str = "labels", calibrated: bool = True) -> CheckpointPredictor:
         """Read ``best.pt`` of a run folder, or a checkpoint file.
 
         Args:
             path: Run folder or file.
             head: Which head answers: ``labels``, or ``votes`` for the eight classes of FER+.
+            calibrated: Apply what was fitted after training; otherwise the network is as trained.
 
         Raises:
             CheckpointError: It is missing or no checkpoint.
@@ -90,10 +91,14 @@ class CheckpointPredictor:
         network = networks.build(recipe, len(labels))
         checkpoint.load_weights(network, state, recipe.architecture)
         network = networks.one_head(network, head).eval()
+        name = recipe.name
         if head == "votes":
-            name = f"{recipe.name}-ferplus"
-            return cls(network, recipe, FERPLUS, name, state.get("ferplus_calibration", {}))
-        return cls(network, recipe, labels, recipe.name, state.get("calibration", {}))
+            labels, name = FERPLUS, f"{recipe.name}-ferplus"
+        key = "ferplus_calibration" if head == "votes" else "calibration"
+        fitted = state.get(key, {}) if calibrated else {}
+        if "factor" in fitted:
+            network = networks.fold(network, fitted["factor"], fitted["offset"])
+        return cls(network, recipe, labels, name, fitted)
 
     @property
     def temperature(self) -> float:

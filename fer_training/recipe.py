@@ -156,6 +156,9 @@ class Recipe:
     """Progressive input sizes, each for an equal share of the epochs; empty: the network's own."""
     init: str = ""
     """Run folder or checkpoint whose weights are the start (fine-tuning)."""
+    calibration: str = "temperature"
+    """``temperature``, or ``classes`` for a factor and an offset per class, folded into the last
+    layer; fitted after training, where the split lets rows select."""
     freeze: list[str] = field(default_factory=list)
     """Prefixes of parameter names that stay as they are."""
     mean: float = 127.5
@@ -177,7 +180,7 @@ def to_yaml(recipe: Recipe) -> str:
     return yaml.safe_dump(to_dict(recipe), sort_keys=False, allow_unicode=True)
 
 
-_FREE = ("name", "paper", "differs", "threads", "data.path")
+_FREE = ("name", "paper", "differs", "threads", "calibration", "data.path")
 """What does not move the curve; data are compared by their digest."""
 
 

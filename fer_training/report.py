@@ -35,15 +35,17 @@ def finish(trainer: Trainer, command: str) -> dict[str, Any]:
     """Measure the kept checkpoint on the split's test rows and write everything down."""
     recipe, split, folder = trainer.recipe, trainer.split, trainer.folder
     test = trainer.data.select(split.test)
-    predictor = CheckpointPredictor.load(folder)
-    logits = predictor.logits(test.images)
+    predictor = CheckpointPredictor.load(folder, calibrated=False)
     fitted: dict[str, Any] = {}
     if split.selects:
-        fitted = calibration.calibrate(logits, test.labels)
+        logits = predictor.logits(test.images)
+        fitted = calibration.calibrate(logits, test.labels, recipe.calibration)
         state = checkpoint.load(folder / "best.pt")
-        keys = ("temperature", "uncertain_threshold")
-        state["calibration"] = predictor.calibration = {key: fitted[key] for key in keys}
+        keys = ("temperature", "factor", "offset", "uncertain_threshold")
+        state["calibration"] = {key: fitted[key] for key in keys if key in fitted}
         checkpoint.save(state, folder / "best.pt")
+        predictor = CheckpointPredictor.load(folder)
+    logits = predictor.logits(test.images)
     duplicates = np.flatnonzero(np.isin(split.test, cross_duplicates(trainer.data, split)))
     results = evaluate(predictor, test, duplicates)
     entry = architectures.get(recipe.architecture)

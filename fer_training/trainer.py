@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from fer_training import architectures, checkpoint, datasets, losses, networks, provenance, splits
 from fer_training.augment import augment, mixup
+from fer_training.calibration import KINDS
 from fer_training.datasets import ferplus
 from fer_training.datasets.base import FERPLUS_COLUMNS, FaceDataset
 from fer_training.distill import Teachers, distillation
@@ -60,6 +61,10 @@ class Trainer:
             else None
         )
         self.network = self._network()
+        if recipe.calibration not in KINDS:
+            raise RecipeError(f"calibration must be one of {', '.join(KINDS)}")
+        if recipe.calibration == "classes":
+            networks.last_linear(networks.one_head(self.network, "labels"))
         self.optimizer = make_optimizer(self.network, recipe)
         self.ema = (
             AveragedModel(self.network, multi_avg_fn=averaging(recipe.ema), use_buffers=True)

@@ -87,6 +87,19 @@ def test_temperature_finds_the_factor() -> None:
     assert calibration.fit_temperature(logits, labels) == pytest.approx(2.0, rel=0.05)
 
 
+def test_class_scaling_undoes_a_factor_and_an_offset_per_class() -> None:
+    logits, labels = overconfident(8000, factor=1.0)
+    factor, offset = np.array([2.0, 0.5, 1.0, 1.0, 1.0]), np.array([0.0, 1.0, 0.0, -1.0, 0.0])
+    bent = ((logits - offset) / factor).astype(np.float32)
+    fitted = calibration.fit(bent, labels, "classes")
+    assert fitted.factor == pytest.approx(factor, rel=0.15)
+    assert fitted.offset - fitted.offset.mean() == pytest.approx(offset, abs=0.15)
+    record = calibration.calibrate(bent, labels, "classes")
+    assert record["temperature"] == 1.0
+    assert record["accuracy_cross_fitted"] > record["accuracy_uncalibrated"] + 0.02
+    assert record["ece_cross_fitted"] < 0.02
+
+
 def test_calibration_lowers_the_error_and_keeps_the_asked_coverage() -> None:
     logits, labels = overconfident()
     fitted = calibration.calibrate(logits, labels)

@@ -1,0 +1,77 @@
+"""Calibration by classes: folded into the last layer, the same everywhere, refused elsewhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
+
+import synthetic_faces  # noqa: E402
+
+from fer_training import architectures, calibration, networks, recipe  # noqa: E402
+from fer_training.cli import main  # noqa: E402
+from fer_training.predictors import CheckpointPredictor  # noqa: E402
+from fer_training.recipe import RecipeError  # noqa: E402
+from fer_training.trainer import Trainer  # noqa: E402
+
+
+def test_folding_is_scaling() -> None:
+    network = architectures.create("fer-lite", 7).eval()
+    x = torch.randn(4, 1, 48, 48)
+    with torch.no_grad():
+        before = network(x).numpy()
+        scaling = calibration.Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7))
+        after = networks.fold(network, scaling.factor.tolist(), scaling.offset.tolist())(x)
+    expected = before * scaling.factor + scaling.offset
+    np.testing.assert_allclose(after.numpy(), expected, rtol=0, atol=1e-5)
+
+
+def test_a_run_keeps_its_trained_weights_and_answers_calibrated(tmp_path: Path) -> None:
+    data = str(synthetic_faces.save_npz(synthetic_faces.dataset(140), tmp_path / "data.npz"))
+    config = synthetic_faces.recipe(
+        name="net", architecture="fer-lite", options={}, epochs=1, paper="-", differs="-",
+        calibration="classes",
+    )  # fmt: skip
+    (tmp_path / "net.yaml").write_text(recipe.to_yaml(config), encoding="utf-8")
+    run, exported = tmp_path / "run", tmp_path / "net.onnx"
+    train = ["train", str(tmp_path / "net.yaml"), "--data", data, "--out", str(run)]
+    assert main(train) == 0
+    first = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    images = synthetic_faces.dataset(140).images[:8]
+    raw = CheckpointPredictor.load(run, calibrated=False).logits(images)
+    fitted = first["calibration"]
+    expected = raw * np.array(fitted["factor"]) + np.array(fitted["offset"])
+    np.testing.assert_allclose(CheckpointPredictor.load(run).logits(images), expected, atol=1e-4)
+
+    assert main([*train, "--resume"]) == 0  # measured once more, from the weights as trained
+    again = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    assert again["calibration"] == fitted
+
+    assert main(["export", str(run), str(exported), "--data", data]) == 0
+    figures = []
+    for number, model in enumerate((run, exported)):
+        out = tmp_path / f"{number}.json"
+        arguments = ["--model", str(model), "--data", data, "--json", str(out)]
+        assert main(["evaluate", *arguments]) == 0
+        figures.append(json.loads(out.read_text(encoding="utf-8"))["single_crop"]["accuracy"])
+    assert figures[0] == figures[1] == again["results"]["single_crop"]["accuracy"]
+    card = exported.with_suffix(".md").read_text(encoding="utf-8")
+    assert f"{100 * fitted['accuracy_cross_fitted']:.2f} % fitted on one half" in card
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"calibration": "classes"}, "ends in a linear layer"),
+        ({"calibration": "platt"}, "one of temperature, classes"),
+    ],
+)
+def test_what_cannot_be_calibrated_so_is_refused_before_training(
+    changes: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=words):
+        Trainer(synthetic_faces.recipe(**changes), tmp_path, synthetic_faces.dataset())
