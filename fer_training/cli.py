@@ -66,7 +66,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--dataset", default="fer2013", help="layout of --data")
     evaluate.add_argument(
-        "--usage", help="rows of this split only, e.g. PublicTest (default: all but Training)"
+        "--usage",
+        help="rows of this split only (default: PublicTest where there is one, else all but "
+        "Training; PrivateTest beside PublicTest only when named here)",
     )
     evaluate.add_argument(
         "--head",
@@ -205,14 +207,14 @@ def _spelled(options: argparse.Namespace) -> list[str]:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from fer_training import datasets, predictors, second_head
+    from fer_training import datasets, predictors, second_head, splits
     from fer_training.datasets import ferplus
     from fer_training.evaluate import evaluate
     from fer_training.fusion import FusedPredictor
     from fer_training.report import write_json
 
     data = datasets.load(options.dataset, options.data)
-    rows = cli_measure.measured_rows(data, options.usage)
+    rows = splits.measured(data, options.usage)
     by_votes = options.ferplus or options.head == "votes"
     if by_votes:
         selection = ferplus.census(data.select(rows))

@@ -7,10 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fer_training.datasets.base import DatasetError, FaceDataset
-
 
 def add(commands: Any) -> None:
     """Add the subcommands to a parser's."""
@@ -49,31 +45,13 @@ def add(commands: Any) -> None:
     seeds.set_defaults(run=_seeds)
 
 
-def measured_rows(data: FaceDataset, usage: str | None) -> np.ndarray:
-    """Return the rows of a split; without one all but Training.
-
-    Raises:
-        DatasetError: There is no such split, or it has no rows.
-    """
-    rows = np.arange(len(data))
-    if usage is not None:
-        if data.usage is None:
-            raise DatasetError(f"{data.name} has no usage column; leave out --usage")
-        rows = np.flatnonzero(data.usage == usage)
-    elif data.usage is not None:
-        rows = np.flatnonzero(data.usage != "Training")
-    if not len(rows):
-        raise DatasetError(f"{data.name} has no rows to measure; choose another --usage")
-    return rows
-
-
 def _robustness(options: argparse.Namespace) -> None:
-    from fer_training import datasets, detected, predictors, provenance, robustness
+    from fer_training import datasets, detected, predictors, provenance, robustness, splits
     from fer_training.report import write_json
 
     data = datasets.load(options.dataset, options.data)
     usage = None if data.usage is None else options.usage
-    data = data.select(measured_rows(data, usage))
+    data = data.select(splits.measured(data, usage))
     names = [path.stem if path.suffix == ".onnx" else path.name for path in options.model]
     networks = [predictors.load(path) for path in options.model]
     results = robustness.measure(list(zip(names, networks, strict=True)), data, options.seed)

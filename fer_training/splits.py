@@ -46,6 +46,28 @@ def official(data: FaceDataset) -> list[Split]:
     return [Split("official", train, test, selects=True)]
 
 
+def measured(data: FaceDataset, usage: str | None) -> Rows:
+    """Return the rows on which a finished network is measured.
+
+    Without a name PublicTest, where there is one: a test set that is measured by chance is no
+    longer a test set. Else all rows but Training.
+
+    Raises:
+        DatasetError: There is no such split, or it has no rows.
+    """
+    if data.usage is None:
+        if usage is not None:
+            raise DatasetError(f"{data.name} has no usage column; leave out --usage")
+        return np.arange(len(data))
+    if usage is None and "PublicTest" in data.usage:
+        usage = "PublicTest"
+    rows = np.flatnonzero(data.usage != "Training" if usage is None else data.usage == usage)
+    if not len(rows):
+        found = ", ".join(np.unique(data.usage))
+        raise DatasetError(f"{data.name} has only {found} rows; choose one of them by --usage")
+    return rows
+
+
 def subject_folds(data: FaceDataset, folds: int) -> list[Split]:
     """K folds with no person on both sides (scikit-learn's GroupKFold)."""
     subjects = _subjects(data)

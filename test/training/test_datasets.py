@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -282,6 +283,21 @@ def test_shared_files_have_the_official_rows_and_duplicates(shared: Path) -> Non
         groups = archive["dup_group"]
     pairs = np.unique(np.stack([groups, data.duplicate_groups]), axis=1)
     assert pairs.shape[1] == len(np.unique(groups)) == len(np.unique(data.duplicate_groups))
+
+
+def test_private_rows_beside_public_ones_are_measured_only_by_name() -> None:
+    usage = np.array(["Training"] * 40 + ["PublicTest"] * 20 + ["PrivateTest"] * 10)
+    data = dataclasses.replace(synthetic_faces.dataset(), usage=usage)
+    assert splits.measured(data, None).tolist() == [*range(40, 60)]
+    assert splits.measured(data, "PrivateTest").tolist() == [*range(60, 70)]
+    private = data.select(np.arange(60, 70))
+    assert splits.measured(private, None).tolist() == [*range(10)]
+    with pytest.raises(DatasetError, match="has only Training rows"):
+        splits.measured(data.select(np.arange(40)), None)
+    unsplit = dataclasses.replace(data, usage=None)
+    assert splits.measured(unsplit, None).tolist() == [*range(70)]
+    with pytest.raises(DatasetError, match="no usage column"):
+        splits.measured(unsplit, "PublicTest")
 
 
 def test_subject_splits_share_no_person() -> None:
