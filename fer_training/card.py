@@ -193,9 +193,20 @@ def _sections(run: Path) -> str:
         path = run / name
         if path.is_file():
             results = json.loads(path.read_text(encoding="utf-8"))
-            body = f"{to_markdown(results)}\n\nMeasured by `{results['command']}`."
+            body = f"{to_markdown(results)}\n\nMeasured by `{results['command']}`{_files(results)}."
             text += f"\n## {heading}\n\n{body}\n"
     return text
+
+
+def _files(results: dict[str, Any]) -> str:
+    """Return what a record measured, by digest, where it tells: a name may be used again."""
+    random = results.get("untrained", ())
+    found = [
+        f"`{name}` {entry['sha256'][:12]}"
+        for entry in [*results.get("models", ()), *results.get("files", ())]
+        if "sha256" in entry and (name := entry.get("file") or entry["name"]) not in random
+    ]
+    return f" on the files (first digits of SHA-256)\n{', '.join(found)}" if found else ""
 
 
 _PROTOCOLS = {"official": "trained on Training, measured on PublicTest"}

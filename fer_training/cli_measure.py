@@ -46,6 +46,7 @@ def add(commands: Any) -> None:
 
 
 def _robustness(options: argparse.Namespace) -> None:
+    from fer_ros.model_store import digest_of
     from fer_training import datasets, detected, predictors, provenance, robustness, splits
     from fer_training.report import write_json
 
@@ -55,6 +56,8 @@ def _robustness(options: argparse.Namespace) -> None:
     names = [path.stem if path.suffix == ".onnx" else path.name for path in options.model]
     networks = [predictors.load(path) for path in options.model]
     results = robustness.measure(list(zip(names, networks, strict=True)), data, options.seed)
+    for model, path in zip(results["models"], options.model, strict=True):
+        model["sha256"] = digest_of(path / "best.pt" if path.is_dir() else path)
     if options.detector is not None:
         detector = detected.detector(options.detector)
         sizes = options.scene_sizes or detected.SIZES

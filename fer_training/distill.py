@@ -17,7 +17,7 @@ class Teachers:
     """The mean answer of finished runs to the very crops that the student sees."""
 
     def __init__(self, config: Distill, labels: tuple[str, ...], device: torch.device) -> None:
-        """Load the checkpoints.
+        """Load the checkpoints, calibrated where that is part of the network.
 
         Raises:
             CheckpointError: One is missing or not readable.

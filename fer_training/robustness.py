@@ -5,7 +5,7 @@
     {"dataset", "data_sha256", "rows", "seed",
      "command", "revision", "versions",
      "conditions": [{"name", "draws", "largest_drop": share or null}, ...],
-     "models": [{"name", "clean": {"accuracy", "macro_f1"},
+     "models": [{"name", "sha256", "clean": {"accuracy", "macro_f1"},
                  "conditions": {NAME: {"accuracy", "macro_f1", "drop", "drop_error"}},
                  "scenes": as fer_training.detected.measure returns it, or null}, ...]}
 

@@ -68,6 +68,12 @@ def test_records_in_the_run_folder_become_sections(made: Path) -> None:
         "latency --model tiny.onnx a.onnx",
     ):
         assert f"Measured by `fer-train {name}" in text
+    measured, untrained = (
+        digest_of(made / "a.onnx")[:12],
+        record_of(run / "latency.json")["files"][2],
+    )
+    assert text.count(f"`a` {measured}") == text.count(f"`a.onnx` {measured}") == 1
+    assert untrained["sha256"][:12] not in text
     assert f"minutes on {record_of(run / 'metrics.json')['device']}" in text
     assert "$" not in text
     assert "\n\n\n" not in text
