@@ -144,7 +144,14 @@ SYSTEMS = (
     ),
     System(
         "fer_ros",
-        ("fer-lite", "fer-base", "fer-base-second", "fer-base-start"),
+        (
+            "fer-lite",
+            "fer-lite-start",
+            "fer-base",
+            "fer-base-third",
+            "fer-base-second",
+            "fer-base-start",
+        ),
         tables=(
             Table(
                 "What each ingredient of fer-lite buys in a short run",

@@ -16,8 +16,9 @@ from fer_training.cli import main  # noqa: E402
 
 def test_fer_lite_and_its_teachers() -> None:
     found = lineage.needs(recipe.load("fer-lite"))
-    assert [need.name for need in found] == ["fer-base-start", "fer-base-second"]
-    assert found[1].folder == Path("runs/fer-base-second")
+    names = ["fer-base-start", "fer-base-second", "fer-lite-start", "fer-base-third"]
+    assert [need.name for need in found] == names
+    assert found[3].folder == Path("runs/fer-base-third")
 
 
 def test_fine_tuning_needs_the_run_on_the_other_data_set() -> None:
