@@ -131,7 +131,7 @@ class Settings:
         choices=("best_effort", "reliable"),
     )
     models: tuple[str, ...] = _row(
-        ("arch1",), "Emotion networks: names of shipped models or paths of .onnx files."
+        ("fer-base-int8",), "Emotion networks: names of shipped models or paths of .onnx files."
     )
     fusion: str = _row(
         "sum",

@@ -18,6 +18,7 @@ from fer_ros.children import Child
 from fer_ros.classification import EmotionNetwork
 from fer_ros.codec import decode
 from fer_ros.emotions import FER2013
+from fer_ros.parameters import Settings
 from fer_ros.transport.base import Qos, TransportError
 from fer_ros.transport.ros_args import RosArgs
 
@@ -95,7 +96,7 @@ def test_pasted_public_test_faces_come_back(shared: Path) -> None:
 
 
 def _compare(images: np.ndarray, emotions: np.ndarray, truth: list, arrays: dict) -> None:
-    network = EmotionNetwork(locate_model("arch1"))
+    network = EmotionNetwork(locate_model(Settings().models[0]))
     direct = network.classify([images[row] for s in truth for row, *_ in s["faces"]])
     answers = iter(direct.argmax(axis=1))
     shown = found = strays = right = right_direct = 0

@@ -14,7 +14,7 @@ from support import SECOND, Robot, smiling, wait_for
 from fer_ros import annotate, messages, node
 from fer_ros.emotions import FER2013, UNCERTAIN
 from fer_ros.node import ConfigurationError
-from fer_ros.parameters import ParameterError
+from fer_ros.parameters import ParameterError, Settings
 from fer_ros.transport.base import Qos
 
 
@@ -231,7 +231,7 @@ def test_diagnostics_carry_rates_percentiles_and_origin(robot: Robot) -> None:
     for key in ("age_ms.p50", "detect_ms.p95", "classify_ms.p99", "total_ms.p50", "faces.p50"):
         float(robot.value("latency", key))
     assert robot.value("model", "providers.used") == "cpu"
-    assert robot.value("model", "model_id").startswith("arch1")
+    assert robot.value("model", "model_id").startswith(Settings().models[0])
     assert robot.value("detector", "used") == "haar"
     wait_for(lambda: int(robot.value("camera", "received")) == 3)
 

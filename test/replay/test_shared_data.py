@@ -12,6 +12,7 @@ from bags import CAMERA, START, recording
 from fer_ros.assembly import locate_model
 from fer_ros.classification import EmotionNetwork
 from fer_ros.emotions import FER2013
+from fer_ros.parameters import Settings
 from fer_ros.scene import background
 from fer_ros.types import Box
 
@@ -73,7 +74,9 @@ def replayed(request, command, shared, faces, tmp_path_factory):
 def test_accuracy_is_that_of_the_bare_pictures(replayed, faces):
     images, emotions = faces
     metrics = json.loads((replayed / "metrics.json").read_text())
-    direct = EmotionNetwork(locate_model("arch1")).classify(list(images)).argmax(axis=1)
+    direct = (
+        EmotionNetwork(locate_model(Settings().models[0])).classify(list(images)).argmax(axis=1)
+    )
     spans = metrics["evaluation"]["interval_mean"]
     assert metrics["detection_rate"] > 0.85
     assert spans["count"] > 0.85 * len(images)
