@@ -102,6 +102,9 @@ def quantize(
         protocol = f"int8 twin; {measured.name} PublicTest, which also fitted the temperature"
         figures = {"protocol": protocol, "results": results, "calibration": fitted}
         write(model, replace(metadata, metrics=headline(figures)), candidate)
+        # Not earlier: the figures in the metadata are part of the file.
+        report["bytes_float"] = source.stat().st_size
+        report["bytes_int8"] = candidate.stat().st_size
         candidate.replace(out)
     finally:
         candidate.unlink(missing_ok=True)
@@ -242,8 +245,6 @@ def compare(original: OnnxPredictor, twin: OnnxPredictor, data: FaceDataset) -> 
         "largest_difference": float(difference.max()),
         "mean_difference": float(difference.mean()),
         "batch_1_against_16": shift,
-        "bytes_float": original.network.path.stat().st_size,
-        "bytes_int8": twin.network.path.stat().st_size,
     }
 
 

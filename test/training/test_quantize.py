@@ -138,6 +138,9 @@ def test_report_holds_both_files(
     assert report["drop"] == pytest.approx(report["accuracy_float"] - report["accuracy_int8"])
     assert 0 < report["mean_difference"] <= report["largest_difference"] <= 1
     assert report["bytes_int8"] < 0.5 * report["bytes_float"]
+    assert report["bytes_int8"] == (tmp_path / "x.onnx").stat().st_size
+    assert report["bytes_float"] == (made / "float.onnx").stat().st_size
+    assert f"| {report['bytes_int8']:,} bytes (" in (tmp_path / "x.md").read_text(encoding="utf-8")
     assert report["latency"]["float"]["ratio"] == 1
     assert report["latency"]["int8"]["ratio"] > 0
 
