@@ -291,12 +291,22 @@ def _teachers(config: dict[str, Any]) -> str:
     distill = config.get("distill", {})
     if not distill.get("teachers"):
         return ""
-    names = ", ".join(Path(path).name for path in distill["teachers"])
+    names = [Path(path).name for path in distill["teachers"]]
     share, temperature = distill["share"], distill["temperature"]
-    return (
-        f" Distilled: a share of {share:g} of the loss\ncompares with the mean answer of {names}, "
-        f"softened by {temperature:g}; each has a recipe of its own."
+    text = (
+        f" Distilled: a share of {share:g} of the loss\ncompares with the mean answer of "
+        f"{', '.join(names)}, softened by {temperature:g}; each has a recipe of its own."
     )
+    shipped = [name for name in names if name in recipe.names()]
+    fitted = [name for name in shipped if recipe.load(name).calibration == "classes"]
+    if fitted:
+        text += (
+            f"\n**Not from Training alone**: {', '.join(fitted)} answered with a factor and an "
+            "offset per class\nthat were fitted on the labels of the rows measured below, so these "
+            "learnt numbers reached this\nnetwork and its figures on those rows flatter it by an "
+            "unknown amount."
+        )
+    return text
 
 
 def _needs(config: dict[str, Any]) -> str:

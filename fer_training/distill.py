@@ -17,7 +17,10 @@ class Teachers:
     """The mean answer of finished runs to the very crops that the student sees."""
 
     def __init__(self, config: Distill, labels: tuple[str, ...], device: torch.device) -> None:
-        """Load the checkpoints, calibrated where that is part of the network.
+        """Load the checkpoints.
+
+        A teacher whose recipe says ``calibration: classes`` answers with its factors and offsets,
+        and so passes on what was fitted on the rows that select.
 
         Raises:
             CheckpointError: One is missing or not readable.
