@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import Robot
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -17,3 +19,24 @@ def shared() -> Path:
     if not (folder / "DATA.md").is_file():
         pytest.skip(f"no data folder at {folder} (set FER_SHARED to its place)")
     return folder
+
+
+@pytest.fixture
+def robot() -> Iterator[Robot]:
+    robot = Robot().start()
+    yield robot
+    robot.close()
+
+
+@pytest.fixture
+def build() -> Iterator:
+    """Build robots with parameters of their own; not started."""
+    robots = []
+
+    def make(*ros_args: str, **parameters: object) -> Robot:
+        robots.append(Robot(ros_args, **parameters))
+        return robots[-1]
+
+    yield make
+    for robot in robots:
+        robot.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -14,29 +13,7 @@ from support import SECOND, Robot, smiling, wait_for
 from fer_ros import annotate, messages, node
 from fer_ros.emotions import FER2013, UNCERTAIN
 from fer_ros.node import ConfigurationError
-from fer_ros.parameters import ParameterError, Settings
-from fer_ros.transport.base import Qos
-
-
-@pytest.fixture
-def robot() -> Iterator[Robot]:
-    robot = Robot().start()
-    yield robot
-    robot.close()
-
-
-@pytest.fixture
-def build() -> Iterator:
-    """Build robots with parameters of their own; not started."""
-    robots = []
-
-    def make(*ros_args: str, **parameters: object) -> Robot:
-        robots.append(Robot(ros_args, **parameters))
-        return robots[-1]
-
-    yield make
-    for robot in robots:
-        robot.close()
+from fer_ros.parameters import ParameterError
 
 
 def test_an_image_with_a_face_is_answered_in_full(robot: Robot) -> None:
@@ -192,50 +169,6 @@ def test_disabled_it_drops_and_enabled_it_answers(robot: Robot) -> None:
     assert robot.answer(smiling()).faces
 
 
-def test_a_silent_camera_is_reported_and_recovers_by_itself(build) -> None:
-    robot = build(stale_after=1.0).start()
-    seen: list[tuple[int, str]] = []
-
-    def note(array) -> None:
-        for status in array.status:
-            if "camera" in status.name and (not seen or seen[-1][0] != status.level):
-                seen.append((status.level, status.message))
-
-    robot.listen("/diagnostics", messages.DIAGNOSTIC_ARRAY, note)
-    robot.answer(smiling())
-    wait_for(lambda: seen and seen[-1][0] == 2)
-    assert len(robot.arrays) == 1, "nothing may be invented"
-    robot.answer(smiling())
-    wait_for(lambda: seen[-1][0] == 0)
-    assert [level for level, _ in seen] == [0, 1, 2, 0]
-    assert "no image for" in seen[1][1]
-
-
-def test_a_camera_never_heard_says_whether_anybody_publishes(build) -> None:
-    robot = build(stale_after=0.1).start()
-    wait_for(lambda: "camera" in str(list(robot.statuses)) and robot.status("camera").level > 0)
-    assert "nobody publishes" in robot.status("camera").message
-
-
-def test_incompatible_qos_is_named(build) -> None:
-    robot = build(image_reliability="reliable").start()
-    robot.other.publisher("/image_raw", messages.IMAGE, Qos("best_effort"))
-    wait_for(lambda: "RELIABILITY" in robot.status("camera").message.upper())
-    assert robot.status("camera").level >= 1
-
-
-def test_diagnostics_carry_rates_percentiles_and_origin(robot: Robot) -> None:
-    for _ in range(3):
-        robot.answer(smiling())
-    wait_for(lambda: any("latency" in n and s.values for n, s in robot.statuses.items()))
-    for key in ("age_ms.p50", "detect_ms.p95", "classify_ms.p99", "total_ms.p50", "faces.p50"):
-        float(robot.value("latency", key))
-    assert robot.value("model", "providers.used") == "cpu"
-    assert robot.value("model", "model_id").startswith(Settings().models[0])
-    assert robot.value("detector", "used") == "haar"
-    wait_for(lambda: int(robot.value("camera", "received")) == 3)
-
-
 def test_the_annotated_image_is_drawn_only_for_subscribers(robot: Robot, monkeypatch) -> None:
     drawings, draw, plain = [], annotate.draw, smiling()
 
@@ -356,47 +289,6 @@ def test_a_camera_named_twice_is_refused(build) -> None:
     robot.node.set_parameters({"image_topics": ("image_raw",)})
     robot.start()
     assert robot.answer(smiling()).faces
-
-
-def test_images_that_come_but_are_never_answered_are_a_warning(build) -> None:
-    robot = build(max_age=0.5, stale_after=0.1).start()
-
-    def warned() -> bool:
-        robot.send(smiling(), stamp_ns=990 * SECOND)
-        return "none was answered" in robot.status("camera").message
-
-    wait_for(warned)
-    assert "too_old" in robot.status("camera").message
-    assert robot.status("camera").level == 1
-
-
-def test_a_disabled_node_says_so(robot: Robot) -> None:
-    robot.node.enable(False)
-    wait_for(lambda: robot.status("node").message == "active, disabled")
-
-
-def test_a_provider_that_is_not_there_is_a_warning(build) -> None:
-    robot = build(providers=("tensorrt", "cpu")).start()
-    wait_for(lambda: robot.status("model").level == 1)
-    assert "tensorrt was asked for, cpu is used" in robot.status("model").message
-    assert robot.value("model", "providers.used") == "cpu"
-    assert robot.answer(smiling()).faces
-
-
-def test_diagnostics_go_on_while_networks_load(build, monkeypatch) -> None:
-    robot, seen, assemble = build(), [], node.assemble
-
-    def slow(*arguments: object):
-        wait_for(lambda: len([s for s in seen if s == "configuring"]) >= 3)
-        return assemble(*arguments)
-
-    def note(array) -> None:
-        seen.extend(status.message for status in array.status if status.name.endswith("node"))
-
-    robot.listen("/diagnostics", messages.DIAGNOSTIC_ARRAY, note)
-    monkeypatch.setattr(node, "assemble", slow)
-    robot.node.configure()
-    assert robot.node.state == "inactive"
 
 
 def test_a_parameter_that_changes_while_networks_load_is_in_force_after(build, monkeypatch) -> None:
