@@ -205,21 +205,51 @@ def _differences(
 
 
 def _verdict(table: Table, records: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """Yield which row of a small table is best, and how its runs stray from the recipe."""
+    """Yield what a small table shows, and how its runs stray from the recipe."""
     found = [records[row.key] for row in table.rows if row.key in records]
     if len(found) < 2:
         return
     found.sort(key=_single, reverse=True)
-    low = found[0]["results"]["single_crop"]["accuracy_95"][0]
-    near = [record["recipe"]["name"] for record in found[1:] if _single(record) >= low]
-    sentence = f"Best here, on one seed: {found[0]['recipe']['name']}"
-    yield f"\n{sentence}; within its 95 % interval: {', '.join(near) or 'none of the others'}.\n"
+    seeded = any("+seed-" in _name(record) for record in found)
+    yield f"\n{_beyond_chance(found) if seeded else _best(found)}\n"
     runs: dict[str, list[str]] = {}
     for record in found:
         runs.setdefault(differences.strays(record), []).append(record["recipe"]["name"])
     for sentence, names in runs.items():
         if sentence:
             yield f"- {', '.join(names)}: {sentence}"
+
+
+def _best(found: Sequence[dict[str, Any]]) -> str:
+    """Name the best of runs of one seed, and those that are no worse for sure."""
+    low = found[0]["results"]["single_crop"]["accuracy_95"][0]
+    near = [_name(record) for record in found[1:] if _single(record) >= low]
+    return (
+        f"Best here, on one seed: {_name(found[0])}; within its 95 % interval: "
+        f"{', '.join(near) or 'none of the others'}."
+    )
+
+
+def _beyond_chance(found: Sequence[dict[str, Any]]) -> str:
+    """Name the runs outside what the plain recipe's seeds reach."""
+    base = _name(found[0]).split("+")[0]
+    seeds = [r for r in found if _name(r) == base or _name(r).startswith(f"{base}+seed-")]
+    reached = [_single(record) for record in seeds]
+    others = [record for record in found if record not in seeds]
+    outside = {
+        "below all of them": [_name(r) for r in others if _single(r) < min(reached)],
+        "above": [_name(r) for r in others if _single(r) > max(reached)],
+    }
+    said = [f"{where}: {', '.join(names)}" for where, names in outside.items() if names]
+    return (
+        f"{base} reads {100 * min(reached):.2f} to {100 * max(reached):.2f} % over {len(seeds)} "
+        f"seeds; {'; '.join(said) or 'no other run lies outside'}. Runs in between show nothing, "
+        "and one seed on the far side of it shows little."
+    )
+
+
+def _name(record: dict[str, Any]) -> str:
+    return str(record["recipe"]["name"])
 
 
 def _single(record: dict[str, Any]) -> float:

@@ -148,3 +148,17 @@ def test_small_tables_name_the_best_and_what_lies_within_its_interval(tmp_path: 
     table = text[text.index("### Losses compared") :]
     assert "| umer-cnn1+mse |" in table
     assert table.count("umer-cnn1: Run with epochs 3 instead of 60.") == 1
+
+
+def test_ablations_are_held_against_what_seeds_reach(tmp_path: Path) -> None:
+    runs = {"": 0.59, "+seed-1": 0.60, "+no-votes": 0.595, "+no-mixup": 0.61, "+no-erasing": 0.55}
+    for overlay, accuracy in runs.items():
+        name = f"fer-lite-short{overlay}"
+        write(tmp_path / name, record(name, accuracy))
+    compare.write(tmp_path, tmp_path / "RESULTS.md")
+    text = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert (
+        "fer-lite-short reads 59.00 to 60.00 % over 2 seeds; below all of them: "
+        "fer-lite-short+no-erasing; above: fer-lite-short+no-mixup."
+    ) in text
+    assert "Best here, on one seed: fer-lite-short" not in text
