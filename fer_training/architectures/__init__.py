@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-_MODULES = ("chowanda", "minaee", "yengikand", "umer", "patil", "fer")
+_MODULES = ("chowanda", "minaee", "yengikand", "umer", "patil", "fer", "teacher")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""fer-lite, fer-base and their teacher: separable residual blocks and fused attention.
+"""fer-lite and fer-base: separable residual blocks and fused attention.
 
 Own networks, built of the five publications' ideas. A block pairs an ordinary convolution with a
 separable one (Chowanda 2021) inside a residual (Yengikand et al. 2023) and weighs its channels
@@ -175,17 +175,4 @@ def base(
     attention: bool = True,
 ) -> nn.Module:
     """At most 1,000,000 parameters and 4 times the latency of ARCH-1."""
-    return _network(classes, widths, depths, dropout, votes, attention)
-
-
-@register("fer-teacher", size=48, channels=1, paper=_OWN)
-def teacher(
-    classes: int,
-    widths: Sequence[int] = (64, 128, 256),
-    depths: Sequence[int] = (3, 4, 4),
-    dropout: float = 0.3,
-    votes: int = 0,
-    attention: bool = True,
-) -> nn.Module:
-    """The large one that the others learn from; never shipped."""
     return _network(classes, widths, depths, dropout, votes, attention)
