@@ -9,9 +9,8 @@ convolutions and gates wait for memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
-from torch import Tensor, nn
+from torch import nn
 
 from fer_training.architectures import register
 from fer_training.architectures.fer import TwoHeads
@@ -19,15 +18,13 @@ from fer_training.architectures.layers import Residual, conv_bn_relu, shortcut
 
 
 def _block(inputs: int, outputs: int, stride: int) -> nn.Module:
-    """Return two convolutions and a shortcut; at the start the convolutions add nothing."""
-    second = nn.BatchNorm2d(outputs)
-    nn.init.zeros_(cast(Tensor, second.weight))
+    """Return two convolutions and a shortcut."""
     main = nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
         nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-        second,
+        nn.BatchNorm2d(outputs),
     )
     keeps = stride == 1 and inputs == outputs
     way = nn.Identity() if keeps else shortcut(inputs, outputs, stride)
