@@ -1,0 +1,37 @@
+"""The README's behaviour does what the README says."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from observing import wait_for
+
+pytestmark = pytest.mark.ros
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def test_the_behaviour_greets_a_smiling_track_once(start, observer, tmp_path):
+    from fer_ros.msg import Emotion, EmotionArray
+
+    (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    script = tmp_path / "greeter.py"
+    script.write_text(code, encoding="utf-8")
+    greeter = start(sys.executable, str(script))
+    answers = observer.listen(EmotionArray, "/fer/emotions")
+    start("ros2", "launch", "fer_ros", "camera.launch.py", "detector:=haar", "rate:=10")
+    greeter.says("hello, ")
+
+    def smiles() -> int:
+        return sum(face.label == Emotion.HAPPY for array in answers for face in array.faces)
+
+    before = smiles()
+    wait_for(lambda: smiles() > before + 10, "more smiles")
+    greeted = re.findall(r"hello, (\S+) \(\d+% sure\)", greeter.output)
+    smiling = {f.track_id for array in answers for f in array.faces if f.label == Emotion.HAPPY}
+    assert len(greeted) == len(set(greeted))
+    assert set(greeted) <= smiling
+    assert "Traceback" not in greeter.output
