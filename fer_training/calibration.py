@@ -1,13 +1,12 @@
-"""Calibration and the threshold of UNCERTAIN, fitted on rows that may select.
+"""What is fitted after training: offsets per class, temperature, the threshold of UNCERTAIN.
 
-Two kinds (Guo et al. 2017, section 4.2): one temperature for all logits, or vector scaling, a
-factor and an offset for every class. The second can undo what training did to single classes;
-soft targets from FER+ votes, for one, make fear rarer than the labels have it.
+Offsets undo what training did to single classes: soft targets from FER+ votes, for one, make fear
+rarer than the labels have it. They come from the training rows, so that rows that select have no
+part in the network's answers. Temperature and threshold come from rows that may select.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,78 +33,54 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
-@dataclass(frozen=True)
-class Scaling:
-    """Calibrated logits are ``factor * logits + offset``."""
+def class_offsets(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return what to add to the logits so that the mean answer has the labels' shares.
 
-    factor: NDArray[np.float64]
-    """Shape (classes,)."""
-    offset: NDArray[np.float64]
-    """Shape (classes,)."""
+    That is where the cross-entropy is least (Menon et al. 2021 adjust logits by known shares).
 
-    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return calibrated probabilities, shape (N, classes)."""
-        return np.asarray(softmax(logits * self.factor + self.offset, axis=1), np.float32)
+    Args:
+        logits: Shape (N, classes).
+        labels: True classes, shape (N,).
 
-
-def fit(logits: NDArray[np.float32], labels: NDArray[np.int64], kind: str) -> Scaling:
-    """Return the scaling of a kind with the least cross-entropy.
-
-    Raises:
-        ValueError: The kind is unknown.
+    Returns:
+        Shape (classes,), sum 0.
     """
     classes = logits.shape[1]
-    if kind == "temperature":
-        factor = np.full(classes, 1 / fit_temperature(logits, labels))
-        return Scaling(factor, np.zeros(classes))
-    if kind != "classes":
-        raise ValueError(f"unknown calibration {kind!r}; one of {', '.join(KINDS)}")
-    rows = np.arange(len(labels))
+    hits = np.bincount(labels, minlength=classes)
 
-    def loss(values: NDArray[np.float64]) -> float:
-        scaled = logits * np.exp(values[:classes]) + values[classes:]
-        return float(-log_softmax(scaled, axis=1)[rows, labels].mean())
+    def loss(offset: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        scores = log_softmax(logits + offset, axis=1)
+        missing = np.exp(scores).sum(0) - hits
+        return -float(scores[np.arange(len(labels)), labels].mean()), missing / len(labels)
 
-    best = minimize(loss, np.zeros(2 * classes), method="L-BFGS-B").x
-    return Scaling(np.exp(best[:classes]), best[classes:])
+    offset = minimize(loss, np.zeros(classes), jac=True, method="L-BFGS-B").x
+    return np.asarray(offset - offset.mean(), np.float64)
 
 
 def cross_fitted(
-    logits: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    seed: int = 0,
-    kind: str = "temperature",
+    logits: NDArray[np.float32], labels: NDArray[np.int64], seed: int = 0
 ) -> NDArray[np.float32]:
-    """Return probabilities where each half of the rows is scaled by what fits the other half."""
+    """Return probabilities where each half of the rows has the temperature that fits the other."""
     order = np.random.default_rng(seed).permutation(len(labels))
     halves = np.array_split(order, 2)
     out = np.empty_like(logits)
     for own, other in (halves, halves[::-1]):
-        out[own] = fit(logits[other], labels[other], kind).probabilities(logits[own])
+        out[own] = softmax(logits[own] / fit_temperature(logits[other], labels[other]), axis=1)
     return out
 
 
-def calibrate(
-    logits: NDArray[np.float32], labels: NDArray[np.int64], kind: str = "temperature"
-) -> dict[str, Any]:
-    """Fit calibration and threshold and say what they give.
+def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
+    """Fit temperature and threshold (Guo et al. 2017) and say what they give.
 
     Args:
         logits: Shape (N, classes), or log probabilities.
         labels: True classes, shape (N,).
-        kind: ``temperature``; or ``classes``, whose factors and offsets stand beside a
-            temperature of 1.
     """
-    fitted = fit(logits, labels, kind)
-    temperature = round(float(1 / fitted.factor[0]), 4) if kind == "temperature" else 1.0
-    probabilities = fitted.probabilities(logits)
-    honest = cross_fitted(logits, labels, kind=kind)
-    scaling = {"factor": fitted.factor.tolist(), "offset": fitted.offset.tolist()}
+    temperature = round(fit_temperature(logits, labels), 4)
+    probabilities = softmax(logits / temperature, axis=1)
+    honest = cross_fitted(logits, labels)
     return {
         "temperature": temperature,
-        **(scaling if kind == "classes" else {}),
-        "accuracy_uncalibrated": float((logits.argmax(1) == labels).mean()),
-        "accuracy_cross_fitted": float((honest.argmax(1) == labels).mean()),
         "uncertain_threshold": round(float(np.quantile(probabilities.max(1), 1 - COVERAGE)), 2),
         "ece_uncalibrated": metrics.expected_calibration_error(labels, softmax(logits, axis=1)),
         "ece_cross_fitted": metrics.expected_calibration_error(labels, honest),

@@ -148,8 +148,8 @@ def _values(
         "per_class": _per_class(single),
         "weakest": _weakest(single),
         "confusion": _confusion(single, results["labels"]),
-        "selection": _SELECTED if record["selects"] else _UNSELECTED + record["leaks"],
-        "calibration": _calibration(record["calibration"]),
+        "selection": _selection(record),
+        "calibration": _offset(record) + _calibration(record["calibration"]),
         "sections": _ferplus(record) + _sections(run),
         "unmeasured": _MEASURED if (run / "robustness.json").is_file() else _UNMEASURED,
     }
@@ -211,29 +211,40 @@ def _files(results: dict[str, Any]) -> str:
 
 _PROTOCOLS = {"official": "trained on Training, measured on PublicTest"}
 
-_SELECTED = (
-    "Epoch, temperature and threshold\nwere chosen on the same rows, so read these figures as "
-    "slightly kind; the sealed PrivateTest took\nno part in anything."
-)
-_UNSELECTED = "These rows chose nothing: the last epoch is reported. "
-
 _VIEWS = (("single_crop", "single crop"), ("flip", "mean of crop and mirror image"))
+
+
+def _selection(record: dict[str, Any]) -> str:
+    """Say what the measured rows chose."""
+    if not record["selects"]:
+        return f"These rows chose nothing: the last epoch is reported. {record['leaks']}"
+    last = record["recipe"].get("keep") == "last"
+    chosen = "The last epoch is reported; settings, " if last else "Settings, epoch, "
+    return (
+        f"{chosen}temperature and threshold\nwere chosen on the same rows, so read these figures "
+        "as slightly kind; the sealed PrivateTest took\nno part in anything."
+    )
+
+
+def _offset(record: dict[str, Any]) -> str:
+    """Say what was added to the logits, for records that know of it."""
+    if "offset" not in record:
+        return ""
+    values = zip(record["results"]["labels"], record["offset"]["values"], strict=True)
+    return (
+        "Training rows alone gave the offsets in the last layer, by which the mean answer has the "
+        "shares of\ntheir labels: "
+        + ", ".join(f"{name} {value:+.2f}" for name, value in values)
+        + f". Without them\n{100 * record['offset']['accuracy_without']:.2f} % are right, single "
+        "crop. "
+    )
 
 
 def _calibration(fitted: dict[str, Any]) -> str:
     if not fitted:
         return "Not calibrated, because the split lets no row select: temperature 1."
-    what = f"Temperature {fitted['temperature']}."
-    if "factor" in fitted:
-        what = (
-            "A factor and an offset per class, folded into the last layer. They were fitted on "
-            "the very rows of\nthe figures above, which flatters those a little: accuracy "
-            f"{100 * fitted['accuracy_uncalibrated']:.2f} % without them and\n"
-            f"{100 * fitted['accuracy_cross_fitted']:.2f} % fitted on one half of the rows and "
-            "measured on the other, single crop."
-        )
     head = (
-        f"{what} Expected calibration error (15 bins)\n"
+        f"Temperature {fitted['temperature']}. Expected calibration error (15 bins)\n"
         f"{100 * fitted['ece_uncalibrated']:.1f} % uncalibrated, "
         f"{100 * fitted['ece_cross_fitted']:.1f} % fitted on one half of the "
         "rows and measured on the other. A face is\nUNCERTAIN when no class reaches "
@@ -293,20 +304,10 @@ def _teachers(config: dict[str, Any]) -> str:
         return ""
     names = [Path(path).name for path in distill["teachers"]]
     share, temperature = distill["share"], distill["temperature"]
-    text = (
+    return (
         f" Distilled: a share of {share:g} of the loss\ncompares with the mean answer of "
         f"{', '.join(names)}, softened by {temperature:g}; each has a recipe of its own."
     )
-    shipped = [name for name in names if name in recipe.names()]
-    fitted = [name for name in shipped if recipe.load(name).calibration == "classes"]
-    if fitted:
-        text += (
-            f"\n**Not from Training alone**: {', '.join(fitted)} answered with a factor and an "
-            "offset per class\nthat were fitted on the labels of the rows measured below, so these "
-            "learnt numbers reached this\nnetwork and its figures on those rows flatter it by an "
-            "unknown amount."
-        )
-    return text
 
 
 def _needs(config: dict[str, Any]) -> str:

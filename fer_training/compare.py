@@ -23,9 +23,9 @@ _HEAD = """\
 
 Written by `fer-train compare RUNS`; never edit it by hand.
 
-- FER2013: trained on Training, measured on PublicTest, which also chose the epoch. The papers
-  report on other rows (PrivateTest, or a random split), so a difference of a point means little.
-  A paper's figure is that of its best network.
+- FER2013: trained on Training, measured on PublicTest, which also chose the epoch, except where a
+  recipe says `keep: last`. The papers report on other rows (PrivateTest, or a random split), so a
+  difference of a point means little. A paper's figure is that of its best network.
 - CK+ `subject-5`: five folds that share no person, all predictions pooled. `random-20`: the
   papers' own kind of split, **leaking**: the same persons and near-identical frames stand on both
   sides. JAFFE `loso`: each person left out once; `random-20` leaks likewise, as it does on FER2013,

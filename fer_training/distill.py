@@ -19,8 +19,8 @@ class Teachers:
     def __init__(self, config: Distill, labels: tuple[str, ...], device: torch.device) -> None:
         """Load the checkpoints.
 
-        A teacher whose recipe says ``calibration: classes`` answers with its factors and offsets,
-        and so passes on what was fitted on the rows that select.
+        Where the teacher's recipe says ``calibration: classes``, its offsets count; they come from
+        the training rows. What rows that select have fitted has no part in the answers.
 
         Raises:
             CheckpointError: One is missing or not readable.

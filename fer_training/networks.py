@@ -76,16 +76,14 @@ def last_linear(network: nn.Module) -> nn.Linear:
 
 
 @torch.no_grad()
-def fold(network: nn.Module, factor: Sequence[float], offset: Sequence[float]) -> nn.Module:
-    """Scale a network's logits class by class, inside its last layer.
+def shift(network: nn.Module, offset: Sequence[float]) -> nn.Module:
+    """Add an offset to each logit, inside the network's last layer.
 
     Raises:
         RecipeError: The network does not end in a linear layer.
     """
     last = last_linear(network)
-    scale = torch.tensor(factor, dtype=torch.float64)
-    last.weight.copy_(last.weight.double() * scale.unsqueeze(1))
-    last.bias.copy_(last.bias.double() * scale + torch.tensor(offset, dtype=torch.float64))
+    last.bias.copy_(last.bias.double() + torch.tensor(offset, dtype=torch.float64))
     return network
 
 

@@ -96,8 +96,8 @@ class CheckpointPredictor:
             labels, name = FERPLUS, f"{recipe.name}-ferplus"
         key = "ferplus_calibration" if head == "votes" else "calibration"
         fitted = state.get(key, {}) if calibrated else {}
-        if "factor" in fitted:
-            network = networks.fold(network, fitted["factor"], fitted["offset"])
+        if calibrated and head == "labels" and state.get("offset"):
+            network = networks.shift(network, state["offset"])
         return cls(network, recipe, labels, name, fitted)
 
     @property

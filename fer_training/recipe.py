@@ -157,8 +157,9 @@ class Recipe:
     init: str = ""
     """Run folder or checkpoint whose weights are the start (fine-tuning)."""
     calibration: str = "temperature"
-    """``temperature``, or ``classes`` for a factor and an offset per class, folded into the last
-    layer; fitted after training, where the split lets rows select."""
+    """What follows training: ``temperature``, fitted where the split lets rows select; or
+    ``classes``, where an offset per class, fitted on the training rows and folded into the last
+    layer, comes first."""
     freeze: list[str] = field(default_factory=list)
     """Prefixes of parameter names that stay as they are."""
     mean: float = 127.5

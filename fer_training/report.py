@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_training import (
     architectures,
@@ -18,6 +19,7 @@ from fer_training import (
     second_head,
 )
 from fer_training.evaluate import evaluate
+from fer_training.networks import predict
 from fer_training.predictors import CheckpointPredictor
 from fer_training.recipe import to_dict
 from fer_training.splits import cross_duplicates
@@ -35,17 +37,15 @@ def finish(trainer: Trainer, command: str) -> dict[str, Any]:
     """Measure the kept checkpoint on the split's test rows and write everything down."""
     recipe, split, folder = trainer.recipe, trainer.split, trainer.folder
     test = trainer.data.select(split.test)
-    predictor = CheckpointPredictor.load(folder, calibrated=False)
+    offset = _offset(trainer) if recipe.calibration == "classes" else None
+    _keep(folder, "offset", None if offset is None else offset.tolist())
+    predictor = CheckpointPredictor.load(folder)
+    logits = predictor.logits(test.images)
     fitted: dict[str, Any] = {}
     if split.selects:
-        logits = predictor.logits(test.images)
-        fitted = calibration.calibrate(logits, test.labels, recipe.calibration)
-        state = checkpoint.load(folder / "best.pt")
-        keys = ("temperature", "factor", "offset", "uncertain_threshold")
-        state["calibration"] = {key: fitted[key] for key in keys if key in fitted}
-        checkpoint.save(state, folder / "best.pt")
-        predictor = CheckpointPredictor.load(folder)
-    logits = predictor.logits(test.images)
+        fitted = calibration.calibrate(logits, test.labels)
+        predictor.calibration = {key: fitted[key] for key in ("temperature", "uncertain_threshold")}
+        _keep(folder, "calibration", predictor.calibration)
     duplicates = np.flatnonzero(np.isin(split.test, cross_duplicates(trainer.data, split)))
     results = evaluate(predictor, test, duplicates)
     entry = architectures.get(recipe.architecture)
@@ -67,6 +67,9 @@ def finish(trainer: Trainer, command: str) -> dict[str, Any]:
         "results": results,
         "calibration": fitted,
     }
+    if offset is not None:
+        trained = float((np.argmax(logits - offset, axis=1) == test.labels).mean())
+        record["offset"] = {"values": offset.tolist(), "accuracy_without": trained}
     if recipe.votes_weight:
         record["ferplus"] = second_head.measure(folder, test, duplicates, split.selects)
     np.savez_compressed(folder / "predictions.npz", rows=split.test, logits=logits)
@@ -75,3 +78,16 @@ def finish(trainer: Trainer, command: str) -> dict[str, Any]:
     plots.reliability(results["single_crop"]["reliability"], folder / "reliability.png")
     write_json(record, folder / "metrics.json")  # last: it says that the run is complete
     return record
+
+
+def _offset(trainer: Trainer) -> NDArray[np.float64]:
+    """Return the offsets of the classes, fitted on the training rows, shape (classes,)."""
+    trained = CheckpointPredictor.load(trainer.folder, calibrated=False).network
+    logits = predict(trained, trainer.images.cpu(), trainer.recipe)
+    return calibration.class_offsets(logits, trainer.labels.cpu().numpy())
+
+
+def _keep(folder: Path, key: str, values: Any) -> None:
+    """Add an entry to a run's ``best.pt``."""
+    state = checkpoint.load(folder / "best.pt")
+    checkpoint.save({**state, key: values}, folder / "best.pt")

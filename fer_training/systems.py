@@ -151,6 +151,7 @@ SYSTEMS = (
             "fer-base-third",
             "fer-base-second",
             "fer-base-start",
+            "fer-teacher",
         ),
         tables=(
             Table(

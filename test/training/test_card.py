@@ -99,12 +99,11 @@ def test_card_names_weak_classes_and_teachers(made: Path, tmp_path: Path) -> Non
     assert "Weakest classes (F1, single crop): angry 0.30, disgust 0.40." in text
     assert "the mean answer of large-0, large-1, softened by 2" in text
     assert "Needs finished runs of fer-base-start, fer-base-second" in text
-    assert "Not from Training alone" not in text
-
-    record["recipe"]["distill"]["teachers"] = ["runs/fer-base-third"]
+    assert "Settings, epoch, temperature and threshold" in text
+    record["recipe"]["keep"] = "last"
     (tmp_path / "metrics.json").write_text(json.dumps(record), encoding="utf-8")
     text = card.write(tmp_path, tmp_path / "b.onnx", parity).read_text(encoding="utf-8")
-    assert "**Not from Training alone**: fer-base-third answered with a factor" in text
+    assert "The last epoch is reported; settings, temperature and threshold" in text
 
 
 def write_run(folder: Path, seed: int, single: float, **changes: Any) -> Path:

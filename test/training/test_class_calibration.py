@@ -1,8 +1,9 @@
-"""Calibration by classes: folded into the last layer, the same everywhere, refused elsewhere."""
+"""Offsets per class: from training rows, in the last layer, the same everywhere, or refused."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,22 +13,21 @@ torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
 import synthetic_faces  # noqa: E402
 
-from fer_training import architectures, calibration, networks, recipe  # noqa: E402
+from fer_training import architectures, networks, recipe  # noqa: E402
 from fer_training.cli import main  # noqa: E402
 from fer_training.predictors import CheckpointPredictor  # noqa: E402
 from fer_training.recipe import RecipeError  # noqa: E402
+from fer_training.report import finish  # noqa: E402
 from fer_training.trainer import Trainer  # noqa: E402
 
 
-def test_folding_is_scaling() -> None:
+def test_shifting_adds_to_the_logits() -> None:
     network = architectures.create("fer-lite", 7).eval()
-    x = torch.randn(4, 1, 48, 48)
+    x, offset = torch.randn(4, 1, 48, 48), np.linspace(-1, 1, 7)
     with torch.no_grad():
         before = network(x).numpy()
-        scaling = calibration.Scaling(np.linspace(0.5, 2, 7), np.linspace(-1, 1, 7))
-        after = networks.fold(network, scaling.factor.tolist(), scaling.offset.tolist())(x)
-    expected = before * scaling.factor + scaling.offset
-    np.testing.assert_allclose(after.numpy(), expected, rtol=0, atol=1e-5)
+        after = networks.shift(network, offset.tolist())(x).numpy()
+    np.testing.assert_allclose(after, before + offset, rtol=0, atol=1e-5)
 
 
 def test_a_run_keeps_its_trained_weights_and_answers_calibrated(tmp_path: Path) -> None:
@@ -43,13 +43,19 @@ def test_a_run_keeps_its_trained_weights_and_answers_calibrated(tmp_path: Path) 
     first = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     images = synthetic_faces.dataset(140).images[:8]
     raw = CheckpointPredictor.load(run, calibrated=False).logits(images)
-    fitted = first["calibration"]
-    expected = raw * np.array(fitted["factor"]) + np.array(fitted["offset"])
-    np.testing.assert_allclose(CheckpointPredictor.load(run).logits(images), expected, atol=1e-4)
+    offset = np.array(first["offset"]["values"])
+    assert np.abs(offset).max() > 0.01
+    np.testing.assert_allclose(
+        CheckpointPredictor.load(run).logits(images), raw + offset, atol=1e-4
+    )
 
     assert main([*train, "--resume"]) == 0  # measured once more, from the weights as trained
     again = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    assert again["calibration"] == fitted
+    assert again["offset"] == first["offset"]
+    assert again["calibration"] == first["calibration"]
+    assert main([*train, "--resume", "--set", "calibration=temperature"]) == 0
+    np.testing.assert_array_equal(CheckpointPredictor.load(run).logits(images), raw)
+    assert main([*train, "--resume"]) == 0
 
     assert main(["export", str(run), str(exported), "--data", data]) == 0
     figures = []
@@ -60,7 +66,21 @@ def test_a_run_keeps_its_trained_weights_and_answers_calibrated(tmp_path: Path) 
         figures.append(json.loads(out.read_text(encoding="utf-8"))["single_crop"]["accuracy"])
     assert figures[0] == figures[1] == again["results"]["single_crop"]["accuracy"]
     card = exported.with_suffix(".md").read_text(encoding="utf-8")
-    assert f"{100 * fitted['accuracy_cross_fitted']:.2f} % fitted on one half" in card
+    assert f"{100 * again['offset']['accuracy_without']:.2f} % are right, single crop" in card
+
+
+def test_offsets_do_not_look_at_the_rows_that_select(tmp_path: Path) -> None:
+    data = synthetic_faces.dataset(140)
+    other = replace(data, labels=np.where(data.usage == "PublicTest", 0, data.labels))
+    offsets = []
+    for number, each in enumerate((data, other)):
+        config = synthetic_faces.recipe(
+            architecture="fer-lite", options={}, epochs=1, calibration="classes", keep="last"
+        )
+        trainer = Trainer(config, tmp_path / str(number), each)
+        trainer.fit()
+        offsets.append(finish(trainer, "")["offset"]["values"])
+    assert offsets[0] == offsets[1]
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,28 @@ def test_several_teachers_answer_by_their_mean(teachers: list[str]) -> None:
     assert torch.allclose(answers, expected, atol=1e-5)
 
 
+def test_what_was_fitted_on_the_rows_that_select_does_not_reach_the_student(
+    teachers: list[str], tmp_path: Path
+) -> None:
+    state = torch.load(Path(teachers[1]) / "best.pt", weights_only=True)
+    state["calibration"] = {"temperature": 3.0, "uncertain_threshold": 0.9}
+    torch.save(state, tmp_path / "best.pt")
+    images = torch.from_numpy(synthetic_faces.dataset(6).images).float().unsqueeze(1)
+    plain, fitted = (
+        Teachers(Distill([place]), emotions.FER2013, CPU).probabilities(images)
+        for place in (teachers[1], str(tmp_path))
+    )
+    assert torch.equal(plain, fitted)
+
+
+def test_offsets_from_the_training_rows_do(teachers: list[str], tmp_path: Path) -> None:
+    state = torch.load(Path(teachers[1]) / "best.pt", weights_only=True)
+    torch.save({**state, "offset": [0.0] * 6 + [50.0]}, tmp_path / "best.pt")
+    images = torch.from_numpy(synthetic_faces.dataset(6).images).float().unsqueeze(1)
+    answers = Teachers(Distill([str(tmp_path)]), emotions.FER2013, CPU).probabilities(images)
+    assert (answers.argmax(1) == 6).all()
+
+
 def test_teachers_of_other_labels_are_refused(teachers: list[str]) -> None:
     for labels in (emotions.FERPLUS, emotions.FER2013[::-1]):
         with pytest.raises(RecipeError, match=r"distill\.teachers: .* knows angry, disgust"):
