@@ -56,6 +56,15 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
+def amend(path: Path, **entries: Any) -> None:
+    """Add entries to a checkpoint, or replace those of the same name.
+
+    Raises:
+        CheckpointError: The file cannot be read or written; it stays as it was.
+    """
+    save({**load(path), **entries}, path)
+
+
 def load_weights(network: nn.Module, state: dict[str, Any], architecture: str) -> None:
     """Put a checkpoint's weights into a network.
 

@@ -38,14 +38,14 @@ def finish(trainer: Trainer, command: str) -> dict[str, Any]:
     recipe, split, folder = trainer.recipe, trainer.split, trainer.folder
     test = trainer.data.select(split.test)
     offset = _offset(trainer) if recipe.calibration == "classes" else None
-    _keep(folder, "offset", None if offset is None else offset.tolist())
+    checkpoint.amend(folder / "best.pt", offset=None if offset is None else offset.tolist())
     predictor = CheckpointPredictor.load(folder)
     logits = predictor.logits(test.images)
     fitted: dict[str, Any] = {}
     if split.selects:
         fitted = calibration.calibrate(logits, test.labels)
         predictor.calibration = {key: fitted[key] for key in ("temperature", "uncertain_threshold")}
-        _keep(folder, "calibration", predictor.calibration)
+        checkpoint.amend(folder / "best.pt", calibration=predictor.calibration)
     duplicates = np.flatnonzero(np.isin(split.test, cross_duplicates(trainer.data, split)))
     results = evaluate(predictor, test, duplicates)
     entry = architectures.get(recipe.architecture)
@@ -85,9 +85,3 @@ def _offset(trainer: Trainer) -> NDArray[np.float64]:
     trained = CheckpointPredictor.load(trainer.folder, calibrated=False).network
     logits = predict(trained, trainer.images.cpu(), trainer.recipe)
     return calibration.class_offsets(logits, trainer.labels.cpu().numpy())
-
-
-def _keep(folder: Path, key: str, values: Any) -> None:
-    """Add an entry to a run's ``best.pt``."""
-    state = checkpoint.load(folder / "best.pt")
-    checkpoint.save({**state, key: values}, folder / "best.pt")

@@ -40,10 +40,8 @@ def measure(folder: Path, test: FaceDataset, duplicates: Rows, selects: bool) ->
     fitted: dict[str, Any] = {}
     if selects:
         fitted = calibration.calibrate(predictor.logits(kept.images), kept.labels)
-        state = checkpoint.load(folder / "best.pt")
         predictor.calibration = {key: fitted[key] for key in _CALIBRATION}
-        state["ferplus_calibration"] = predictor.calibration
-        checkpoint.save(state, folder / "best.pt")
+        checkpoint.amend(folder / "best.pt", ferplus_calibration=predictor.calibration)
     entry = architectures.get(predictor.recipe.architecture)
     return {
         "selection": ferplus.census(test),
