@@ -2,7 +2,7 @@
 
 ``seeds.json``, which ``fer-train seeds`` writes and :mod:`fer_training.card` reads::
 
-    {"recipe", "dataset", "seeds": [...], "command",
+    {"recipe", "dataset", "init", "seeds": [...], "command",
      "figures": {NAME: {"values": [one per seed], "mean", "deviation"}, ...}}
 
 Shares in 0..1; the deviation is the sample's (n - 1). Names are those of :data:`FIGURES`.
@@ -66,6 +66,7 @@ def summarize(runs: Sequence[Path]) -> dict[str, Any]:
     return {
         "recipe": first["recipe"]["name"],
         "dataset": first["data"]["name"],
+        "init": first["recipe"].get("init", ""),
         "seeds": seeds,
         "figures": figures,
     }
@@ -99,10 +100,11 @@ def markdown(results: dict[str, Any]) -> str:
     Args:
         results: Content of ``seeds.json``.
     """
-    seeds = results["seeds"]
+    seeds, init = results["seeds"], results.get("init")
+    start = f"\nAll go on from one run, {Path(init).name}; the rest varies." if init else ""
     lines = [
         f"The recipe run with {len(seeds)} seeds ({', '.join(map(str, seeds))}); the deviation is "
-        "the sample's.",
+        f"the sample's.{start}",
         "",
         "| [%] | " + " | ".join(f"seed {seed}" for seed in seeds) + " | mean ± deviation |",
         "|---" * (len(seeds) + 2) + "|",

@@ -142,6 +142,13 @@ def test_mean_and_deviation_over_seeds(tmp_path: Path) -> None:
     table = seeds.markdown(result)
     assert "| single crop | 70.00 | 71.00 | 73.00 | **71.33 ± 1.53** |" in table
     assert "| expected calibration error, cross-fitted | 2.00 |" in table
+    assert "go on from one run" not in table
+
+
+def test_seeds_of_a_run_that_goes_on_from_another_say_so(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / str(i), i, 0.7, init="runs/first") for i in range(2)]
+    table = seeds.markdown(seeds.summarize(runs))
+    assert "All go on from one run, first; the rest varies." in table
 
 
 def test_runs_that_cannot_be_averaged_are_refused(
