@@ -9,7 +9,16 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from fer_training import architectures, latency, lineage, recipe, robustness, second_head, seeds
+from fer_training import (
+    architectures,
+    calibration,
+    latency,
+    lineage,
+    recipe,
+    robustness,
+    second_head,
+    seeds,
+)
 from fer_training.predictors import CheckpointPredictor
 
 _CARD = Template("""\
@@ -246,8 +255,8 @@ def _calibration(fitted: dict[str, Any]) -> str:
     head = (
         f"Temperature {fitted['temperature']}. Expected calibration error (15 bins)\n"
         f"{100 * fitted['ece_uncalibrated']:.1f} % uncalibrated, "
-        f"{100 * fitted['ece_cross_fitted']:.1f} % fitted on one half of the "
-        "rows and measured on the other. A face is\nUNCERTAIN when no class reaches "
+        f"{calibration.cross_fitted_words(fitted)} fitted on one half\n"
+        "of the rows and measured on the other. A face is UNCERTAIN when no class reaches "
         f"{fitted['uncertain_threshold']}: the value that leaves about 90 % of single faces\n"
         "with a name.\n\n| threshold | faces named | accuracy among them |\n|---|---|---|\n"
     )

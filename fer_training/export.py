@@ -80,6 +80,9 @@ def headline(run: dict[str, Any]) -> dict[str, Any]:
                 picked[name] = {key: round(entry[key], 4) for key in keys}
     if calibration:
         picked["ece_cross_fitted"] = round(calibration["ece_cross_fitted"], 4)
+        if "ece_cross_fitted_range" in calibration:
+            least, greatest = calibration["ece_cross_fitted_range"]
+            picked["ece_cross_fitted_range"] = [round(least, 4), round(greatest, 4)]
         picked["coverage_curve"] = [
             {key: round(value, 4) for key, value in point.items()}
             for point in calibration["coverage_curve"]

@@ -284,8 +284,9 @@ On $measured rows ($protocol).
 
 Both name the same class in $same % of the rows. A probability differs by at most $largest, on
 average by $mean; between a crop alone and in a batch of 16 by $batch. Expected calibration error
-$ece %, with temperatures fitted on one half of the rows and measured on the other. Latency: one
-thread, $processor, files in turns; times is the median ratio in the same round.
+$ece, with temperatures fitted on
+one half of the rows and measured on the other. Latency: one thread, $processor, files in
+turns; times is the median ratio in the same round.
 """)
 
 
@@ -332,6 +333,6 @@ def card(source: Path, out: Path, report: dict[str, Any]) -> str:
         largest=f"{report['largest_difference']:.3f}",
         mean=f"{report['mean_difference']:.4f}",
         batch=f"{report['batch_1_against_16']:.1e}",
-        ece=f"{100 * figures['ece_cross_fitted']:.1f}",
+        ece=calibration.cross_fitted_words(figures),
         processor=provenance.processor(),
     )

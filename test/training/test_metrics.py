@@ -103,7 +103,12 @@ def test_calibration_lowers_the_error_and_keeps_the_asked_coverage() -> None:
     logits, labels = overconfident()
     fitted = calibration.calibrate(logits, labels)
     assert fitted["ece_uncalibrated"] > 0.1
-    assert fitted["ece_cross_fitted"] < 0.02
+    least, greatest = fitted["ece_cross_fitted_range"]
+    assert least < fitted["ece_cross_fitted"] < greatest < 0.02
+    honest = calibration.cross_fitted(logits, labels, seed=3)
+    assert least <= metrics.expected_calibration_error(labels, honest) <= greatest
+    assert "over 10 random halvings" in calibration.cross_fitted_words(fitted)
+    assert calibration.cross_fitted_words({"ece_cross_fitted": 0.0289}) == "2.9 %"
     nearest = min(
         fitted["coverage_curve"], key=lambda p: abs(p["threshold"] - fitted["uncertain_threshold"])
     )
