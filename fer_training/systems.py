@@ -148,6 +148,8 @@ SYSTEMS = (
             "fer-lite",
             "fer-lite-start",
             "fer-base",
+            "fer-base-fifth",
+            "fer-base-fourth",
             "fer-base-third",
             "fer-base-second",
             "fer-base-start",

@@ -16,9 +16,23 @@ from fer_training.cli import main  # noqa: E402
 
 def test_fer_lite_and_its_teachers() -> None:
     found = lineage.needs(recipe.load("fer-lite"))
-    names = ["fer-base-start", "fer-base-second", "fer-lite-start", "fer-base-third"]
-    assert [need.name for need in found] == names
+    assert [need.name for need in found] == [
+        "fer-base-start",
+        "fer-base-second",
+        "fer-lite-start",
+        "fer-base-third",
+        "fer-base-fourth",
+        "fer-teacher",
+    ]
     assert found[3].folder == Path("runs/fer-base-third")
+
+
+def test_fer_base_comes_after_everything_it_learns_from() -> None:
+    places = [need.name for need in lineage.needs(recipe.load("fer-base"))]
+    assert len(places) == len(set(places))
+    for name in places:
+        before = {need.name for need in lineage.needs(recipe.load(name))}
+        assert before <= set(places[: places.index(name)])
 
 
 def test_fine_tuning_needs_the_run_on_the_other_data_set() -> None:
