@@ -111,7 +111,7 @@ def _start(config: Recipe, records: Mapping[str, Record]) -> str:
     record, plan = records.get(f"{base}|fer2013|official"), shipped(base)
     if record is None or plan is None:
         return config.differs
-    return f"{config.differs} That run had {record['epochs']} of {plan.epochs} epochs."
+    return f"{config.differs} Its start, {base}, had {record['epochs']} of {plan.epochs} epochs."
 
 
 def _text(value: Any) -> str:

@@ -75,7 +75,8 @@ def test_a_subject_disjoint_row_names_gap_split_start_and_leaking_twin() -> None
     assert differences.explain(row, "97.01", others) == (
         "7.01 points below the paper's 97.01. No person stands on both sides here; the paper's "
         "split allows it. The leaking split gives 95.00. Fine-tuned from the FER2013 run with a "
-        "short schedule. That run had 3 of 20 epochs. Run with epochs 5 instead of 15."
+        "short schedule. Its start, yengikand, had 3 of 20 epochs. Run with epochs 5 instead of "
+        "15."
     )
 
 
