@@ -71,7 +71,7 @@ def cross_fitted(
 
 
 HALVINGS = 10
-"""Random halvings over which the cross-fitted error is averaged; a single one moves by 0.3 %."""
+"""Random halvings over which the cross-fitted error is averaged; one moves by 0.3 points."""
 
 
 def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
