@@ -72,6 +72,9 @@ def collect(runs: Path) -> dict[str, dict[str, Any]]:
         if path.parent.name.startswith("fold-"):
             continue
         record = _read(path)
+        seeds = path.with_name("seeds.json")
+        if seeds.is_file():
+            record["over_seeds"] = _read(seeds)
         parts = [_read(part)["results"] for part in path.parent.glob("fold-*/metrics.json")]
         if parts:
             record["results"]["flip"] = {"accuracy": _pooled([part["flip"] for part in parts])}

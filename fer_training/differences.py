@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fer_training import recipe
+from fer_training import recipe, seeds
 from fer_training.recipe import Recipe, RecipeError
 
 Record = Mapping[str, Any]
 
 _IRRELEVANT = ("name", "paper", "differs", "threads", "seed", "init", "data.path", "data.fold")
 """Keys that move no curve, or that have a column of their own."""
+
+_OWN = "fer_ros"
+"""What recipes of this package's own networks give as their paper."""
 
 
 def shipped(name: str) -> Recipe | None:
@@ -46,7 +49,8 @@ def explain(record: Record, figure: str, records: Mapping[str, Record]) -> str:
     """Say how far a row is from the paper's figure, and why.
 
     Args:
-        record: What was measured.
+        record: What was measured; with ``over_seeds``, the content of its ``seeds.json``, where
+            the recipe was run with several seeds.
         figure: What the paper prints [%], e.g. ``96.89 (fused)``; ``-`` for nothing.
         records: All records by ``<name>|<data set>|<split>``, for the runs that it started from
             and the same network on a leaking split.
@@ -59,12 +63,14 @@ def explain(record: Record, figure: str, records: Mapping[str, Record]) -> str:
     elif config.init:
         parts.append(_start(config, records))
     parts.append(strays(record))
+    if "over_seeds" in record:
+        parts.append(seeds.sentence(record["over_seeds"]))
     return " ".join(part for part in parts if part)
 
 
 def _gap(record: Record, figure: str) -> str:
     if figure == "-":
-        return "The paper gives no figure."
+        return "" if record["recipe"]["paper"] == _OWN else "The paper gives no figure."
     paper = float(figure.split()[0])
     gap = 100 * record["results"]["single_crop"]["accuracy"] - paper
     side = "above" if gap > 0 else "below"
@@ -106,12 +112,13 @@ def _leaking(name: str, dataset: str) -> str:
 
 
 def _start(config: Recipe, records: Mapping[str, Record]) -> str:
-    """Say what a fine-tuned row started from."""
+    """Say what a row started from, and what an overlay changes: that of a recipe stands above."""
+    words = config.differs if "+" in config.name else ""
     base = config.init.rpartition("/")[2]
     record, plan = records.get(f"{base}|fer2013|official"), shipped(base)
     if record is None or plan is None:
-        return config.differs
-    return f"{config.differs} Its start, {base}, had {record['epochs']} of {plan.epochs} epochs."
+        return words
+    return f"{words} Its start, {base}, had {record['epochs']} of {plan.epochs} epochs.".lstrip()
 
 
 def _text(value: Any) -> str:

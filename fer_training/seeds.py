@@ -1,6 +1,7 @@
 """Mean and deviation over runs of one recipe that differ in their seed.
 
-``seeds.json``, which ``fer-train seeds`` writes and :mod:`fer_training.card` reads::
+``seeds.json``, which ``fer-train seeds`` writes, and :mod:`fer_training.card` and
+:mod:`fer_training.compare` read::
 
     {"recipe", "dataset", "init", "seeds": [...], "command",
      "figures": {NAME: {"values": [one per seed], "mean", "deviation"}, ...}}
@@ -94,6 +95,27 @@ def _value(record: dict[str, Any], keys: Sequence[str]) -> float | None:
     return value
 
 
+def sentence(results: dict[str, Any]) -> str:
+    """Return mean and deviation of the accuracies in one sentence, without copies in brackets.
+
+    Args:
+        results: Content of ``seeds.json``.
+    """
+    figures = results["figures"]
+    said = []
+    for name in ("single crop", "mean of crop and mirror image"):
+        if name in figures:
+            rest = f"{name}, without exact copies of Training rows"
+            inner = f" ({_spread(figures[rest])})" if rest in figures else ""
+            said.append(f"{name} {_spread(figures[name])}{inner}")
+    seeds = ", ".join(map(str, results["seeds"]))
+    return f"Mean ± deviation over seeds {seeds}: {'; '.join(said)}."
+
+
+def _spread(entry: dict[str, Any]) -> str:
+    return f"{100 * entry['mean']:.2f} ± {100 * entry['deviation']:.2f}"
+
+
 def markdown(results: dict[str, Any]) -> str:
     """Return a sentence and a table for the model card.
 
@@ -111,6 +133,6 @@ def markdown(results: dict[str, Any]) -> str:
     ]
     for name, entry in results["figures"].items():
         cells = [f"{100 * value:.2f}" for value in entry["values"]]
-        cells.append(f"**{100 * entry['mean']:.2f} ± {100 * entry['deviation']:.2f}**")
+        cells.append(f"**{_spread(entry)}**")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -163,3 +163,23 @@ def test_ablations_are_held_against_what_seeds_reach(tmp_path: Path) -> None:
         "fer-lite-short+no-erasing; above: fer-lite-short+no-mixup."
     ) in text
     assert "Best here, on one seed: fer-lite-short" not in text
+
+
+def test_own_networks_say_their_start_once_and_what_seeds_give(tmp_path: Path) -> None:
+    for name in ("fer-base", "fer-base-fifth"):
+        write(tmp_path / name, record(name, 0.7))
+    figures = {
+        "single crop": {"mean": 0.7101, "deviation": 0.0022},
+        "single crop, without exact copies of Training rows": {"mean": 0.69, "deviation": 0.003},
+        "mean of crop and mirror image": {"mean": 0.7135, "deviation": 0.001},
+    }
+    over = {"seeds": [6, 7, 8], "figures": figures}
+    (tmp_path / "fer-base" / "seeds.json").write_text(json.dumps(over), encoding="utf-8")
+    compare.write(tmp_path, tmp_path / "RESULTS.md")
+    text = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert (
+        "  - fer2013, official: Measured on PublicTest. Its start, fer-base-fifth, had 40 of 40 "
+        "epochs. Mean ± deviation over seeds 6, 7, 8: single crop 71.01 ± 0.22 (69.00 ± 0.30); "
+        "mean of crop and mirror image 71.35 ± 0.10.\n"
+    ) in text
+    assert text.count("the last of its runs") == 1
