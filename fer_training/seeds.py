@@ -27,6 +27,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "mean of crop and mirror image, without exact copies of Training rows": (
         "results", "flip", "without_duplicates", "accuracy",
     ),
+    "FER+ majority, single crop": ("ferplus", "results", "single_crop", "accuracy"),
     "macro-F1, single crop": ("results", "single_crop", "macro_f1"),
     "expected calibration error, cross-fitted": ("calibration", "ece_cross_fitted"),
 }  # fmt: skip
