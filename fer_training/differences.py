@@ -7,14 +7,12 @@ from typing import Any
 
 from fer_training import recipe, seeds
 from fer_training.recipe import Recipe, RecipeError
+from fer_training.systems import OWN
 
 Record = Mapping[str, Any]
 
 _IRRELEVANT = ("name", "paper", "differs", "threads", "seed", "init", "data.path", "data.fold")
 """Keys that move no curve, or that have a column of their own."""
-
-_OWN = "fer_ros"
-"""What recipes of this package's own networks give as their paper."""
 
 
 def shipped(name: str) -> Recipe | None:
@@ -70,7 +68,7 @@ def explain(record: Record, figure: str, records: Mapping[str, Record]) -> str:
 
 def _gap(record: Record, figure: str) -> str:
     if figure == "-":
-        return "" if record["recipe"]["paper"] == _OWN else "The paper gives no figure."
+        return "" if record["recipe"]["paper"] == OWN else "The paper gives no figure."
     paper = float(figure.split()[0])
     gap = 100 * record["results"]["single_crop"]["accuracy"] - paper
     side = "above" if gap > 0 else "below"

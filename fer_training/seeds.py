@@ -18,13 +18,15 @@ from typing import Any
 
 import numpy as np
 
+_WITHOUT_COPIES = ", without exact copies of Training rows"
+
 FIGURES: dict[str, tuple[str, ...]] = {
     "single crop": ("results", "single_crop", "accuracy"),
-    "single crop, without exact copies of Training rows": (
+    f"single crop{_WITHOUT_COPIES}": (
         "results", "single_crop", "without_duplicates", "accuracy",
     ),
     "mean of crop and mirror image": ("results", "flip", "accuracy"),
-    "mean of crop and mirror image, without exact copies of Training rows": (
+    f"mean of crop and mirror image{_WITHOUT_COPIES}": (
         "results", "flip", "without_duplicates", "accuracy",
     ),
     "FER+ majority, single crop": ("ferplus", "results", "single_crop", "accuracy"),
@@ -106,7 +108,7 @@ def sentence(results: dict[str, Any]) -> str:
     said = []
     for name in ("single crop", "mean of crop and mirror image"):
         if name in figures:
-            rest = f"{name}, without exact copies of Training rows"
+            rest = name + _WITHOUT_COPIES
             inner = f" ({_spread(figures[rest])})" if rest in figures else ""
             said.append(f"{name} {_spread(figures[name])}{inner}")
     seeds = ", ".join(map(str, results["seeds"]))

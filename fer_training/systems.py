@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 from fer_training import recipe
 
+OWN = "fer_ros"
+"""What recipes of this package's own networks give as their paper."""
+
 MEASURABLE = ("fer2013", "ckplus", "jaffe")
 """The data sets at hand; rows on others want their owners' files."""
 
@@ -143,7 +146,7 @@ SYSTEMS = (
         ),
     ),
     System(
-        "fer_ros",
+        OWN,
         (
             "fer-lite",
             "fer-lite-start",
