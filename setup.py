@@ -35,7 +35,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["fer_ros", "fer_ros.*", "fer_training", "fer_training.*"]),
     package_data={
-        "fer_ros": ["models/*", "assets/*", "replay/*.html", "py.typed"],
+        "fer_ros": ["models/*", "assets/*", "replay/write/*.html", "py.typed"],
         "fer_training": ["recipes/*.yaml", "recipes/*/*.yaml"],
     },
     data_files=shared_files(),
@@ -77,8 +77,8 @@ setup(
     },
     entry_points={
         "console_scripts": [
-            "fer-ros = fer_ros.cli:main",
-            "fer-train = fer_training.cli:main",
+            "fer-ros = fer_ros.apps.cli:main",
+            "fer-train = fer_training.commands.cli:main",
         ]
     },
 )

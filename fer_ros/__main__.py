@@ -2,6 +2,6 @@
 
 import sys
 
-from fer_ros.cli import main
+from fer_ros.apps.cli import main
 
 sys.exit(main())

@@ -2,6 +2,6 @@
 
 import sys
 
-from fer_training.cli import main
+from fer_training.commands.cli import main
 
 sys.exit(main())

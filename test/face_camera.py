@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_ros import messages
-from fer_ros.codec import decode
-from fer_ros.publish import CameraPublisher
+from fer_ros.apps.camera import CameraPublisher
+from fer_ros.transport import messages
+from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Qos
-from fer_ros.transport.dds import DdsTransport
-from fer_ros.transport.ros_args import RosArgs
-from fer_training.scenes import compose
+from fer_ros.transport.codec import decode
+from fer_ros.transport.dds.node import DdsTransport
+from fer_training.data.scenes import compose
 
 REPEATS = 3
 SECOND = 1_000_000_000

@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from fer_ros.alignment import FER2013_TEMPLATE
-from fer_ros.emotions import FER2013
-from fer_ros.model_metadata import InputSpec, ModelMetadata
+from fer_ros.perception.alignment import FER2013_TEMPLATE
+from fer_ros.perception.emotions import FER2013
+from fer_ros.perception.model_metadata import InputSpec, ModelMetadata
 
 SPEC = InputSpec(width=48, height=48, channels=1, mean=(0.0,), scale=(1 / 255,))
 

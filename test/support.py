@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fer_ros import messages
-from fer_ros.codec import decode, encode
-from fer_ros.node import EmotionNode
-from fer_ros.parameters import Settings
-from fer_ros.scene import Actor, Scene
+from fer_ros.node.core import EmotionNode
+from fer_ros.node.parameters import Settings
+from fer_ros.sources.scene import Actor, Scene
+from fer_ros.transport import messages
+from fer_ros.transport.arguments import parse_ros_args
 from fer_ros.transport.base import Qos
+from fer_ros.transport.codec import decode, encode
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
-from fer_ros.transport.ros_args import parse_ros_args
 
 SECOND = 1_000_000_000
 

@@ -12,18 +12,18 @@ import pytest
 from dds_domains import loopback_environment
 from support import wait_for
 
-from fer_ros import messages
-from fer_ros.assembly import locate_model
-from fer_ros.children import Child
-from fer_ros.classification import EmotionNetwork
-from fer_ros.codec import decode
-from fer_ros.emotions import FER2013
-from fer_ros.parameters import Settings
+from fer_ros.apps.children import Child
+from fer_ros.node.assembly import locate_model
+from fer_ros.node.parameters import Settings
+from fer_ros.perception.classification import EmotionNetwork
+from fer_ros.perception.emotions import FER2013
+from fer_ros.transport import messages
+from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Qos, TransportError
-from fer_ros.transport.ros_args import RosArgs
+from fer_ros.transport.codec import decode
 
 try:
-    from fer_ros.transport.dds import DdsTransport
+    from fer_ros.transport.dds.node import DdsTransport
 except TransportError as error:
     pytest.skip(f"no DDS here: {error}", allow_module_level=True)
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 import fer_ros
-from fer_ros import codec
+from fer_ros.transport import codec
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = ROOT / "package.xml"

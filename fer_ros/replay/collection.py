@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from fer_ros.replay import junit, output, scores
-from fer_ros.replay.jobs import Finished
+from fer_ros.replay.judge import scores
+from fer_ros.replay.parallel import Finished
+from fer_ros.replay.write import junit, output
 
 SUMMARY, INDEX = "summary.json", "index.html"
 

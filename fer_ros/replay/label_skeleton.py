@@ -12,21 +12,21 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fer_ros import messages
-from fer_ros.assembly import assemble
-from fer_ros.codec import DecodeError
-from fer_ros.images import ImageError
-from fer_ros.parameters import Settings
+from fer_ros.node.assembly import assemble
+from fer_ros.node.parameters import Settings
+from fer_ros.perception.images import ImageError
+from fer_ros.perception.types import Frame, FrameResult, Image
 from fer_ros.replay.errors import ReplayError
-from fer_ros.replay.evaluation import face_picture
-from fer_ros.replay.labels import COLUMNS
-from fer_ros.replay.output import whole_folder
-from fer_ros.replay.recording import CameraRecord
-from fer_ros.replay.session import Progress
-from fer_ros.replay.source import image_topics
-from fer_ros.replay.tracks import TrackRecord, Tracks
+from fer_ros.replay.judge.cameras import CameraRecord
+from fer_ros.replay.judge.evaluation import face_picture
+from fer_ros.replay.judge.tracks import TrackRecord, Tracks
+from fer_ros.replay.playback import Progress
+from fer_ros.replay.read.labels import COLUMNS
+from fer_ros.replay.read.source import image_topics
+from fer_ros.replay.write.output import whole_folder
+from fer_ros.transport import messages
 from fer_ros.transport.bag import BagReader
-from fer_ros.types import Frame, FrameResult, Image
+from fer_ros.transport.codec import DecodeError
 
 LABELS, THUMBNAILS = "labels.csv", "thumbnails"
 

@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fer_ros.replay import junit, output, report, verdict
-from fer_ros.replay.job import Job
-from fer_ros.replay.session import Progress, Session
+from fer_ros.replay.judge import verdict
+from fer_ros.replay.playback import Progress, Session
+from fer_ros.replay.request import Job
+from fer_ros.replay.write import junit, output, report
 from fer_ros.transport.bag import BagReader
 
 

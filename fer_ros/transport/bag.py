@@ -32,7 +32,7 @@ from rosbags.interfaces import (
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 from rosbags.rosbag2.errors import WriterError
 
-from fer_ros import codec
+from fer_ros.transport import codec
 from fer_ros.transport.base import Qos
 
 if sys.version_info >= (3, 14):

@@ -1,7 +1,7 @@
 """The seam between the node and the middleware.
 
 The node knows only these protocols. Messages cross the seam as CDR bytes
-(:mod:`fer_ros.messages` reads and writes them), so an adapter only moves bytes.
+(:mod:`fer_ros.transport.messages` reads and writes them), so an adapter only moves bytes.
 Callbacks run on threads of the adapter and must return at once.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from fer_ros.types import Image
+from fer_ros.perception.types import Image
 
 
 @dataclass(frozen=True)

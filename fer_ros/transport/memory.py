@@ -10,8 +10,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, TransportError
-from fer_ros.transport.ros_args import RosArgs
 from fer_ros.transport.standalone import StandaloneNode
 from fer_ros.transport.threads import guarded, join
 

@@ -8,13 +8,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from fer_ros import codec
-from fer_ros.transport import names
+from fer_ros.perception.types import Image
+from fer_ros.transport import codec, names
+from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Handle, Logger, Publisher, Qos, Subscription, TransportError
 from fer_ros.transport.logs import logger_name, node_logger
-from fer_ros.transport.ros_args import RosArgs
 from fer_ros.transport.threads import SteadyTimer
-from fer_ros.types import Image
 
 CLOCK_TOPIC = "/clock"
 CLOCK_TYPE = "rosgraph_msgs/msg/Clock"

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
-from fer_ros import codec, messages
-from fer_ros.scene import Actor, Scene
-from fer_ros.types import Box
+from fer_ros.perception.types import Box
+from fer_ros.sources.scene import Actor, Scene
+from fer_ros.transport import codec, messages
 
 START = 1_700_000_000_000_000_000
 CAMERA = "/camera/image_raw"

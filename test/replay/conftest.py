@@ -7,8 +7,8 @@ import argparse
 import pytest
 from bags import one_actor, scene_bag
 
-from fer_ros.replay.cli import add_parsers
-from fer_ros.transport.ros_args import parse_ros_args
+from fer_ros.apps.replay import add_parsers
+from fer_ros.transport.arguments import parse_ros_args
 
 HAAR = ["-p", "detector:=haar"]
 """Detection by cascade needs no file that a test machine may lack."""

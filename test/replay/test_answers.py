@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from bags import CAMERA, START, blank, recording
 
-from fer_ros import codec, messages
+from fer_ros.transport import codec, messages
 from fer_ros.transport.bag import BagReader
 
 

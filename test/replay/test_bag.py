@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 from bags import CAMERA, PERIOD, START, blank, recording
 
-from fer_ros import codec, messages
+from fer_ros.transport import codec, messages
 from fer_ros.transport.bag import METADATA, BagError, BagReader, BagWriter
 from fer_ros.transport.base import Qos
 

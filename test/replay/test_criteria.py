@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from fer_ros.replay import baseline
-from fer_ros.replay.criteria import CriteriaError, check_names, load
+from fer_ros.replay.judge import baseline
+from fer_ros.replay.judge.criteria import CriteriaError, check_names, load
 
 
 def write(tmp_path, text):

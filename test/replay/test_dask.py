@@ -7,7 +7,7 @@ import json
 import pytest
 from bags import START, recording
 
-from fer_ros.replay import jobs
+from fer_ros.replay import parallel
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed (extra [dask])")
 
@@ -41,7 +41,7 @@ def test_one_recording_a_task_and_failures_reported(
 
 
 def test_a_scheduler_that_is_not_there(command, happy_bag, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(jobs, "CONNECT_TIMEOUT", 1.0)
+    monkeypatch.setattr(parallel, "CONNECT_TIMEOUT", 1.0)
     arguments = ("--scheduler", "tcp://127.0.0.1:1")
     assert command("replay", happy_bag, "--out", tmp_path / "out", *arguments) == 2
     assert "no Dask scheduler answers" in capsys.readouterr().err

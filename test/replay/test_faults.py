@@ -17,8 +17,8 @@ import psutil
 import pytest
 from bags import CAMERA, START, blank, one_actor, recording, scene_bag
 
-from fer_ros import codec
-from fer_ros.scene import Actor, Scene
+from fer_ros.sources.scene import Actor, Scene
+from fer_ros.transport import codec
 
 ROOT = Path(__file__).resolve().parents[2]
 HAAR = ("--ros-args", "-p", "detector:=haar")

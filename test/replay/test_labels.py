@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fer_ros import codec, messages
-from fer_ros.replay.labels import LabelError, LabelSet
-from fer_ros.replay.matching import match
-from fer_ros.types import Box, Face, FaceEmotion
+from fer_ros.perception.types import Box, Face, FaceEmotion
+from fer_ros.replay.judge.matching import match
+from fer_ros.replay.read.labels import LabelError, LabelSet
+from fer_ros.transport import codec, messages
 
 HEAD = "start,end,topic,x,y,w,h,label,track\n"
 ORIGIN = 1_700_000_000_000_000_000

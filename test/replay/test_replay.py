@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from bags import CAMERA, LABELS, PERIOD, START, blank, one_actor, recording, scene_bag
 
-from fer_ros import codec, messages
-from fer_ros.emotions import FER2013, UNCERTAIN
-from fer_ros.replay import scores
+from fer_ros.perception.emotions import FER2013, UNCERTAIN
+from fer_ros.replay.judge import scores
+from fer_ros.transport import codec, messages
 from fer_ros.transport.bag import BagReader
 
 SAME = ("results.jsonl", "tracks.jsonl", "metrics.json", "bag/bag.mcap", "bag/metadata.yaml")

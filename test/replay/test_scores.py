@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from fer_ros.replay import scores
-from fer_ros.replay.histogram import Histogram
+from fer_ros.replay.judge import scores
+from fer_ros.replay.judge.histogram import Histogram
 
 metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from fer_ros.replay.errors import ReplayError
-from fer_ros.replay.simulate import (
+from fer_ros.replay.read.schedule import (
     Answered,
     Arrival,
     Dropped,

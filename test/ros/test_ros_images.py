@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from observing import wait_for
 
-from fer_ros.scene import demo_scene
+from fer_ros.sources.scene import demo_scene
 
 pytestmark = pytest.mark.ros
 
@@ -120,7 +120,7 @@ def test_cv_bridge_converts_and_declines(ros, picture):
     import rclpy.logging
     from rclpy.serialization import serialize_message
 
-    from fer_ros.transport.ros_images import CvBridgeConverter
+    from fer_ros.transport.ros2.images import CvBridgeConverter
 
     convert = CvBridgeConverter(rclpy.logging.get_logger("test"))
     grey = picture[..., 0].astype(np.uint16) * 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fer_ros.parameters import PARAMETERS, Settings
+from fer_ros.node.parameters import PARAMETERS, Settings
 
 pytestmark = pytest.mark.ros
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_ros import emotions
-from fer_training.datasets.base import FaceDataset
-from fer_training.recipe import Recipe, from_dict
+from fer_ros.perception import emotions
+from fer_training.data.base import FaceDataset
+from fer_training.recipes.recipe import Recipe, from_dict
 
 
 def dataset(rows: int = 70, seed: int = 0, subjects: int = 5) -> FaceDataset:

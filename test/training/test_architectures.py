@@ -4,11 +4,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-from torch import nn  # noqa: E402
+from torch import nn
 
-from fer_training import architectures, complexity  # noqa: E402
-from fer_training.architectures.minaee import SpatialTransformer  # noqa: E402
-from fer_training.architectures.yengikand import AdditiveAttention  # noqa: E402
+from fer_training import architectures
+from fer_training.architectures import complexity
+from fer_training.architectures.minaee import SpatialTransformer
+from fer_training.architectures.yengikand import AdditiveAttention
 
 PUBLISHED = {
     "chowanda-arch1": 293_951,

@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-from fer_training import filters  # noqa: E402
-from fer_training.augment import adjust, augment, degrade, erase, mixup, warp  # noqa: E402
-from fer_training.recipe import Augment  # noqa: E402
+from fer_training.recipes.recipe import Augment
+from fer_training.train import filters
+from fer_training.train.augment import adjust, augment, degrade, erase, mixup, warp
 
 
 @pytest.fixture

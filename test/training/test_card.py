@@ -12,11 +12,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-import synthetic_faces  # noqa: E402
+import synthetic_faces
 
-from fer_ros.model_store import digest_of  # noqa: E402
-from fer_training import card, latency, seeds  # noqa: E402
-from fer_training.cli import main  # noqa: E402
+from fer_ros.perception.model_store import digest_of
+from fer_training.commands.cli import main
+from fer_training.measure import seeds
+from fer_training.ship import card, latency
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,16 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-import synthetic_faces  # noqa: E402
+import synthetic_faces
 
-from fer_training import architectures, networks, recipe  # noqa: E402
-from fer_training.cli import main  # noqa: E402
-from fer_training.predictors import CheckpointPredictor  # noqa: E402
-from fer_training.recipe import RecipeError  # noqa: E402
-from fer_training.report import finish  # noqa: E402
-from fer_training.trainer import Trainer  # noqa: E402
+from fer_training import architectures
+from fer_training.architectures import networks
+from fer_training.commands.cli import main
+from fer_training.measure.predictors import CheckpointPredictor
+from fer_training.recipes import recipe
+from fer_training.recipes.recipe import RecipeError
+from fer_training.train.finish import finish
+from fer_training.train.trainer import Trainer
 
 
 def test_shifting_adds_to_the_logits() -> None:

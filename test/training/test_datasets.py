@@ -12,10 +12,9 @@ pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
 import synthetic_faces
 
-from fer_ros import emotions
-from fer_training import datasets, splits
-from fer_training.datasets import DatasetError
-from fer_training.tensors import vote_shares
+from fer_ros.perception import emotions
+from fer_training.data import DatasetError, load_dataset, splits
+from fer_training.data.tensors import vote_shares
 
 FOLDERS = ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral")
 
@@ -55,7 +54,7 @@ def test_official_csv_with_ferplus_votes(tmp_path: Path) -> None:
     votes = [["Training", "a.png", *"0900000010"], ["PublicTest", "b.png", *"8000000002"]]
     votes.append(["PrivateTest", "", *"0000000009"])
     write_csv(tmp_path / "fer2013new.csv", votes, "Usage,Image name" + ",x" * 10)
-    data = datasets.load("fer2013", tmp_path)
+    data = load_dataset("fer2013", tmp_path)
     assert data.labels.tolist() == [3, 6, 0]
     assert data.images.shape == (3, 48, 48)
     assert data.images[:, 0, 0].tolist() == [7, 9, 7]
@@ -71,7 +70,7 @@ def test_official_csv_with_ferplus_votes(tmp_path: Path) -> None:
 def test_csv_of_the_icml_edition_has_other_column_order(tmp_path: Path) -> None:
     rows = [["2", "Training", pixels(1)], ["4", "PublicTest", pixels(2)]]
     path = write_csv(tmp_path / "icml_face_data.csv", rows, "emotion, Usage, pixels")
-    assert datasets.load("fer2013", path).labels.tolist() == [2, 4]
+    assert load_dataset("fer2013", path).labels.tolist() == [2, 4]
 
 
 @pytest.mark.parametrize(
@@ -88,7 +87,7 @@ def test_csv_of_the_icml_edition_has_other_column_order(tmp_path: Path) -> None:
 def test_bad_csv_rows_are_named(tmp_path: Path, row: list[str], words: str) -> None:
     path = write_csv(tmp_path / "fer2013.csv", [["3", pixels(7), "Training"], row])
     with pytest.raises(DatasetError, match=words):
-        datasets.load("fer2013", path)
+        load_dataset("fer2013", path)
 
 
 def test_missing_files_say_where_to_ask(tmp_path: Path) -> None:
@@ -97,41 +96,41 @@ def test_missing_files_say_where_to_ask(tmp_path: Path) -> None:
         ("sfew", "anu.edu.au"), ("ferg", "washington.edu"), ("imed", "Universitas Indonesia"),
     ):  # fmt: skip
         with pytest.raises(DatasetError, match=place):
-            datasets.load(name, tmp_path / "absent" / ("x.npz" if name == "fer2013" else ""))
+            load_dataset(name, tmp_path / "absent" / ("x.npz" if name == "fer2013" else ""))
     with pytest.raises(DatasetError, match="unknown data set 'affectnet'"):
-        datasets.load("affectnet", tmp_path)
+        load_dataset("affectnet", tmp_path)
 
 
 def test_image_folders(tmp_path: Path) -> None:
     for number, name in enumerate(FOLDERS):
         picture(tmp_path / "train" / name.lower() / "1.png", number)
         picture(tmp_path / "test" / name.lower() / "1.png", 10 + number)
-    data = datasets.load("fer2013", tmp_path)
+    data = load_dataset("fer2013", tmp_path)
     assert data.labels.tolist() == [*range(7), *range(7)]
     assert data.images[:, 0, 0].tolist() == [*range(7), *range(10, 17)]
     (split,) = splits.make(data, "official")
     assert (len(split.train), len(split.test)) == (7, 7)
     (tmp_path / "test" / "sad" / "1.png").write_bytes(b"no image")
     with pytest.raises(DatasetError, match=r"sad/1\.png is no readable image"):
-        datasets.load("fer2013", tmp_path)
+        load_dataset("fer2013", tmp_path)
     (tmp_path / "test" / "sad" / "1.png").unlink()
     with pytest.raises(DatasetError, match="class 'sad' has no images"):
-        datasets.load("fer2013", tmp_path)
+        load_dataset("fer2013", tmp_path)
 
 
 def test_npz_without_arrays_and_with_wrong_codes(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", images=np.zeros((2, 48, 48), np.uint8))
     with pytest.raises(DatasetError, match="lacks the arrays emotion"):
-        datasets.load("fer2013", tmp_path / "a.npz")
+        load_dataset("fer2013", tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", images=np.zeros((2, 48, 48), np.uint8), emotion=[0, 255])
     with pytest.raises(DatasetError, match=r"class codes must lie in 0\.\.6"):
-        datasets.load("fer2013", tmp_path / "b.npz")
+        load_dataset("fer2013", tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", images=np.zeros((2, 48, 48), np.uint8), emotion=[0])
     with pytest.raises(DatasetError, match="2 images but 1 labels"):
-        datasets.load("fer2013", tmp_path / "c.npz")
+        load_dataset("fer2013", tmp_path / "c.npz")
     (tmp_path / "d.npz").write_bytes(b"PK broken")
     with pytest.raises(DatasetError, match="no readable npz"):
-        datasets.load("fer2013", tmp_path / "d.npz")
+        load_dataset("fer2013", tmp_path / "d.npz")
 
 
 NPZ = {"images": np.full((2, 48, 48), 7, np.uint8), "emotion": np.array([0, 6])}
@@ -155,7 +154,7 @@ def test_npz_with_odd_arrays_is_named(
 ) -> None:
     np.savez(tmp_path / "a.npz", **{**NPZ, **changed})
     with pytest.raises(DatasetError, match=words):
-        datasets.load("fer2013", tmp_path / "a.npz")
+        load_dataset("fer2013", tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ def test_npz_with_odd_arrays_is_named(
 )
 def test_npz_of_other_types_reads_the_same(changed: dict[str, np.ndarray], tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", **{**NPZ, **changed})
-    data = datasets.load("fer2013", tmp_path / "a.npz")
+    data = load_dataset("fer2013", tmp_path / "a.npz")
     assert data.images.dtype == np.uint8
     assert data.images.shape == (2, 48, 48)
     assert (data.images == 7).all()
@@ -188,20 +187,20 @@ def test_ckplus_in_the_owners_layout(tmp_path: Path, portrait: np.ndarray) -> No
         label.parent.mkdir(parents=True)
         label.write_text(f"   {code}.0000000e+00\n", encoding="ascii")
     with pytest.warns(UserWarning, match="CK\\+ has 6 labelled images here, 981"):
-        data = datasets.load("ckplus", tmp_path)
+        data = load_dataset("ckplus", tmp_path)
     assert [data.label_names[code] for code in data.labels] == ["disgust"] * 3 + ["surprise"] * 3
     assert sorted(set(data.subjects)) == ["S005", "S010"]
     assert data.images.shape == (6, 48, 48)
     label.write_text("   9.0\n", encoding="ascii")
     with pytest.raises(DatasetError, match="class code 9"):
-        datasets.load("ckplus", tmp_path)
+        load_dataset("ckplus", tmp_path)
 
 
 def test_ckplus_crops_in_class_folders(tmp_path: Path) -> None:
     for name in ("anger", "disgust", "fear", "happy", "sadness", "surprise", "contempt"):
         picture(tmp_path / name / "S010_004_00000017.png")
     with pytest.warns(UserWarning, match="981"):
-        data = datasets.load("ckplus", tmp_path)
+        data = load_dataset("ckplus", tmp_path)
     assert set(data.subjects) == {"S010"}
     assert data.label_names[6] == emotions.CONTEMPT
 
@@ -210,19 +209,19 @@ def test_jaffe_in_the_owners_layout(tmp_path: Path, portrait: np.ndarray) -> Non
     for name in ("KA.AN1.39.tiff", "KL.HA2.159.tiff"):
         cv2.imwrite(str(tmp_path / name), portrait)
     with pytest.warns(UserWarning, match="JAFFE has 2"):
-        data = datasets.load("jaffe", tmp_path)
+        data = load_dataset("jaffe", tmp_path)
     assert data.labels.tolist() == [0, 3]
     assert data.subjects is not None
     assert data.subjects.tolist() == ["KA", "KL"]
     cv2.imwrite(str(tmp_path / "portrait.tiff"), portrait)
     with pytest.raises(DatasetError, match="not like KA"):
-        datasets.load("jaffe", tmp_path)
+        load_dataset("jaffe", tmp_path)
 
 
 def test_photo_without_a_face_is_named(tmp_path: Path) -> None:
     picture(tmp_path / "KA.AN1.39.tiff", 50, 256)
     with pytest.warns(UserWarning, match="JAFFE"), pytest.raises(DatasetError, match=r"KA\.AN1"):
-        datasets.load("jaffe", tmp_path)
+        load_dataset("jaffe", tmp_path)
 
 
 def test_kdef_takes_the_frontal_photos(tmp_path: Path, portrait: np.ndarray) -> None:
@@ -230,7 +229,7 @@ def test_kdef_takes_the_frontal_photos(tmp_path: Path, portrait: np.ndarray) -> 
         (tmp_path / "AF01").mkdir(exist_ok=True)
         cv2.imwrite(str(tmp_path / "AF01" / name), portrait)
     with pytest.warns(UserWarning, match="KDEF"):
-        data = datasets.load("kdef", tmp_path)
+        data = load_dataset("kdef", tmp_path)
     assert data.labels.tolist() == [0, 5]
     assert data.subjects is not None
     assert data.subjects.tolist() == ["F01", "F01"]
@@ -242,7 +241,7 @@ def test_sfew(tmp_path: Path, portrait: np.ndarray) -> None:
             (tmp_path / part / name).mkdir(parents=True)
             cv2.imwrite(str(tmp_path / part / name / "1.png"), portrait)
     with pytest.warns(UserWarning, match="SFEW"):
-        data = datasets.load("sfew", tmp_path)
+        data = load_dataset("sfew", tmp_path)
     (split,) = splits.make(data, "official")
     assert (len(split.train), len(split.test)) == (7, 7)
 
@@ -253,12 +252,12 @@ def test_sets_with_a_folder_per_subject(tmp_path: Path, name: str) -> None:
     prefix = "aia_" if name == "ferg" else ""
     for label in ("anger", "joy", "neutral"):
         picture(tmp_path / "aia" / f"{prefix}{label}" / "1.png", size=256)
-    data = datasets.load(name, tmp_path)
+    data = load_dataset(name, tmp_path)
     assert sorted(data.labels.tolist()) == [0, 3, 6]
     assert set(data.subjects) == {"aia"}
     picture(tmp_path / "aia" / f"{prefix}boredom" / "1.png")
     with pytest.raises(DatasetError, match="unknown expression 'boredom'"):
-        datasets.load(name, tmp_path)
+        load_dataset(name, tmp_path)
 
 
 def test_digest_does_not_depend_on_the_container(tmp_path: Path) -> None:
@@ -267,15 +266,15 @@ def test_digest_does_not_depend_on_the_container(tmp_path: Path) -> None:
         [str(label), " ".join(map(str, image.ravel())), usage]
         for label, image, usage in zip(data.labels, data.images, data.usage, strict=True)
     ]
-    from_csv = datasets.load("fer2013", write_csv(tmp_path / "fer2013.csv", rows))
-    from_npz = datasets.load("fer2013", synthetic_faces.save_npz(data, tmp_path / "a.npz"))
+    from_csv = load_dataset("fer2013", write_csv(tmp_path / "fer2013.csv", rows))
+    from_npz = load_dataset("fer2013", synthetic_faces.save_npz(data, tmp_path / "a.npz"))
     assert from_csv.digest == from_npz.digest == data.digest
     assert data.select(np.arange(5)).digest != data.digest
 
 
 def test_shared_files_have_the_official_rows_and_duplicates(shared: Path) -> None:
     path = shared / "data" / "fer2013_train_public.npz"
-    data = datasets.load("fer2013", path)
+    data = load_dataset("fer2013", path)
     (split,) = splits.make(data, "official")
     assert (len(split.train), len(split.test)) == (28_709, 3_589)
     assert len(splits.cross_duplicates(data, split)) == 280

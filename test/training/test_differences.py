@@ -11,7 +11,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 pytest.importorskip("skl2onnx", reason="needs the train extra (skl2onnx)")
 
-from fer_training import compare, differences, recipe  # noqa: E402
+from fer_training.papers import compare, differences
+from fer_training.recipes import recipe
 
 
 def record(name: str, accuracy: float, *overrides: str, **more: Any) -> dict[str, Any]:

@@ -8,14 +8,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-import synthetic_faces  # noqa: E402
+import synthetic_faces
 
-from fer_ros import emotions  # noqa: E402
-from fer_training.checkpoint import CheckpointError  # noqa: E402
-from fer_training.distill import Teachers, distillation  # noqa: E402
-from fer_training.recipe import Distill, RecipeError  # noqa: E402
-from fer_training.tensors import to_network  # noqa: E402
-from fer_training.trainer import Trainer  # noqa: E402
+from fer_ros.perception import emotions
+from fer_training.data.tensors import to_network
+from fer_training.recipes.recipe import Distill, RecipeError
+from fer_training.records.checkpoint import CheckpointError
+from fer_training.train.distill import Teachers, distillation
+from fer_training.train.trainer import Trainer
 
 CPU = torch.device("cpu")
 

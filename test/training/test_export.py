@@ -9,13 +9,15 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-import synthetic_faces  # noqa: E402
+import synthetic_faces
 
-from fer_ros.classification import EmotionClassifier  # noqa: E402
-from fer_ros.model_metadata import ModelMetadata  # noqa: E402
-from fer_training import architectures, export, predictors  # noqa: E402
-from fer_training.cli import main  # noqa: E402
-from fer_training.predictors import CheckpointPredictor, OnnxPredictor  # noqa: E402
+from fer_ros.perception.classification import EmotionClassifier
+from fer_ros.perception.model_metadata import ModelMetadata
+from fer_training import architectures
+from fer_training.commands.cli import main
+from fer_training.measure import predictors
+from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor
+from fer_training.ship import export
 
 
 @pytest.fixture(scope="module")

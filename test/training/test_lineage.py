@@ -8,10 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-import synthetic_faces  # noqa: E402
+import synthetic_faces
 
-from fer_training import lineage, recipe  # noqa: E402
-from fer_training.cli import main  # noqa: E402
+from fer_training.commands.cli import main
+from fer_training.recipes import lineage, recipe
 
 
 def test_fer_lite_and_its_teachers() -> None:

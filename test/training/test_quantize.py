@@ -9,15 +9,16 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-import synthetic_faces  # noqa: E402
+import synthetic_faces
 
-from fer_ros import emotions  # noqa: E402
-from fer_ros.classification import EmotionClassifier, EmotionNetwork  # noqa: E402
-from fer_ros.model_store import digest_of  # noqa: E402
-from fer_training import architectures, export, quantize  # noqa: E402
-from fer_training.cli import main  # noqa: E402
-from fer_training.datasets.base import DatasetError  # noqa: E402
-from fer_training.predictors import CheckpointPredictor, OnnxPredictor  # noqa: E402
+from fer_ros.perception import emotions
+from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork
+from fer_ros.perception.model_store import digest_of
+from fer_training import architectures
+from fer_training.commands.cli import main
+from fer_training.data.base import DatasetError
+from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor
+from fer_training.ship import export, quantize
 
 
 def write(path: Path, labels: tuple[str, ...] = emotions.FER2013) -> Path:

@@ -6,11 +6,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-import synthetic_faces  # noqa: E402
-import yaml  # noqa: E402
+import synthetic_faces
+import yaml
 
-from fer_training import recipe  # noqa: E402
-from fer_training.trainer import Trainer  # noqa: E402
+from fer_training.recipes import recipe
+from fer_training.train.trainer import Trainer
 
 NETWORKS = [name for name in recipe.names() if not name.startswith("+")]
 OVERLAYS = [name for name in recipe.names() if name.startswith("+")]

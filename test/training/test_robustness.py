@@ -11,18 +11,19 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-import synthetic_faces  # noqa: E402
+import synthetic_faces
 
-from fer_ros.alignment import FER2013_TEMPLATE  # noqa: E402
-from fer_ros.assembly import locate_model  # noqa: E402
-from fer_ros.detection import DetectorSettings, HaarDetector  # noqa: E402
-from fer_ros.emotions import FER2013  # noqa: E402
-from fer_ros.scene import average_faces  # noqa: E402
-from fer_training import degradations, detected, robustness, scenes  # noqa: E402
-from fer_training.cli import main  # noqa: E402
-from fer_training.datasets.base import FaceDataset  # noqa: E402
-from fer_training.degradations import CONDITIONS, Condition  # noqa: E402
-from fer_training.predictors import OnnxPredictor  # noqa: E402
+from fer_ros.node.assembly import locate_model
+from fer_ros.perception.alignment import FER2013_TEMPLATE
+from fer_ros.perception.detection import DetectorSettings, HaarDetector
+from fer_ros.perception.emotions import FER2013
+from fer_ros.sources.scene import average_faces
+from fer_training.commands.cli import main
+from fer_training.data import degradations, scenes
+from fer_training.data.base import FaceDataset
+from fer_training.data.degradations import CONDITIONS, Condition
+from fer_training.measure import detected, robustness
+from fer_training.measure.predictors import OnnxPredictor
 
 RNG = np.random.default_rng
 FACES = np.stack([cv2.resize(face, (48, 48)) for face in average_faces()])

@@ -9,11 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-import synthetic_faces  # noqa: E402
+import synthetic_faces
 
-from fer_training import recipe  # noqa: E402
-from fer_training.cli import main  # noqa: E402
-from fer_training.search import parse  # noqa: E402
+from fer_training.commands.cli import main
+from fer_training.recipes import recipe
+from fer_training.train.search import parse
 
 
 @pytest.fixture

@@ -10,18 +10,19 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-import synthetic_faces  # noqa: E402
+import synthetic_faces
 
-from fer_ros import emotions  # noqa: E402
-from fer_ros.classification import EmotionClassifier, EmotionNetwork  # noqa: E402
-from fer_ros.inference import ModelError  # noqa: E402
-from fer_training import architectures, networks  # noqa: E402
-from fer_training.cli import main  # noqa: E402
-from fer_training.datasets import ferplus  # noqa: E402
-from fer_training.datasets.base import DatasetError, FaceDataset  # noqa: E402
-from fer_training.predictors import CheckpointPredictor, OnnxPredictor  # noqa: E402
-from fer_training.recipe import Recipe, RecipeError, to_yaml  # noqa: E402
-from fer_training.trainer import Trainer  # noqa: E402
+from fer_ros.perception import emotions
+from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork
+from fer_ros.perception.inference import ModelError
+from fer_training import architectures
+from fer_training.architectures import networks
+from fer_training.commands.cli import main
+from fer_training.data import ferplus
+from fer_training.data.base import DatasetError, FaceDataset
+from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor
+from fer_training.recipes.recipe import Recipe, RecipeError, to_yaml
+from fer_training.train.trainer import Trainer
 
 # neutral happy surprise sad angry disgust fear contempt unknown not-a-face
 VOTES = {

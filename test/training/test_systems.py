@@ -12,11 +12,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 pytest.importorskip("skl2onnx", reason="needs the train extra (skl2onnx)")
 
-import synthetic_faces  # noqa: E402
+import synthetic_faces
 
-from fer_ros.classification import EmotionClassifier  # noqa: E402
-from fer_training import compare, features, fusion, recipe, runs, saliency, svm, systems  # noqa: E402
-from fer_training.cli import main  # noqa: E402
+from fer_ros.perception.classification import EmotionClassifier
+from fer_training.commands.cli import main
+from fer_training.measure import fusion, saliency
+from fer_training.papers import compare, features, svm, systems
+from fer_training.recipes import recipe
+from fer_training.train import runs
 
 
 @dataclass

@@ -12,13 +12,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
-import synthetic_faces  # noqa: E402
+import synthetic_faces
 
-from fer_training import checkpoint, recipe  # noqa: E402
-from fer_training.datasets.base import DatasetError, FaceDataset  # noqa: E402
-from fer_training.optimization import Progress, learning_rate  # noqa: E402
-from fer_training.recipe import Recipe  # noqa: E402
-from fer_training.trainer import Trainer, training_rows  # noqa: E402
+from fer_training.data.base import DatasetError, FaceDataset
+from fer_training.recipes import recipe
+from fer_training.recipes.recipe import Recipe
+from fer_training.records import checkpoint
+from fer_training.train.optimization import Progress, learning_rate
+from fer_training.train.trainer import Trainer, training_rows
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -136,7 +137,7 @@ def test_black_not_a_face_and_duplicate_rows_are_left_out() -> None:
     data.votes[5] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]
     data.images[7] = data.images[-1]
     config = synthetic_faces.recipe(data={"drop_not_a_face": True, "drop_duplicates": True})
-    from fer_training import splits
+    from fer_training.data import splits
 
     rows = training_rows(data, splits.official(data)[0], config)
     assert set(range(56)) - set(rows.tolist()) == {3, 5, 7}

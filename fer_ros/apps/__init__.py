@@ -1,0 +1,1 @@
+"""The commands of ``fer-ros``: thin, each calls the layers below."""

@@ -1,0 +1,178 @@
+"""``fer-ros camera``: a webcam, a video, pictures or a synthetic scene as a camera topic."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+
+from fer_ros.apps.run import stop_signals
+from fer_ros.perception.types import Image
+from fer_ros.sources import files
+from fer_ros.sources.scene import crowd_scene, demo_scene
+from fer_ros.transport import messages
+from fer_ros.transport.arguments import RosArgs
+from fer_ros.transport.base import Qos, Transport
+from fer_ros.transport.codec import encode
+
+SYNTHETIC = "demo"
+"""Source that needs no camera: averaged faces, see :mod:`fer_ros.sources.scene`."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the ``camera`` command."""
+    parser = subparsers.add_parser(
+        "camera",
+        help="publish a webcam, video, folder of pictures or synthetic scene as a camera topic",
+        description="Publishes images on /image_raw (or /image_raw/compressed) over Cyclone DDS, "
+        "as a camera driver does.",
+        epilog="examples:\n"
+        "  fer-ros camera --source 0\n"
+        "  fer-ros camera --source talk.mp4 --loop --ros-args -r image_raw:=/left/image_raw\n"
+        "  fer-ros camera --source pictures/ --rate 2 --compressed",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_arguments(parser)
+    parser.set_defaults(func=_camera)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what is published, and how."""
+    parser.add_argument(
+        "--source",
+        default=SYNTHETIC,
+        metavar="WHAT",
+        help="a webcam's number, a video file, a folder of pictures, or 'demo' (the default): "
+        "synthetic faces; 'demo:N' shows N of them",
+    )
+    parser.add_argument("--rate", type=float, default=30.0, help="images per second (default: 30)")
+    parser.add_argument(
+        "--size", type=_size, metavar="WxH", help="scale images to this size (demo: 640x480)"
+    )
+    parser.add_argument("--compressed", action="store_true", help="publish JPEG instead of raw")
+    parser.add_argument("--frame-id", default="camera", help="frame_id of the headers")
+    parser.add_argument("--loop", action="store_true", help="start again at the end")
+    parser.add_argument("--count", type=int, default=0, metavar="N", help="stop after N images")
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 640x480") from None
+    if width < 1 or height < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} has a side below 1")
+    return width, height
+
+
+def _camera(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    from fer_ros.transport.dds.node import DdsTransport
+
+    with stop_signals() as stop:
+        transport = DdsTransport("camera", "/", ros_args)
+        try:
+            publish(args, transport, stop)
+        finally:
+            transport.close()
+    return 0
+
+
+def publish(args: argparse.Namespace, transport: Transport, stop: threading.Event) -> None:
+    """Publish what the options of :func:`add_arguments` ask for.
+
+    Raises:
+        fer_ros.sources.files.CameraError: The source cannot be opened.
+        ValueError: An option has no sensible value.
+    """
+    if not 0 < args.rate <= 1000:
+        raise ValueError(f"--rate must lie in 0..1000 images per second, not {args.rate}")
+    images = open_source(args.source, args.rate, args.size, args.loop)
+    publisher = CameraPublisher(transport, args.compressed, args.frame_id)
+    what = "JPEG" if args.compressed else "raw"
+    transport.log.info(f"{args.source} -> {publisher.topic} ({what}, {args.rate:g} Hz)")
+    sent = publisher.run(images, args.rate, stop, args.count)
+    transport.log.info(f"{sent} images published")
+
+
+def open_source(
+    source: str, rate: float, size: tuple[int, int] | None, loop: bool
+) -> Iterator[Image]:
+    """Open a source of images.
+
+    Args:
+        source: ``demo``, ``demo:N``, a webcam's number, a video file or a folder.
+        rate: Images per second; the synthetic scene moves accordingly.
+        size: Width and height to scale to [pixels]; None keeps the source's own.
+        loop: Whether files start again at their end; the synthetic scene never ends.
+
+    Raises:
+        fer_ros.sources.files.CameraError: The source cannot be opened.
+    """
+    kind, _, number = source.partition(":")
+    if kind != SYNTHETIC:
+        return (image for image, _ in files.open_source(source, size, loop, rate))
+    width, height = size or (640, 480)
+    if number and not number.isdigit():
+        raise ValueError(f"{source!r}: after 'demo:' comes a number of faces")
+    scene = crowd_scene(width, height, int(number)) if number else demo_scene(width, height)
+    return _rendered(scene, rate)
+
+
+def _rendered(scene: Any, rate: float) -> Iterator[Image]:
+    index = 0
+    while True:
+        yield scene.render(index / rate)[0]
+        index += 1
+
+
+class CameraPublisher:
+    """Publishes images at a steady rate, stamped when they are taken."""
+
+    def __init__(self, transport: Transport, compressed: bool, frame_id: str) -> None:
+        """Open ``image_raw``, or ``image_raw/compressed``."""
+        self._transport = transport
+        self._compressed = compressed
+        self._frame_id = frame_id
+        topic = "image_raw/compressed" if compressed else "image_raw"
+        kind = messages.COMPRESSED_IMAGE if compressed else messages.IMAGE
+        self._publisher = transport.publisher(topic, kind, Qos("reliable", depth=2))
+
+    @property
+    def topic(self) -> str:
+        """Fully qualified name."""
+        return self._publisher.topic
+
+    def run(
+        self, images: Iterator[Image], rate: float, stop: threading.Event, count: int = 0
+    ) -> int:
+        """Publish until the images end, ``count`` is reached or ``stop`` is set.
+
+        Returns:
+            How many were published.
+        """
+        sent, due = 0, time.monotonic()
+        for image in images:
+            if stop.wait(max(due - time.monotonic(), 0)):
+                break
+            # A source slower than the rate sets the pace; it is not caught up with in a burst.
+            due = max(due + 1 / rate, time.monotonic() - 1 / rate)
+            self.send(image, self._transport.now_ns())
+            sent += 1
+            if sent == count:
+                break
+        return sent
+
+    def send(self, image: Image, stamp_ns: int) -> None:
+        """Publish one image, BGR or grey."""
+        if self._compressed:
+            done, jpeg = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, 90))
+            if not done:
+                raise ValueError(f"an image of shape {image.shape} cannot be coded as JPEG")
+            message = messages.compressed_image(jpeg.tobytes(), stamp_ns, self._frame_id)
+        else:
+            message = messages.image(image, stamp_ns, self._frame_id)
+        self._publisher.publish(encode(message))

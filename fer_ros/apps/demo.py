@@ -1,0 +1,216 @@
+"""``fer-ros demo``: a camera, the node and a subscriber, with real DDS between them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from fer_ros.apps.camera import CameraPublisher, open_source
+from fer_ros.apps.children import Child, node_command
+from fer_ros.apps.run import NODE_NAME, stop_signals
+from fer_ros.apps.table import LiveTable, face_rows
+from fer_ros.node.core import EmotionNode
+from fer_ros.node.parameters import Settings
+from fer_ros.perception.images import decode_raw
+from fer_ros.perception.timing import RollingWindow
+from fer_ros.transport import messages
+from fer_ros.transport.arguments import RosArgs
+from fer_ros.transport.base import Qos, Transport, TransportError
+from fer_ros.transport.codec import decode
+from fer_ros.transport.memory import MemoryGraph, MemoryTransport
+
+_START_TIME = 20.0
+"""How long the demo waits for the first answer [s]."""
+
+_PICTURE_TIME = 3.0
+"""How long it waits for the annotated picture [s]."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the ``demo`` command."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="see the whole thing work: camera, node, subscriber",
+        description="Starts a camera process and the emotion node, subscribes to what it "
+        "publishes, shows it as a live table, and saves an annotated picture at the end. "
+        "Without --source the camera is synthetic: averaged faces that change expression.",
+    )
+    parser.add_argument(
+        "--source",
+        default="demo",
+        metavar="WHAT",
+        help="'demo', a webcam's number, a video file or a folder of pictures (default: demo)",
+    )
+    parser.add_argument("--seconds", type=float, default=12.0, help="how long (default: 12)")
+    parser.add_argument("--rate", type=float, default=30.0, help="images per second (default: 30)")
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        default=Path("fer-demo.png"),
+        help="where the annotated picture goes (default: fer-demo.png)",
+    )
+    parser.set_defaults(func=_demo)
+
+
+def _demo(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    with stop_signals() as stop:
+        return _run(args, ros_args, stop)
+
+
+def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> int:
+    if ros_args.remaps or ros_args.node_names or ros_args.namespaces:
+        raise TransportError("the demo takes parameters (-p, --params-file), but no other names")
+    # The demo is a graph of its own: it should neither see nor disturb a robot next to it.
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randrange(1, 101)))
+    way = f"camera ({args.source}) -> /image_raw -> node /{NODE_NAME} -> /{NODE_NAME}/emotions"
+    try:
+        from fer_ros.transport.dds.node import DdsTransport
+    except TransportError as error:
+        print(f"{error}\nSo camera, node and subscriber run in this one process: {way}")
+        return _in_one_process(args, ros_args, stop)
+    print(f"DDS domain {os.environ['ROS_DOMAIN_ID']}, three processes: {way}")
+    parameters = {rule.name: rule.value for rule in ros_args.parameter_rules}
+    camera = ["camera", "--source", args.source, "--rate", str(args.rate), "--loop"]
+    transport = DdsTransport("fer_demo", "/", RosArgs())
+    try:
+        with Child("node", node_command(parameters)) as node, Child("camera", camera) as c:
+            return _watch(transport, (node, c), args, stop)
+    finally:
+        transport.close()
+
+
+def _in_one_process(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> int:
+    graph = MemoryGraph()
+    transports = [MemoryTransport(graph, name, args=ros_args) for name in (NODE_NAME, "camera")]
+    node = EmotionNode(transports[0], Settings.from_overrides(transports[0].parameter_overrides()))
+    ended = threading.Event()
+    images = open_source(args.source, args.rate, None, loop=True)
+    camera = CameraPublisher(transports[1], compressed=False, frame_id="camera")
+    thread = threading.Thread(target=camera.run, args=(images, args.rate, ended), daemon=True)
+    watcher = MemoryTransport(graph, "fer_demo")
+    try:
+        node.configure()
+        node.activate()
+        thread.start()
+        return _watch(watcher, (), args, stop)
+    finally:
+        ended.set()
+        node.close()
+        for transport in (watcher, *transports):
+            transport.close()
+
+
+def _watch(
+    transport: Transport, children: tuple[Child, ...], args: argparse.Namespace,
+    stop: threading.Event,
+) -> int:  # fmt: skip
+    watcher = _Watcher(transport)
+    started = time.monotonic()
+    while watcher.count == 0:
+        _check_alive(children)
+        if time.monotonic() - started > _START_TIME:
+            logs = "\n".join(child.output() for child in children)
+            raise TransportError(f"no EmotionArray within {_START_TIME:.0f} s:\n{logs}")
+        if stop.wait(0.05):
+            return 130
+    for child in children:
+        if child.output():
+            print(child.output())
+    print(f"first EmotionArray {time.monotonic() - started:.1f} s after the start\n")
+    table = LiveTable(sys.stdout)
+    end = time.monotonic() + args.seconds
+    while time.monotonic() < end and not stop.wait(0.25):
+        _check_alive(children)
+        table.show(watcher.rows())
+    print(f"\n{watcher.summary()}")
+    return watcher.save_picture(args.picture)
+
+
+def _check_alive(children: tuple[Child, ...]) -> None:
+    ended = next((child for child in children if child.ended()), None)
+    if ended is not None:
+        raise TransportError(f"the {ended.name} process ended:\n{ended.output()}")
+
+
+class _Watcher:
+    """A subscriber as a robot's behaviour would be one."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.count = 0
+        self._transport = transport
+        self._latest: Any = None
+        self._rate, self._age, self._total = RollingWindow(), RollingWindow(), RollingWindow()
+        self._seen: set[str] = set()
+        self._first = 0.0
+        qos = Qos("reliable", depth=10)
+        topic = f"/{NODE_NAME}/emotions"
+        transport.subscribe(topic, messages.EMOTION_ARRAY, qos, self._receive)
+
+    def _receive(self, data: bytes) -> None:
+        message = decode(data, messages.EMOTION_ARRAY)
+        now = time.monotonic()
+        age_ms = (time.time_ns() - messages.time_ns(message.header.stamp)) / 1e6
+        self._rate.add(1.0, now)
+        self._age.add(age_ms, now)
+        self._total.add(messages.total_ms(message), now)
+        self._seen.update(face.track_id for face in message.faces)
+        self._latest, self._first = message, self._first or now
+        self.count += 1
+
+    def rows(self) -> list[str]:
+        """Return the table of the newest message."""
+        message, now = self._latest, time.monotonic()
+        head = (
+            f"{message.source_topic} {message.width}x{message.height}  "
+            f"{self._rate.rate(now):.1f} Hz  {message.model_id} + {message.detector}  "
+            f"camera to subscriber p50 {_figure(self._age, 'p50')} ms  "
+            f"of that in the node {_figure(self._total, 'p50')} ms"
+        )
+        return [head, *face_rows(messages.read_faces(message), tuple(message.labels))]
+
+    def summary(self) -> str:
+        """Return what came in the whole time."""
+        now = time.monotonic()
+        return (
+            f"{self.count} EmotionArrays in {now - self._first:.1f} s, {len(self._seen)} tracks; "
+            f"camera to subscriber p50 {_figure(self._age, 'p50')} ms, "
+            f"p99 {_figure(self._age, 'p99')} ms"
+        )
+
+    def save_picture(self, path: Path) -> int:
+        """Save one image of ``~/image_annotated``; the node draws it only from now on."""
+        arrived, box = threading.Event(), []
+
+        def receive(data: bytes) -> None:
+            box.append(data)
+            arrived.set()
+
+        topic = f"/{NODE_NAME}/image_annotated"
+        qos = Qos("reliable", depth=1)
+        subscription = self._transport.subscribe(topic, messages.IMAGE, qos, receive)
+        if not arrived.wait(_PICTURE_TIME):
+            print(f"no annotated picture came on {topic}", file=sys.stderr)
+            return 1
+        subscription.close()
+        m = decode(box[0], messages.IMAGE)
+        picture = decode_raw(m.data, m.width, m.height, m.step, m.encoding, False)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not cv2.imwrite(str(path), picture):
+            raise OSError(f"cannot write the picture to {path}")
+        print(f"annotated picture: {path.resolve()}")
+        return 0
+
+
+def _figure(window: RollingWindow, name: str) -> str:
+    """Return a percentile of the recent past; a dash where nothing came lately."""
+    value = window.percentiles(time.monotonic()).get(name)
+    return "-" if value is None else f"{value:.1f}"

@@ -1,0 +1,85 @@
+"""``fer-ros models``: the shipped emotion networks and the detectors that can be fetched."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from fer_ros.perception import model_store
+from fer_ros.perception.classification import EmotionNetwork
+from fer_ros.perception.inference import ModelError
+from fer_ros.transport.arguments import RosArgs
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the ``models`` command."""
+    parser = subparsers.add_parser(
+        "models",
+        help="list, fetch and verify networks",
+        description="The emotion networks come with the package; the YuNet face detector, under "
+        "its own licence, is fetched from its official address and checked by SHA-256.",
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="say which networks there are, and where")
+    listing.set_defaults(func=_list)
+    fetch = actions.add_parser("fetch", help="get the YuNet face detector")
+    fetch.add_argument(
+        "name", nargs="?", default=model_store.DEFAULT_DETECTOR,
+        choices=sorted(model_store.EXTERNAL), help="which one (default: %(default)s)",
+    )  # fmt: skip
+    fetch.set_defaults(func=_fetch)
+    verify = actions.add_parser("verify", help="check every file against its SHA-256")
+    verify.add_argument(
+        "files", nargs="*", type=Path, help="also check that these can serve as emotion networks"
+    )
+    verify.set_defaults(func=_verify)
+
+
+def _list(_: argparse.Namespace, __: RosArgs) -> int:
+    print("emotion networks (parameter models):")
+    for name, path in sorted(model_store.shipped_models().items()):
+        about = EmotionNetwork(path).metadata
+        spec = about.input
+        print(
+            f"  {name:<12} {about.model_id} {about.version}, {len(about.labels)} classes, "
+            f"{spec.width}x{spec.height}x{spec.channels}, {path.stat().st_size / 1e6:.2f} MB"
+        )
+    print("face detectors (parameter detector_model):")
+    for name, model in sorted(model_store.EXTERNAL.items()):
+        found = model_store.locate(name)
+        place = found if found else f"not here; fer-ros models fetch {name}"
+        print(f"  {name:<12} {model.licence}, {model.size / 1e3:.0f} kB: {place}")
+    return 0
+
+
+def _fetch(args: argparse.Namespace, _: RosArgs) -> int:
+    model = model_store.EXTERNAL[args.name]
+    with tqdm(total=model.size, unit="B", unit_scale=True, desc=args.name, leave=False) as bar:
+        path = model_store.fetch(args.name, progress=lambda done: bar.update(done - bar.n))
+    print(f"{args.name} ({model.licence}) is at {path}")
+    return 0
+
+
+def _verify(args: argparse.Namespace, _: RosArgs) -> int:
+    failed = 0
+    for name, path in sorted(model_store.shipped_models().items()):
+        failed += _report(name, lambda p=path: model_store.check_shipped(p))
+    for name in sorted(model_store.EXTERNAL):
+        if model_store.locate(name):
+            failed += _report(name, lambda n=name: model_store.verify(n))
+    for path in args.files:
+        failed += _report(str(path), lambda p=path: EmotionNetwork(p))
+    return 1 if failed else 0
+
+
+def _report(name: str, check: Any) -> int:
+    try:
+        check()
+    except ModelError as error:
+        print(f"BAD  {name}: {error}")
+        return 1
+    print(f"ok   {name}")
+    return 0

@@ -1,0 +1,253 @@
+"""``fer-ros replay`` and ``fer-ros label``."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from fer_ros.replay import collection
+from fer_ros.replay.errors import ReplayError
+from fer_ros.replay.label_skeleton import LABELS, write_skeleton
+from fer_ros.replay.parallel import FAILURES, Finished, run_here, run_on_dask, run_one
+from fer_ros.replay.playback import Progress
+from fer_ros.replay.read import schedule
+from fer_ros.replay.request import EVERY, LATEST, RECORDED, Job
+from fer_ros.transport.arguments import RosArgs
+
+NODE = "/fer"
+
+_UPDATE_EVERY = 10
+"""Frames between two looks at the clock."""
+
+_REPLAY_EPILOG = """\
+examples:
+  fer-ros replay drive.mcap --out results
+  fer-ros replay drive/ --out results --labels labels.csv --criteria criteria.yaml
+  fer-ros replay drive/ --out live --mode latest --worker-from results/latency.json
+  fer-ros replay monday/ tuesday/ --out week --jobs 2 --resume
+  fer-ros replay drive/ --out results --ros-args -p detection_size:=640
+
+exit status: 0 all criteria hold (or none were given), 1 some do not hold, 2 an error,
+130 interrupted (repeat the command with --resume to go on)
+"""
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Add the ``replay`` and ``label`` commands."""
+    _add_replay(subparsers)
+    _add_label(subparsers)
+
+
+def _add_replay(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "replay",
+        help="run the emotion pipeline on every frame of a recording and judge it",
+        description="Reads rosbag2 recordings (folders, .mcap, .db3), answers every frame as the "
+        "live node would, and writes results, measures, a verdict and a report. Results, tracks, "
+        "measures and the written recording are the same, byte for byte, in every run; measured "
+        "times stand apart in latency.json.",
+        epilog=_REPLAY_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("bags", nargs="+", type=Path, metavar="BAG", help="rosbag2 folder, .mcap or .db3 file")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    add("--topic", action="append", default=[], metavar="NAME", help="camera topic; repeatable "
+        "(default: every topic of images, in one form each, without depth)")  # fmt: skip
+    add("--mode", choices=(EVERY, LATEST), default=EVERY, help="answer every frame, or only those "
+        "a live node of a stated speed would (default: every)")  # fmt: skip
+    add("--worker-ms", type=float, metavar="MS", help="time per frame for --mode latest")
+    add("--worker-from", type=Path, metavar="FILE", help="take that time, the median, from the "
+        "latency.json of an earlier replay")  # fmt: skip
+    add("--answers", type=Path, metavar="BAG", help="take the answers of a live node from this "
+        "recording of its topic instead; matched by the images' stamps")  # fmt: skip
+    add("--labels", type=Path, action="append", default=[], metavar="FILE", help="CSV or JSONL of "
+        "intervals: start, end, topic, x, y, w, h, label, track; repeatable")  # fmt: skip
+    add("--labels-topic", action="append", default=[], metavar="NAME", help="topic of "
+        "fer_ros/msg/EmotionLabel (default: all of that type)")  # fmt: skip
+    add("--criteria", type=Path, metavar="FILE", help="YAML of thresholds, e.g. accuracy: '>= 0.6'")
+    add("--baseline", type=Path, metavar="FILE", help="metrics.json of an earlier replay")
+    add("--annotated", action="store_true", help="write images with the faces drawn in as well")
+    add("--with-crops", action="store_true", help="show faces of the worst mistakes in the report")
+    add("--jobs", type=int, default=1, metavar="N", help="recordings at once (default: 1)")
+    add("--scheduler", metavar="ADDRESS", help="Dask scheduler, e.g. tcp://host:8786")
+    add("--resume", action="store_true", help="keep finished results of the same recording, "
+        "labels, networks and options")  # fmt: skip
+    add("--overwrite", action="store_true", help="replace what stands in the output folder")
+    parser.set_defaults(func=_replay)
+
+
+def _add_label(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "label",
+        help="write a label file with one row per face track of a recording, to fill in",
+        description="Finds the face tracks of a recording and writes DIR/labels.csv with one row "
+        "for each: start, end, box, a blank label, and a strip of small pictures. The pictures "
+        "show faces: keep the folder as you keep the recording.",
+    )
+    add = parser.add_argument
+    add("bag", type=Path, metavar="BAG", help="rosbag2 folder, .mcap or .db3 file")
+    add("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    add("--topic", action="append", default=[], metavar="NAME", help="camera topic; repeatable")
+    add("--shortest", type=float, default=0.5, metavar="S", help="leave shorter tracks out [s]")
+    add("--overwrite", action="store_true", help="replace what stands in the output folder")
+    parser.set_defaults(func=_label)
+
+
+def _replay(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    with _terminable():
+        try:
+            jobs = _jobs(args, ros_args)
+            finished = _run(jobs, args)
+            if len(jobs) > 1:
+                collection.write(args.out, finished)
+        except FAILURES as error:
+            print(f"fer-ros replay: {error}", file=sys.stderr)
+            return 2
+    return _status(finished)
+
+
+def _jobs(args: argparse.Namespace, ros_args: RosArgs) -> list[Job]:
+    worker_ms = _worker_ms(args)
+    if args.answers and (args.mode == LATEST or len(args.bags) > 1):
+        raise ReplayError("--answers goes with one recording and without --mode")
+    if args.jobs < 1:
+        raise ReplayError("--jobs must be at least 1")
+    names: set[str] = set()
+    jobs = []
+    # Resolved, because the workers of a cluster stand in other folders.
+    for bag in map(Path.resolve, args.bags):
+        out = args.out.resolve()
+        if len(args.bags) > 1:
+            out /= _new_name(bag.name, names)
+        jobs.append(
+            Job(
+                bag=bag,
+                out=out,
+                topics=tuple(args.topic),
+                mode=RECORDED if args.answers else args.mode,
+                worker_ms=worker_ms,
+                answers=_resolved(args.answers),
+                label_files=tuple(map(Path.resolve, args.labels)),
+                label_topics=tuple(args.labels_topic),
+                criteria=_resolved(args.criteria),
+                baseline=_resolved(args.baseline),
+                annotated=args.annotated,
+                with_crops=args.with_crops,
+                replace=args.overwrite,
+                parameters=ros_args.parameters(NODE),
+            )
+        )
+    return jobs
+
+
+def _resolved(path: Path | None) -> Path | None:
+    return path.resolve() if path else None
+
+
+def _worker_ms(args: argparse.Namespace) -> float:
+    if args.mode != LATEST:
+        if args.worker_ms is not None or args.worker_from is not None:
+            raise ReplayError("--worker-ms and --worker-from go with --mode latest")
+        return 0.0
+    if (args.worker_ms is None) == (args.worker_from is None):
+        raise ReplayError(
+            "--mode latest needs the worker's time: state it with --worker-ms, or replay every "
+            "frame first and give --worker-from DIR/latency.json"
+        )
+    value = args.worker_ms
+    if value is None:
+        value = schedule.measured_worker_ms(args.worker_from)
+    if not 0 < value < 60_000:
+        raise ReplayError(f"the worker's time must lie in 0..60000 ms, not {value}")
+    return float(value)
+
+
+def _new_name(name: str, taken: set[str]) -> str:
+    """Return a name for an output folder that no earlier recording of this call has."""
+    number, unique = 2, name
+    while unique in taken:
+        number, unique = number + 1, f"{name}-{number}"
+    taken.add(unique)
+    return unique
+
+
+def _run(jobs: list[Job], args: argparse.Namespace) -> list[Finished]:
+    if args.scheduler:
+        return run_on_dask(jobs, args.scheduler, args.resume, _announce)
+    with _progress_bar() as progress:
+        if len(jobs) == 1:
+            finished = [run_one(jobs[0], args.resume, progress)]
+        else:
+            return run_here(jobs, args.jobs, args.resume, progress, _announce)
+    _announce(finished[0])
+    return finished
+
+
+def _announce(finished: Finished) -> None:
+    if finished.outcome is None:
+        tqdm.write(f"fer-ros replay: {finished.job.bag}: {finished.error}", file=sys.stderr)
+    else:
+        outcome = finished.outcome
+        tqdm.write(f"{finished.job.bag}: {outcome.summary} -> {outcome.out}", file=sys.stdout)
+
+
+def _status(finished: list[Finished]) -> int:
+    if any(entry.outcome is None for entry in finished):
+        return 2
+    failed = any(entry.outcome and entry.outcome.passed is False for entry in finished)
+    return 1 if failed else 0
+
+
+def _label(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    with _terminable():
+        try:
+            with _progress_bar() as progress:
+                rows = write_skeleton(
+                    args.bag, args.out, tuple(args.topic), ros_args.parameters(NODE),
+                    args.shortest, progress, args.overwrite,
+                )  # fmt: skip
+        except FAILURES as error:
+            print(f"fer-ros label: {error}", file=sys.stderr)
+            return 2
+    print(f"{args.bag}: {rows} tracks -> {args.out / LABELS}; fill in the column 'label'")
+    return 0
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Progress]:
+    """Yield a function that shows progress on a terminal, with rate and time left."""
+    with tqdm(unit="frame", disable=None, dynamic_ncols=True) as bar:
+
+        def update(done: int, total: int, seconds: float) -> None:
+            if bar.disable or (done % _UPDATE_EVERY and done < total):
+                return
+            bar.total = total
+            elapsed = bar.format_dict["elapsed"]
+            if elapsed > 0 and done > bar.n:
+                bar.set_postfix_str(f"{seconds / elapsed:.1f} x real time", refresh=False)
+            bar.update(done - bar.n)
+
+        yield update
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """End on SIGTERM as on Ctrl-C, so that no half-written folder stays.
+
+    SIGINT is set too: a shell lets its background jobs ignore it.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.default_int_handler) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before):
+            signal.signal(number, handler)

@@ -1,0 +1,94 @@
+"""``fer-ros run``: the live node on a machine without ROS 2."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import threading
+from typing import Any
+
+from fer_ros.node.core import ConfigurationError, EmotionNode
+from fer_ros.node.parameters import ParameterError, Settings, unknown_parameters
+from fer_ros.node.signals import GRACE, stop_signals
+from fer_ros.transport.arguments import RosArgs
+from fer_ros.transport.base import Transport
+
+NODE_NAME = "fer"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the ``run`` command."""
+    parser = subparsers.add_parser(
+        "run",
+        help="run the emotion node without ROS 2, over Cyclone DDS",
+        description="Runs the emotion node without ROS 2. It subscribes to camera topics and "
+        "publishes /fer/emotions over Cyclone DDS, where a real ROS 2 sees it as any other node. "
+        "Parameters, remapping and namespaces are given as to every ROS 2 node.",
+        epilog="examples:\n"
+        "  fer-ros run\n"
+        "  fer-ros run --ros-args -p image_topics:='[/left/image_raw, /right/image_raw]'\n"
+        "  fer-ros run --ros-args --params-file config/fer.yaml -r __ns:=/robot1\n"
+        "  fer-ros run --ros-args -r image_raw:=/camera/color/image_raw -p detection_size:=640",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(func=_run)
+
+
+def _run(_: argparse.Namespace, ros_args: RosArgs) -> int:
+    from fer_ros.transport.dds.node import DdsTransport
+
+    with stop_signals() as stop:
+        transport = DdsTransport(NODE_NAME, "/", ros_args)
+        try:
+            return serve(transport, stop)
+        finally:
+            transport.close()
+
+
+def serve(transport: Transport, stop: threading.Event) -> int:
+    """Run a node until told to stop; return the exit status.
+
+    Args:
+        transport: The node's place in the graph, with the parameters given from outside.
+        stop: Set to end the node.
+    """
+    overrides = transport.parameter_overrides()
+    unknown = unknown_parameters(overrides)
+    if unknown:
+        transport.log.warning(unknown)
+    try:
+        node = EmotionNode(transport, Settings.from_overrides(overrides))
+    except ParameterError as error:
+        transport.log.error(str(error))
+        return 2
+    service = transport.set_bool_service("~/enable", node.enable)
+    try:
+        return _run_until(stop, node)
+    finally:
+        if service is not None:
+            service.close()
+        node.close()
+
+
+def _run_until(stop: threading.Event, node: EmotionNode) -> int:
+    """Configure and activate on a thread of its own, for a signal must be heard meanwhile."""
+    failed = threading.Event()
+
+    def start() -> None:
+        try:
+            node.configure()
+            if not stop.is_set():
+                node.activate()
+        except ConfigurationError:  # the node has logged why
+            failed.set()
+            stop.set()
+
+    starter = threading.Thread(target=start, name="fer-start", daemon=True)
+    starter.start()
+    stop.wait()
+    starter.join(GRACE)
+    if starter.is_alive():
+        node.transport.log.warning("ended while networks were still being loaded")
+        node.transport.close()
+        os._exit(0)  # neither loading nor compiling can be interrupted
+    return 2 if failed.is_set() else 0

@@ -1,0 +1,1 @@
+"""The emotion node: lifecycle, streams, worker, diagnostics and its one table of parameters."""

@@ -1,0 +1,114 @@
+"""From parameters to a running pipeline: finds the files, loads networks and detector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from fer_ros.node.parameters import Settings
+from fer_ros.perception import model_store
+from fer_ros.perception.classification import EmotionClassifier
+from fer_ros.perception.detection import DetectorChoice, DetectorSettings, create_detector
+from fer_ros.perception.inference import ModelError
+from fer_ros.perception.pipeline import Pipeline, PipelineSettings
+from fer_ros.perception.smoothing import SmoothingSettings
+from fer_ros.perception.tracking import track_ids
+from fer_ros.perception.types import Origin
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A pipeline and what it was made of."""
+
+    pipeline: Pipeline
+    classifier: EmotionClassifier
+    detector: DetectorChoice
+
+    @property
+    def origin(self) -> Origin:
+        """What every result says about its makers."""
+        return Origin(
+            labels=self.classifier.labels,
+            model_id=self.classifier.model_id,
+            model_digest=self.classifier.model_digest,
+            detector=self.detector.detector.name,
+        )
+
+    def apply(self, settings: Settings) -> None:
+        """Take over the dynamic parameters while the pipeline runs."""
+        self.detector.detector.settings = _detector_settings(settings)
+        self.pipeline.settings = _pipeline_settings(settings, self.classifier)
+
+
+def assemble(settings: Settings, new_track_id: Callable[[], str] | None = None) -> Assembly:
+    """Load everything that the parameters name.
+
+    OpenCV gets as many threads as the networks, for the whole process.
+
+    Args:
+        settings: The parameters.
+        new_track_id: Source of track ids; face_1, face_2, … where none is given.
+
+    Raises:
+        ModelError: A network or detector file is missing, damaged or foreign.
+    """
+    cv2.setNumThreads(settings.intra_op_threads or -1)  # -1: one per core
+    classifier = EmotionClassifier.from_files(
+        [locate_model(name) for name in settings.models],
+        fusion=settings.fusion,
+        providers=settings.providers,
+        threads=settings.intra_op_threads,
+    )
+    detector = create_detector(
+        settings.detector,
+        _detector_settings(settings),
+        model_path=settings.detector_model,
+        providers=settings.providers,
+        threads=settings.intra_op_threads,
+    )
+    limits = _pipeline_settings(settings, classifier)
+    pipeline = Pipeline(detector.detector, classifier, limits, new_track_id or track_ids())
+    return Assembly(pipeline, classifier, detector)
+
+
+def _detector_settings(settings: Settings) -> DetectorSettings:
+    return DetectorSettings(
+        threshold=settings.detection_threshold,
+        min_face=settings.min_face_size,
+        detection_size=settings.detection_size,
+        max_faces=settings.max_faces,
+    )
+
+
+def _pipeline_settings(settings: Settings, classifier: EmotionClassifier) -> PipelineSettings:
+    asked = settings.uncertain_threshold
+    return PipelineSettings(
+        smoothing=SmoothingSettings(
+            time_constant=settings.smoothing_time,
+            hysteresis=settings.hysteresis,
+            threshold=classifier.uncertain_threshold if asked < 0 else asked,
+        ),
+        track_timeout=settings.track_timeout,
+    )
+
+
+def locate_model(name: str) -> Path:
+    """Return the file of a shipped network, or of a path.
+
+    Raises:
+        ModelError: There is no such file, or a shipped one has been altered.
+    """
+    shipped = model_store.shipped_models()
+    if name in shipped:
+        model_store.check_shipped(shipped[name])
+        return shipped[name]
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise ModelError(
+            f"no emotion network {name!r}: it is neither a file nor one of the shipped "
+            f"{', '.join(sorted(shipped))} (see fer-ros models list)"
+        )
+    return path

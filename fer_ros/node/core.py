@@ -1,0 +1,287 @@
+"""The emotion node: cameras in, EmotionArray and diagnostics out, on any transport.
+
+Life follows the ROS 2 lifecycle: :meth:`EmotionNode.configure` loads the networks,
+:meth:`~EmotionNode.activate` opens the camera subscriptions and starts the worker, and back.
+Callbacks only store the newest image; the worker (:mod:`fer_ros.node.worker`) does everything else.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from fer_ros.node.assembly import Assembly, assemble
+from fer_ros.node.diagnostics import (
+    LatencyMonitor,
+    camera_status,
+    detector_status,
+    model_status,
+    state_status,
+)
+from fer_ros.node.parameters import ParameterError, Settings, parameter
+from fer_ros.node.stream import Arrival, Stream
+from fer_ros.node.worker import Camera, Worker
+from fer_ros.perception.inference import ModelError
+from fer_ros.perception.timing import milliseconds_since
+from fer_ros.perception.tracking import track_ids
+from fer_ros.transport import messages
+from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, Transport, TransportError
+from fer_ros.transport.codec import encode
+from fer_ros.transport.messages import Status
+
+UNCONFIGURED, CONFIGURING, INACTIVE, ACTIVE = "unconfigured", "configuring", "inactive", "active"
+
+_TICK = 0.1
+"""How often cameras are checked for a change of level [s]."""
+
+_COMPRESSED = "/compressed"
+
+
+class ConfigurationError(RuntimeError):
+    """The node cannot be configured or activated as its parameters say; the message tells why."""
+
+
+class EmotionNode:
+    """Finds faces in the images of one or several cameras and publishes their expressions.
+
+    Transitions are called one at a time; diagnostics and parameters may meet them at any moment.
+    """
+
+    def __init__(self, transport: Transport, settings: Settings) -> None:
+        """Join the graph, unconfigured: so far only diagnostics are published."""
+        self.transport = transport
+        self.state = UNCONFIGURED
+        self._settings = settings
+        self._problem = ""
+        self._new_track_id = track_ids()
+        self._assembly: Assembly | None = None
+        self._emotions: Publisher | None = None
+        self._annotated: dict[str, Publisher] = {}
+        self._streams: dict[str, tuple[Stream, Subscription]] = {}
+        self._latency = LatencyMonitor()
+        self._worker: Worker | None = None
+        self._lock = threading.RLock()  # state, parameters, endpoints
+        self._levels: list[int] = []
+        self._diagnosed = -math.inf
+        self._prefix = transport.node_name.lstrip("/").replace("/", ".")
+        self._diagnostics = transport.publisher(
+            "/diagnostics", messages.DIAGNOSTIC_ARRAY, Qos(depth=10)
+        )
+        self._timer: Handle = transport.timer(_TICK, self._diagnose)
+
+    @property
+    def settings(self) -> Settings:
+        """The parameters in force."""
+        return self._settings
+
+    def configure(self) -> None:
+        """Load networks and detector and open the outputs.
+
+        Raises:
+            ConfigurationError: Something the parameters name cannot be used. The node stays
+                unconfigured, says so in its diagnostics, and can be configured again.
+        """
+        with self._lock:
+            self.state, self._problem = CONFIGURING, ""
+            settings = self._settings
+        start = time.perf_counter()
+        try:
+            settings.check()
+            # Not under the lock: an engine may be built for minutes, and diagnostics go on.
+            assembly = assemble(settings, self._new_track_id)
+            with self._lock:
+                self._open_outputs(settings)
+        except (ModelError, ValueError, TransportError) as error:
+            self.cleanup()
+            raise self._failed("configured", error) from error
+        with self._lock:
+            assembly.apply(self._settings)  # a dynamic parameter may have changed meanwhile
+            self._assembly, self.state = assembly, INACTIVE
+        self._report_assembly(assembly, milliseconds_since(start))
+
+    def _failed(self, what: str, error: Exception) -> ConfigurationError:
+        self._problem = f"cannot be {what}: {error}"
+        self.transport.log.error(self._problem)
+        return ConfigurationError(str(error))
+
+    def _open_outputs(self, settings: Settings) -> None:
+        transport = self.transport
+        qos = Qos(_reliability(settings.emotions_reliability), depth=10)
+        self._emotions = transport.publisher("~/emotions", messages.EMOTION_ARRAY, qos)
+        if settings.publish_annotated:
+            for name in settings.image_topics:
+                topic = transport.resolve(name)
+                several = len(settings.image_topics) > 1
+                own = f"~/image_annotated{topic}" if several else "~/image_annotated"
+                own = own.removesuffix(_COMPRESSED)  # what is published there is raw
+                self._annotated[topic] = transport.publisher(own, messages.IMAGE, Qos(depth=1))
+
+    def _report_assembly(self, assembly: Assembly, milliseconds: float) -> None:
+        log, origin, report = self.transport.log, assembly.origin, assembly.classifier.providers
+        log.info(
+            f"configured in {milliseconds:.0f} ms: network {origin.model_id} on {report.used[0]}, "
+            f"detector {origin.detector}"
+        )
+        if report.fell_back:
+            log.warning(f"provider {report.asked[0]} is not available, using {report.used[0]}")
+        if assembly.detector.warning:
+            log.warning(assembly.detector.warning)
+
+    def activate(self) -> None:
+        """Subscribe to the cameras and start to process.
+
+        Raises:
+            ConfigurationError: A camera topic cannot be subscribed to, or the worker of the time
+                before is still busy; the node stays inactive.
+        """
+        with self._lock:
+            assert self._assembly is not None, "configure() comes first"
+            assert self._emotions is not None
+            settings, self._problem = self._settings, ""
+            try:
+                if self._worker is not None and not self._worker.stop():
+                    raise TransportError("the last image is still being processed; try again")
+                self._assembly.pipeline.reset()
+                self._latency = LatencyMonitor()
+                self._worker = Worker(
+                    self.transport, self._assembly, self._emotions, self._latency,
+                    settings=lambda: self._settings,
+                )  # fmt: skip
+                for name in settings.image_topics:
+                    self._subscribe(name, settings, self._worker)
+            except TransportError as error:
+                self._close_subscriptions()
+                raise self._failed("activated", error) from error
+            self._worker.start()
+            self.state = ACTIVE
+            topics = ", ".join(self._streams)
+            self.transport.log.info(f"active: {topics} -> {self.transport.resolve('~/emotions')}")
+
+    def _subscribe(self, name: str, settings: Settings, worker: Worker) -> None:
+        topic = self.transport.resolve(name)
+        asked = settings.image_transport
+        compressed = asked == "compressed" or (asked == "auto" and topic.endswith(_COMPRESSED))
+        source = topic
+        if compressed and not topic.endswith(_COMPRESSED):
+            source = topic + _COMPRESSED
+        if source in self._streams:
+            raise TransportError(f"image_topics names {source} twice")
+        stream = Stream(source, compressed, worker.wake)
+        type_name = messages.COMPRESSED_IMAGE if compressed else messages.IMAGE
+        qos = Qos(_reliability(settings.image_reliability), depth=settings.image_depth)
+
+        def receive(data: bytes) -> None:
+            stream.put(Arrival(data, self.transport.now_ns()))
+
+        # A name is remapped once: it goes to the transport as it was given where that is possible.
+        subscription = self.transport.subscribe(
+            name if source == topic else source, type_name, qos, receive
+        )
+        worker.cameras.append(Camera(stream, self._annotated.get(topic)))
+        self._streams[source] = (stream, subscription)
+
+    def _close_subscriptions(self) -> None:
+        for _, subscription in self._streams.values():
+            subscription.close()
+        self._streams = {}
+
+    def deactivate(self) -> None:
+        """Leave the camera topics and stop the worker; networks stay loaded."""
+        with self._lock:
+            self._close_subscriptions()
+            worker = self._worker
+            if self.state == ACTIVE:
+                self.state = INACTIVE
+        if worker is not None:
+            worker.stop()
+
+    def cleanup(self) -> None:
+        """Close the outputs and let networks and detector go."""
+        self.deactivate()
+        with self._lock:
+            for publisher in (self._emotions, *self._annotated.values()):
+                if publisher is not None:
+                    publisher.close()
+            self._emotions, self._annotated, self._assembly = None, {}, None
+            self._worker = None
+            self.state, self._problem = UNCONFIGURED, ""
+
+    def close(self) -> None:
+        """Leave the graph; harmless when called again."""
+        self._timer.close()
+        self.cleanup()
+        self._diagnostics.close()
+
+    def set_parameters(self, changes: Mapping[str, Any]) -> None:
+        """Change parameters while the node runs; all of them or none.
+
+        Raises:
+            ParameterError: A value does not fit, or the parameter cannot change in this state.
+        """
+        with self._lock:
+            settings = self._settings.with_values(changes)
+            for name in changes:
+                changed = getattr(settings, name) != getattr(self._settings, name)
+                if changed and not parameter(name).dynamic and self.state != UNCONFIGURED:
+                    raise ParameterError(
+                        f"{name} cannot change while the node is {self.state}; "
+                        "clean it up, set it, and configure again"
+                    )
+            self._settings = settings
+            if self._assembly is not None:
+                self._assembly.apply(settings)
+
+    def enable(self, enabled: bool) -> tuple[bool, str]:
+        """Switch processing on or off; the handler of ``~/enable``."""
+        self.set_parameters({"enabled": enabled})
+        return True, "images are processed" if enabled else "images are dropped"
+
+    def _diagnose(self) -> None:
+        """Publish diagnostics every period, and at once when a camera's level changes."""
+        with self._lock:
+            levels = [status.level for status in self._camera_statuses()]
+            now = time.monotonic()
+            # Timers are not exact: a tick that comes a little early counts as the period's own.
+            due = now - self._diagnosed >= self._settings.diagnostics_period - _TICK / 2
+            if not due and levels == self._levels:
+                return
+            statuses = self.diagnose()
+            self._levels, self._diagnosed = levels, now
+        array = messages.diagnostic_array(self.transport.now_ns(), statuses)
+        self._diagnostics.publish(encode(array))
+
+    def diagnose(self) -> list[Status]:
+        """Return the diagnostics of this moment."""
+        with self._lock:
+            prefix, assembly = self._prefix, self._assembly
+            outputs = [p for p in (self._emotions, *self._annotated.values()) if p is not None]
+            incompatible = sorted({name for p in outputs for name in p.incompatible_qos()})
+            statuses = [state_status(prefix, self._state_words(), self._problems(), incompatible)]
+            statuses += self._camera_statuses()
+            if assembly is not None:
+                statuses.append(model_status(prefix, assembly))
+                statuses.append(detector_status(prefix, assembly))
+                statuses.append(self._latency.status(prefix))
+            return statuses
+
+    def _state_words(self) -> str:
+        disabled = self.state == ACTIVE and not self._settings.enabled
+        return f"{self.state}, disabled" if disabled else self.state
+
+    def _problems(self) -> str:
+        no_clock = "" if self.transport.now_ns() else "use_sim_time is set, but no /clock came yet"
+        return "; ".join(filter(None, (self._problem, no_clock)))
+
+    def _camera_statuses(self) -> list[Status]:
+        settings = self._settings
+        return [
+            camera_status(self._prefix, stream, subscription, settings)
+            for stream, subscription in self._streams.values()
+        ]
+
+
+def _reliability(name: str) -> Literal["reliable", "best_effort"]:
+    return "reliable" if name == "reliable" else "best_effort"

@@ -1,0 +1,168 @@
+"""What /diagnostics says: cameras, networks, detector and latency, each as one status line.
+
+Plain functions from observations to :class:`fer_ros.transport.messages.Status`; the node collects
+the observations and publishes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from fer_ros.node.assembly import Assembly
+from fer_ros.node.parameters import Settings
+from fer_ros.node.stream import Stream, StreamCounts
+from fer_ros.perception.timing import RollingWindow
+from fer_ros.perception.types import STAGES, StageTimes
+from fer_ros.transport.base import Subscription
+from fer_ros.transport.messages import Status
+
+OK, WARN, ERROR = 0, 1, 2
+
+ERROR_FACTOR = 3.0
+"""A camera silent for this many times ``stale_after`` is an ERROR, not only a WARN."""
+
+
+class LatencyMonitor:
+    """Cost of every stage, age at publish and number of faces over the recent past."""
+
+    def __init__(self) -> None:
+        self._stages = {name: RollingWindow() for name in (*STAGES, "total")}
+        self._age = RollingWindow()
+        self._faces = RollingWindow()
+
+    def add(self, times: StageTimes, age_ms: float, faces: int) -> None:
+        """Take in one answered frame; the age may be NaN."""
+        now = time.monotonic()
+        costs = {name: getattr(times, name) for name in STAGES}
+        for name, cost in costs.items():
+            self._stages[name].add(cost, now)
+        self._stages["total"].add(sum(costs.values()), now)
+        self._age.add(age_ms, now)
+        self._faces.add(float(faces), now)
+
+    def status(self, prefix: str) -> Status:
+        """Return percentiles per stage and of the age [ms]."""
+        now = time.monotonic()
+        values: dict[str, str] = {}
+        for name, window in (("age", self._age), *self._stages.items()):
+            for key, value in window.percentiles(now).items():
+                values[f"{name}_ms.{key}"] = f"{value:.2f}"
+        for key, value in self._faces.percentiles(now).items():
+            values[f"faces.{key}"] = f"{value:.0f}"
+        if not values:
+            return Status(OK, f"{prefix}: latency", "no image answered lately", {})
+        summary = f"age p50 {values.get('age_ms.p50', 'unknown')} ms"
+        return Status(OK, f"{prefix}: latency", summary, values)
+
+
+def camera_status(
+    prefix: str, stream: Stream, subscription: Subscription, settings: Settings
+) -> Status:
+    """Return how one camera is doing.
+
+    Args:
+        prefix: Name of the node.
+        stream: The camera's slot and counters.
+        subscription: Its endpoint.
+        settings: For ``stale_after`` and ``enabled``.
+    """
+    counts, (rate_in, rate_out) = stream.counts(), stream.rates()
+    level, message = _silence(stream, subscription, settings.stale_after)
+    if level == OK:
+        level, message = _trouble(counts, settings)
+    if level == OK:
+        message = f"{rate_in:.1f} Hz in, {rate_out:.1f} Hz out"
+    incompatible = subscription.incompatible_qos()
+    if incompatible:
+        level = max(level, WARN)
+        message += f"; a publisher's QoS is incompatible: {', '.join(incompatible)}"
+    values = {
+        "rate_in_hz": f"{rate_in:.2f}",
+        "rate_out_hz": f"{rate_out:.2f}",
+        "received": str(counts.received),
+        "published": str(counts.published),
+        **{f"dropped.{cause}": str(number) for cause, number in counts.dropped.items()},
+        "stamps.zero": str(counts.unstamped),
+        "stamps.future": str(counts.from_future),
+        "publishers": str(subscription.publisher_count()),
+        "incompatible_qos": ", ".join(incompatible),
+        "last_error": counts.last_error,
+    }
+    return Status(level, f"{prefix}: camera {stream.topic}", message, values, stream.topic)
+
+
+def _silence(stream: Stream, subscription: Subscription, stale_after: float) -> tuple[int, str]:
+    seconds, heard = stream.silence()
+    if seconds <= stale_after:
+        return OK, ""
+    level = ERROR if seconds > ERROR_FACTOR * stale_after else WARN
+    what = "no image" if heard else "no image yet"
+    publishers = subscription.publisher_count()
+    source = "nobody publishes it" if publishers == 0 else f"{publishers} publisher(s)"
+    return level, f"{what} for {seconds:.1f} s; {source}"
+
+
+def _trouble(counts: StreamCounts, settings: Settings) -> tuple[int, str]:
+    if counts.last_error and not counts.published:
+        return ERROR, f"no image could be answered: {counts.last_error}"
+    problems = []
+    if settings.enabled and counts.unanswered > ERROR_FACTOR * settings.stale_after:
+        drops = ", ".join(f"{cause} {n}" for cause, n in counts.dropped.items() if n)
+        problems.append(
+            f"images come, but none was answered for {counts.unanswered:.1f} s ({drops})"
+        )
+    if counts.recent_error:
+        problems.append(counts.last_error)
+    if counts.recent_odd_stamp:
+        problems.append(
+            f"{counts.unstamped} images without a stamp, {counts.from_future} with one ahead of "
+            "the node's clock"
+        )
+    return (WARN, "; ".join(problems)) if problems else (OK, "")
+
+
+def model_status(prefix: str, assembly: Assembly) -> Status:
+    """Return which networks run, and on what."""
+    classifier, report = assembly.classifier, assembly.classifier.providers
+    values = {
+        "model_id": classifier.model_id,
+        "sha256": classifier.model_digest,
+        "labels": ", ".join(classifier.labels),
+        "fusion": classifier.fusion if len(classifier.networks) > 1 else "",
+        "providers.asked": ", ".join(report.asked),
+        "providers.used": ", ".join(report.used),
+    }
+    if report.fell_back:
+        message = f"{report.asked[0]} was asked for, {report.used[0]} is used"
+        return Status(WARN, f"{prefix}: model", message, values)
+    return Status(OK, f"{prefix}: model", f"{classifier.model_id} on {report.used[0]}", values)
+
+
+def detector_status(prefix: str, assembly: Assembly) -> Status:
+    """Return which face detector runs and on what, and whether it is a fall-back."""
+    choice, report = assembly.detector, assembly.detector.detector.providers
+    values = {
+        "asked": choice.asked,
+        "used": choice.detector.name,
+        "providers.asked": ", ".join(report.asked) if report else "",
+        "providers.used": ", ".join(report.used) if report else "",
+    }
+    name = f"{prefix}: detector"
+    if choice.warning:
+        return Status(WARN, name, choice.warning, values)
+    if report and report.fell_back:
+        message = f"{report.asked[0]} was asked for, {report.used[0]} is used"
+        return Status(WARN, name, message, values)
+    return Status(OK, name, choice.detector.name, values)
+
+
+def state_status(prefix: str, state: str, problem: str, incompatible: Sequence[str]) -> Status:
+    """Return the node's state; an ERROR when something keeps it from working."""
+    values = {"state": state, "incompatible_qos": ", ".join(incompatible)}
+    if problem:
+        return Status(ERROR, f"{prefix}: node", problem, values)
+    if incompatible:
+        message = f"a subscriber's QoS is incompatible: {', '.join(incompatible)}"
+        return Status(WARN, f"{prefix}: node", message, values)
+    return Status(OK, f"{prefix}: node", state, values)

@@ -1,0 +1,71 @@
+"""The table of parameters as rclpy declares it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+
+from fer_ros.node.parameters import PARAMETERS, Parameter, Settings, unknown_parameters
+from fer_ros.transport.base import Transport
+
+AUTOSTART = Parameter(
+    name="autostart",
+    default=False,
+    description="Configure and activate the node as soon as it runs; the launch files set it. "
+    "False leaves the transitions to a lifecycle manager. Read at start.",
+)
+"""The one parameter that only ROS 2 knows: without it there are no transitions from outside."""
+
+
+def declare(node: Any, transport: Transport) -> tuple[Settings, bool]:
+    """Declare the table with the values given from outside, and say which names are unknown.
+
+    Args:
+        node: An rclpy node made with ``automatically_declare_parameters_from_overrides=True``,
+            the only public way to see all values that were given.
+        transport: The node's transport.
+
+    Returns:
+        The settings, and whether to start by itself.
+
+    Raises:
+        ParameterError: A value does not fit; the message says what would.
+    """
+    given = dict(transport.parameter_overrides())
+    autostart = AUTOSTART.check(given.pop(AUTOSTART.name, AUTOSTART.default))
+    settings = Settings.from_overrides(given)
+    for row in PARAMETERS:
+        _declare_row(node, row, getattr(settings, row.name))
+    _declare_row(node, AUTOSTART, autostart, read_only=True)
+    unknown = unknown_parameters(given)
+    if unknown:
+        transport.log.warning(unknown)
+    return settings, bool(autostart)
+
+
+def descriptor(row: Parameter, read_only: bool = False) -> ParameterDescriptor:
+    """Return the description of a parameter as ``ros2 param describe`` shows it."""
+    described = ParameterDescriptor(description=row.description, read_only=read_only)
+    if row.choices:
+        described.additional_constraints = f"One of: {', '.join(row.choices)}."
+    elif not row.dynamic and not read_only:
+        described.additional_constraints = "Cannot change while the node is inactive or active."
+    if row.minimum is not None and row.maximum is not None:
+        if row.type_name == "int":
+            described.integer_range = [
+                IntegerRange(from_value=int(row.minimum), to_value=int(row.maximum), step=1)
+            ]
+        else:
+            described.floating_point_range = [
+                FloatingPointRange(from_value=row.minimum, to_value=row.maximum, step=0.0)
+            ]
+    return described
+
+
+def _declare_row(node: Any, row: Parameter, value: Any, read_only: bool = False) -> None:
+    """Declare a parameter in its own type, in place of what the node declared by itself."""
+    if node.has_parameter(row.name):
+        node.undeclare_parameter(row.name)
+    value = list(value) if isinstance(value, tuple) else value
+    node.declare_parameter(row.name, value, descriptor(row, read_only), ignore_override=True)

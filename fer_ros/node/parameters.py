@@ -1,0 +1,313 @@
+"""The node's parameters: one table of name, type, default, range and meaning.
+
+The table is the dataclass :class:`Settings`; ROS parameter descriptors, command line, README
+and ``config/fer.yaml`` all come from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from fer_ros.perception.classification import FUSION_RULES
+from fer_ros.perception.detection.factory import KINDS
+from fer_ros.perception.images import MAX_PIXELS
+from fer_ros.perception.inference import PROVIDER_NAMES
+
+Value = bool | int | float | str | tuple[str, ...]
+
+
+class ParameterError(ValueError):
+    """A parameter is unknown, has the wrong type or lies outside its range."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One row of the table."""
+
+    name: str
+    default: Value
+    description: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    dynamic: bool = False
+    """Whether it may change while the node is active."""
+
+    @property
+    def type_name(self) -> str:
+        """Name of the type as ROS spells it."""
+        if isinstance(self.default, tuple):
+            return "string[]"
+        names = {bool: "bool", int: "int", float: "double", str: "string"}
+        return names[type(self.default)]
+
+    def check(self, value: Any) -> Value:
+        """Return the value in the parameter's type.
+
+        Raises:
+            ParameterError: The value does not fit; the message says what would.
+        """
+        checked = self._typed(value)
+        if isinstance(checked, (int, float)) and not isinstance(checked, bool):
+            self._check_range(checked)
+        if self.choices:
+            chosen = checked if isinstance(checked, tuple) else (checked,)
+            unknown = [item for item in chosen if item not in self.choices]
+            if unknown:
+                raise ParameterError(
+                    f"{self.name} must be one of {', '.join(self.choices)}, not {unknown[0]!r}"
+                )
+        return checked
+
+    def _typed(self, value: Any) -> Value:
+        kind = type(self.default)
+        if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+        if kind is tuple and isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+            if all(isinstance(item, str) for item in value):
+                return tuple(value)
+        elif type(value) is kind:
+            return value
+        raise ParameterError(
+            f"{self.name} must be of type {self.type_name}, not {type(value).__name__} {value!r}"
+        )
+
+    def _check_range(self, number: float) -> None:
+        low = -math.inf if self.minimum is None else self.minimum
+        high = math.inf if self.maximum is None else self.maximum
+        if not low <= number <= high:  # false for NaN as well
+            raise ParameterError(f"{self.name} must lie in {low:g}..{high:g}, not {number}")
+
+
+def _row(
+    default: Any,
+    description: str,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+    dynamic: bool = False,
+) -> Any:
+    metadata = {
+        "description": description,
+        "minimum": minimum,
+        "maximum": maximum,
+        "choices": choices,
+        "dynamic": dynamic,
+    }
+    return field(default=default, metadata=metadata)
+
+
+FOREIGN = ("use_sim_time", "autostart", "qos_overrides.", "start_type_description_service")
+"""Beginnings of parameter names that belong to the middleware, not to this table."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The values the node works with; every field is a parameter."""
+
+    image_topics: tuple[str, ...] = _row(
+        ("image_raw",), "Camera topics to subscribe to; relative names lie in the node's namespace."
+    )
+    image_transport: str = _row(
+        "auto",
+        "raw: sensor_msgs/Image; compressed: sensor_msgs/CompressedImage on <topic>/compressed; "
+        "auto: compressed where the topic's name ends in /compressed, else raw.",
+        choices=("auto", "raw", "compressed"),
+    )
+    image_reliability: str = _row(
+        "best_effort",
+        "QoS of the image subscriptions; best_effort also hears reliable cameras.",
+        choices=("best_effort", "reliable"),
+    )
+    image_depth: int = _row(
+        1, "History depth of the image subscriptions [messages].", minimum=1, maximum=100
+    )
+    emotions_reliability: str = _row(
+        "reliable",
+        "QoS of ~/emotions; reliable is heard by every subscriber.",
+        choices=("best_effort", "reliable"),
+    )
+    models: tuple[str, ...] = _row(
+        ("fer-base-int8",), "Emotion networks: names of shipped models or paths of .onnx files."
+    )
+    fusion: str = _row(
+        "sum",
+        "How the probabilities of several networks are joined (Umer et al. 2022): their sum, or "
+        "their product.",
+        choices=FUSION_RULES,
+    )
+    providers: tuple[str, ...] = _row(
+        ("cpu",),
+        "ONNX Runtime execution providers in order of preference.",
+        choices=tuple(PROVIDER_NAMES),
+    )
+    intra_op_threads: int = _row(
+        1, "Threads inside one network run; 0 takes one per core.", minimum=0, maximum=256
+    )
+    detector: str = _row(
+        "auto",
+        "Face detector; auto takes yunet where its file is found, else haar.",
+        choices=KINDS,
+    )
+    detector_model: str = _row(
+        "", "Path of the YuNet file; empty: FER_ROS_YUNET, then the cache folder."
+    )
+    detection_size: int = _row(
+        320,
+        "Longest side of the image as the detector sees it [pixels]; 0 chooses it from "
+        "min_face_size, else at least 32. Larger finds smaller faces and costs more. The zoo's "
+        "YuNet file always works at 640.",
+        minimum=0,
+        maximum=4096,
+        dynamic=True,
+    )
+    min_face_size: int = _row(
+        32,
+        "Smallest face looked for when detection_size is 0 [pixels].",
+        minimum=10,
+        maximum=2000,
+        dynamic=True,
+    )
+    detection_threshold: float = _row(
+        0.7, "Detections with less confidence are ignored.", minimum=0.05, maximum=1.0, dynamic=True
+    )
+    max_faces: int = _row(
+        32,
+        "At most this many faces of an image, the most confident first, are classified.",
+        minimum=1,
+        maximum=1000,
+        dynamic=True,
+    )
+    uncertain_threshold: float = _row(
+        -1.0,
+        "Smoothed probability below which the label is 'uncertain'; -1 takes the network's own.",
+        minimum=-1.0,
+        maximum=1.0,
+        dynamic=True,
+    )
+    smoothing_time: float = _row(
+        0.3,
+        "Time constant of the smoothing of probabilities along a track [s]; 0 switches it off.",
+        minimum=0.0,
+        maximum=60.0,
+        dynamic=True,
+    )
+    hysteresis: float = _row(
+        0.1,
+        "How much more probable than the current label another one must be to replace it.",
+        minimum=0.0,
+        maximum=1.0,
+        dynamic=True,
+    )
+    track_timeout: float = _row(
+        1.0,
+        "A track not seen for longer is closed; a face that comes back gets a new id [s].",
+        minimum=0.0,
+        maximum=60.0,
+        dynamic=True,
+    )
+    max_age: float = _row(
+        0.0,
+        "Images older than this on arrival at the worker are dropped [s]; 0 keeps all.",
+        minimum=0.0,
+        maximum=3600.0,
+        dynamic=True,
+    )
+    max_image_pixels: int = _row(
+        MAX_PIXELS,
+        "Larger images are dropped [pixels]; the default is 7680 x 4320.",
+        minimum=1,
+        maximum=2**31 - 1,
+    )
+    stale_after: float = _row(
+        1.0,
+        "Silence of a camera after which diagnostics WARN, and ERROR after three times that [s].",
+        minimum=0.1,
+        maximum=3600.0,
+        dynamic=True,
+    )
+    diagnostics_period: float = _row(1.0, "Period of /diagnostics [s].", minimum=0.1, maximum=60.0)
+    publish_annotated: bool = _row(
+        True, "Offer ~/image_annotated; it is drawn only while somebody subscribes."
+    )
+    enabled: bool = _row(
+        True, "Process images; false keeps subscriptions but drops what arrives.", dynamic=True
+    )
+
+    @classmethod
+    def from_overrides(cls, overrides: Mapping[str, Any]) -> Settings:
+        """Return the defaults with the values given from outside.
+
+        Args:
+            overrides: By name; unknown ones are passed over, see :func:`unknown_parameters`.
+
+        Raises:
+            ParameterError: A value does not fit.
+        """
+        own = {name: value for name, value in overrides.items() if name in _BY_NAME}
+        return cls().with_values(own)
+
+    def with_values(self, changes: Mapping[str, Any]) -> Settings:
+        """Return these settings with some values changed; nothing changes when one is refused.
+
+        Raises:
+            ParameterError: A name is unknown or a value does not fit.
+        """
+        checked = {name: parameter(name).check(value) for name, value in changes.items()}
+        settings = replace(self, **checked)  # type: ignore[arg-type]
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Check what no single row can.
+
+        Raises:
+            ParameterError: A list is empty, or names a camera twice.
+        """
+        for name in ("image_topics", "models", "providers"):
+            entries = getattr(self, name)
+            if not entries or not all(entries):
+                raise ParameterError(f"{name} must name at least one, and none may be empty")
+        if len(set(self.image_topics)) != len(self.image_topics):
+            raise ParameterError("image_topics must not name a topic twice")
+        if 0 < self.detection_size < 32:
+            raise ParameterError(
+                f"detection_size must be 0 or at least 32, not {self.detection_size}"
+            )
+        if -1.0 < self.uncertain_threshold < 0.0:
+            raise ParameterError("uncertain_threshold must lie in 0..1, or be -1 for the network's")
+
+
+PARAMETERS: tuple[Parameter, ...] = tuple(
+    Parameter(name=f.name, default=getattr(Settings, f.name), **f.metadata)
+    for f in fields(Settings)
+)
+"""The table, in the order of its documentation."""
+
+_BY_NAME = {row.name: row for row in PARAMETERS}
+
+
+def unknown_parameters(names: Iterable[str]) -> str:
+    """Return a warning about names that are in nobody's table; empty where there are none.
+
+    Files that several nodes share may bring some, so they are no error; nor are they to ROS.
+    """
+    unknown = [n for n in names if n not in _BY_NAME and not n.startswith(FOREIGN)]
+    if not unknown:
+        return ""
+    return f"unknown parameters are ignored: {', '.join(unknown)}; known: {', '.join(_BY_NAME)}"
+
+
+def parameter(name: str) -> Parameter:
+    """Return the row of a parameter.
+
+    Raises:
+        ParameterError: There is none of that name.
+    """
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        raise ParameterError(f"unknown parameter {name!r}; known: {', '.join(_BY_NAME)}") from None

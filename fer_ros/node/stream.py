@@ -1,0 +1,154 @@
+"""One camera: the newest image waiting to be processed, and what became of all others."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fer_ros.perception.timing import RollingWindow
+
+DROP_CAUSES = ("superseded", "disabled", "undecodable", "too_old", "failed")
+"""Why an image is not answered: a newer one came before the worker was free; the node is
+disabled; its bytes are no usable image; it was older than ``max_age``; the pipeline failed."""
+
+_TROUBLE_TIME = 10.0
+"""How long diagnostics go on about an unusable image [s]."""
+
+_CLOCK_TOLERANCE = 50_000_000
+"""How far a stamp may lie ahead of the node's clock without remark [ns]: clocks of two hosts are
+rarely closer, and /clock comes in steps."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An image as it came from the middleware."""
+
+    data: bytes
+    """CDR bytes of the message."""
+    received_ns: int
+    """Node clock on arrival."""
+
+
+@dataclass(frozen=True)
+class StreamCounts:
+    """What happened on a stream since the node became active."""
+
+    received: int
+    published: int
+    dropped: dict[str, int]
+    """By cause, in the order of :data:`DROP_CAUSES`."""
+    unstamped: int
+    """Images with a stamp of zero."""
+    from_future: int
+    """Images whose stamp lies ahead of the node's clock."""
+    last_error: str
+    """Why the newest undecodable image, or failed run, was given up; empty when none was."""
+    recent_error: bool
+    """Whether that was in the last ten seconds."""
+    recent_odd_stamp: bool
+    """Whether an image of the last ten seconds had no stamp, or one ahead of the clock."""
+    unanswered: float
+    """How long images have come without one being answered [s]; 0 when none is waited for."""
+
+
+class Stream:
+    """The newest-frame slot of one camera topic and its counters; safe between threads."""
+
+    def __init__(self, topic: str, compressed: bool, wake: Callable[[], None]) -> None:
+        """Start with an empty slot.
+
+        Args:
+            topic: Fully qualified name.
+            compressed: Whether messages are CompressedImage.
+            wake: Called when an image arrives.
+        """
+        self.topic = topic
+        self.compressed = compressed
+        self._rate_in = RollingWindow()
+        self._rate_out = RollingWindow()
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._slot: Arrival | None = None
+        self._events: Counter[str] = Counter()
+        self._started = time.monotonic()
+        self._last_arrival: float | None = None
+        self._last_error = ""
+        self._error_at = self._odd_stamp_at = -math.inf
+        self._waiting_since: float | None = None
+
+    def put(self, arrival: Arrival) -> None:
+        """Store a new image; one that still waits is dropped as superseded."""
+        with self._lock:
+            now = time.monotonic()
+            self._events["received"] += 1
+            self._last_arrival = now
+            self._rate_in.add(1.0, now)
+            if self._waiting_since is None:
+                self._waiting_since = now
+            if self._slot is not None:
+                self._events["superseded"] += 1
+            self._slot = arrival
+        self._wake()
+
+    def take(self) -> Arrival | None:
+        """Remove and return the waiting image, if any."""
+        with self._lock:
+            arrival, self._slot = self._slot, None
+            return arrival
+
+    def drop(self, cause: str, reason: str = "") -> None:
+        """Count an image that was taken but not answered; cause as in :data:`DROP_CAUSES`."""
+        with self._lock:
+            self._events[cause] += 1
+            if reason:
+                self._last_error = reason
+                self._error_at = time.monotonic()
+
+    def note_stamp(self, stamp_ns: int, received_ns: int) -> None:
+        """Count stamps that cannot be right; a clock at 0 has not started and proves nothing."""
+        unstamped = stamp_ns == 0
+        ahead = received_ns > 0 and stamp_ns > received_ns + _CLOCK_TOLERANCE
+        with self._lock:
+            self._events["unstamped"] += unstamped
+            self._events["from_future"] += ahead
+            if unstamped or ahead:
+                self._odd_stamp_at = time.monotonic()
+
+    def published(self) -> None:
+        """Count an answered image."""
+        with self._lock:
+            self._events["published"] += 1
+            self._rate_out.add(1.0, time.monotonic())
+            self._waiting_since = None
+
+    def silence(self) -> tuple[float, bool]:
+        """Return how long the camera has been silent [s], and whether it was ever heard."""
+        with self._lock:
+            since = self._started if self._last_arrival is None else self._last_arrival
+            return time.monotonic() - since, self._last_arrival is not None
+
+    def counts(self) -> StreamCounts:
+        """Return the counters."""
+        with self._lock:
+            events, now = self._events, time.monotonic()
+            return StreamCounts(
+                received=events["received"],
+                published=events["published"],
+                dropped={cause: events[cause] for cause in DROP_CAUSES},
+                unstamped=events["unstamped"],
+                from_future=events["from_future"],
+                last_error=self._last_error,
+                recent_error=now - self._error_at < _TROUBLE_TIME,
+                recent_odd_stamp=now - self._odd_stamp_at < _TROUBLE_TIME,
+                unanswered=now - self._waiting_since if self._waiting_since else 0.0,
+            )
+
+    def rates(self) -> tuple[float, float]:
+        """Return images received and answered per second [Hz]."""
+        with self._lock:
+            now = time.monotonic()
+            return self._rate_in.rate(now), self._rate_out.rate(now)

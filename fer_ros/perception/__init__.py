@@ -1,0 +1,1 @@
+"""From an image to tracked expressions; knows no message, no parameter and no transport."""

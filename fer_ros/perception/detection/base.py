@@ -1,0 +1,111 @@
+"""What every face detector promises, whatever network or cascade stands behind it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from fer_ros.perception.inference import ModelError, ProviderReport
+from fer_ros.perception.types import Face, Image
+
+
+class DetectorError(ModelError):
+    """A detector cannot be made; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """Settings that all detectors share.
+
+    Raises:
+        ValueError: A value is outside its range; the message names it.
+    """
+
+    threshold: float = 0.7
+    """Least confidence of a face [0..1]."""
+    min_face: int = 32
+    """Side of the smallest face looked for [source pixels], where `detection_size` is 0."""
+    detection_size: int = 320
+    """Longest side of the image the detector works on [pixels]; 0 chooses it from `min_face`."""
+    max_faces: int = 32
+    """Faces kept in one image, the most confident ones."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.threshold) and 0.0 <= self.threshold <= 1.0):
+            raise ValueError(f"threshold must lie in 0..1, not {self.threshold}")
+        if self.min_face < 1:
+            raise ValueError(f"min_face must be at least 1 pixel, not {self.min_face}")
+        if self.detection_size != 0 and not 32 <= self.detection_size <= 4096:
+            raise ValueError(
+                f"detection_size must be 0 (automatic) or 32..4096, not {self.detection_size}"
+            )
+        if self.max_faces < 1:
+            raise ValueError(f"max_faces must be at least 1, not {self.max_faces}")
+
+
+class FaceDetector(Protocol):
+    """Finds faces in one image at a time; not safe for use from several threads at once."""
+
+    name: str
+    """Short name for logs and diagnostics, e.g. ``yunet``."""
+    settings: DetectorSettings
+    """May be replaced between two calls."""
+    providers: ProviderReport | None
+    """What its network runs on; None where it has none."""
+
+    def detect(self, image: Image) -> list[Face]:
+        """Return the faces of an image, the most confident first.
+
+        Args:
+            image: uint8, (height, width, 3) BGR or (height, width) grey, rows of any stride.
+
+        Returns:
+            At most ``max_faces`` faces in source pixels. Boxes follow YuNet's convention,
+            from the hairline to the chin, whatever the detector.
+
+        Raises:
+            ValueError: The array is no such image.
+        """
+        ...
+
+
+def check_image(image: Image) -> None:
+    """Raise ValueError unless the array is an image as `FaceDetector.detect` takes it."""
+    fits = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+    if image.dtype != "uint8" or not fits or image.size == 0:
+        raise ValueError(
+            f"expected uint8 (height, width) or (height, width, 3), not {image.dtype} {image.shape}"
+        )
+
+
+def shrink(image: Image, width: int, height: int, into: Image | None = None) -> Image:
+    """Scale an image without aliasing, far faster than area interpolation of the whole.
+
+    A bilinear step that halves an image is the mean over 2x2 pixels; such steps are repeated
+    until the rest is less than a halving.
+
+    Args:
+        image: (h, w) or (h, w, 3).
+        width: Width wanted [pixels].
+        height: Height wanted [pixels].
+        into: Where the result goes, of its shape; rows of any stride.
+
+    Returns:
+        The scaled image: `into` where it is given, else the image itself if it has the size.
+    """
+    while image.shape[1] >= 4 * width and image.shape[0] >= 4 * height:
+        image = _bilinear(image, image.shape[1] // 2, image.shape[0] // 2)
+    if image.shape[1] > 2 * width and image.shape[0] > 2 * height:
+        image = _bilinear(image, 2 * width, 2 * height)
+    return _bilinear(image, width, height, into)
+
+
+def _bilinear(image: Image, width: int, height: int, into: Image | None = None) -> Image:
+    if into is None and image.shape[:2] == (height, width):
+        return image
+    scaled = cv2.resize(image, (width, height), dst=into, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(scaled, np.uint8)

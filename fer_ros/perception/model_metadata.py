@@ -1,0 +1,204 @@
+"""What an emotion network says about itself: the contract between training and serving.
+
+Everything that shapes an input or gives an output its meaning travels inside the ONNX file,
+as ``metadata_props`` whose keys start with ``fer.`` and whose values are JSON. The exporter of
+``fer_training`` writes it with :meth:`ModelMetadata.to_props`; the node reads it with
+:meth:`ModelMetadata.from_props` and refuses a file it cannot honour.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from fer_ros.perception import emotions
+
+SCHEMA = 1
+"""Version of the metadata layout; a file with another one is refused."""
+
+_PREFIX = "fer."
+
+
+class MetadataError(ValueError):
+    """The metadata of a model is missing, malformed or not supported."""
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """The tensor a network expects: NCHW float32, ``(pixel - mean) * scale`` per channel."""
+
+    width: int
+    height: int
+    channels: int
+    """1 for grey, 3 for BGR."""
+    mean: tuple[float, ...]
+    """Per channel, in pixel units 0..255."""
+    scale: tuple[float, ...]
+    """Per channel; 1/255 maps pixels to 0..1."""
+    equalize: bool = False
+    """Whether the histogram of the crop is equalised first."""
+
+
+@dataclass(frozen=True)
+class CropTemplate:
+    """Where a face lies in a crop, in crop widths: (0, 0) top left, (1, 1) bottom right."""
+
+    landmarks: tuple[tuple[float, float], ...]
+    """Five (x, y) in the order of :data:`fer_ros.perception.types.LANDMARK_NAMES`."""
+    box_center: tuple[float, float]
+    """Where the centre of the detector's box lies (x, y)."""
+    box_size: float
+    """Mean side of the detector's box, ``sqrt(width * height)``, as a share of the crop's side."""
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """Identity, input, output, calibration and origin of one network."""
+
+    model_id: str
+    """Short name, e.g. ``arch1``."""
+    version: str
+    labels: tuple[str, ...]
+    """Classes in the order of the output."""
+    input: InputSpec
+    crop: CropTemplate
+    output: str = "logits"
+    """``logits`` (a softmax follows) or ``probabilities`` (rows sum to 1)."""
+    temperature: float = 1.0
+    """Logits, or log-probabilities, are divided by it before the softmax (Guo et al. 2017)."""
+    uncertain_threshold: float = 0.35
+    """Smoothed probability below which the best class is called uncertain."""
+    dataset: Mapping[str, Any] = field(default_factory=dict)
+    """Name, SHA-256, rows and terms of the training data."""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    """The resolved training configuration, seed and command among it."""
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    """What was measured, with its protocol."""
+
+    def to_props(self) -> dict[str, str]:
+        """Return the metadata as the string pairs that go into ``metadata_props``."""
+        props = {_PREFIX + "schema": json.dumps(SCHEMA)}
+        for name, value in asdict(self).items():
+            props[_PREFIX + name] = json.dumps(value, sort_keys=True)
+        return props
+
+    @classmethod
+    def from_props(cls, props: Mapping[str, str]) -> ModelMetadata:
+        """Read and check the ``metadata_props`` of an ONNX file.
+
+        Raises:
+            MetadataError: A key is missing, is no JSON, or has a value that cannot be honoured;
+                the message names it.
+        """
+        values = {name: _load(props, name) for name in ("schema", *_REQUIRED)}
+        if values.pop("schema") != SCHEMA:
+            raise MetadataError(
+                f"metadata schema {props[_PREFIX + 'schema']} is not supported, only {SCHEMA}"
+            )
+        for name in _OPTIONAL:
+            if _PREFIX + name in props:
+                values[name] = _load(props, name)
+        values["labels"] = _labels(values["labels"])
+        values["input"] = _input_spec(values["input"])
+        values["crop"] = _crop_template(values["crop"])
+        for name in ("temperature", "uncertain_threshold"):
+            if name in values:
+                values[name] = _number(values[name], name)
+        metadata = cls(**values)
+        _check(metadata)
+        return metadata
+
+
+_REQUIRED = ("model_id", "version", "labels", "input", "crop", "output", "temperature")
+_OPTIONAL = tuple(f.name for f in fields(ModelMetadata) if f.name not in _REQUIRED)
+
+
+def _load(props: Mapping[str, str], name: str) -> Any:
+    key = _PREFIX + name
+    if key not in props:
+        raise MetadataError(f"the model carries no {key!r}; export it with fer-train export")
+    try:
+        return json.loads(props[key])
+    except json.JSONDecodeError as error:
+        raise MetadataError(f"{key!r} is no JSON: {error}") from None
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise MetadataError(f"{name} must be a finite number, not {value!r}")
+    return float(value)
+
+
+def _numbers(value: Any, name: str, length: int) -> tuple[float, ...]:
+    if not isinstance(value, list) or len(value) != length:
+        raise MetadataError(f"{name} must be a list of {length} numbers, not {value!r}")
+    return tuple(_number(item, name) for item in value)
+
+
+def _labels(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise MetadataError(f"labels must be a list of names, not {value!r}")
+    try:
+        return tuple(emotions.canonical(item) for item in value)
+    except ValueError as error:
+        raise MetadataError(f"labels: {error}") from None
+
+
+def _entries(value: Any, name: str, keys: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MetadataError(f"{name} must be an object, not {value!r}")
+    missing = [key for key in keys if key not in value]
+    if missing:
+        raise MetadataError(f"{name} lacks {', '.join(missing)}")
+    return value
+
+
+def _input_spec(value: Any) -> InputSpec:
+    entries = _entries(value, "input", ("width", "height", "channels", "mean", "scale"))
+    sizes = [entries[key] for key in ("width", "height", "channels")]
+    if not all(isinstance(size, int) and not isinstance(size, bool) for size in sizes):
+        raise MetadataError(f"input sizes must be whole numbers, not {sizes}")
+    width, height, channels = sizes
+    if channels not in (1, 3):
+        raise MetadataError(f"input.channels must be 1 or 3, not {channels}")
+    if not (8 <= width <= 1024 and 8 <= height <= 1024):
+        raise MetadataError(f"input size {width}x{height} is outside 8..1024")
+    if entries.get("equalize") and channels != 1:
+        raise MetadataError("input.equalize needs a grey input, not one of 3 channels")
+    return InputSpec(
+        width=width,
+        height=height,
+        channels=channels,
+        mean=_numbers(entries["mean"], "input.mean", channels),
+        scale=_numbers(entries["scale"], "input.scale", channels),
+        equalize=bool(entries.get("equalize", False)),
+    )
+
+
+def _crop_template(value: Any) -> CropTemplate:
+    entries = _entries(value, "crop", ("landmarks", "box_center", "box_size"))
+    points = entries["landmarks"]
+    if not isinstance(points, list) or len(points) != 5:
+        raise MetadataError("crop.landmarks must be five points")
+    xy = [_numbers(point, "crop.landmarks", 2) for point in points]
+    center = _numbers(entries["box_center"], "crop.box_center", 2)
+    size = _number(entries["box_size"], "crop.box_size")
+    if not 0.1 <= size <= 3.0:
+        raise MetadataError(f"crop.box_size {size} is outside 0.1..3")
+    return CropTemplate(tuple((x, y) for x, y in xy), (center[0], center[1]), size)
+
+
+def _check(metadata: ModelMetadata) -> None:
+    if len(metadata.labels) < 2 or len(set(metadata.labels)) != len(metadata.labels):
+        raise MetadataError(f"labels must be two or more different names, not {metadata.labels}")
+    if metadata.output not in ("logits", "probabilities"):
+        raise MetadataError(f"output must be logits or probabilities, not {metadata.output!r}")
+    if metadata.temperature <= 0:
+        raise MetadataError(f"temperature must be above 0, not {metadata.temperature}")
+    if not 0 <= metadata.uncertain_threshold <= 1:
+        raise MetadataError(
+            f"uncertain_threshold must lie in 0..1, not {metadata.uncertain_threshold}"
+        )

@@ -1,0 +1,114 @@
+"""From decoded frames to tracked expressions: detect, align, classify, track, smooth.
+
+Frames of several cameras go through together: each is searched for faces on its own, then the
+faces of all are classified in one batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fer_ros.perception.alignment import align_all
+from fer_ros.perception.classification import EmotionClassifier
+from fer_ros.perception.detection import FaceDetector
+from fer_ros.perception.smoothing import SmoothingSettings
+from fer_ros.perception.timing import milliseconds_since
+from fer_ros.perception.tracking import Tracker
+from fer_ros.perception.types import Face, Frame, FrameResult, Image, StageTimes
+
+
+@dataclass(frozen=True)
+class PipelineSettings:
+    """What may change between two calls."""
+
+    smoothing: SmoothingSettings
+    track_timeout: float
+    """[s]"""
+
+
+class Pipeline:
+    """Detector, networks and the tracks of every camera. Not thread-safe: one worker owns it."""
+
+    def __init__(
+        self,
+        detector: FaceDetector,
+        classifier: EmotionClassifier,
+        settings: PipelineSettings,
+        new_track_id: Callable[[], str],
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            detector: Finds faces.
+            classifier: Reads their expressions.
+            settings: May be replaced between two calls.
+            new_track_id: Source of track ids, unique for the life of the node.
+        """
+        self.detector = detector
+        self.classifier = classifier
+        self.settings = settings
+        self._trackers: dict[str, Tracker] = {}
+        self._new_id = new_track_id
+
+    def process(self, frames: Sequence[Frame]) -> list[FrameResult]:
+        """Find the faces of one frame from each of several cameras and their expressions.
+
+        Args:
+            frames: At most one per topic. A frame without a stamp is placed in time by its
+                arrival.
+
+        Returns:
+            One result per frame, in their order, with the cost of each stage. Alignment,
+            classification and tracking are those of the whole batch.
+        """
+        results = [FrameResult(frame, [], StageTimes(decode=frame.decode_ms)) for frame in frames]
+        found = [self._detect(frame.image, result.times) for frame, result in zip(frames, results)]
+        images = [frame.image for frame in frames]
+
+        start = time.perf_counter()
+        crops = [
+            [
+                crop
+                for image, faces in zip(images, found)
+                for crop in align_all(image, faces, network.metadata.crop, network.metadata.input)
+            ]
+            for network in self.classifier.networks
+        ]
+        align_ms, start = milliseconds_since(start), time.perf_counter()
+        probabilities = self.classifier.classify(crops)
+        classify_ms, start = milliseconds_since(start), time.perf_counter()
+        first = 0
+        for result, faces in zip(results, found):
+            frame, last = result.frame, first + len(faces)
+            result.faces = self._tracker(frame.topic).update(
+                faces,
+                probabilities[first:last],
+                frame.stamp_ns or frame.received_ns,
+                self.classifier.labels,
+                self.settings.smoothing,
+                self.settings.track_timeout,
+            )
+            first = last
+        track_ms = milliseconds_since(start)
+        for result in results:
+            times = result.times
+            times.align, times.classify, times.track = align_ms, classify_ms, track_ms
+        return results
+
+    def reset(self) -> None:
+        """Close all tracks; ids are not used again."""
+        for tracker in self._trackers.values():
+            tracker.reset()
+
+    def _detect(self, image: Image, times: StageTimes) -> list[Face]:
+        start = time.perf_counter()
+        faces = self.detector.detect(image)
+        times.detect = milliseconds_since(start)
+        return faces
+
+    def _tracker(self, topic: str) -> Tracker:
+        if topic not in self._trackers:
+            self._trackers[topic] = Tracker(self._new_id)
+        return self._trackers[topic]

@@ -1,0 +1,77 @@
+"""Temporal smoothing of one track's probabilities, and a label that does not flicker."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ros.perception.emotions import UNCERTAIN
+
+
+@dataclass(frozen=True)
+class SmoothingSettings:
+    """How a track's label follows its probabilities."""
+
+    time_constant: float
+    """Of the exponential smoothing [s]; 0 switches it off."""
+    hysteresis: float
+    """How much more probable than the current label another one must be to replace it."""
+    threshold: float
+    """Smoothed probability that a class must reach to be named at all."""
+
+
+class LabelSmoother:
+    """Smooths the class probabilities of one track over time, not over frame counts.
+
+    The label changes only when another class leads by the hysteresis. A named label is kept
+    until its probability falls below ``threshold * (1 - hysteresis)``, so that it does not
+    flicker between its name and "uncertain" either.
+    """
+
+    def __init__(self) -> None:
+        self._smoothed: list[float] | None = None
+        self._current: int | None = None
+
+    def update(
+        self,
+        probabilities: NDArray[np.float32],
+        elapsed: float,
+        labels: tuple[str, ...],
+        settings: SmoothingSettings,
+    ) -> tuple[NDArray[np.float32], str, float]:
+        """Take in one observation.
+
+        Args:
+            probabilities: Of this frame, shape (labels,), sum 1.
+            elapsed: Time since the previous observation [s], at least 0.
+            labels: Class names in the order of the probabilities.
+            settings: Time constant, hysteresis and threshold, which may change between calls.
+
+        Returns:
+            Smoothed probabilities (sum 1), the label, and its smoothed probability (of the best
+            class where the label is uncertain).
+        """
+        # Plain floats: for a handful of classes numpy's overhead would be most of the cost.
+        values: list[float] = probabilities.tolist()
+        if self._smoothed is not None and settings.time_constant > 0:
+            weight = 1.0 - math.exp(-elapsed / settings.time_constant)
+            values = [old + weight * (new - old) for old, new in zip(self._smoothed, values)]
+        total = sum(values)
+        smoothed = self._smoothed = [value / total for value in values]
+        best = smoothed.index(max(smoothed))
+        self._current = self._choose(best, smoothed, settings)
+        named = best if self._current is None else self._current
+        label = UNCERTAIN if self._current is None else labels[self._current]
+        return np.array(smoothed, np.float32), label, smoothed[named]
+
+    def _choose(self, best: int, smoothed: list[float], settings: SmoothingSettings) -> int | None:
+        current = self._current
+        if current is not None:
+            supported = smoothed[current] >= settings.threshold * (1 - settings.hysteresis)
+            beaten = smoothed[best] >= smoothed[current] + settings.hysteresis
+            if supported and (best == current or not beaten):
+                return current
+        return best if smoothed[best] >= settings.threshold else None

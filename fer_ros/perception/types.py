@@ -1,0 +1,123 @@
+"""The data that flows through the pipeline: plain dataclasses with numpy arrays inside.
+
+Pixel coordinates are those of the source image, x to the right and y downwards, with the
+centre of the first pixel at (0, 0). Times named ``*_ns`` are integer nanoseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""An image: uint8, shape (height, width, 3) in BGR order or (height, width) in grey."""
+
+LANDMARK_NAMES = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+"""Order of the five landmarks; right and left are the person's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A face's bounding box [pixels]; may reach beyond the image."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """Middle of the box (x, y)."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    @property
+    def area(self) -> float:
+        """Area [pixels squared]."""
+        return max(self.width, 0.0) * max(self.height, 0.0)
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union with another box [0..1]."""
+        left, top = max(self.x, other.x), max(self.y, other.y)
+        right = min(self.x + self.width, other.x + other.width)
+        bottom = min(self.y + self.height, other.y + other.height)
+        overlap = max(right - left, 0.0) * max(bottom - top, 0.0)
+        union = self.area + other.area - overlap
+        return overlap / union if union > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One detected face."""
+
+    box: Box
+    score: float
+    """Confidence of the detector [0..1]."""
+    landmarks: NDArray[np.float32] | None = None
+    """Shape (5, 2), (x, y) in the order of :data:`LANDMARK_NAMES`, or None when not known."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded camera image."""
+
+    image: Image
+    stamp_ns: int
+    """Stamp of the source image; 0 when it carries none."""
+    frame_id: str = ""
+    topic: str = ""
+    """Where the image came from; tracks are kept apart by it."""
+    received_ns: int = 0
+    """Node clock when the image arrived."""
+    decode_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceEmotion:
+    """One face of one frame with its track and expression."""
+
+    face: Face
+    track_id: str
+    probabilities: NDArray[np.float32]
+    """This frame alone, shape (labels,), sum 1."""
+    smoothed: NDArray[np.float32]
+    """Smoothed over the track, shape (labels,), sum 1."""
+    label: str
+    confidence: float
+    """Smoothed probability of the label, or of the best class when the label is uncertain."""
+
+
+@dataclass(slots=True)
+class StageTimes:
+    """Cost of each stage of one frame [ms, steady clock]."""
+
+    decode: float = 0.0
+    detect: float = 0.0
+    align: float = 0.0
+    classify: float = 0.0
+    track: float = 0.0
+    publish: float = 0.0
+
+
+STAGES = ("decode", "detect", "align", "classify", "track", "publish")
+"""Names of the stages in :class:`StageTimes`, in order."""
+
+
+@dataclass(slots=True, eq=False)
+class FrameResult:
+    """Everything found in one frame."""
+
+    frame: Frame
+    faces: list[FaceEmotion]
+    times: StageTimes = field(default_factory=StageTimes)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who made a result; it stands in every EmotionArray."""
+
+    labels: tuple[str, ...]
+    model_id: str
+    model_digest: str
+    detector: str

@@ -1,0 +1,1 @@
+"""What a replay measures, and whether that is good enough."""

@@ -1,0 +1,317 @@
+"""How well a replay saw what the labels say: collected frame by frame, scored at the end.
+
+Only sums are kept, for each span of the labels and for each bin of the calibration, so memory
+does not grow with the length of a recording.
+"""
+
+from __future__ import annotations
+
+import heapq
+import statistics
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ros.perception.emotions import UNCERTAIN
+from fer_ros.perception.types import FaceEmotion, FrameResult, Image
+from fer_ros.replay.judge import scores
+from fer_ros.replay.judge.matching import Matches, match
+from fer_ros.replay.read.labels import IGNORE, LabelSet
+
+_SECOND = 1e9
+
+WORST_MISTAKES = 24
+"""How many mistakes are kept for the report, at most one per span and answer."""
+
+
+@dataclass
+class SpanScore:
+    """What was seen of one labelled span."""
+
+    answers: NDArray[np.int64]
+    """How often each class, and at the end "uncertain", was the published label."""
+    raw: NDArray[np.int64]
+    """How often each class was the most probable in a single frame."""
+    probabilities: NDArray[np.float64]
+    """Sum over the frames."""
+    frames: int = 0
+    detected: int = 0
+    switches: int = 0
+    """How often the face's track id changed."""
+    changes: int = 0
+    """How often the published label changed, though the truth did not."""
+    seconds: float = 0.0
+    """Time between consecutive detections, summed."""
+    first_right_ns: int | None = None
+    track_id: str = ""
+    label: str = ""
+    seen_ns: int = 0
+
+
+@dataclass(order=True)
+class Mistake:
+    """A confident wrong answer."""
+
+    confidence: float
+    order: int
+    span: int = field(compare=False)
+    truth: str = field(compare=False)
+    answer: str = field(compare=False)
+    topic: str = field(compare=False)
+    stamp_ns: int = field(compare=False)
+    track_id: str = field(compare=False)
+    crop: Image | None = field(compare=False, default=None)
+
+
+class Evaluation:
+    """Compares results with labels."""
+
+    def __init__(self, labels: LabelSet, classes: tuple[str, ...], with_crops: bool) -> None:
+        """Start empty.
+
+        Args:
+            labels: The truth.
+            classes: What the network can answer.
+            with_crops: Whether to keep small pictures of the worst mistakes.
+        """
+        self.labels = labels
+        self.classes = classes
+        self.spans: dict[int, SpanScore] = {}
+        self.calibration = scores.Calibration()
+        self.counts: Counter[str] = Counter()
+        self._with_crops = with_crops
+        self._worst: list[Mistake] = []
+        self._positions = {name: index for index, name in enumerate((*classes, UNCERTAIN))}
+
+    def add(self, result: FrameResult, time_ns: int) -> Matches:
+        """Take in one answered frame.
+
+        Args:
+            result: What the pipeline found.
+            time_ns: The image's stamp, or where it has none the time of recording.
+        """
+        active = self.labels.active(result.frame.topic, time_ns)
+        matches = match(active, result.faces)
+        self.counts["frames_with_label"] += bool(active)
+        self.counts["faces_unlabelled"] += len(matches.unlabelled)
+        self.counts["faces_ignored"] += len(matches.ignored)
+        for label in active:
+            score = self._score(label.span)
+            score.frames += 1
+        for label, found in matches.pairs:
+            truth = self._positions.get(label.label)
+            if truth is None:
+                self.counts["frames_not_a_class"] += 1
+            else:
+                self._add_pair(label.span, truth, found, result, time_ns)
+        return matches
+
+    def _score(self, span: int) -> SpanScore:
+        if span not in self.spans:
+            count = len(self.classes)
+            self.spans[span] = SpanScore(
+                np.zeros(count + 1, np.int64), np.zeros(count, np.int64), np.zeros(count)
+            )
+        return self.spans[span]
+
+    def _add_pair(
+        self, span: int, truth: int, found: FaceEmotion, result: FrameResult, time_ns: int
+    ) -> None:
+        score = self._score(span)
+        best = int(found.probabilities.argmax())
+        score.answers[self._positions[found.label]] += 1
+        score.raw[best] += 1
+        score.probabilities += found.probabilities
+        self.calibration.add(float(found.probabilities[best]), best == truth)
+        if score.detected and time_ns >= score.seen_ns:  # else time jumped back, as in a loop
+            score.switches += found.track_id != score.track_id
+            score.changes += found.label != score.label
+            score.seconds += (time_ns - score.seen_ns) / _SECOND
+        score.detected += 1
+        score.track_id, score.label, score.seen_ns = found.track_id, found.label, time_ns
+        right = found.label == self.classes[truth]
+        if right and score.first_right_ns is None:
+            score.first_right_ns = time_ns
+        elif not right and found.label != UNCERTAIN:
+            self._keep_mistake(span, truth, found, result, time_ns)
+
+    def _keep_mistake(
+        self, span: int, truth: int, found: FaceEmotion, result: FrameResult, time_ns: int
+    ) -> None:
+        self.counts["mistakes"] += 1
+        for index, known in enumerate(self._worst):
+            if known.span == span and known.answer == found.label:
+                if found.confidence <= known.confidence:
+                    return
+                del self._worst[index]
+                heapq.heapify(self._worst)
+                break
+        if len(self._worst) == WORST_MISTAKES and found.confidence <= self._worst[0].confidence:
+            return
+        mistake = Mistake(
+            confidence=found.confidence,
+            order=-self.counts["mistakes"],
+            span=span,
+            truth=self.classes[truth],
+            answer=found.label,
+            topic=result.frame.topic,
+            stamp_ns=time_ns,
+            track_id=found.track_id,
+            crop=face_picture(result.frame.image, found) if self._with_crops else None,
+        )
+        heapq.heappush(self._worst, mistake)
+        if len(self._worst) > WORST_MISTAKES:
+            heapq.heappop(self._worst)
+
+    @property
+    def worst_mistakes(self) -> list[Mistake]:
+        """The most confident wrong answers, the worst first."""
+        return sorted(self._worst, reverse=True)
+
+    def headline(self) -> dict[str, float | None]:
+        """Return the measures that criteria usually name; None where there are no labels."""
+        frame = self._matrix(raw=False)
+        frames = sum(s.frames for _, s in self._scored())
+        detected = sum(s.detected for _, s in self._scored())
+        minutes = sum(s.seconds for _, s in self._scored()) / 60
+        onset = self._times_to_right()
+        return {
+            "accuracy": scores.accuracy(frame),
+            "balanced_accuracy": scores.balanced_accuracy(frame),
+            "macro_f1": scores.macro_f1(frame),
+            "ece": self.calibration.error(),
+            "detection_rate": detected / frames if frames else None,
+            "track_switches_per_min": self._per_minute("switches", minutes),
+            "label_flicker_per_min": self._per_minute("changes", minutes),
+            "time_to_correct_s": statistics.median(onset) if onset else None,
+        }
+
+    def details(self) -> dict[str, Any]:
+        """Return everything about the labels, ready for JSON."""
+        onset = self._times_to_right()
+        scored = self._scored()
+        return {
+            "frame": scores.summary(self._matrix(raw=False), self.classes),
+            "frame_single": scores.summary(self._matrix(raw=True), self.classes),
+            "interval_majority": scores.summary(self._interval_matrix(_majority), self.classes),
+            "interval_mean": scores.summary(self._interval_matrix(_mean), self.classes),
+            "calibration": {"ece": self.calibration.error(), "bins": self.calibration.bins()},
+            "onsets": {
+                "count": sum(1 for _, s in scored if s.detected),
+                "never_correct": sum(
+                    1 for _, s in scored if s.detected and s.first_right_ns is None
+                ),
+                "median_s": statistics.median(onset) if onset else None,
+                "max_s": max(onset) if onset else None,
+            },
+            "labels": self._label_counts(),
+            "spans": [self._span_row(index, score) for index, score in scored],
+        }
+
+    def _label_counts(self) -> dict[str, int]:
+        spans = self.labels.spans
+        known = [i for i, span in enumerate(spans) if span.label in self._positions]
+        return {
+            "spans": len(spans),
+            "spans_scored": sum(1 for _, score in self._scored() if score.detected),
+            "spans_ignore": sum(1 for span in spans if span.label == IGNORE),
+            "spans_not_a_class": sum(
+                1 for s in spans if s.label not in self._positions and s.label != IGNORE
+            ),
+            "spans_without_frame": sum(1 for index in range(len(spans)) if index not in self.spans),
+            "spans_never_detected": sum(
+                1 for i in known if i in self.spans and not self.spans[i].detected
+            ),
+            "rows_blank": self.labels.blank_rows,
+            "frames_with_label": self.counts["frames_with_label"],
+            "frames_undetected": sum(s.frames - s.detected for _, s in self._scored()),
+            "frames_not_a_class": self.counts["frames_not_a_class"],
+            "faces_unlabelled": self.counts["faces_unlabelled"],
+            "faces_ignored": self.counts["faces_ignored"],
+        }
+
+    def _span_row(self, index: int, score: SpanScore) -> dict[str, Any]:
+        span = self.labels.spans[index]
+        return {
+            "label": span.label,
+            "topic": span.topic,
+            "track_id": span.track_id,
+            "start_ns": span.start_ns,
+            "end_ns": span.end_ns,
+            "box": [box.x, box.y, box.width, box.height] if (box := span.box) else None,
+            "source": span.source,
+            "frames": score.frames,
+            "detected": score.detected,
+            "answers": score.answers.tolist(),
+            "single": score.raw.tolist(),
+            "majority": _named(_majority(score), self.classes),
+            "mean": _named(_mean(score), self.classes),
+            "first_correct_ns": score.first_right_ns,
+            "track_switches": score.switches,
+            "label_changes": score.changes,
+            "seconds": score.seconds,
+        }
+
+    def _scored(self) -> list[tuple[int, SpanScore]]:
+        """Return the spans that held for a frame and whose label is a class, by index."""
+        return [
+            (index, score)
+            for index, score in sorted(self.spans.items())
+            if self.labels.spans[index].label in self._positions
+        ]
+
+    def _matrix(self, raw: bool) -> scores.Matrix:
+        matrix = np.zeros((len(self.classes), len(self.classes) + 1), np.int64)
+        for index, score in self._scored():
+            truth = self._positions[self.labels.spans[index].label]
+            matrix[truth] += np.append(score.raw, 0) if raw else score.answers
+        return matrix
+
+    def _interval_matrix(self, answer: Any) -> scores.Matrix:
+        matrix = np.zeros((len(self.classes), len(self.classes) + 1), np.int64)
+        for index, score in self._scored():
+            named = answer(score)
+            if named is not None:
+                matrix[self._positions[self.labels.spans[index].label], named] += 1
+        return matrix
+
+    def _times_to_right(self) -> list[float]:
+        return [
+            max(score.first_right_ns - self.labels.spans[index].start_ns, 0) / _SECOND
+            for index, score in self._scored()
+            if score.first_right_ns is not None
+        ]
+
+    def _per_minute(self, what: str, minutes: float) -> float | None:
+        total = sum(getattr(score, what) for _, score in self._scored())
+        return float(total / minutes) if minutes > 0 else None
+
+
+def _majority(score: SpanScore) -> int | None:
+    """Return the class published most often, "uncertain" when never any; None when undetected."""
+    if not score.detected:
+        return None
+    named = score.answers[:-1]
+    return int(named.argmax()) if named.any() else len(named)
+
+
+def _mean(score: SpanScore) -> int | None:
+    """Return the class with the largest mean probability; None when undetected."""
+    return int(score.probabilities.argmax()) if score.detected else None
+
+
+def _named(index: int | None, classes: tuple[str, ...]) -> str | None:
+    return None if index is None else (*classes, UNCERTAIN)[index]
+
+
+def face_picture(image: Image, found: FaceEmotion, margin: float = 0.25) -> Image | None:
+    """Return a copy of the face's part of an image with a margin, None when it lies outside."""
+    box = found.face.box
+    extra_x, extra_y = margin * box.width, margin * box.height
+    top, left = max(round(box.y - extra_y), 0), max(round(box.x - extra_x), 0)
+    bottom, right = round(box.y + box.height + extra_y), round(box.x + box.width + extra_x)
+    part = image[top : max(bottom, 0), left : max(right, 0)]
+    return part.copy() if part.size else None

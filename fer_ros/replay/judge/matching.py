@@ -1,0 +1,80 @@
+"""Which found face a label is about, in one image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fer_ros.perception.types import FaceEmotion
+from fer_ros.replay.read.labels import IGNORE, ActiveLabel
+
+MIN_IOU = 0.3
+"""Least overlap of a labelled and a found box; tools draw boxes of rather different sizes, so
+a found face whose centre lies in the labelled box counts as well."""
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What became of the labels and the faces of one image."""
+
+    pairs: list[tuple[ActiveLabel, FaceEmotion]]
+    undetected: list[ActiveLabel]
+    """Labels, other than "ignore", whose face was not found."""
+    unlabelled: list[FaceEmotion]
+    """Faces that no label is about."""
+    ignored: list[FaceEmotion]
+
+
+def match(labels: Sequence[ActiveLabel], faces: Sequence[FaceEmotion]) -> Matches:
+    """Join labels and faces one to one.
+
+    A label with a track id, or a box, takes the face with that id, or the one that overlaps the
+    box most; with both, the id only decides between faces that fit the box. A label with neither
+    takes the largest face that is left. Each "ignore" takes all faces that fit it and are left.
+    """
+    scored = [label for label in labels if label.label != IGNORE]
+    pairs = _pair(scored, faces)
+    taken = {face for _, face in pairs}
+    for index, label in enumerate(scored):
+        if label.box is None and not label.track_id and len(taken) < len(faces):
+            free = [f for f in range(len(faces)) if f not in taken]
+            largest = max(free, key=lambda f: faces[f].face.box.area)
+            pairs.append((index, largest))
+            taken.add(largest)
+    ignores = [label for label in labels if label.label == IGNORE]
+    rest = [face for index, face in enumerate(faces) if index not in taken]
+    ignored = [f for f in rest if any(_fit(label, f) is not None for label in ignores)]
+    found = {index for index, _ in pairs}
+    return Matches(
+        pairs=[(scored[index], faces[face]) for index, face in sorted(pairs)],
+        undetected=[label for index, label in enumerate(scored) if index not in found],
+        unlabelled=[face for face in rest if not any(face is other for other in ignored)],
+        ignored=ignored,
+    )
+
+
+def _pair(labels: Sequence[ActiveLabel], faces: Sequence[FaceEmotion]) -> list[tuple[int, int]]:
+    """Return (label, face) of the labels that name a face, the best fits first."""
+    fits = sorted(
+        (-fit, index, face_index)
+        for index, label in enumerate(labels)
+        if label.box is not None or label.track_id
+        for face_index, face in enumerate(faces)
+        if (fit := _fit(label, face)) is not None
+    )
+    pairs: list[tuple[int, int]] = []
+    for _, index, face in fits:
+        if all(index != i and face != f for i, f in pairs):
+            pairs.append((index, face))
+    return pairs
+
+
+def _fit(label: ActiveLabel, found: FaceEmotion) -> float | None:
+    """Return how well a face fits a label, or None where it cannot be the one."""
+    same_track = bool(label.track_id) and label.track_id == found.track_id
+    if label.box is None:
+        return 1.0 if same_track or not label.track_id else None
+    box, (x, y) = label.box, found.face.box.center
+    overlap = box.iou(found.face.box)
+    inside = box.x <= x <= box.x + box.width and box.y <= y <= box.y + box.height
+    return overlap + same_track if inside or overlap >= MIN_IOU else None

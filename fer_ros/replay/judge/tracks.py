@@ -1,0 +1,117 @@
+"""What every track looked like: when, where, which labels, how restless."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fer_ros.perception.types import Box, FrameResult
+
+_FORGET_AFTER = 60_000_000_000
+"""Longest track timeout that parameters allow; a track not seen for longer cannot return [ns]."""
+
+_SWEEP_EVERY = 1000
+"""Frames between two looks for finished tracks."""
+
+
+@dataclass
+class TrackRecord:
+    """One track."""
+
+    track_id: str
+    topic: str
+    start_ns: int
+    end_ns: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+    frames: int = 0
+    changes: int = 0
+    """How often its published label changed."""
+    label: str = ""
+    labels: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def hull(self) -> Box:
+        """Smallest box around all of its boxes [pixels]."""
+        return Box(self.left, self.top, self.right - self.left, self.bottom - self.top)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the record, ready for JSON."""
+        hull = self.hull
+        return {
+            "track_id": self.track_id,
+            "topic": self.topic,
+            "start_ns": self.start_ns,
+            "end_ns": self.end_ns,
+            "frames": self.frames,
+            "label_changes": self.changes,
+            "labels": dict(sorted(self.labels.items())),
+            "hull": [round(v, 1) for v in (hull.x, hull.y, hull.width, hull.height)],
+        }
+
+
+class Tracks:
+    """The tracks of a replay; finished ones are handed on, so that memory stays bounded."""
+
+    def __init__(self, finished: Callable[[TrackRecord], None]) -> None:
+        """Start without tracks; ``finished`` gets every track in the order of its end."""
+        self.count = 0
+        self._finished = finished
+        self._open: dict[str, TrackRecord] = {}
+        self._changes = 0
+        self._seconds = 0.0
+        self._frames = 0
+
+    def add(self, result: FrameResult, time_ns: int) -> None:
+        """Take in the faces of one answered frame."""
+        for found in result.faces:
+            box = found.face.box
+            right, bottom = box.x + box.width, box.y + box.height
+            record = self._open.get(found.track_id)
+            if record is None:
+                record = TrackRecord(
+                    found.track_id,
+                    result.frame.topic,
+                    time_ns,
+                    time_ns,
+                    box.x,
+                    box.y,
+                    right,
+                    bottom,
+                )
+                self._open[found.track_id] = record
+                self.count += 1
+            record.end_ns = max(record.end_ns, time_ns)
+            record.left, record.top = min(record.left, box.x), min(record.top, box.y)
+            record.right, record.bottom = max(record.right, right), max(record.bottom, bottom)
+            record.changes += record.frames > 0 and found.label != record.label
+            record.frames += 1
+            record.label = found.label
+            record.labels[found.label] += 1
+        self._frames += 1
+        if self._frames % _SWEEP_EVERY == 0:
+            self._sweep(lambda record: abs(time_ns - record.end_ns) > _FORGET_AFTER)
+
+    def finish(self) -> None:
+        """Hand on the tracks that are still open."""
+        self._sweep(lambda _: True)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the totals over the finished tracks, ready for JSON."""
+        minutes = self._seconds / 60
+        return {
+            "count": self.count,
+            "seconds": self._seconds,
+            "label_changes_per_min": self._changes / minutes if minutes > 0 else None,
+        }
+
+    def _sweep(self, over: Callable[[TrackRecord], bool]) -> None:
+        for record in [r for r in self._open.values() if over(r)]:
+            del self._open[record.track_id]
+            self._changes += record.changes
+            self._seconds += (record.end_ns - record.start_ns) / 1e9
+            self._finished(record)

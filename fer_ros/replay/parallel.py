@@ -1,0 +1,197 @@
+"""Several recordings at once: processes on this machine, or the workers of a Dask cluster.
+
+One recording is one task. A task that fails, or whose process dies, is reported; the others are
+finished.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from fer_ros.node.parameters import ParameterError
+from fer_ros.perception.inference import ModelError
+from fer_ros.replay.errors import ReplayError
+from fer_ros.replay.playback import Progress
+from fer_ros.replay.request import Job
+from fer_ros.replay.run import Outcome, replay
+from fer_ros.transport.bag import BagError
+
+FAILURES = (ReplayError, BagError, ModelError, ParameterError, OSError)
+"""What can go wrong with one recording without a fault of the program."""
+
+CONNECT_TIMEOUT = 10.0
+"""How long a Dask scheduler may take to answer [s]."""
+
+_REPORT_EVERY = 0.2
+"""Seconds between two progress messages of a process."""
+
+
+@dataclass
+class Finished:
+    """What became of one job."""
+
+    job: Job
+    outcome: Outcome | None
+    error: str = ""
+
+
+Announce = Callable[[Finished], None]
+"""Called when a job has ended."""
+
+
+def run_here(
+    jobs: Sequence[Job], processes: int, resume: bool, progress: Progress, announce: Announce
+) -> list[Finished]:
+    """Replay recordings on this machine, each in a process of its own.
+
+    Args:
+        jobs: What to do.
+        processes: How many at once.
+        resume: Whether finished ones are skipped.
+        progress: Told the frames done and in all, over the jobs that have begun.
+        announce: Told of every job that has ended.
+
+    Returns:
+        What became of the jobs, in their order.
+    """
+    waiting, running = list(enumerate(jobs)), list[_Process]()
+    finished: dict[int, Finished] = {}
+    counts: dict[int, tuple[int, int, float]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < processes:
+                running.append(_Process(*waiting.pop(0), resume=resume))
+            for connection in wait([process.connection for process in running], timeout=1.0):
+                process = next(p for p in running if p.connection is connection)
+                news = process.read()
+                if isinstance(news, Finished):
+                    running.remove(process)
+                    finished[process.number] = news
+                    announce(news)
+                else:
+                    counts[process.number] = news
+                    done, total, seconds = (sum(column) for column in zip(*counts.values()))
+                    progress(int(done), int(total), seconds)
+    finally:
+        for process in running:
+            process.interrupt()
+    return [finished[number] for number in range(len(jobs))]
+
+
+@dataclass
+class _Process:
+    """One recording in a process of its own."""
+
+    number: int
+    job: Job
+    resume: bool
+    connection: Connection = field(init=False)
+    process: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Not forked: ONNX Runtime's threads do not survive a fork.
+        context = multiprocessing.get_context("spawn")
+        self.connection, other = context.Pipe(duplex=False)
+        self.process = context.Process(target=_work, args=(self.job, self.resume, other))
+        self.process.start()
+        other.close()
+
+    def read(self) -> Finished | tuple[int, int, float]:
+        """Return the next news: progress, or the end."""
+        try:
+            kind, content = self.connection.recv()
+        except EOFError:
+            self.process.join()
+            status = self.process.exitcode
+            return Finished(self.job, None, f"its process ended with status {status}; memory full?")
+        if kind == "progress":
+            done, total, seconds = content
+            return done, total, seconds
+        self.process.join()
+        self.connection.close()
+        return Finished(self.job, *content)
+
+    def interrupt(self) -> None:
+        """Let it clean up and end."""
+        if self.process.is_alive():
+            os.kill(self.process.pid, signal.SIGINT)
+        self.process.join()
+
+
+def _work(job: Job, resume: bool, connection: Connection) -> None:
+    """Replay one recording in a process, and send progress and outcome."""
+    # A shell lets its background jobs, and so their children, ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, _interrupt_once)
+    last = 0.0
+
+    def progress(done: int, total: int, seconds: float) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _REPORT_EVERY or done == total:
+            last = now
+            connection.send(("progress", (done, total, seconds)))
+
+    try:
+        finished = run_one(job, resume, progress)
+    except KeyboardInterrupt:
+        return  # the parent, which was interrupted as well, speaks for all
+    connection.send(("done", (finished.outcome, finished.error)))
+
+
+def _interrupt_once(*_: object) -> None:
+    """Clean up undisturbed: Ctrl-C reaches every process, and the parent passes it on as well."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def run_one(job: Job, resume: bool, progress: Progress | None = None) -> Finished:
+    """Replay one recording; what goes wrong with it becomes part of the result."""
+    try:
+        return Finished(job, replay(job, progress or (lambda *_: None), resume))
+    except FAILURES as error:
+        return Finished(job, None, str(error))
+
+
+def run_on_dask(
+    jobs: Sequence[Job], scheduler: str, resume: bool, announce: Announce
+) -> list[Finished]:
+    """Replay recordings on an existing Dask cluster that sees the same files.
+
+    Args:
+        jobs: What to do; their paths must be valid on the workers.
+        scheduler: Its address, e.g. ``tcp://host:8786``.
+        resume: Whether finished ones are skipped.
+        announce: Told of every job that has ended.
+
+    Raises:
+        ReplayError: Dask is not installed, or the scheduler cannot be reached.
+    """
+    try:
+        from distributed import Client, as_completed
+    except ImportError as error:
+        raise ReplayError("--scheduler needs Dask: pip install 'fer_ros[dask]'") from error
+    try:
+        client = Client(scheduler, timeout=CONNECT_TIMEOUT)
+    except OSError as error:
+        raise ReplayError(f"no Dask scheduler answers at {scheduler}: {error}") from error
+    finished: dict[int, Finished] = {}
+    with client:
+        futures = {
+            client.submit(run_one, job, resume, pure=False, retries=0): number
+            for number, job in enumerate(jobs)
+        }
+        for future in as_completed(list(futures)):
+            number = futures[future]
+            fault = future.exception()
+            failed = Finished(jobs[number], None, f"{type(fault).__name__}: {fault}")
+            finished[number] = future.result() if fault is None else failed
+            announce(finished[number])
+    return [finished[number] for number in range(len(jobs))]

@@ -1,0 +1,1 @@
+"""What a replay reads: images, labels, recorded answers, and in which order."""

@@ -1,0 +1,323 @@
+"""What people say the faces of a recording show: from files of intervals, or a topic of labels.
+
+Everything becomes spans: stretches of time in which one face shows one expression. A span of a
+file holds between its start and its end; a span of a topic holds at the very stamps that its
+messages name.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from array import array
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_ros.perception import emotions
+from fer_ros.perception.types import Box
+from fer_ros.replay.errors import ReplayError
+
+IGNORE = "ignore"
+"""The label of faces and times that are not scored."""
+
+COLUMNS = ("start", "end", "topic", "x", "y", "w", "h", "label", "track", "thumbnail", "note")
+"""Columns of a label file; ``start``, ``end`` and ``label`` are needed, the last two are only for
+people."""
+
+STAMP_TOLERANCE = 1_000_000
+"""How far the stamp of a label message may lie from its image's [ns]: some tools round to
+microseconds."""
+
+_SPAN_GAP = 1_000_000_000
+"""Label messages further apart than this start a new span [ns]."""
+
+_SAME_FACE_IOU = 0.1
+"""Overlap of two consecutive label boxes that belong to one face, as it moves."""
+
+
+class LabelError(ReplayError):
+    """A label cannot be understood; the message says where it stands and what would do."""
+
+
+@dataclass
+class Span:
+    """One stretch of time in which one face shows one expression."""
+
+    label: str
+    """Canonical name, or :data:`IGNORE`."""
+    topic: str
+    """Camera topic; empty for all."""
+    track_id: str
+    """Empty when not given."""
+    start_ns: int
+    end_ns: int
+    """Exclusive."""
+    box: Box | None
+    """Where the face is [pixels]; of the latest message for a span of a topic."""
+    source: str
+    """Where it comes from: file and line, or topic."""
+
+
+@dataclass(frozen=True)
+class ActiveLabel:
+    """A span as it holds for one image."""
+
+    span: int
+    """Index into :attr:`LabelSet.spans`."""
+    label: str
+    track_id: str
+    box: Box | None
+
+
+@dataclass
+class _Stamped:
+    """The label messages of one camera topic."""
+
+    stamps: array[int] = field(default_factory=lambda: array("q"))
+    spans: array[int] = field(default_factory=lambda: array("q"))
+    boxes: array[float] = field(default_factory=lambda: array("f"))
+
+    def sort(self) -> None:
+        order = np.argsort(np.frombuffer(self.stamps, np.int64), kind="stable")
+        self.stamps = array("q", np.frombuffer(self.stamps, np.int64)[order].tobytes())
+        self.spans = array("q", np.frombuffer(self.spans, np.int64)[order].tobytes())
+        boxes = np.frombuffer(self.boxes, np.float32).reshape(-1, 4)[order]
+        self.boxes = array("f", boxes.tobytes())
+
+
+class LabelSet:
+    """All labels of a recording, found by topic and time."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self.blank_rows = 0
+        """Rows of files whose label nobody has filled in."""
+        self._stamped: dict[str, _Stamped] = {}
+        self._open: dict[str, list[int]] = {}
+        self._intervals: dict[str, tuple[Any, Any, Any]] | None = None
+
+    def add_file(self, path: Path, origin_ns: int) -> None:
+        """Read intervals from a CSV or JSONL file with the columns :data:`COLUMNS`.
+
+        Args:
+            path: ``.csv``, ``.jsonl`` or ``.json`` with one object a line.
+            origin_ns: What times with a plus sign count from, e.g. ``+12.5``: the first image.
+
+        Raises:
+            LabelError: The file cannot be read, or a row is malformed; the message names it.
+        """
+        for place, row in _rows(path):
+            span = _span_of_row(row, origin_ns, place)
+            if span is None:
+                self.blank_rows += 1
+            else:
+                self.spans.append(span)
+        self._intervals = None
+
+    def add_message(self, message: Any, topic: str) -> None:
+        """Take in one fer_ros/msg/EmotionLabel, in the order of recording.
+
+        Args:
+            message: The decoded message.
+            topic: Where it came from, for error messages.
+
+        Raises:
+            LabelError: Its label is unknown.
+        """
+        roi, stamp = message.roi, message.header.stamp
+        stamp_ns = int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+        box = Box(roi.x_offset, roi.y_offset, roi.width, roi.height) if roi.width else None
+        label = _label(message.label, f"{topic} at {stamp_ns}")
+        span = self._continue(message.source_topic, message.track_id, label, stamp_ns, box, topic)
+        stamped = self._stamped.setdefault(message.source_topic, _Stamped())
+        stamped.stamps.append(stamp_ns)
+        stamped.spans.append(span)
+        corners = (box.x, box.y, box.width, box.height) if box else (0.0, 0.0, 0.0, 0.0)
+        stamped.boxes.extend(corners)
+
+    def finish(self) -> None:
+        """Put messages that came out of order in order; call it after the last one."""
+        for stamped in self._stamped.values():
+            stamped.sort()
+        self._open, self._intervals = {}, None
+
+    def active(self, topic: str, stamp_ns: int) -> list[ActiveLabel]:
+        """Return the labels that hold for an image."""
+        if not self.spans:
+            return []
+        found: list[ActiveLabel] = []
+        for key in (topic, ""):
+            found += self._at_stamp(key, stamp_ns)
+            found += self._at_time(key, stamp_ns)
+        return found
+
+    def _at_stamp(self, topic: str, stamp_ns: int) -> Iterator[ActiveLabel]:
+        stamped = self._stamped.get(topic)
+        if stamped is None:
+            return
+        stamps = np.frombuffer(stamped.stamps, np.int64)
+        first = int(np.searchsorted(stamps, stamp_ns - STAMP_TOLERANCE))
+        last = int(np.searchsorted(stamps, stamp_ns + STAMP_TOLERANCE, side="right"))
+        for index in range(first, last):
+            x, y, width, height = stamped.boxes[4 * index : 4 * index + 4]
+            box = Box(x, y, width, height) if width else None
+            span = self.spans[stamped.spans[index]]
+            yield ActiveLabel(stamped.spans[index], span.label, span.track_id, box)
+
+    def _at_time(self, topic: str, stamp_ns: int) -> Iterator[ActiveLabel]:
+        if self._intervals is None:
+            self._intervals = self._index_intervals()
+        if topic not in self._intervals:
+            return
+        starts, ends, spans = self._intervals[topic]
+        for index in spans[(starts <= stamp_ns) & (stamp_ns < ends)]:
+            span = self.spans[index]
+            yield ActiveLabel(int(index), span.label, span.track_id, span.box)
+
+    def _index_intervals(self) -> dict[str, tuple[Any, Any, Any]]:
+        of_messages = {index for s in self._stamped.values() for index in set(s.spans)}
+        by_topic: dict[str, list[int]] = {}
+        for index, span in enumerate(self.spans):
+            if index not in of_messages:
+                by_topic.setdefault(span.topic, []).append(index)
+        return {
+            topic: (
+                np.array([self.spans[i].start_ns for i in indices], np.int64),
+                np.array([self.spans[i].end_ns for i in indices], np.int64),
+                np.array(indices),
+            )
+            for topic, indices in by_topic.items()
+        }
+
+    def _continue(
+        self, camera: str, track_id: str, label: str, stamp_ns: int, box: Box | None, source: str
+    ) -> int:
+        """Return the span that a message continues, or a new one's index."""
+        candidates = [
+            index
+            for index in self._open.get(camera, [])
+            if 0 <= stamp_ns - (self.spans[index].end_ns - 1) <= _SPAN_GAP
+        ]
+        self._open[camera] = candidates
+        for index in candidates:
+            span = self.spans[index]
+            if span.label == label and span.track_id == track_id and _continues(span, box):
+                # A face is labelled once per image: the same stamp again is another face.
+                if span.end_ns - 1 == stamp_ns:
+                    continue
+                span.end_ns, span.box = stamp_ns + 1, box
+                return index
+        self.spans.append(Span(label, camera, track_id, stamp_ns, stamp_ns + 1, box, source))
+        candidates.append(len(self.spans) - 1)
+        return len(self.spans) - 1
+
+
+def _continues(span: Span, box: Box | None) -> bool:
+    if span.track_id:
+        return True
+    if span.box is None or box is None:
+        return span.box is box
+    return span.box.iou(box) >= _SAME_FACE_IOU
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabelError(f"the labels {path} cannot be read: {error}") from error
+    if path.suffix == ".csv":
+        yield from _csv_rows(path, text.splitlines())
+    elif path.suffix in (".jsonl", ".json"):
+        yield from _json_rows(path, text.splitlines())
+    else:
+        raise LabelError(f"the labels {path} must be a .csv or .jsonl file")
+
+
+def _csv_rows(path: Path, lines: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    reader = csv.DictReader(lines, skipinitialspace=True)
+    _check_columns(reader.fieldnames or (), f"{path}, line 1")
+    for row in reader:
+        place = f"{path}, line {reader.line_num}"
+        if None in row or None in row.values():
+            raise LabelError(f"{place}: not as many fields as the first line names")
+        yield place, row
+
+
+def _json_rows(path: Path, lines: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        place = f"{path}, line {number}"
+        try:
+            row = json.loads(line, parse_float=Decimal)
+        except json.JSONDecodeError as error:
+            raise LabelError(f"{place}: no JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise LabelError(f"{place}: must be an object with {', '.join(COLUMNS)}")
+        _check_columns(row, place)
+        yield place, row
+
+
+def _check_columns(names: Iterable[str], place: str) -> None:
+    given = set(names)
+    missing = [name for name in ("start", "end", "label") if name not in given]
+    unknown = sorted(given - set(COLUMNS))
+    if missing or unknown:
+        what = f"lacks {', '.join(missing)}" if missing else f"has unknown {', '.join(unknown)}"
+        raise LabelError(f"{place}: {what}; the columns are {', '.join(COLUMNS)}")
+
+
+def _span_of_row(row: Mapping[str, Any], origin_ns: int, place: str) -> Span | None:
+    """Return the span of a row, or None when its label is blank."""
+    text = str(row["label"] or "").strip()
+    if not text:
+        return None
+    start, end = (_time(row[key], origin_ns, f"{place}: {key}") for key in ("start", "end"))
+    if end <= start:
+        raise LabelError(f"{place}: the end does not come after the start")
+    box = _box(row, place)
+    topic, track = (str(row.get(key) or "").strip() for key in ("topic", "track"))
+    return Span(_label(text, place), topic, track, start, end, box, place)
+
+
+def _time(value: Any, origin_ns: int, place: str) -> int:
+    """Return seconds as nanoseconds, exactly."""
+    text = str(value).strip()
+    try:
+        seconds = Decimal(text)
+        nanoseconds = int(seconds * 1_000_000_000)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise LabelError(
+            f"{place} must be seconds, e.g. 1700000000.25, or +12.5 after the first image, "
+            f"not {value!r}"
+        ) from None
+    return nanoseconds + origin_ns if text.startswith("+") else nanoseconds
+
+
+def _box(row: Mapping[str, Any], place: str) -> Box | None:
+    values = [row.get(key) for key in ("x", "y", "w", "h")]
+    if all(value is None or str(value).strip() == "" for value in values):
+        return None
+    try:
+        x, y, width, height = (float(str(value)) for value in values)
+    except ValueError:
+        raise LabelError(
+            f"{place}: x, y, w, h must be four numbers [pixels], or all blank"
+        ) from None
+    if not (width > 0 and height > 0 and np.isfinite([x, y, width, height]).all()):
+        raise LabelError(f"{place}: w and h must be positive")
+    return Box(x, y, width, height)
+
+
+def _label(name: str, place: str) -> str:
+    if name.strip().lower() == IGNORE:
+        return IGNORE
+    try:
+        return emotions.canonical(name)
+    except ValueError as error:
+        raise LabelError(f"{place}: {error}; or {IGNORE!r}") from None

@@ -1,0 +1,131 @@
+"""When the worker takes which frame: every one in turn, or the newest as on a live robot.
+
+Both schedules depend on the recording alone, so a replay can be repeated exactly.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer_ros.replay.errors import ReplayError
+from fer_ros.transport.messages import ReceivedImage
+
+_JUMP_BACK = 500_000_000
+"""Time that jumps back by this much starts the simulated clock anew [ns]."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One image of the recording whose header could be read."""
+
+    index: int
+    """Position among all images of the recording."""
+    topic: str
+    time_ns: int
+    """Its stamp, or where it has none the time of recording."""
+    recorded_ns: int
+    received: ReceivedImage
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Images that the worker takes together."""
+
+    batch: list[Arrival]
+    finish_ns: int | None
+    """When the answer is out on the simulated clock; None where no clock is simulated."""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """An image that the worker never gets."""
+
+    arrival: Arrival
+    cause: str
+
+
+def every_frame(arrivals: Iterable[Arrival]) -> Iterator[Answered | Dropped]:
+    """Answer every image, one at a time, in the order of recording."""
+    for arrival in arrivals:
+        yield Answered([arrival], None)
+
+
+def latest_frame(
+    arrivals: Iterable[Arrival], worker_ms: float, max_age: float
+) -> Iterator[Answered | Dropped]:
+    """Answer what the live node would: the newest image of each camera whenever it is free.
+
+    Images arrive at their stamps. The worker needs a fixed time for each; those of several
+    cameras that wait when it becomes free are taken together. An image that still waits when the
+    next of its camera arrives is superseded.
+
+    Args:
+        arrivals: Images in the order of recording.
+        worker_ms: Time per image [ms].
+        max_age: As the parameter of that name: older images are dropped [s]; 0 keeps all.
+    """
+    worker = _Worker(worker_ms, max_age)
+    for arrival in arrivals:
+        if worker.newest_ns is not None and arrival.time_ns < worker.newest_ns - _JUMP_BACK:
+            yield from worker.run_until(None)
+            worker = _Worker(worker_ms, max_age)
+        yield from worker.arrive(arrival)
+    yield from worker.run_until(None)
+
+
+class _Worker:
+    """The live node's worker on a simulated clock."""
+
+    def __init__(self, worker_ms: float, max_age: float) -> None:
+        self.newest_ns: int | None = None
+        self._cost_ns = round(worker_ms * 1e6)
+        self._max_age_ns = round(max_age * 1e9)
+        self._free_at = -(2**63)
+        self._waiting: dict[str, Arrival] = {}
+
+    def arrive(self, arrival: Arrival) -> Iterator[Answered | Dropped]:
+        # A stamp a little older than the newest is a late image: it arrives now.
+        now = max(arrival.time_ns, self.newest_ns or arrival.time_ns)
+        self.newest_ns = now
+        yield from self.run_until(now)
+        superseded = self._waiting.pop(arrival.topic, None)
+        if superseded is not None:
+            yield Dropped(superseded, "superseded")
+        self._waiting[arrival.topic] = arrival
+        if self._free_at <= now:
+            yield from self._take(now)
+
+    def run_until(self, now: int | None) -> Iterator[Answered | Dropped]:
+        """Take what waits if the worker becomes free by then; None is the end of time."""
+        if self._waiting and (now is None or self._free_at <= now):
+            yield from self._take(self._free_at)
+
+    def _take(self, start: int) -> Iterator[Answered | Dropped]:
+        taken, self._waiting = list(self._waiting.values()), {}
+        old = [a for a in taken if self._max_age_ns and start - a.time_ns > self._max_age_ns]
+        yield from (Dropped(arrival, "too_old") for arrival in old)
+        batch = [arrival for arrival in taken if arrival not in old]
+        if batch:
+            self._free_at = start + self._cost_ns * len(batch)
+            yield Answered(batch, self._free_at)
+
+
+def measured_worker_ms(path: Path) -> float:
+    """Return the median time per frame that an earlier replay measured on this machine.
+
+    Args:
+        path: ``latency.json`` of that replay.
+
+    Raises:
+        ReplayError: The file is none, or holds no measurement.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))["latency_ms"]["total"]["p50"]
+        return float(value)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReplayError(
+            f"{path} is no latency.json of an earlier replay with answered frames ({error})"
+        ) from error

@@ -1,0 +1,89 @@
+"""What one replay is asked to do; it crosses process borders, so it is plain data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fer_ros import __version__
+from fer_ros.node.assembly import locate_model
+from fer_ros.node.parameters import Settings
+from fer_ros.perception import model_store
+from fer_ros.replay.errors import ReplayError
+from fer_ros.replay.write.output import file_digest
+from fer_ros.transport.bag import BagReader
+
+EVERY, LATEST, RECORDED = "every", "latest", "recorded"
+"""Modes: answer every frame, those that a live node would, or take recorded answers."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording to replay."""
+
+    bag: Path
+    out: Path
+    topics: tuple[str, ...] = ()
+    """Camera topics; empty for all that hold images."""
+    mode: str = EVERY
+    worker_ms: float = 0.0
+    """Simulated time per frame of the mode ``latest`` [ms]."""
+    answers: Path | None = None
+    """Recording of a live node's answers, of the mode ``recorded``."""
+    label_files: tuple[Path, ...] = ()
+    label_topics: tuple[str, ...] = ()
+    criteria: Path | None = None
+    baseline: Path | None = None
+    annotated: bool = False
+    with_crops: bool = False
+    replace: bool = False
+    """Whether an output folder that exists is replaced."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters that differ from their defaults."""
+
+    def settings(self) -> Settings:
+        """Return the node's parameters.
+
+        Raises:
+            ParameterError: One is unknown or out of range.
+        """
+        return Settings().with_values(self.parameters)
+
+    def digest(self, reader: BagReader) -> str:
+        """Return a SHA-256 over everything that the results depend on.
+
+        The content of the recording, of the labels, criteria, baseline and networks counts, not
+        the paths.
+
+        Raises:
+            ReplayError: A file cannot be read.
+        """
+        settings = self.settings()
+        yunet = model_store.find_yunet(settings.detector_model)
+        paths = {"models", "detector_model"}
+        files = [*self.label_files, self.criteria, self.baseline]
+        facts = {
+            "version": __version__,
+            "bag": reader.digest(),
+            "topics": self.topics,
+            "mode": [self.mode, self.worker_ms],
+            "label_topics": self.label_topics,
+            "files": [_digest_of_given(path) if path else None for path in files],
+            "answers": BagReader(self.answers).digest() if self.answers else None,
+            "options": [self.annotated, self.with_crops],
+            "settings": {k: v for k, v in asdict(settings).items() if k not in paths},
+            "models": [file_digest(locate_model(name)) for name in settings.models],
+            "yunet": file_digest(yunet) if yunet else None,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _digest_of_given(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise ReplayError(f"{path} cannot be read: {error}") from error

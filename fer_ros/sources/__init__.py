@@ -1,0 +1,1 @@
+"""Where images come from when no camera driver publishes them."""

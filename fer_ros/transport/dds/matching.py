@@ -1,0 +1,113 @@
+"""Why the counterparts of a DDS endpoint do not match it, from what discovery knows of them.
+
+DDS itself counts refusals and names the policy of the last one, and never takes a refusal back.
+"""
+
+from __future__ import annotations
+
+from fer_ros.transport.dds.cyclone import builtin, domain, pub, sub
+from fer_ros.transport.dds.cyclone import qos as dds
+from fer_ros.transport.dds.types import delete
+
+OTHER_TYPE = "TYPE_CONSISTENCY_ENFORCEMENT"
+"""What DDS names when a counterpart's messages are of another type."""
+
+_MANY = 10_000
+"""More endpoints than a graph has."""
+
+_STRENGTHS = {
+    dds.Policy.Reliability: ("BestEffort", "Reliable"),
+    dds.Policy.Durability: ("Volatile", "TransientLocal", "Transient", "Persistent"),
+    dds.Policy.Liveliness: ("Automatic", "ManualByParticipant", "ManualByTopic"),
+    dds.Policy.DestinationOrder: ("ByReceptionTimestamp", "BySourceTimestamp"),
+}
+"""Policies of which at least as much must be offered as is requested, the weakest first."""
+
+_DURATIONS = {
+    dds.Policy.Deadline: "deadline",
+    dds.Policy.LatencyBudget: "budget",
+    dds.Policy.Liveliness: "lease_duration",
+}
+"""Policies of which no longer time may be offered than is requested."""
+
+_ROS_NAMES = {
+    dds.Policy.Reliability: "RELIABILITY",
+    dds.Policy.Durability: "DURABILITY",
+    dds.Policy.Liveliness: "LIVELINESS",
+    dds.Policy.DestinationOrder: "DESTINATION_ORDER",
+    dds.Policy.Deadline: "DEADLINE",
+    dds.Policy.LatencyBudget: "LATENCY_BUDGET",
+    dds.Policy.Ownership: "OWNERSHIP",
+    dds.Policy.DataRepresentation: "DATA_REPRESENTATION",
+}
+
+
+def conflicts(
+    participant: domain.DomainParticipant, endpoint: sub.DataReader | pub.DataWriter
+) -> set[str]:
+    """Return the names of the policies on which counterparts of now do not fit an endpoint."""
+    own = endpoint.get_qos()
+    reads = isinstance(endpoint, sub.DataReader)
+    found = set()
+    for other in _endpoints(participant, endpoint.topic.name, writers=reads):
+        found |= misfits(other.qos, own) if reads else misfits(own, other.qos)
+        if other.type_name != endpoint.topic.typename:
+            found.add(OTHER_TYPE)
+    return found
+
+
+def misfits(offered: dds.Qos, requested: dds.Qos) -> set[str]:
+    """Return the names of the policies that keep a reader from a writer, spelled as in ROS.
+
+    The rules are those of the DDS specification, section 2.2.3. A policy that one side does not
+    tell counts as fitting.
+
+    Args:
+        offered: The writer's QoS.
+        requested: The reader's QoS.
+    """
+    found = set()
+    for policy, name in _ROS_NAMES.items():
+        offer, request = offered[policy], requested[policy]
+        if offer is not None and request is not None and not _suffices(policy, offer, request):
+            found.add(name)
+    return found
+
+
+def _suffices(policy: type, offer: dds.BasePolicy, request: dds.BasePolicy) -> bool:
+    if policy is dds.Policy.Ownership:
+        return bool(offer == request)
+    if policy is dds.Policy.DataRepresentation:
+        written, read = _representations(offer), _representations(request)
+        return not written or not read or bool(written & read)
+    if policy in _STRENGTHS:
+        order = _STRENGTHS[policy]
+        if order.index(_kind(offer)) < order.index(_kind(request)):
+            return False
+    if policy in _DURATIONS:
+        time = _DURATIONS[policy]
+        return bool(getattr(offer, time) <= getattr(request, time))
+    return True
+
+
+def _representations(policy: dds.BasePolicy) -> set[str]:
+    """Return which encodings are named; older writers name none."""
+    names = ("use_cdrv0_representation", "use_xcdrv2_representation")
+    return {name for name in names if getattr(policy, name)}
+
+
+def _kind(policy: dds.BasePolicy) -> str:
+    """Return e.g. ``Reliable``."""
+    return type(policy).__name__.rpartition(".")[2]
+
+
+def _endpoints(
+    participant: domain.DomainParticipant, topic_name: str, writers: bool
+) -> list[builtin.DcpsEndpoint]:
+    """Return the writers, or else the readers, of a topic that discovery knows now."""
+    kind = builtin.BuiltinTopicDcpsPublication if writers else builtin.BuiltinTopicDcpsSubscription
+    reader = builtin.BuiltinDataReader(participant, kind)
+    try:  # a fresh reader gets those that are there, not those that have left
+        return [each for each in reader.read(_MANY) if each.topic_name == topic_name]
+    finally:
+        delete(reader)

@@ -1,0 +1,215 @@
+"""Results to messages and messages to images: the only room that names message fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fer_ros.perception import images
+from fer_ros.perception.types import STAGES, Box, Face, FaceEmotion, FrameResult, Image, Origin
+from fer_ros.transport.codec import decode, message_class
+
+IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
+EMOTION_ARRAY = "fer_ros/msg/EmotionArray"
+DIAGNOSTIC_ARRAY = "diagnostic_msgs/msg/DiagnosticArray"
+
+_SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Status:
+    """One line of diagnostics."""
+
+    level: int
+    """0 OK, 1 WARN, 2 ERROR, as in diagnostic_msgs/DiagnosticStatus."""
+    name: str
+    message: str
+    values: Mapping[str, str]
+    hardware_id: str = ""
+
+
+@dataclass(frozen=True)
+class ReceivedImage:
+    """A message from a camera whose pixels have not been decoded yet."""
+
+    message: Any
+    data: bytes
+    """The message's CDR bytes."""
+    compressed: bool
+
+    @property
+    def stamp_ns(self) -> int:
+        """Stamp of the header [ns]; 0 when the camera gives none."""
+        return time_ns(self.message.header.stamp)
+
+    @property
+    def frame_id(self) -> str:
+        """Coordinate frame of the header."""
+        return str(self.message.header.frame_id)
+
+    def pixels(self, max_pixels: int, convert: Callable[[bytes], Image | None]) -> Image:
+        """Decode the pixels.
+
+        Args:
+            max_pixels: Larger images are refused.
+            convert: The platform's own conversion of raw images, which may answer None; asked
+                for the encodings that are not a plain view of the bytes.
+
+        Raises:
+            fer_ros.perception.images.ImageError: The image cannot be decoded; the message says why.
+        """
+        m = self.message
+        if self.compressed:
+            return images.decode_compressed(m.data, m.format, max_pixels=max_pixels)
+        images.check_size(m.width, m.height, max_pixels)
+        if m.encoding not in images.VIEWS:
+            converted = convert(self.data)
+            if converted is not None:
+                return converted
+        return images.decode_raw(
+            m.data, m.width, m.height, m.step, m.encoding, bool(m.is_bigendian),
+            max_pixels=max_pixels,
+        )  # fmt: skip
+
+
+def read_image(data: bytes, compressed: bool) -> ReceivedImage:
+    """Read the header and layout of a camera's message.
+
+    Raises:
+        fer_ros.transport.codec.DecodeError: The bytes are no such message.
+    """
+    message = decode(data, COMPRESSED_IMAGE if compressed else IMAGE)
+    return ReceivedImage(message, data, compressed)
+
+
+def time_ns(stamp: Any) -> int:
+    """Return a builtin_interfaces/Time as nanoseconds."""
+    return int(stamp.sec) * _SECOND + int(stamp.nanosec)
+
+
+def header(stamp_ns: int, frame_id: str) -> Any:
+    """Return a std_msgs/Header."""
+    seconds, nanoseconds = divmod(stamp_ns, _SECOND)
+    stamp = message_class("builtin_interfaces/msg/Time")(sec=seconds, nanosec=nanoseconds)
+    return message_class("std_msgs/msg/Header")(stamp=stamp, frame_id=frame_id)
+
+
+def emotion_array(result: FrameResult, origin: Origin, age_ms: float) -> Any:
+    """Return the EmotionArray of one frame.
+
+    Args:
+        result: What the pipeline found; ``result.times.publish`` as measured so far.
+        origin: Networks and detector in use.
+        age_ms: Age of the image at publish, NaN when it carries no stamp.
+    """
+    frame = result.frame
+    height, width = frame.image.shape[:2]
+    costs = {f"{stage}_ms": float(getattr(result.times, stage)) for stage in STAGES}
+    return message_class(EMOTION_ARRAY)(
+        header=header(frame.stamp_ns, frame.frame_id),
+        source_topic=frame.topic,
+        width=width,
+        height=height,
+        labels=list(origin.labels),
+        model_id=origin.model_id,
+        model_digest=origin.model_digest,
+        detector=origin.detector,
+        faces=[_emotion(face, width, height) for face in result.faces],
+        age_ms=age_ms,
+        **costs,
+    )
+
+
+def _emotion(found: FaceEmotion, width: int, height: int) -> Any:
+    points = found.face.landmarks
+    point = message_class("geometry_msgs/msg/Point32")
+    return message_class("fer_ros/msg/Emotion")(
+        track_id=found.track_id,
+        roi=_region(found.face.box, width, height),
+        landmarks=[] if points is None else [point(float(x), float(y), 0.0) for x, y in points],
+        detection_confidence=float(found.face.score),
+        probabilities=np.ascontiguousarray(found.probabilities, np.float32),
+        smoothed_probabilities=np.ascontiguousarray(found.smoothed, np.float32),
+        label=found.label,
+        confidence=float(found.confidence),
+    )
+
+
+def _region(box: Box, width: int, height: int) -> Any:
+    """Return a box as a RegionOfInterest inside an image."""
+    left = min(max(round(box.x), 0), width)
+    top = min(max(round(box.y), 0), height)
+    right = min(max(round(box.x + box.width), left), width)
+    bottom = min(max(round(box.y + box.height), top), height)
+    return message_class("sensor_msgs/msg/RegionOfInterest")(
+        x_offset=left, y_offset=top, height=bottom - top, width=right - left, do_rectify=False
+    )
+
+
+def total_ms(message: Any) -> float:
+    """Return what an EmotionArray's image cost in all stages together [ms]."""
+    return sum(float(getattr(message, f"{stage}_ms")) for stage in STAGES)
+
+
+def read_faces(message: Any) -> list[FaceEmotion]:
+    """Return the faces of an EmotionArray as the pipeline's own data."""
+    return [_read_emotion(emotion) for emotion in message.faces]
+
+
+def _read_emotion(emotion: Any) -> FaceEmotion:
+    roi, points = emotion.roi, emotion.landmarks
+    box = Box(float(roi.x_offset), float(roi.y_offset), float(roi.width), float(roi.height))
+    landmarks = np.array([(p.x, p.y) for p in points], np.float32) if points else None
+    return FaceEmotion(
+        face=Face(box, float(emotion.detection_confidence), landmarks),
+        track_id=emotion.track_id,
+        probabilities=np.asarray(emotion.probabilities, np.float32),
+        smoothed=np.asarray(emotion.smoothed_probabilities, np.float32),
+        label=emotion.label,
+        confidence=float(emotion.confidence),
+    )
+
+
+def image(pixels: Image, stamp_ns: int, frame_id: str) -> Any:
+    """Return a sensor_msgs/Image, bgr8 or mono8, of contiguous pixels."""
+    height, width = pixels.shape[:2]
+    flat = np.ascontiguousarray(pixels).reshape(-1)
+    return message_class(IMAGE)(
+        header=header(stamp_ns, frame_id),
+        height=height,
+        width=width,
+        encoding="bgr8" if pixels.ndim == 3 else "mono8",
+        is_bigendian=0,
+        step=flat.size // height,
+        data=flat,
+    )
+
+
+def compressed_image(jpeg: bytes, stamp_ns: int, frame_id: str) -> Any:
+    """Return a sensor_msgs/CompressedImage of a JPEG file's bytes."""
+    return message_class(COMPRESSED_IMAGE)(
+        header=header(stamp_ns, frame_id), format="jpeg", data=np.frombuffer(jpeg, np.uint8)
+    )
+
+
+def diagnostic_array(stamp_ns: int, statuses: Sequence[Status]) -> Any:
+    """Return a DiagnosticArray."""
+    key_value = message_class("diagnostic_msgs/msg/KeyValue")
+    status_class = message_class("diagnostic_msgs/msg/DiagnosticStatus")
+    return message_class(DIAGNOSTIC_ARRAY)(
+        header=header(stamp_ns, ""),
+        status=[
+            status_class(
+                level=status.level,
+                name=status.name,
+                message=status.message,
+                hardware_id=status.hardware_id,
+                values=[key_value(key=key, value=value) for key, value in status.values.items()],
+            )
+            for status in statuses
+        ],
+    )

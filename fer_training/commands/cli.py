@@ -1,0 +1,329 @@
+"""The command line ``fer-train``."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_ros.perception.classification import FUSION_RULES
+from fer_training.commands import export, measure
+from fer_training.data.base import DatasetError
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="fer-train",
+        description="Train, measure and export networks for facial expressions.",
+        epilog="A run: fer-train train arch1 --out runs/arch1 && "
+        "fer-train export runs/arch1 arch1.onnx",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    commands.add_parser("list", help="architectures, recipes and data sets").set_defaults(run=_list)
+
+    train = commands.add_parser("train", help="run a recipe and measure what it gives")
+    train.add_argument("recipe", help="name in fer_training/recipes, or a YAML file")
+    train.add_argument("--out", type=Path, help="run folder (default: runs/<name>)")
+    train.add_argument("--data", help="path of the data set, instead of the recipe's")
+    train.add_argument("--seed", type=int, help="instead of the recipe's")
+    train.add_argument("--resume", action="store_true", help="go on from the folder's last epoch")
+    train.add_argument("--all-folds", action="store_true", help="every fold of the split, pooled")
+    train.add_argument(
+        "--earlier", action="store_true", help="first make the runs that it goes on or learns from"
+    )
+    train.add_argument(
+        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="e.g. epochs=5 optimizer.lr=0.05"
+    )
+    train.set_defaults(run=_train)
+
+    search = commands.add_parser("search", help="train values of a recipe's keys, keep the best")
+    search.add_argument("recipe", help="name in fer_training/recipes, or a YAML file")
+    search.add_argument(
+        "places", nargs="+", metavar="KEY=V,V", help="e.g. options.dropout=0.1,0.2,0.3"
+    )
+    search.add_argument("--out", type=Path, required=True, help="folder of the trials")
+    search.add_argument("--data", help="path of the data set, instead of the recipe's")
+    search.add_argument("--seed", type=int, help="instead of the recipe's")
+    search.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="in every trial")
+    search.set_defaults(run=_search)
+
+    evaluate = commands.add_parser(
+        "evaluate", help="measure a checkpoint, run folder or ONNX file on labelled crops"
+    )
+    evaluate.add_argument(
+        "--model", type=Path, required=True, nargs="+", help="several are fused by --fusion"
+    )
+    evaluate.add_argument("--fusion", choices=FUSION_RULES, default="sum")
+    evaluate.add_argument(
+        "--data", type=Path, required=True, help="npz with images and emotion, or owners' files"
+    )
+    evaluate.add_argument("--dataset", default="fer2013", help="layout of --data")
+    evaluate.add_argument(
+        "--usage",
+        help="rows of this split only (default: PublicTest where there is one, else all but "
+        "Training; PrivateTest beside PublicTest only when named here)",
+    )
+    evaluate.add_argument(
+        "--head",
+        choices=("labels", "votes"),
+        default="labels",
+        help="of a run trained with votes_weight; votes answers in FER+'s classes, on its labels",
+    )
+    evaluate.add_argument(
+        "--ferplus", action="store_true", help="true class: the FER+ majority, where there is one"
+    )
+    evaluate.add_argument("--json", type=Path, help="write all figures here")
+    evaluate.set_defaults(run=_evaluate)
+
+    export.add(commands)
+
+    fuse = commands.add_parser("fuse", help="join the scores of finished runs on their test rows")
+    fuse.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    fuse.add_argument("--rule", choices=FUSION_RULES, default="sum")
+    fuse.add_argument("--out", type=Path, required=True, help="folder for metrics.json")
+    fuse.set_defaults(run=_fuse)
+
+    svm = commands.add_parser("svm", help="fit the support vector machine on hand-made features")
+    svm.add_argument("--dataset", default="fer2013")
+    svm.add_argument("--data", type=Path, required=True)
+    svm.add_argument("--split", default="official")
+    svm.add_argument("--features", choices=("hog", "landmarks", "hog+landmarks"), default="hog")
+    svm.add_argument("--search-rows", type=int, default=3000, help="rows of the grid search")
+    svm.add_argument("--rows", type=int, default=0, help="rows of the final fit (0: all)")
+    svm.add_argument("--out", type=Path, required=True)
+    svm.set_defaults(run=_svm)
+
+    saliency = commands.add_parser("saliency", help="where hiding the face changes the answer")
+    saliency.add_argument("--model", type=Path, required=True)
+    saliency.add_argument("--data", type=Path, required=True)
+    saliency.add_argument("--dataset", default="fer2013")
+    saliency.add_argument(
+        "--usage", default="PublicTest", help="rows taken, where there is a split"
+    )
+    saliency.add_argument("--square", type=int, default=8, help="side of the hidden square")
+    saliency.add_argument("--stride", type=int, default=2)
+    saliency.add_argument("--per-class", type=int, default=20, help="crops averaged a class")
+    saliency.add_argument("--image", type=int, help="map of this one row instead of class means")
+    saliency.add_argument(
+        "--averaged", action="store_true", help="draw class means over faces that show nobody"
+    )
+    saliency.add_argument("--out", type=Path, required=True, metavar="FILE.png")
+    saliency.set_defaults(run=_saliency)
+
+    measure.add(commands)
+
+    compare = commands.add_parser("compare", help="write RESULTS.md from finished runs")
+    compare.add_argument("runs", type=Path, metavar="RUNS", help="folder with run folders")
+    compare.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "RESULTS.md")
+    compare.set_defaults(run=_compare)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status."""
+    options = build_parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, OSError, RuntimeError) as error:
+        own = type(error).__module__.startswith("fer_")
+        if isinstance(error, RuntimeError) and not own:
+            raise  # PyTorch's: a defect, whose traceback is wanted
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        hint = "; free some space, then go on with --resume" if full else ""
+        print(f"fer-train: {error}{hint}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _list(_: argparse.Namespace) -> None:
+    from fer_training import architectures
+    from fer_training.data import LOADERS
+    from fer_training.recipes import recipe
+
+    print("architectures (parameters for seven classes, batch-norm statistics counted):")
+    for name in architectures.names():
+        entry = architectures.get(name)
+        count = architectures.parameter_count(architectures.create(name))
+        side = f"{entry.size}x{entry.size}x{entry.channels}"
+        print(f"  {name:24} {count:>12,}  {side:9} {entry.paper}")
+    print("recipes:")
+    print("  " + ", ".join(recipe.names()) + "   (NAME+OVERLAY joins two)")
+    print("data sets:", ", ".join(LOADERS))
+
+
+def _train(options: argparse.Namespace) -> None:
+    from fer_training.train import runs
+
+    command = "fer-train train " + " ".join([options.recipe, *_spelled(options)])
+    record = runs.train(
+        options.recipe,
+        _overrides(options),
+        options.out,
+        options.resume,
+        options.all_folds,
+        command,
+        options.earlier,
+    )
+    if record:  # empty in all processes of torchrun but the first
+        _show(record["results"])
+
+
+def _search(options: argparse.Namespace) -> None:
+    from fer_training.train.search import search
+
+    words = ["fer-train search", options.recipe, *options.places, *_spelled(options)]
+    command = " ".join([*words, "--out", f"runs/{options.out.name}"])
+    record = search(options.recipe, options.places, _overrides(options), options.out, command)
+    for step in record["steps"]:
+        for value, accuracy in step["accuracies"].items():
+            mark = "  <- chosen" if value == step["chosen"] else ""
+            print(f"{step['key']}={value}  accuracy {100 * accuracy:.2f} %{mark}")
+
+
+def _overrides(options: argparse.Namespace) -> list[str]:
+    overrides = list(options.set)
+    if options.data:
+        overrides.append(f"data.path={options.data}")
+    if options.seed is not None:
+        overrides.append(f"seed={options.seed}")
+    return overrides
+
+
+def _spelled(options: argparse.Namespace) -> list[str]:
+    """Return the options of `train` and `search` that decide the result, as they were given."""
+    words = []
+    if options.seed is not None:
+        words += ["--seed", str(options.seed)]
+    if getattr(options, "all_folds", False):
+        words += ["--all-folds"]
+    if options.set:
+        words += ["--set", *options.set]
+    return words
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from fer_training.data import ferplus, load_dataset, splits
+    from fer_training.measure import predictors
+    from fer_training.measure.evaluate import evaluate
+    from fer_training.measure.fusion import FusedPredictor
+    from fer_training.train import second_head
+    from fer_training.train.finish import write_json
+
+    data = load_dataset(options.dataset, options.data)
+    rows = splits.measured(data, options.usage)
+    by_votes = options.ferplus or options.head == "votes"
+    if by_votes:
+        selection = ferplus.census(data.select(rows))
+        rows = np.intersect1d(rows, ferplus.kept_rows(data))
+    duplicates = None
+    if data.usage is not None and (data.usage == "Training").any():
+        groups = data.duplicate_groups
+        duplicates = np.flatnonzero(np.isin(groups[rows], groups[data.usage == "Training"]))
+    members = [predictors.load(path, options.head) for path in options.model]
+    fused = FusedPredictor(members, options.fusion)
+    predictor = members[0] if len(members) == 1 else fused
+    data = data.select(rows)
+    result = evaluate(predictor, ferplus.relabelled(data) if by_votes else data, duplicates)
+    if by_votes:
+        result["selection"] = selection
+        print(second_head.selection_words(selection).replace("\n", " "))
+    _show(result)
+    if by_votes:
+        for name, entry in result["single_crop"]["per_class"].items():
+            recall, f1, support = entry["recall"], entry["f1"], entry["support"]
+            print(f"  {name:12} recall {recall:.3f}, F1 {f1:.3f}, {support} rows")
+    if options.json:
+        write_json(result, options.json)
+
+
+def _fuse(options: argparse.Namespace) -> None:
+    from fer_training.measure.fusion import fuse_runs
+    from fer_training.train.finish import write_json
+
+    runs = " ".join(f"runs/{path.name}" for path in options.runs)
+    command = f"fer-train fuse {runs} --rule {options.rule} --out runs/{options.out.name}"
+    record = fuse_runs(options.runs, options.rule, command)
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_json(record, options.out / "metrics.json")
+    _show(record["results"])
+
+
+def _svm(options: argparse.Namespace) -> None:
+    from fer_training.data import load_dataset
+    from fer_training.papers import svm
+
+    config = svm.SvmConfig(
+        split=options.split,
+        features=options.features,
+        search_rows=options.search_rows,
+        rows=options.rows,
+    )
+    command = (
+        f"fer-train svm --dataset {options.dataset} --split {options.split} "
+        f"--features {options.features} --search-rows {options.search_rows} --rows {options.rows}"
+    )
+    data = load_dataset(options.dataset, options.data)
+    _show(svm.run(data, config, options.out, command)["results"])
+
+
+def _saliency(options: argparse.Namespace) -> None:
+    from fer_training.data import load_dataset
+    from fer_training.measure import predictors, saliency
+
+    predictor = predictors.load(options.model)
+    data = load_dataset(options.dataset, options.data)
+    if data.usage is not None:
+        data = data.select(np.flatnonzero(data.usage == options.usage))
+    if options.image is not None:
+        if not 0 <= options.image < len(data):
+            raise DatasetError(f"--image must lie in 0..{len(data) - 1}, not {options.image}")
+        image = data.images[options.image]
+        one = saliency.saliency(predictor, image, options.square, options.stride)
+        saliency.draw({data.label_names[data.labels[options.image]]: one}, options.out, [image])
+        return
+    maps = saliency.class_maps(
+        predictor, data.images, data.labels, options.per_class, options.square, options.stride
+    )
+    if not maps:
+        raise DatasetError("the network gets none of these rows right; there is nothing to map")
+    faces = [saliency.averaged_face(name) for name in maps] if options.averaged else None
+    saliency.draw(maps, options.out, faces)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from fer_training.papers import compare
+
+    count = compare.write(options.runs, options.out)
+    print(f"{options.out}: {count} runs")
+
+
+def _show(result: dict[str, Any]) -> None:
+    print(f"{result['model']} on {result['rows']} rows of {result['dataset']}")
+    for view in ("single_crop", "flip"):
+        if view not in result:
+            continue
+        entry = result[view]
+        low, high = entry["accuracy_95"]
+        print(
+            f"  {view:12} accuracy {100 * entry['accuracy']:.2f} % "
+            f"(95 % {100 * low:.1f} to {100 * high:.1f}), balanced "
+            f"{100 * entry['balanced_accuracy']:.2f} %, macro-F1 {entry['macro_f1']:.3f}, "
+            f"top-2 {100 * entry['top2']:.2f} %, ECE {100 * entry['ece']:.2f} %"
+        )
+        other = entry.get("without_duplicates", entry)
+        if other["rows"] < entry["rows"]:
+            print(
+                f"  {'':12} accuracy {100 * other['accuracy']:.2f} % on the {other['rows']} rows "
+                "without an exact copy in Training"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

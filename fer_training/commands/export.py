@@ -1,0 +1,64 @@
+"""Subcommands of ``fer-train`` that write network files: export and quantize."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from fer_ros import __version__
+
+
+def add(commands: Any) -> None:
+    """Add the subcommands to a parser's."""
+    export = commands.add_parser("export", help="write the ONNX file of a run, parity-checked")
+    export.add_argument("run_folder", type=Path, metavar="RUN")
+    export.add_argument("out", type=Path, metavar="FILE.onnx")
+    export.add_argument("--data", help="path of the data set, instead of the recipe's")
+    export.add_argument("--version", default=__version__, help="version of the weights")
+    export.add_argument(
+        "--head",
+        choices=("labels", "votes"),
+        default="labels",
+        help="votes: the network of FER+'s eight classes, of a run trained with votes_weight",
+    )
+    export.set_defaults(run=_export)
+
+    quantize = commands.add_parser("quantize", help="write the int8 twin of an exported file")
+    quantize.add_argument("source", type=Path, metavar="FILE.onnx")
+    quantize.add_argument("out", type=Path, metavar="OUT.onnx")
+    quantize.add_argument(
+        "--data", type=Path, required=True, help="FER2013 with Training and PublicTest rows"
+    )
+    quantize.add_argument("--rows", type=int, default=512, help="Training crops for the ranges")
+    quantize.add_argument("--seed", type=int, default=0, help="of their choice")
+    quantize.add_argument(
+        "--accept-loss", action="store_true", help="write it even if it loses over 0.5 points"
+    )
+    quantize.set_defaults(run=_quantize)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from fer_training.data import ferplus
+    from fer_training.ship import card
+    from fer_training.ship.export import export_run
+    from fer_training.train import runs
+
+    data = runs.measured_rows(options.run_folder, options.data)
+    if options.head == "votes":
+        data = ferplus.relabelled(data)
+    report = export_run(options.run_folder, options.out, data, options.version, options.head)
+    card.write(options.run_folder, options.out, report, options.head)
+    print(json.dumps(report, indent=1))
+
+
+def _quantize(options: argparse.Namespace) -> None:
+    from fer_training.data import load_dataset
+    from fer_training.ship import quantize
+
+    data = load_dataset("fer2013", options.data)
+    report = quantize.quantize(
+        options.source, options.out, data, options.rows, options.seed, options.accept_loss
+    )
+    print(json.dumps(report, indent=1))

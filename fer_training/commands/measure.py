@@ -1,0 +1,119 @@
+"""Subcommands of ``fer-train`` that measure finished networks: robustness, latency, seeds."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the subcommands to a parser's."""
+    robustness = commands.add_parser(
+        "robustness", help="accuracy under jitter, blur, noise, poor light, occlusion"
+    )
+    robustness.add_argument("--model", type=Path, required=True, nargs="+")
+    robustness.add_argument("--data", type=Path, required=True)
+    robustness.add_argument("--dataset", default="fer2013", help="layout of --data")
+    robustness.add_argument(
+        "--usage", default="PublicTest", help="rows taken, where there is a split"
+    )
+    robustness.add_argument("--seed", type=int, default=0)
+    robustness.add_argument(
+        "--detector", type=Path, metavar="YUNET", help="also find faces in scenes with this file"
+    )
+    robustness.add_argument("--scene-faces", type=int, default=600)
+    robustness.add_argument(
+        "--scene-sizes", type=int, nargs=5, metavar="SIDE", help="of the pasted faces [pixels]"
+    )
+    robustness.add_argument("--json", type=Path, required=True)
+    robustness.set_defaults(run=_robustness)
+
+    latency = commands.add_parser("latency", help="time ONNX files side by side, one thread")
+    latency.add_argument("--model", type=Path, required=True, nargs="+", metavar="FILE.onnx")
+    latency.add_argument(
+        "--untrained", nargs="+", default=[], metavar="ARCHITECTURE", help="with random weights"
+    )
+    latency.add_argument("--rounds", type=int, default=300)
+    latency.add_argument("--json", type=Path, required=True)
+    latency.set_defaults(run=_latency)
+
+    seeds = commands.add_parser("seeds", help="mean and deviation over runs of one recipe")
+    seeds.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    seeds.add_argument("--json", type=Path, required=True)
+    seeds.set_defaults(run=_seeds)
+
+
+def _robustness(options: argparse.Namespace) -> None:
+    from fer_ros.perception.model_store import digest_of
+    from fer_training.data import load_dataset, splits
+    from fer_training.measure import detected, predictors, robustness
+    from fer_training.records import provenance
+    from fer_training.train.finish import write_json
+
+    data = load_dataset(options.dataset, options.data)
+    usage = None if data.usage is None else options.usage
+    data = data.select(splits.measured(data, usage))
+    names = [path.stem if path.suffix == ".onnx" else path.name for path in options.model]
+    networks = [predictors.load(path) for path in options.model]
+    results = robustness.measure(list(zip(names, networks, strict=True)), data, options.seed)
+    for model, path in zip(results["models"], options.model, strict=True):
+        model["sha256"] = digest_of(path / "best.pt" if path.is_dir() else path)
+    if options.detector is not None:
+        detector = detected.detector(options.detector)
+        sizes = options.scene_sizes or detected.SIZES
+        scenes = detected.measure(
+            networks, data, detector, options.scene_faces, options.seed, sizes
+        )
+        for model, own in zip(results["models"], scenes, strict=True):
+            model["scenes"] = own
+    results |= {
+        "command": _command("robustness", options),
+        "revision": provenance.revision(),
+        "versions": provenance.versions(),
+    }
+    write_json(results, options.json)
+    print(robustness.markdown(results))
+
+
+def _latency(options: argparse.Namespace) -> None:
+    from fer_training.records import provenance
+    from fer_training.ship import latency
+    from fer_training.train.finish import write_json
+
+    with tempfile.TemporaryDirectory() as folder:
+        untrained = latency.write_untrained(options.untrained, Path(folder))
+        results = latency.measure([*options.model, *untrained], options.rounds)
+    results |= {
+        "untrained": [path.name for path in untrained],
+        "command": _command("latency", options),
+        "versions": provenance.versions(),
+    }
+    write_json(results, options.json)
+    print(latency.markdown(results))
+
+
+def _seeds(options: argparse.Namespace) -> None:
+    from fer_training.measure import seeds
+    from fer_training.train.finish import write_json
+
+    runs = " ".join(run.name for run in options.runs)
+    results = {**seeds.summarize(options.runs), "command": f"fer-train seeds {runs}"}
+    write_json(results, options.json)
+    print(seeds.markdown(results))
+
+
+def _command(name: str, options: argparse.Namespace) -> str:
+    """Return the command without the machine's paths."""
+    words = [f"fer-train {name} --model", *[path.name for path in options.model]]
+    if name == "latency":
+        words += ["--untrained", *options.untrained] if options.untrained else []
+        return " ".join([*words, "--rounds", str(options.rounds)])
+    words += ["--dataset", options.dataset, "--data", options.data.name]
+    words += ["--usage", options.usage, "--seed", str(options.seed)]
+    if options.detector:
+        words += ["--detector", options.detector.name, "--scene-faces", str(options.scene_faces)]
+        sizes = options.scene_sizes or []
+        words += ["--scene-sizes", *map(str, sizes)] if sizes else []
+    return " ".join(words)

@@ -1,0 +1,33 @@
+"""Loaders of the owners' layouts: a name and a path become a :class:`FaceDataset`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fer_training.data import ckplus, fer2013, jaffe, others
+from fer_training.data.base import DatasetError, FaceDataset
+
+LOADERS: dict[str, Callable[[Path], FaceDataset]] = {
+    "fer2013": fer2013.load,
+    "ckplus": ckplus.load,
+    "jaffe": jaffe.load,
+    "kdef": others.load_kdef,
+    "sfew": others.load_sfew,
+    "ferg": others.load_ferg,
+    "imed": others.load_imed,
+}
+
+
+def load_dataset(name: str, path: Path) -> FaceDataset:
+    """Read a data set.
+
+    Raises:
+        DatasetError: The name is unknown, or the files are missing or malformed.
+    """
+    if name not in LOADERS:
+        raise DatasetError(f"unknown data set {name!r}; known: {', '.join(LOADERS)}")
+    return LOADERS[name](path)
+
+
+__all__ = ["LOADERS", "DatasetError", "FaceDataset", "load_dataset"]

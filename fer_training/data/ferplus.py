@@ -1,0 +1,103 @@
+"""FER+ (Barsoum et al. 2016): ten votes for each FER2013 row become labels or distributions.
+
+As in the authors' reading, a class that got a single vote counts as got none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ros.perception.emotions import FERPLUS
+from fer_training.data.base import FERPLUS_COLUMNS, DatasetError, FaceDataset
+
+UNUSABLE = -1
+"""Code of rows without a majority, or whose majority says unknown or not a face."""
+
+
+def without_outliers(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the votes, shape (N, 10), float32, single ones dropped."""
+    return np.where(votes > 1, votes, 0).astype(np.float32)
+
+
+def majority(votes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the FER+ class of each row, or :data:`UNUSABLE`.
+
+    Codes are those of :data:`fer_ros.perception.emotions.FERPLUS`. A class needs
+    more than half of the votes that remain after dropping single ones.
+
+    Args:
+        votes: Shape (N, 10), in the order of ``FERPLUS_COLUMNS``.
+    """
+    winner = _winner(votes)
+    return np.where(winner < len(FERPLUS), winner, UNUSABLE)
+
+
+def _winner(votes: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the column with the majority of each row, or :data:`UNUSABLE`."""
+    kept = without_outliers(votes)
+    clear = kept.max(1) > 0.5 * kept.sum(1)
+    return np.where(clear, kept.argmax(1), UNUSABLE)
+
+
+def census(data: FaceDataset) -> dict[str, int]:
+    """Count the rows that :func:`kept_rows` keeps and those that it drops, by the reason.
+
+    Raises:
+        DatasetError: The data set has no votes, or no row has a majority.
+    """
+    kept = kept_rows(data)
+    assert data.votes is not None
+    winner = _winner(data.votes)
+    return {
+        "rows": len(data),
+        "kept": len(kept),
+        "no_majority": int((winner == UNUSABLE).sum()),
+        **{
+            name: int((winner == FERPLUS_COLUMNS.index(name)).sum())
+            for name in FERPLUS_COLUMNS[len(FERPLUS) :]
+        },
+    }
+
+
+def kept_rows(data: FaceDataset) -> NDArray[np.int64]:
+    """Return the rows with a usable majority.
+
+    Raises:
+        DatasetError: The data set has no votes, or no row has a majority.
+    """
+    if data.votes is None:
+        raise DatasetError(
+            f"{data.name} comes without FER+ votes; give fer2013.csv with fer2013new.csv of "
+            "microsoft/FERPlus beside it, or an npz with the array ferplus"
+        )
+    rows = np.flatnonzero(majority(data.votes) != UNUSABLE)
+    if not len(rows):
+        raise DatasetError(f"no row of {data.name} has a majority of FER+ votes")
+    return rows
+
+
+def relabelled(data: FaceDataset) -> FaceDataset:
+    """Return the rows with a usable majority, which is their label in the eight classes of FER+.
+
+    Raises:
+        DatasetError: The data set has no votes, or no row has a majority.
+    """
+    kept = data.select(kept_rows(data))
+    assert kept.votes is not None
+    name = f"{data.name} (FER+)"
+    return replace(kept, name=name, labels=majority(kept.votes), label_names=FERPLUS)
+
+
+def distribution(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the share of each of the eight classes, shape (N, 8).
+
+    Rows sum to 1, or to 0 where unknown or not-a-face got the most votes.
+    """
+    kept = without_outliers(votes)
+    usable = (kept.argmax(1) < len(FERPLUS)) & (kept.max(1) > 0)
+    known = kept[:, : len(FERPLUS)]
+    total = np.maximum(known.sum(1, keepdims=True), 1)
+    return np.where(usable[:, None], known / total, 0).astype(np.float32)

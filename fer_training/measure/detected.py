@@ -1,0 +1,126 @@
+"""Accuracy on faces that a detector found: pasted into scenes, detected, cropped, classified.
+
+This is what a network meets in the node: the detector's own jitter, and the crop of
+:mod:`fer_ros.perception.alignment` from a picture that goes on beyond the face.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ros.perception.alignment import FER2013_TEMPLATE, align
+from fer_ros.perception.detection import DetectorSettings, FaceDetector, YuNetDetector
+from fer_ros.perception.types import Face, Image
+from fer_training.data.base import FaceDataset
+from fer_training.data.scenes import HEIGHT, PLACES, SIZES, WIDTH, Pasted, compose
+from fer_training.measure import metrics
+from fer_training.measure.predictors import OnnxPredictor, Predictor
+
+
+def detector(path: Path) -> FaceDetector:
+    """Return YuNet as the node runs it, with the scenes in full size.
+
+    Raises:
+        DetectorError: The file is missing or no YuNet.
+    """
+    return YuNetDetector(path, DetectorSettings(detection_size=max(WIDTH, HEIGHT)))
+
+
+def measure(
+    predictors: Sequence[Predictor],
+    data: FaceDataset,
+    finder: FaceDetector,
+    count: int = 600,
+    seed: int = 0,
+    sizes: Sequence[int] = SIZES,
+) -> list[dict[str, Any]]:
+    """Detect, crop and classify faces pasted into scenes.
+
+    Args:
+        predictors: Networks; each gets crops of its own size and template.
+        data: Grey crops with labels.
+        finder: Detector.
+        count: Crops pasted, at most as many as there are.
+        seed: Chooses crops and places.
+        sizes: Five sides of the pasted crops [pixels].
+
+    Returns:
+        Per network ``width``, ``height``, ``detector``, ``shown``, ``found``, ``strays`` (boxes
+        that are no pasted face), of the faces found ``accuracy`` and ``accuracy_bare`` (of their
+        bare crops), and under ``by_size`` the same without strays for every side, as text.
+
+    Raises:
+        ValueError: The sides are not five of at most 256 pixels, the crops are not grey, or a
+            network lacks a class of the data.
+        RuntimeError: No face was found.
+    """
+    if len(sizes) != len(PLACES) or not all(8 <= size <= 256 for size in sizes):
+        raise ValueError(f"scenes take {len(PLACES)} sides of 8 to 256 pixels, not {list(sizes)}")
+    if data.images.ndim != 3:
+        raise ValueError("scenes are made from grey crops only")
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(len(data))[:count]
+    found: list[Pasted] = []
+    shown: list[Pasted] = []
+    crops: list[list[Image]] = [[] for _ in predictors]
+    strays = 0
+    for picture, pasted in compose(data.images, rows, rng, sizes):
+        faces = finder.detect(picture)
+        pairs = [(face, item) for item in pasted if (face := _seen(faces, item)) is not None]
+        for own, predictor in zip(crops, predictors, strict=True):
+            own.extend(_crop(predictor, picture, face, data) for face, _ in pairs)
+        shown += pasted
+        found += [item for _, item in pairs]
+        strays += len(faces) - len(pairs)
+    if not found:
+        raise RuntimeError("the detector found none of the pasted faces")
+    about = {"width": WIDTH, "height": HEIGHT, "detector": finder.name, "strays": strays}
+    records = []
+    for predictor, own in zip(predictors, crops, strict=True):
+        hits = _hits(predictor, np.stack(own), found, data)
+        bare = _hits(predictor, data.images[[item.row for item in found]], found, data)
+        by_size = {
+            str(size): _figures(
+                sum(item.size == size for item in shown),
+                hits[[item.size == size for item in found]],
+                bare[[item.size == size for item in found]],
+            )
+            for size in sorted(set(sizes))
+        }
+        records.append({**about, **_figures(len(shown), hits, bare), "by_size": by_size})
+    return records
+
+
+def _seen(faces: Sequence[Face], pasted: Pasted) -> Face | None:
+    """Return the most confident face at a pasted crop."""
+    return next((face for face in faces if pasted.near(*face.box.center)), None)
+
+
+def _crop(predictor: Predictor, picture: Image, face: Face, data: FaceDataset) -> Image:
+    """Crop as the node would; what is not yet exported takes FER2013's template."""
+    if isinstance(predictor, OnnxPredictor):
+        about = predictor.network.metadata
+        spec = about.input
+        return align(picture, face, about.crop, spec.width, spec.height, spec.channels)
+    height, width = data.images.shape[1:3]
+    return align(picture, face, FER2013_TEMPLATE, width, height, 1)
+
+
+def _hits(
+    predictor: Predictor, crops: NDArray[np.uint8], found: Sequence[Pasted], data: FaceDataset
+) -> NDArray[np.bool_]:
+    scores = predictor.probabilities(crops)
+    aligned = metrics.align_columns(scores, predictor.labels, data.label_names)
+    return aligned.argmax(1) == data.labels[[item.row for item in found]]
+
+
+def _figures(shown: int, hits: NDArray[np.bool_], bare: NDArray[np.bool_]) -> dict[str, Any]:
+    figures: dict[str, Any] = {"shown": shown, "found": len(hits)}
+    if len(hits):
+        figures |= {"accuracy": float(hits.mean()), "accuracy_bare": float(bare.mean())}
+    return figures

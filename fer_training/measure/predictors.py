@@ -1,0 +1,174 @@
+"""One face for checkpoints and ONNX files, so that both are measured by the same code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from fer_ros.perception.classification import EmotionNetwork
+from fer_ros.perception.emotions import FERPLUS
+from fer_ros.perception.inference import ModelError
+from fer_training import architectures
+from fer_training.architectures import networks
+from fer_training.architectures.networks import predict
+from fer_training.recipes.recipe import Recipe, from_dict
+from fer_training.records import checkpoint
+
+_BATCH = 256
+
+
+def fit(
+    images: NDArray[np.uint8], height: int, width: int, channels: int
+) -> list[NDArray[np.uint8]]:
+    """Bring stored crops to a network's size, and to grey or BGR.
+
+    One way for checkpoints and files: interpolating in PyTorch here and in OpenCV there would
+    give two answers to one image.
+    """
+    crops = []
+    for image in images:
+        if image.shape[:2] != (height, width):
+            image = cv2.resize(image, (width, height))
+        if channels == 3 and image.ndim == 2:
+            image = np.repeat(image[..., None], 3, axis=2)
+        elif channels == 1 and image.ndim == 3:
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        crops.append(np.asarray(image, np.uint8))
+    return crops
+
+
+class Predictor(Protocol):
+    """A network that turns stored crops into calibrated probabilities."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Classes in the order of the columns."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        ...
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return shape (N, labels) for images of shape (N, H, W) or (N, H, W, 3)."""
+        ...
+
+
+@dataclass
+class CheckpointPredictor:
+    """A checkpoint of fer-train, run by PyTorch."""
+
+    network: torch.nn.Module
+    recipe: Recipe
+    labels: tuple[str, ...]
+    name: str
+    calibration: dict[str, Any]
+
+    @classmethod
+    def load(cls, path: Path, head: str = "labels", calibrated: bool = True) -> CheckpointPredictor:
+        """Read ``best.pt`` of a run folder, or a checkpoint file.
+
+        Args:
+            path: Run folder or file.
+            head: Which head answers: ``labels``, or ``votes`` for the eight classes of FER+.
+            calibrated: Apply what was fitted after training; otherwise the network is as trained.
+
+        Raises:
+            CheckpointError: It is missing or no checkpoint.
+            RecipeError: The head is none of the network's.
+        """
+        path = path / "best.pt" if path.is_dir() else path
+        state = checkpoint.load(path)
+        recipe = from_dict(yaml.safe_load(state["recipe"]))
+        labels = tuple(state["labels"])
+        network = networks.build(recipe, len(labels))
+        checkpoint.load_weights(network, state, recipe.architecture)
+        network = networks.one_head(network, head).eval()
+        name = recipe.name
+        if head == "votes":
+            labels, name = FERPLUS, f"{recipe.name}-ferplus"
+        key = "ferplus_calibration" if head == "votes" else "calibration"
+        fitted = state.get(key, {}) if calibrated else {}
+        if calibrated and head == "labels" and state.get("offset"):
+            network = networks.shift(network, state["offset"])
+        return cls(network, recipe, labels, name, fitted)
+
+    @property
+    def temperature(self) -> float:
+        """Fitted temperature, 1 where the run's split lets no row select."""
+        return float(self.calibration.get("temperature", 1.0))
+
+    def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return raw outputs, shape (N, labels)."""
+        entry = architectures.get(self.recipe.architecture)
+        crops = np.stack(fit(images, entry.size, entry.size, entry.channels))
+        tensor = torch.from_numpy(crops)
+        tensor = tensor.unsqueeze(1) if crops.ndim == 3 else tensor.permute(0, 3, 1, 2)
+        return predict(self.network, tensor, self.recipe)
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return calibrated probabilities, shape (N, labels)."""
+        return softmax(self.logits(images) / np.float32(self.temperature), axis=1)
+
+
+class OnnxPredictor:
+    """An exported file, run exactly as the node runs it."""
+
+    def __init__(self, path: Path) -> None:
+        """Load the file.
+
+        Raises:
+            ModelError: The file cannot be used.
+        """
+        self.network = EmotionNetwork(path)
+        self.labels = self.network.metadata.labels
+        self.name = self.network.metadata.model_id
+
+    def _crops(self, images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        spec = self.network.metadata.input
+        return fit(images, spec.height, spec.width, spec.channels)
+
+    def preprocess(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return stored crops as the tensor that the network takes, NCHW."""
+        return self.network.preprocess(self._crops(images))
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return calibrated probabilities, shape (N, labels)."""
+        parts = [
+            self.network.classify(self._crops(images[start : start + _BATCH]))
+            for start in range(0, len(images), _BATCH)
+        ]
+        return np.concatenate(parts)
+
+
+def load(path: Path, head: str = "labels") -> Predictor:
+    """Load an ONNX file, a checkpoint, or the best checkpoint of a run folder.
+
+    Raises:
+        ModelError, CheckpointError, RecipeError: The file cannot be used or lacks the head.
+    """
+    if path.suffix != ".onnx":
+        return CheckpointPredictor.load(path, head)
+    predictor = OnnxPredictor(path)
+    if head == "votes" and predictor.labels != FERPLUS:
+        raise ModelError(
+            f"{path} names the classes of a data set, not of FER+; give the run folder, or a file "
+            "written by fer-train export --head votes"
+        )
+    return predictor
+
+
+def with_flip(predictor: Predictor, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the mean probabilities of the crops and their mirror images."""
+    mirrored = np.ascontiguousarray(images[:, :, ::-1])
+    mean = (predictor.probabilities(images) + predictor.probabilities(mirrored)) / 2
+    return mean.astype(np.float32)

@@ -1,0 +1,114 @@
+"""Occlusion saliency (Minaee et al. 2021, section 4.4): where a prediction breaks.
+
+A zeroed square slides over the crop; the map holds, for every pixel, how much probability of
+the whole crop's prediction was lost on average by the squares that covered it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from fer_ros.perception.emotions import FER2013
+from fer_ros.sources.scene import average_faces
+from fer_training.measure.predictors import Predictor
+
+
+def saliency(
+    predictor: Predictor,
+    image: NDArray[np.uint8],
+    square: int = 8,
+    stride: int = 2,
+    target: int | None = None,
+) -> NDArray[np.float32]:
+    """Return the loss of probability when each pixel is hidden, shape (H, W).
+
+    Args:
+        predictor: Network.
+        image: One crop, shape (H, W) or (H, W, 3).
+        square: Side N of the zeroed square [pixels].
+        stride: Step s between two squares [pixels].
+        target: Class whose probability is watched; the predicted one when None.
+    """
+    height, width = image.shape[:2]
+    places = [
+        (y, x) for y in _starts(height, square, stride) for x in _starts(width, square, stride)
+    ]
+    batch = np.repeat(image[None], len(places) + 1, axis=0)
+    for row, (y, x) in enumerate(places, start=1):
+        batch[row, y : y + square, x : x + square] = 0
+    scores = predictor.probabilities(batch)
+    watched = int(scores[0].argmax()) if target is None else target
+    total = np.zeros((height, width), np.float32)
+    count = np.zeros((height, width), np.float32)
+    for (y, x), score in zip(places, scores[1:], strict=True):
+        total[y : y + square, x : x + square] += scores[0, watched] - score[watched]
+        count[y : y + square, x : x + square] += 1
+    return np.asarray(total / np.maximum(count, 1), np.float32)
+
+
+def _starts(length: int, square: int, stride: int) -> list[int]:
+    """Return where squares start so that the last one ends at the border."""
+    if square > length:
+        raise ValueError(f"a square of {square} does not fit a crop of {length} pixels")
+    starts = list(range(0, length - square + 1, stride))
+    if starts[-1] != length - square:
+        starts.append(length - square)
+    return starts
+
+
+def class_maps(
+    predictor: Predictor,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    per_class: int = 20,
+    square: int = 8,
+    stride: int = 2,
+) -> dict[str, NDArray[np.float32]]:
+    """Return the mean map of each class over crops that the network gets right."""
+    predicted = predictor.probabilities(images).argmax(1)
+    maps = {}
+    for code, name in enumerate(predictor.labels):
+        rows = np.flatnonzero((labels == code) & (predicted == code))[:per_class]
+        if len(rows):
+            each = [saliency(predictor, images[row], square, stride) for row in rows]
+            maps[name] = np.mean(each, axis=0)
+    return maps
+
+
+def averaged_face(emotion: str, side: int = 48) -> NDArray[np.uint8]:
+    """Return the averaged face of a class as a crop, uint8, shape (side, side).
+
+    Pictures of maps over it may be published: the face is nobody's (:mod:`fer_ros.sources.scene`).
+
+    Raises:
+        ValueError: There is no averaged face of this class.
+    """
+    if emotion not in FER2013:
+        raise ValueError(f"no averaged face shows {emotion!r}; there are {', '.join(FER2013)}")
+    face = average_faces()[FER2013.index(emotion)]
+    return np.asarray(cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def draw(
+    maps: dict[str, NDArray[np.float32]],
+    path: Path,
+    backgrounds: Sequence[NDArray[np.uint8]] | None = None,
+) -> None:
+    """Draw maps side by side, over a face each where backgrounds are given."""
+    figure = Figure(figsize=(2 * len(maps), 2.3), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, len(maps)))
+    top = max(float(values.max()) for values in maps.values())
+    for number, (axis, (name, values)) in enumerate(zip(axes, maps.items(), strict=True)):
+        if backgrounds is not None:
+            axis.imshow(backgrounds[number], cmap="gray")
+        shade = 0.6 if backgrounds is not None else 1.0
+        axis.imshow(values, cmap="inferno", vmin=0, vmax=max(top, 1e-6), alpha=shade)
+        axis.set_title(name, fontsize=9)
+        axis.set_axis_off()
+    figure.savefig(path, dpi=100)

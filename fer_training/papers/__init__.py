@@ -1,0 +1,1 @@
+"""The systems of the five papers, and what was measured of them here."""

@@ -1,0 +1,262 @@
+"""``RESULTS.md``: the papers' figures beside ours, written from ``metrics.json`` files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from fer_training import architectures
+from fer_training.architectures import complexity
+from fer_training.papers import differences
+from fer_training.papers.systems import (
+    MEASURABLE,
+    SVM_FIGURES,
+    SYSTEMS,
+    Expected,
+    System,
+    Table,
+    of_recipe,
+)
+from fer_training.recipes import recipe
+
+_HEAD = """\
+# Results
+
+Written by `fer-train compare RUNS`; never edit it by hand.
+
+- FER2013: trained on Training, measured on PublicTest, which also chose the epoch, except where a
+  recipe says `keep: last`. The papers report on other rows (PrivateTest, or a random split), so a
+  difference of a point means little. A paper's figure is that of its best network.
+- CK+ `subject-5`: five folds that share no person, all predictions pooled. `random-20`: the
+  papers' own kind of split, **leaking**: the same persons and near-identical frames stand on both
+  sides. JAFFE `loso`: each person left out once; `random-20` leaks likewise, as it does on FER2013,
+  which holds copies of its own images.
+- CK+ and JAFFE rows of a network start from its FER2013 run and are fine-tuned for a few epochs
+  (`recipes/on/`); the last epoch is reported, nothing was selected on their test rows.
+- Single: one crop. Flip: mean of the crop and its mirror image, not measured for machines and fused
+  scores. In brackets: without the rows that have an exact copy in the training rows.
+- Parameters count the statistics of batch norms, as Keras does. MACs are millions a crop. For an
+  SVM both are the numbers in its support vectors.
+- Commands read the data where the recipes say; give `--data` for another place. `fer-train svm`
+  always wants `--data` and `--out`. Fused rows want the runs that they name.
+- Minutes are wall-clock of two CPU cores shared with other work, pauses included; most rows have
+  far fewer epochs than their recipe asks for, and are far from what it would reach.
+- Below each table: what a recipe changes of its paper, then for every measured row its distance
+  from the paper's figure and what stands behind it. Settings in which a run strays from its recipe
+  are read from the run's record.
+- Rows that say "not run here" have not been measured; their command is what would measure them.
+"""
+
+_COLUMNS = (
+    "recipe",
+    "data, split",
+    "parameters",
+    "MACs",
+    "paper",
+    "ours: single",
+    "flip",
+    "macro-F1",
+    "epochs",
+    "minutes",
+    "seed",
+    "command",
+)
+
+
+def collect(runs: Path) -> dict[str, dict[str, Any]]:
+    """Return all records below a folder by ``<recipe name>|<data set>|<split>``.
+
+    Of several runs of one row the one counts whose folder is named after the recipe.
+    """
+    records: dict[str, dict[str, Any]] = {}
+    for path in sorted(runs.glob("**/metrics.json")):
+        if path.parent.name.startswith("fold-"):
+            continue
+        record = _read(path)
+        seeds = path.with_name("seeds.json")
+        if seeds.is_file():
+            record["over_seeds"] = _read(seeds)
+        parts = [_read(part)["results"] for part in path.parent.glob("fold-*/metrics.json")]
+        if parts:
+            record["results"]["flip"] = {"accuracy": _pooled([part["flip"] for part in parts])}
+        name, config = record["recipe"]["name"], record["recipe"]["data"]
+        key = f"{name}|{config['dataset']}|{config['split']}"
+        if key not in records or path.parent.name == name:
+            records[key] = record
+    return records
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _pooled(parts: list[dict[str, Any]]) -> float:
+    """Return the accuracy over the rows of all folds."""
+    return sum(part["accuracy"] * part["rows"] for part in parts) / sum(p["rows"] for p in parts)
+
+
+def write(runs: Path, path: Path) -> int:
+    """Write the table from all records below a folder; return the number of records."""
+    records = collect(runs)
+    lines = [_HEAD]
+    for system in SYSTEMS:
+        rows = [*_expected(system), *_unexpected(system, records)]
+        lines += [f"\n## {system.paper}\n", *_table(system, rows, records)]
+        lines += ["", *_differences(system, rows, records)]
+        for table in system.tables:
+            lines += [f"\n### {table.title}\n", *_table(system, table.rows, records)]
+            lines += _verdict(table, records)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return len(records)
+
+
+def _expected(system: System) -> Iterator[Expected]:
+    """Yield every row that a system's main table should have."""
+    elsewhere = [f"+{dataset}" for dataset in system.figures if dataset not in MEASURABLE]
+    for name in system.recipes:
+        everywhere = "+" not in name and recipe.load(name).data.dataset == "fer2013"
+        for overlay in (*system.overlays, *elsewhere) if everywhere else ("",):
+            yield of_recipe(name + overlay)
+    yield from system.others
+
+
+def _unexpected(system: System, records: dict[str, dict[str, Any]]) -> Iterator[Expected]:
+    """Yield rows for all other records of a system."""
+    known = {row.key for row in _expected(system)}
+    known |= {row.key for table in system.tables for row in table.rows}
+    for key, record in records.items():
+        if key not in known and record["recipe"]["paper"] == system.paper:
+            name, dataset, split = key.split("|")
+            yield Expected(name, dataset, split, record["command"])
+
+
+def _table(
+    system: System, rows: Sequence[Expected], records: dict[str, dict[str, Any]]
+) -> Iterator[str]:
+    yield _row(_COLUMNS)
+    yield _row(["---"] * len(_COLUMNS))
+    for row in rows:
+        record, figure = records.get(row.key), _figure(system, row.name, row.dataset)
+        yield _row(_measured(record, figure) if record else _missing(row, figure))
+
+
+def _figure(system: System, name: str, dataset: str) -> str:
+    """Return what the paper prints, for the SVM or for its networks."""
+    figures = SVM_FIGURES if name.startswith("svm") else system.figures
+    return figures.get(dataset, "-")
+
+
+def _row(cells: Any) -> str:
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def _measured(record: dict[str, Any], figure: str) -> list[str]:
+    results, config = record["results"], record["recipe"]
+    leak = " (leaks)" if record["leaks"] else ""
+    seeds = record.get("seeds", config["seed"])
+    return [
+        config["name"],
+        f"{config['data']['dataset']}, {config['data']['split']}{leak}",
+        f"{record['parameters']:,}",
+        f"{record['macs'] / 1e6:.1f}",
+        figure,
+        _accuracy(results["single_crop"]),
+        _accuracy(results["flip"]) if "flip" in results else "-",
+        f"{results['single_crop']['macro_f1']:.3f}",
+        str(record.get("epochs", "-")),
+        f"{record['minutes']:.1f}",
+        str(seeds),
+        f"`{record['command']}`",
+    ]
+
+
+def _accuracy(entry: dict[str, Any]) -> str:
+    text = f"{100 * entry['accuracy']:.2f}"
+    if "without_duplicates" in entry and entry["without_duplicates"]["rows"] < entry["rows"]:
+        text += f" ({100 * entry['without_duplicates']['accuracy']:.2f})"
+    return text
+
+
+def _missing(row: Expected, figure: str) -> list[str]:
+    parameters, macs = "-", "-"
+    if "(" not in row.name and not row.name.startswith("svm"):
+        config = recipe.load(row.name.split()[0])
+        entry = architectures.get(config.architecture)
+        network = architectures.create(config.architecture, **config.options)
+        count = complexity.multiply_accumulates(network, entry.channels, entry.size)
+        parameters, macs = f"{architectures.parameter_count(network):,}", f"{count / 1e6:.1f}"
+    state = "not run here" if row.dataset in MEASURABLE else "needs the owner's data"
+    cells = [row.name, f"{row.dataset}, {row.split}", parameters, macs, figure, state]
+    return [*cells, *["-"] * 5, f"`{row.command}`"]
+
+
+def _differences(
+    system: System, rows: Sequence[Expected], records: dict[str, dict[str, Any]]
+) -> Iterator[str]:
+    """Yield what recipes change of their paper, and under each the reasons row by row."""
+    said = set()
+    for row in rows:
+        base = row.name.split("+")[0]
+        config = differences.shipped(base)
+        if config and base not in said:
+            said.add(base)
+            yield f"- **{base}**: {config.differs.strip()}"
+        if row.key in records:
+            figure = _figure(system, row.name, row.dataset)
+            sentence = differences.explain(records[row.key], figure, records)
+            name = "" if config and row.name == base else f"{row.name} on "
+            yield f"{'  ' if config else ''}- {name}{row.dataset}, {row.split}: {sentence}"
+
+
+def _verdict(table: Table, records: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Yield what a small table shows, and how its runs stray from the recipe."""
+    found = [records[row.key] for row in table.rows if row.key in records]
+    if len(found) < 2:
+        return
+    found.sort(key=_single, reverse=True)
+    seeded = any("+seed-" in _name(record) for record in found)
+    yield f"\n{_beyond_chance(found) if seeded else _best(found)}\n"
+    runs: dict[str, list[str]] = {}
+    for record in found:
+        runs.setdefault(differences.strays(record), []).append(record["recipe"]["name"])
+    for sentence, names in runs.items():
+        if sentence:
+            yield f"- {', '.join(names)}: {sentence}"
+
+
+def _best(found: Sequence[dict[str, Any]]) -> str:
+    """Name the best of runs of one seed, and those that are no worse for sure."""
+    low = found[0]["results"]["single_crop"]["accuracy_95"][0]
+    near = [_name(record) for record in found[1:] if _single(record) >= low]
+    return (
+        f"Best here, on one seed: {_name(found[0])}; within its 95 % interval: "
+        f"{', '.join(near) or 'none of the others'}."
+    )
+
+
+def _beyond_chance(found: Sequence[dict[str, Any]]) -> str:
+    """Name the runs outside what the plain recipe's seeds reach."""
+    base = _name(found[0]).split("+")[0]
+    seeds = [r for r in found if _name(r) == base or _name(r).startswith(f"{base}+seed-")]
+    reached = [_single(record) for record in seeds]
+    others = [record for record in found if record not in seeds]
+    outside = {
+        "below all of them": [_name(r) for r in others if _single(r) < min(reached)],
+        "above": [_name(r) for r in others if _single(r) > max(reached)],
+    }
+    said = [f"{where}: {', '.join(names)}" for where, names in outside.items() if names]
+    return (
+        f"{base} reads {100 * min(reached):.2f} to {100 * max(reached):.2f} % over {len(seeds)} "
+        f"seeds; {'; '.join(said) or 'no other run lies outside'}. Runs in between show nothing, "
+        "and one seed on the far side of it shows little."
+    )
+
+
+def _name(record: dict[str, Any]) -> str:
+    return str(record["recipe"]["name"])
+
+
+def _single(record: dict[str, Any]) -> float:
+    return float(record["results"]["single_crop"]["accuracy"])

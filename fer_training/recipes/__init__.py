@@ -1,0 +1,1 @@
+"""What a run is told: recipes as YAML files and their typed form."""

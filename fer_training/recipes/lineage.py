@@ -1,0 +1,38 @@
+"""What a recipe needs first: the runs that it goes on from or learns from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer_training.recipes import recipe
+from fer_training.recipes.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Need:
+    """A recipe of the package and the folder where another one looks for its run."""
+
+    name: str
+    folder: Path
+    dataset: str
+
+    @property
+    def met(self) -> bool:
+        """Whether the run is finished."""
+        return (self.folder / "metrics.json").is_file()
+
+
+def needs(config: Recipe) -> list[Need]:
+    """Return what a recipe needs, directly or through others, the earliest first.
+
+    Only folders named after a recipe of the package count: other paths are the user's own.
+    """
+    found: list[Need] = []
+    for place in (config.init, *config.distill.teachers):
+        name = Path(place).name
+        if name in recipe.names():
+            before = recipe.load(name)
+            found += needs(before)
+            found.append(Need(name, Path(place), before.data.dataset))
+    return list(dict.fromkeys(found))

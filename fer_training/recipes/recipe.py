@@ -1,0 +1,335 @@
+"""The one configuration of a run: dataclasses that are a YAML file and a command line too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+RECIPES = Path(__file__).parent
+
+
+class RecipeError(ValueError):
+    """A recipe has an unknown key or a value of the wrong kind."""
+
+
+@dataclass
+class Data:
+    """What is trained on."""
+
+    dataset: str = "fer2013"
+    path: str = "../shared/data/fer2013_train_public.npz"
+    split: str = "official"
+    """``official``, ``subject-<k>``, ``loso`` or ``random-<percent>``."""
+    fold: int = 0
+    """Which of the split's divisions; ``--all-folds`` runs every one."""
+    drop_black: bool = True
+    """Leave out training rows of one colour."""
+    drop_not_a_face: bool = False
+    """Leave out training rows that most FER+ voters call no face."""
+    drop_duplicates: bool = False
+    """Leave out training rows whose image stands among the test rows too."""
+    vote_share: float = 0.0
+    """Share of the FER+ vote distribution in the targets of rows that have votes."""
+    oversample: float = 0.0
+    """0 draws rows as they are, 1 draws every class equally often."""
+
+
+@dataclass
+class Augment:
+    """Random changes of the training crops; all shares and probabilities in 0..1."""
+
+    flip: float = 0.5
+    rotation: float = 0.0
+    """Largest angle [degrees]."""
+    shift: float = 0.0
+    """Largest shift, in crop widths."""
+    zoom: float = 0.0
+    """Largest change of scale: factors in 1-zoom..1+zoom."""
+    shear: float = 0.0
+    """Largest shear factor."""
+    brightness: float = 0.0
+    """Largest offset, in ranges of the pixel values."""
+    contrast: float = 0.0
+    """Largest change of contrast about the mean."""
+    distortion: float = 0.0
+    """Largest local displacement of a smooth random field, in crop widths."""
+    erase: float = 0.0
+    """Probability that a rectangle is erased."""
+    erase_area: float = 0.2
+    """Largest erased share of the crop."""
+    filters: float = 0.0
+    """Probability of one of Umer's bilateral, unsharp or sharpening filters."""
+    mixup: float = 0.0
+    """Probability that a batch is mixed up (Zhang et al. 2018)."""
+    mixup_alpha: float = 0.2
+    gamma: float = 0.0
+    """Largest change of gamma, in octaves: exponents in 2**-gamma..2**gamma."""
+    shrink: float = 0.0
+    """Probability that a crop is shrunk and enlarged again, as a far face would be."""
+    shrink_side: int = 20
+    """Least side it is shrunk to [pixels]."""
+    blur: float = 0.0
+    """Probability of a Gaussian blur."""
+    blur_sigma: float = 1.5
+    """Largest blur [pixels]."""
+    noise: float = 0.0
+    """Probability of Gaussian noise."""
+    noise_sigma: float = 0.06
+    """Largest noise, in ranges of the pixel values."""
+
+
+@dataclass
+class Distill:
+    """Learning from the answers of larger networks (Hinton et al. 2015)."""
+
+    teachers: list[str] = field(default_factory=list)
+    """Run folders or checkpoints; several answer by their mean."""
+    share: float = 0.5
+    """Share of the loss that compares with the teachers, 0..1."""
+    temperature: float = 2.0
+    """Softens both sides of that comparison."""
+
+
+@dataclass
+class Optimizer:
+    """``sgd`` (Nesterov), ``adam`` (L2 in the gradient) or ``adamw``."""
+
+    name: str = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    l2: float = 0.0
+    """Weight of an L2 term on the layers named in ``l2_layers``."""
+    l2_layers: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Schedule:
+    """How the learning rate moves."""
+
+    name: str = "cosine"
+    """``constant``, ``cosine`` or ``plateau``."""
+    warmup_epochs: int = 0
+    factor: float = 0.1
+    """Plateau: the rate is multiplied by it."""
+    patience: int = 8
+    """Plateau: epochs without a better test loss before that."""
+    stop_patience: int = 0
+    """Stop after this many epochs without a better one; 0 never stops early."""
+    min_delta: float = 0.0
+    """A smaller gain is none."""
+
+
+@dataclass
+class Recipe:
+    """Everything that decides a run."""
+
+    name: str
+    architecture: str
+    options: dict[str, Any] = field(default_factory=dict)
+    """Keyword options of the architecture."""
+    paper: str = ""
+    """Publication that the recipe follows."""
+    differs: str = ""
+    """What differs from the publication, in a sentence."""
+    data: Data = field(default_factory=Data)
+    augment: Augment = field(default_factory=Augment)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    schedule: Schedule = field(default_factory=Schedule)
+    loss: str = "cross_entropy"
+    """``cross_entropy``, ``mse``, ``bce`` or ``hinge``."""
+    label_smoothing: float = 0.0
+    votes_weight: float = 0.0
+    """Weight of the loss of a second head that learns the FER+ votes; 0 builds no such head."""
+    distill: Distill = field(default_factory=Distill)
+    epochs: int = 60
+    batch_size: int = 128
+    ema: float = 0.0
+    """Decay per step of the averaged weights that are evaluated; 0 evaluates the weights."""
+    keep: str = "best"
+    """``best`` on the test rows where the split lets them select, otherwise ``last``."""
+    sizes: list[int] = field(default_factory=list)
+    """Progressive input sizes, each for an equal share of the epochs; empty: the network's own."""
+    init: str = ""
+    """Run folder or checkpoint whose weights are the start (fine-tuning)."""
+    calibration: str = "temperature"
+    """What follows training: ``temperature``, fitted where the split lets rows select; or
+    ``classes``, where an offset per class, fitted on the training rows and folded into the last
+    layer, comes first."""
+    freeze: list[str] = field(default_factory=list)
+    """Prefixes of parameter names that stay as they are."""
+    mean: float = 127.5
+    scale: float = 1 / 127.5
+    """The network sees ``(pixel - mean) * scale``."""
+    seed: int = 0
+    amp: bool = True
+    """bfloat16 autocast."""
+    threads: int = 2
+
+
+def to_dict(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as plain values."""
+    return asdict(recipe)
+
+
+def to_yaml(recipe: Recipe) -> str:
+    """Return a recipe as YAML."""
+    return yaml.safe_dump(to_dict(recipe), sort_keys=False, allow_unicode=True)
+
+
+_FREE = ("name", "paper", "differs", "threads", "calibration", "data.path")
+"""What does not move the curve; data are compared by their digest."""
+
+
+def difference(saved: Recipe, own: Recipe) -> str:
+    """Name the first entry whose values give two curves, with both; empty where there is none."""
+    before, after = flat(to_dict(saved)), flat(to_dict(own))
+    for key in [*after, *(key for key in before if key not in after)]:
+        if key not in _FREE and before.get(key) != after.get(key):
+            return f"{key} = {before.get(key)!r}, not {after.get(key)!r}"
+    return ""
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a nested mapping as one level, keys joined by dots."""
+    made: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            made |= flat(value, f"{prefix}{key}.")
+        else:
+            made[prefix + key] = value
+    return made
+
+
+def from_dict(values: dict[str, Any]) -> Recipe:
+    """Check plain values and make a recipe of them.
+
+    Raises:
+        RecipeError: A key is unknown or missing, or a value has the wrong type.
+    """
+    return _build(Recipe, values, "")
+
+
+def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe and apply ``key.key=value`` overrides.
+
+    Args:
+        name: Name of a recipe of the package or path of a YAML file; ``A+B`` lays overlay B, e.g.
+            another data set, over recipe A. What A itself wants changed under B, e.g. its paper's
+            batch size on that data set, stands in its ``overlays`` entry and goes on top of B.
+        overrides: Changes on top.
+
+    Raises:
+        RecipeError: There is no such recipe, or it is malformed.
+    """
+    first, *overlays = name.split("+")
+    values = _read(first, RECIPES)
+    base = str(values.get("name", first))
+    own = _own_overlays(values.pop("overlays", {}), first)
+    for overlay in overlays:
+        before = from_dict(values)
+        _merge(values, _read(overlay, RECIPES / "on", own))
+        if from_dict(values) == before:
+            raise RecipeError(f"+{overlay} changes nothing in {base}")
+    values["name"] = "+".join([base, *overlays])
+    for override in overrides:
+        _set(values, override)
+    if isinstance(values.get("init"), str):
+        values["init"] = values["init"].replace("{base}", base)
+    return from_dict(values)
+
+
+def names() -> list[str]:
+    """Return the package's recipes and, with a leading plus, its overlays."""
+    overlays = ["+" + path.stem for path in sorted((RECIPES / "on").glob("*.yaml"))]
+    return [path.stem for path in sorted(RECIPES.glob("*.yaml"))] + overlays
+
+
+def _own_overlays(values: Any, name: str) -> dict[str, Any]:
+    """Check a recipe's changes of overlays, a mapping of mappings by overlay name."""
+    if not isinstance(values, dict) or not all(isinstance(v, dict) for v in values.values()):
+        raise RecipeError(f"{name}: overlays must map names of overlays to changes")
+    for overlay in values:
+        if f"+{overlay}" not in names():
+            raise RecipeError(f"{name}: overlays names {overlay!r}, which recipes/on does not hold")
+    return values
+
+
+def _read(name: str, folder: Path, own: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Read a YAML mapping, laid over the one that its ``base`` entry names.
+
+    Changes in ``own`` go on top of the file of that name, wherever it stands in the chain.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    if not path.is_file():
+        raise RecipeError(f"no recipe {name}; known: {', '.join(names())}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise RecipeError(f"{path} is no YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise RecipeError(f"{path} holds no mapping")
+    if "base" in values:
+        below = _read(str(values.pop("base")), folder, own)
+        _merge(below, values)
+        values = below
+    _merge(values, (own or {}).get(name, {}))
+    return values
+
+
+def _merge(below: dict[str, Any], above: dict[str, Any]) -> None:
+    """Lay one mapping over another, in place."""
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            _merge(below[key], value)
+        else:
+            below[key] = value
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    if not separator:
+        raise RecipeError(f"{override!r} is not of the form key=value")
+    *path, last = key.split(".")
+    for part in path:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise RecipeError(f"{key!r}: {part!r} has no parts")
+    values[last] = yaml.safe_load(text)
+
+
+def _build(kind: Any, values: Any, where: str) -> Any:
+    if not isinstance(values, dict):
+        raise RecipeError(f"{where or 'recipe'} must be a mapping, not {values!r}")
+    hints = get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise RecipeError(f"unknown key {where}{unknown[0]}; known: {', '.join(hints)}")
+    made = {}
+    for entry in fields(kind):
+        if entry.name in values:
+            made[entry.name] = _value(hints[entry.name], values[entry.name], where + entry.name)
+    try:
+        return kind(**made)
+    except TypeError as error:
+        raise RecipeError(f"{where or 'recipe'}: {error}") from None
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if is_dataclass(hint):
+        return _build(hint, value, where + ".")
+    expected = getattr(hint, "__origin__", hint)
+    if expected is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if expected is float and isinstance(value, str):
+        try:
+            return float(value)  # YAML 1.1 reads 5e-4 as text
+        except ValueError:
+            pass
+    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+        raise RecipeError(f"{where} must be {expected.__name__}, not {value!r}")
+    return value

@@ -1,0 +1,1 @@
+"""What a run leaves: checkpoints and where everything came from."""

@@ -1,0 +1,189 @@
+"""From a checkpoint to the ONNX file that the node runs, with parity checked before it counts."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from fer_ros.perception.alignment import FER2013_TEMPLATE
+from fer_ros.perception.model_metadata import InputSpec, ModelMetadata
+from fer_training import architectures
+from fer_training.data.base import FaceDataset
+from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor, Predictor
+from fer_training.recipes.recipe import to_dict
+from fer_training.train import second_head
+
+OPSET = 17
+IR_VERSION = 8
+"""Old enough for ONNX Runtime 1.16."""
+TOLERANCE = 1e-4
+"""Largest allowed difference of a probability from the network's."""
+BATCH_TOLERANCE = 1e-5
+"""Largest allowed difference of a probability between a crop alone and the same in a batch."""
+
+
+class ExportError(RuntimeError):
+    """The exported file does not answer as the network does."""
+
+
+def metadata_of(predictor: CheckpointPredictor, run: dict[str, Any], version: str) -> ModelMetadata:
+    """Describe a checkpoint for the node.
+
+    Args:
+        predictor: The checkpoint.
+        run: Content of the run's ``metrics.json``.
+        version: Version of the weights.
+    """
+    recipe = predictor.recipe
+    entry = architectures.get(recipe.architecture)
+    calibration = predictor.calibration
+    threshold = calibration.get("uncertain_threshold")
+    return ModelMetadata(
+        model_id=predictor.name,
+        version=version,
+        labels=predictor.labels,
+        input=InputSpec(
+            width=entry.size,
+            height=entry.size,
+            channels=entry.channels,
+            mean=(recipe.mean,) * entry.channels,
+            scale=(recipe.scale,) * entry.channels,
+        ),
+        crop=FER2013_TEMPLATE,
+        temperature=predictor.temperature,
+        **({} if threshold is None else {"uncertain_threshold": threshold}),
+        dataset=run.get("data", {}),
+        recipe={**to_dict(recipe), "command": run.get("command", "")},
+        metrics=headline(run),
+    )
+
+
+def headline(run: dict[str, Any]) -> dict[str, Any]:
+    """Pick the figures that travel inside the file."""
+    results, calibration = run.get("results", {}), run.get("calibration", {})
+    picked: dict[str, Any] = {"protocol": run.get("protocol", "")}
+    for view in ("single_crop", "flip"):
+        whole = results.get(view, {})
+        for name, entry in (
+            (view, whole),
+            (f"{view}_without_duplicates", whole.get("without_duplicates", {})),
+        ):
+            if entry:
+                keys = ("accuracy", "balanced_accuracy", "macro_f1")
+                picked[name] = {key: round(entry[key], 4) for key in keys}
+    if calibration:
+        picked["ece_cross_fitted"] = round(calibration["ece_cross_fitted"], 4)
+        if "ece_cross_fitted_range" in calibration:
+            least, greatest = calibration["ece_cross_fitted_range"]
+            picked["ece_cross_fitted_range"] = [round(least, 4), round(greatest, 4)]
+        picked["coverage_curve"] = [
+            {key: round(value, 4) for key, value in point.items()}
+            for point in calibration["coverage_curve"]
+        ]
+    return picked
+
+
+def to_onnx(
+    network: torch.nn.Module, channels: int, size: int, output: str = "logits"
+) -> onnx.ModelProto:
+    """Return the graph of a network from ``input`` (N, channels, size, size) to its output."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        path = Path(folder) / "network.onnx"
+        warnings.simplefilter("ignore", DeprecationWarning)  # the successor needs onnxscript
+        warnings.filterwarnings("ignore", "Constant folding")
+        torch.onnx.export(
+            network.eval(),
+            (torch.zeros(2, channels, size, size),),
+            path,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["input"],
+            output_names=[output],
+            dynamic_axes={"input": {0: "batch"}, output: {0: "batch"}},
+        )
+        model = onnx.load(path)
+    model.ir_version = IR_VERSION
+    return model
+
+
+def write(model: onnx.ModelProto, metadata: ModelMetadata, path: Path) -> None:
+    """Add the metadata and write a single file, atomically."""
+    onnx.helper.set_model_props(model, metadata.to_props())
+    onnx.checker.check_model(model)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(model.SerializeToString())
+    partial.replace(path)
+
+
+def parity(
+    reference: Predictor, path: Path, images: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> dict[str, float]:
+    """Compare a file with the network it came from, at batch 1 and batch N.
+
+    Returns:
+        Largest difference of a probability against the reference and between the two batch
+        sizes, and the three accuracies.
+
+    Raises:
+        ExportError: A probability differs by more than :data:`TOLERANCE`, or by more than
+            :data:`BATCH_TOLERANCE` between batch sizes, or an accuracy by more than two rows.
+    """
+    exported = OnnxPredictor(path)
+    expected = reference.probabilities(images)
+    many = exported.probabilities(images)
+    single = np.concatenate([exported.probabilities(images[i : i + 1]) for i in range(len(images))])
+    report = {
+        "rows": float(len(images)),
+        "max_difference": float(np.abs(many - expected).max()),
+        "max_difference_batch_1": float(np.abs(single - many).max()),
+        "accuracy_reference": float((expected.argmax(1) == labels).mean()),
+        "accuracy_onnx": float((many.argmax(1) == labels).mean()),
+        "accuracy_onnx_batch_1": float((single.argmax(1) == labels).mean()),
+    }
+    agrees = report["max_difference"] <= TOLERANCE
+    agrees &= report["max_difference_batch_1"] <= BATCH_TOLERANCE
+    gap = abs(report["accuracy_reference"] - report["accuracy_onnx"]) * len(images)
+    if not agrees or gap > 2.5:
+        raise ExportError(f"{path} does not answer as the network does: {json.dumps(report)}")
+    return report
+
+
+def export_run(
+    run: Path, path: Path, data: FaceDataset, version: str, head: str = "labels"
+) -> dict[str, float]:
+    """Export the best checkpoint of a run folder and check it on labelled crops.
+
+    The file takes its place only after the check.
+
+    Args:
+        run: Run folder.
+        path: File to write.
+        data: Rows for the check, labelled in the classes of the head.
+        version: Version of the weights.
+        head: ``labels``, or ``votes`` for a network of the eight classes of FER+.
+
+    Raises:
+        ExportError: Parity does not hold.
+        CheckpointError: The run has no usable checkpoint, or is not finished.
+        RecipeError: The run has no such head.
+    """
+    predictor = CheckpointPredictor.load(run, head)
+    record = second_head.record(run, head)
+    entry = architectures.get(predictor.recipe.architecture)
+    model = to_onnx(predictor.network, entry.channels, entry.size)
+    candidate = path.with_name(f".{path.stem}.candidate.onnx")
+    try:
+        write(model, metadata_of(predictor, record, version), candidate)
+        report = parity(predictor, candidate, data.images, data.labels)
+        candidate.replace(path)
+    finally:
+        candidate.unlink(missing_ok=True)
+    return report

@@ -1,0 +1,86 @@
+"""How weights move: optimizer, learning rate over the epochs, averaging."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from fer_training.recipes.recipe import Recipe
+
+
+def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Return the optimizer; weight decay acts on matrices and kernels, not on norms or biases."""
+    trained = [p for p in network.parameters() if p.requires_grad]
+    config = recipe.optimizer
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if config.name == "sgd":
+        return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=True)
+    if config.name == "adam":
+        return torch.optim.Adam(groups, lr=config.lr)
+    if config.name == "adamw":
+        return torch.optim.AdamW(groups, lr=config.lr)
+    raise ValueError(f"unknown optimizer {config.name!r}: sgd, adam or adamw")
+
+
+@dataclass
+class Progress:
+    """What decides the learning rate, the best epoch and an early end."""
+
+    epoch: int = 0
+    lr_factor: float = 1.0
+    best_loss: float = math.inf
+    since_best: int = 0
+    since_cut: int = 0
+    best_score: float = -1.0
+    best_epoch: int = -1
+    stopped: bool = False
+
+    def observe(self, loss: float, recipe: Recipe) -> None:
+        """Take in the monitored loss of an epoch."""
+        schedule = recipe.schedule
+        if loss < self.best_loss - schedule.min_delta:
+            self.best_loss, self.since_best, self.since_cut = loss, 0, 0
+        else:
+            self.since_best += 1
+            self.since_cut += 1
+        if schedule.name == "plateau" and self.since_cut > schedule.patience:
+            self.lr_factor *= schedule.factor
+            self.since_cut = 0
+        self.stopped = 0 < schedule.stop_patience <= self.since_best
+
+
+def learning_rate(recipe: Recipe, progress: Progress, step: int, steps: int) -> float:
+    """Return the rate at a step of an epoch of ``steps`` steps."""
+    schedule, base = recipe.schedule, recipe.optimizer.lr
+    done = progress.epoch + step / steps
+    if done < schedule.warmup_epochs:
+        return base * (done + 1 / steps) / schedule.warmup_epochs
+    if schedule.name == "cosine":
+        share = (done - schedule.warmup_epochs) / (recipe.epochs - schedule.warmup_epochs)
+        return base * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+    return base * progress.lr_factor
+
+
+def averaging(decay: float) -> Callable[[Any, Any, Any], None]:
+    """Return an exponential average whose memory grows from ten steps to the full decay.
+
+    The first weights, and the first running variances, would otherwise linger for epochs.
+    """
+
+    @torch.no_grad()
+    def update(averaged: Any, current: Any, steps: Any) -> None:
+        share = 1 - min(decay, (1 + int(steps)) / (10 + int(steps)))
+        if averaged[0].is_floating_point():
+            torch._foreach_lerp_(averaged, current, share)
+        else:
+            torch._foreach_copy_(averaged, current)
+
+    return update

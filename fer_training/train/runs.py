@@ -1,0 +1,135 @@
+"""Runs in folders: one split or all folds of one, resumable, with their records."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from scipy.special import softmax
+
+from fer_training.data import load_dataset, splits
+from fer_training.data.base import FaceDataset
+from fer_training.measure import metrics
+from fer_training.recipes import lineage, recipe
+from fer_training.recipes.recipe import Recipe
+from fer_training.records import checkpoint
+from fer_training.train.finish import finish, write_json
+from fer_training.train.trainer import Trainer
+
+
+def train(
+    name: str,
+    overrides: list[str],
+    folder: Path | None,
+    resume: bool,
+    all_folds: bool,
+    command: str,
+    earlier: bool = False,
+) -> dict[str, Any]:
+    """Run a recipe and return the record written to ``metrics.json``.
+
+    With ``earlier``, unfinished runs that it goes on from or learns from are run first, on the
+    same data where the data set is the same. Under ``torchrun`` only the first process writes a
+    single run's record and returns it; the others return an empty one.
+
+    Raises:
+        RecipeError: The folder holds a run, or a run that this one needs is missing.
+    """
+    config = recipe.load(name, overrides)
+    folder = folder or Path("runs") / config.name
+    if not resume and (folder / "last.pt").exists():
+        raise recipe.RecipeError(f"{folder} holds a run; add --resume or choose another --out")
+    for need in lineage.needs(config):
+        if need.met:
+            continue
+        if not earlier:
+            raise recipe.RecipeError(
+                f"{config.name} needs the finished run {need.folder}: fer-train train {need.name} "
+                "makes it, and --earlier makes all such runs first"
+            )
+        same = need.dataset == config.data.dataset
+        data_path = [f"data.path={config.data.path}"] if same else []
+        train(need.name, data_path, need.folder, True, False, f"fer-train train {need.name}")
+    data = load_dataset(config.data.dataset, Path(config.data.path))
+    if all_folds:
+        return _folds(config, folder, data, command)
+    return _single(config, folder, data, command)
+
+
+def _single(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dict[str, Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(config, folder, data)
+    trainer.fit(resume=True)
+    record = finish(trainer, command) if trainer.rank == 0 else {}
+    if trainer.world > 1:
+        torch.distributed.barrier()  # the others may now read what the first has written
+    return record
+
+
+def _folds(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dict[str, Any]:
+    """Train every fold that has no record yet, then pool the predictions of all.
+
+    Raises:
+        RecipeError: A fold's record is of other settings or data.
+    """
+    divisions = splits.make(data, config.data.split)
+    records = []
+    for number in range(len(divisions)):
+        part = folder / f"fold-{number}"
+        written = part / "metrics.json"
+        own = replace(config, data=replace(config.data, fold=number))
+        if not written.is_file():
+            _single(own, part, data, command)
+            (part / "last.pt").unlink(missing_ok=True)
+        record = json.loads(written.read_text(encoding="utf-8"))
+        other = recipe.difference(recipe.from_dict(record["recipe"]), own)
+        if other or record["data"]["sha256"] != data.digest:
+            raise recipe.RecipeError(
+                f"{part} was trained {f'with {other}' if other else 'on other data'}; choose "
+                "another --out"
+            )
+        records.append(record)
+    logits = np.zeros((len(data), len(data.label_names)), np.float32)
+    for number in range(len(divisions)):
+        with np.load(folder / f"fold-{number}" / "predictions.npz") as saved:
+            logits[saved["rows"]] = saved["logits"]
+    tested = np.unique(np.concatenate([division.test for division in divisions]))
+    pooled = metrics.summarize(
+        data.labels[tested], softmax(logits[tested], axis=1), data.label_names
+    )
+    accuracies = [entry["results"]["single_crop"]["accuracy"] for entry in records]
+    record = {
+        **records[0],
+        "protocol": config.data.split,
+        "folds": len(divisions),
+        "minutes": sum(entry["minutes"] for entry in records),
+        "fold_accuracies": accuracies,
+        "calibration": {},
+        "results": {
+            "model": config.name,
+            "dataset": data.name,
+            "rows": len(tested),
+            "labels": list(data.label_names),
+            "single_crop": pooled,
+        },
+    }
+    write_json(record, folder / "metrics.json")
+    return record
+
+
+def measured_rows(folder: Path, path: str | None = None) -> FaceDataset:
+    """Return the rows that a run was measured on.
+
+    Args:
+        folder: Run folder.
+        path: Place of the data set, instead of the recipe's.
+    """
+    config = recipe.from_dict(yaml.safe_load(checkpoint.load(folder / "best.pt")["recipe"]))
+    data = load_dataset(config.data.dataset, Path(path or config.data.path))
+    split = splits.choose(data, config.data.split, config.data.fold)
+    return data.select(split.test)

@@ -1,0 +1,95 @@
+"""What the node says about itself on /diagnostics."""
+
+from __future__ import annotations
+
+from support import SECOND, Robot, smiling, wait_for
+
+from fer_ros.node import core
+from fer_ros.node.parameters import Settings
+from fer_ros.transport import messages
+from fer_ros.transport.base import Qos
+
+
+def test_a_silent_camera_is_reported_and_recovers_by_itself(build) -> None:
+    robot = build(stale_after=1.0).start()
+    seen: list[tuple[int, str]] = []
+
+    def note(array) -> None:
+        for status in array.status:
+            if "camera" in status.name and (not seen or seen[-1][0] != status.level):
+                seen.append((status.level, status.message))
+
+    robot.listen("/diagnostics", messages.DIAGNOSTIC_ARRAY, note)
+    robot.answer(smiling())
+    wait_for(lambda: seen and seen[-1][0] == 2)
+    assert len(robot.arrays) == 1, "nothing may be invented"
+    robot.answer(smiling())
+    wait_for(lambda: seen[-1][0] == 0)
+    assert [level for level, _ in seen] == [0, 1, 2, 0]
+    assert "no image for" in seen[1][1]
+
+
+def test_a_camera_never_heard_says_whether_anybody_publishes(build) -> None:
+    robot = build(stale_after=0.1).start()
+    wait_for(lambda: "camera" in str(list(robot.statuses)) and robot.status("camera").level > 0)
+    assert "nobody publishes" in robot.status("camera").message
+
+
+def test_incompatible_qos_is_named(build) -> None:
+    robot = build(image_reliability="reliable").start()
+    robot.other.publisher("/image_raw", messages.IMAGE, Qos("best_effort"))
+    wait_for(lambda: "RELIABILITY" in robot.status("camera").message.upper())
+    assert robot.status("camera").level >= 1
+
+
+def test_diagnostics_carry_rates_percentiles_and_origin(robot: Robot) -> None:
+    for _ in range(3):
+        robot.answer(smiling())
+    wait_for(lambda: any("latency" in n and s.values for n, s in robot.statuses.items()))
+    for key in ("age_ms.p50", "detect_ms.p95", "classify_ms.p99", "total_ms.p50", "faces.p50"):
+        float(robot.value("latency", key))
+    assert robot.value("model", "providers.used") == "cpu"
+    assert robot.value("model", "model_id").startswith(Settings().models[0])
+    assert robot.value("detector", "used") == "haar"
+    wait_for(lambda: int(robot.value("camera", "received")) == 3)
+
+
+def test_images_that_come_but_are_never_answered_are_a_warning(build) -> None:
+    robot = build(max_age=0.5, stale_after=0.1).start()
+
+    def warned() -> bool:
+        robot.send(smiling(), stamp_ns=990 * SECOND)
+        return "none was answered" in robot.status("camera").message
+
+    wait_for(warned)
+    assert "too_old" in robot.status("camera").message
+    assert robot.status("camera").level == 1
+
+
+def test_a_disabled_node_says_so(robot: Robot) -> None:
+    robot.node.enable(False)
+    wait_for(lambda: robot.status("node").message == "active, disabled")
+
+
+def test_a_provider_that_is_not_there_is_a_warning(build) -> None:
+    robot = build(providers=("tensorrt", "cpu")).start()
+    wait_for(lambda: robot.status("model").level == 1)
+    assert "tensorrt was asked for, cpu is used" in robot.status("model").message
+    assert robot.value("model", "providers.used") == "cpu"
+    assert robot.answer(smiling()).faces
+
+
+def test_diagnostics_go_on_while_networks_load(build, monkeypatch) -> None:
+    robot, seen, assemble = build(), [], core.assemble
+
+    def slow(*arguments: object):
+        wait_for(lambda: len([s for s in seen if s == "configuring"]) >= 3)
+        return assemble(*arguments)
+
+    def note(array) -> None:
+        seen.extend(status.message for status in array.status if status.name.endswith("node"))
+
+    robot.listen("/diagnostics", messages.DIAGNOSTIC_ARRAY, note)
+    monkeypatch.setattr(core, "assemble", slow)
+    robot.node.configure()
+    assert robot.node.state == "inactive"

@@ -1,0 +1,75 @@
+"""The parameter table: types, ranges, and nothing half-changed."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from fer_ros.node.parameters import PARAMETERS, ParameterError, Settings, parameter
+
+
+def test_every_default_satisfies_its_own_row() -> None:
+    for row in PARAMETERS:
+        assert row.check(row.default) == row.default
+    Settings().check()
+
+
+def test_every_row_is_described() -> None:
+    for row in PARAMETERS:
+        assert row.description[0].isalpha(), row.name
+        assert row.description.rstrip().endswith("."), row.name
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "word"),
+    [
+        ("detection_threshold", math.nan, "0.05..1"),
+        ("detection_threshold", math.inf, "0.05..1"),
+        ("detection_threshold", 1.5, "0.05..1"),
+        ("detection_threshold", "high", "double"),
+        ("detection_threshold", True, "double"),
+        ("max_faces", 0, "1..1000"),
+        ("max_faces", 2.5, "int"),
+        ("enabled", 1, "bool"),
+        ("detector", "dlib", "yunet"),
+        ("providers", ("gpu",), "cuda"),
+        ("providers", "cpu", "string[]"),
+        ("image_topics", (), "at least one"),
+        ("image_topics", ("/a", "/a"), "twice"),
+        ("image_topics", ("/a", ""), "empty"),
+        ("image_topics", (1,), "string[]"),
+        ("uncertain_threshold", -0.5, "-1"),
+        ("no_such_thing", 1, "unknown parameter"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_reason(name: str, value: object, word: str) -> None:
+    with pytest.raises(ParameterError) as refused:
+        Settings().with_values({name: value})
+    assert name in str(refused.value)
+    assert word in str(refused.value)
+
+
+def test_one_bad_value_among_good_ones_changes_nothing() -> None:
+    settings = Settings()
+    with pytest.raises(ParameterError):
+        settings.with_values({"max_faces": 5, "hysteresis": 7.0})
+    assert settings == Settings()
+
+
+def test_whole_numbers_serve_as_doubles_and_lists_as_tuples() -> None:
+    changed = Settings().with_values({"smoothing_time": 1, "image_topics": ["/a", "/b"]})
+    assert changed.smoothing_time == 1.0
+    assert isinstance(changed.smoothing_time, float)
+    assert changed.image_topics == ("/a", "/b")
+
+
+def test_type_names_are_those_of_ros() -> None:
+    names = {row.name: row.type_name for row in PARAMETERS}
+    assert names["image_topics"] == "string[]"
+    assert names["enabled"] == "bool"
+    assert names["max_faces"] == "int"
+    assert names["stale_after"] == "double"
+    assert names["detector"] == "string"
+    assert parameter("enabled").dynamic
+    assert not parameter("models").dynamic

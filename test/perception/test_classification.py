@@ -1,0 +1,143 @@
+"""Emotion networks: what is computed, what is fused, and which files are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from networks import metadata, write_network
+
+from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork, fuse, softmax
+from fer_ros.perception.emotions import FER2013, FERPLUS
+from fer_ros.perception.inference import ModelError
+from fer_ros.sources.scene import average_faces
+
+SHIPPED = Path(__file__).parents[2] / "fer_ros" / "models" / "arch1.onnx"
+
+GAINS = [0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 1.0]
+WHITE = np.full((48, 48), 255, np.uint8)
+BLACK = np.zeros((48, 48), np.uint8)
+
+
+def test_probabilities_follow_mean_scale_temperature_and_softmax(tmp_path: Path) -> None:
+    network = EmotionNetwork(write_network(tmp_path / "a.onnx", GAINS, metadata(temperature=0.5)))
+    white, black = network.classify([WHITE, BLACK])
+    expected = np.exp(np.array(GAINS) / 0.5)
+    np.testing.assert_allclose(white, expected / expected.sum(), rtol=1e-5)
+    np.testing.assert_allclose(black, np.full(7, 1 / 7), rtol=1e-5)
+
+
+def test_no_faces_give_no_rows(tmp_path: Path) -> None:
+    network = EmotionNetwork(write_network(tmp_path / "a.onnx", GAINS, metadata()))
+    assert network.classify([]).shape == (0, 7)
+
+
+def test_probability_outputs_are_tempered_as_logarithms(tmp_path: Path) -> None:
+    about = metadata(output="probabilities", temperature=2.0)
+    network = EmotionNetwork(write_network(tmp_path / "a.onnx", GAINS, about))
+    p = np.array([[0.64, 0.16, 0.04, 0.04, 0.04, 0.04, 0.04]], np.float32)
+    root = np.sqrt(p[0])
+    np.testing.assert_allclose(network.probabilities(p)[0], root / root.sum(), rtol=1e-5)
+
+
+def test_the_sum_rule_is_the_mean_and_the_product_rule_is_normalised() -> None:
+    a = np.array([[0.7, 0.2, 0.1]], np.float32)
+    b = np.array([[0.1, 0.6, 0.3]], np.float32)
+    np.testing.assert_allclose(fuse([a, b], "sum"), [[0.4, 0.4, 0.2]], rtol=1e-5)
+    product = np.array([0.07, 0.12, 0.03])
+    np.testing.assert_allclose(fuse([a, b], "product")[0], product / product.sum(), rtol=1e-5)
+
+
+def test_networks_with_another_order_of_labels_are_fused_by_name(tmp_path: Path) -> None:
+    turned = tuple(reversed(FER2013))
+    one = write_network(tmp_path / "one.onnx", GAINS, metadata())
+    other = write_network(tmp_path / "other.onnx", GAINS[::-1], metadata(labels=turned))
+    alone = EmotionClassifier.from_files([one]).classify([[WHITE]])
+    fused = EmotionClassifier.from_files([one, other]).classify([[WHITE], [WHITE]])
+    np.testing.assert_allclose(fused, alone, rtol=1e-5)
+
+
+def test_networks_that_know_other_classes_are_not_fused(tmp_path: Path) -> None:
+    one = write_network(tmp_path / "one.onnx", GAINS, metadata())
+    other = write_network(tmp_path / "other.onnx", [0.0] * 8, metadata(labels=FERPLUS))
+    with pytest.raises(ModelError, match="same classes"):
+        EmotionClassifier.from_files([one, other])
+
+
+def test_identity_and_digest_name_all_networks(tmp_path: Path) -> None:
+    one = write_network(tmp_path / "one.onnx", GAINS, metadata())
+    other = write_network(tmp_path / "other.onnx", GAINS, metadata(model_id="second"))
+    classifier = EmotionClassifier.from_files([one, other], fusion="product")
+    assert classifier.model_id == "tiny-1.0.0*second-1.0.0"
+    assert [len(part) for part in classifier.model_digest.split(",")] == [64, 64]
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"nowhere\.onnx"):
+        EmotionNetwork(tmp_path / "nowhere.onnx")
+
+
+def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
+    whole = write_network(tmp_path / "a.onnx", GAINS, metadata()).read_bytes()
+    half = tmp_path / "half.onnx"
+    half.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match=r"half\.onnx"):
+        EmotionNetwork(half)
+
+
+def test_a_network_without_metadata_is_refused(tmp_path: Path) -> None:
+    path = write_network(tmp_path / "a.onnx", GAINS, None)
+    with pytest.raises(ModelError, match=r"fer\.schema"):
+        EmotionNetwork(path)
+
+
+def test_metadata_that_does_not_fit_the_tensors_is_refused(tmp_path: Path) -> None:
+    small = write_network(tmp_path / "small.onnx", GAINS, metadata(), size=32)
+    with pytest.raises(ModelError, match="metadata promises"):
+        EmotionNetwork(small)
+    few = write_network(tmp_path / "few.onnx", GAINS[:5], metadata())
+    with pytest.raises(ModelError, match="7 labels do not fit"):
+        EmotionNetwork(few)
+
+
+def test_output_that_is_not_finite_is_an_error_not_an_emotion(tmp_path: Path) -> None:
+    gains = [float("nan"), *GAINS[1:]]
+    network = EmotionNetwork(write_network(tmp_path / "a.onnx", gains, metadata()))
+    with pytest.raises(ModelError, match="not finite"):
+        network.classify([WHITE])
+
+
+def test_a_provider_that_is_not_there_is_reported(tmp_path: Path) -> None:
+    path = write_network(tmp_path / "a.onnx", GAINS, metadata())
+    report = EmotionNetwork(path, providers=("tensorrt", "cpu")).providers
+    assert report.asked == ("tensorrt", "cpu")
+    assert report.used == ("cpu",)
+    assert report.fell_back
+
+
+@pytest.fixture(scope="module")
+def shipped() -> EmotionNetwork:
+    return EmotionNetwork(SHIPPED)
+
+
+def test_the_shipped_network_gives_the_same_answer_alone_and_in_a_batch(shipped) -> None:
+    crops = [face[16:144:1, 16:144:1][::3, ::3][:48, :48] for face in average_faces()]
+    crops = [np.pad(c, ((0, 48 - c.shape[0]), (0, 48 - c.shape[1])), "edge") for c in crops] * 3
+    together = shipped.classify(crops[:16])
+    alone = np.concatenate([shipped.classify([crop]) for crop in crops[:16]])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_the_shipped_network_says_where_it_comes_from(shipped) -> None:
+    about = shipped.metadata
+    assert about.labels == FER2013
+    assert about.dataset["name"]
+    assert len(about.dataset["sha256"]) == 64
+    assert "seed" in str(about.recipe)
+    assert about.metrics
+
+
+def test_softmax_survives_large_logits() -> None:
+    p = softmax(np.array([[1000.0, 0.0]], np.float32))
+    np.testing.assert_allclose(p, [[1.0, 0.0]])

@@ -1,0 +1,306 @@
+"""Raw encodings and compressed files to images: values, strides, limits, damage."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from fer_ros.perception.images import ENCODINGS, VIEWS, ImageError, decode_compressed, decode_raw
+from fer_ros.perception.types import Image
+
+COLOUR = np.array([30, 90, 200], np.uint8)
+"""A plain colour (B, G, R), the same wherever a pixel is interpolated."""
+
+PACKED = {
+    "bgr8": (0, 1, 2),
+    "8UC3": (0, 1, 2),
+    "rgb8": (2, 1, 0),
+    "bgra8": (0, 1, 2, None),
+    "8UC4": (0, 1, 2, None),
+    "rgba8": (2, 1, 0, None),
+}
+"""Order of the channels of a pixel; None is transparency."""
+
+
+def plain(width: int, height: int) -> Image:
+    return np.broadcast_to(COLOUR, (height, width, 3)).copy()
+
+
+def noise(width: int, height: int, seed: int = 0) -> Image:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def pad_rows(rows: np.ndarray, padding: int) -> tuple[bytes, int]:
+    """Return the bytes of rows with `padding` bytes of rubbish after each, and the step."""
+    flat = np.ascontiguousarray(rows).view(np.uint8).reshape(rows.shape[0], -1)
+    padded = np.pad(flat, ((0, 0), (0, padding)), constant_values=0xAB)
+    return padded.tobytes(), padded.shape[1]
+
+
+def mosaic(image: Image, pattern: str) -> np.ndarray:
+    """The grey values behind a Bayer filter whose first 2x2 pixels are `pattern`."""
+    out = np.empty(image.shape[:2], np.uint8)
+    for letter, (y, x) in zip(pattern, ((0, 0), (0, 1), (1, 0), (1, 1)), strict=True):
+        out[y::2, x::2] = image[y::2, x::2, "bgr".index(letter)]
+    return out
+
+
+def yuv_of(color: np.ndarray) -> tuple[int, int, int]:
+    """BT.601 studio range, as cameras send it (ITU-R BT.601-7, section 2.5.4)."""
+    b, g, r = (float(value) / 255 for value in color)
+    y = 16 + 65.481 * r + 128.553 * g + 24.966 * b
+    u = 128 - 37.797 * r - 74.203 * g + 112.0 * b
+    v = 128 + 112.0 * r - 93.786 * g - 18.214 * b
+    return round(y), round(u), round(v)
+
+
+@pytest.mark.parametrize("encoding", sorted(PACKED))
+@given(width=st.integers(1, 40), height=st.integers(1, 40), padding=st.integers(0, 9))
+def test_packed_colours(encoding: str, width: int, height: int, padding: int) -> None:
+    image = noise(width, height)
+    planes = [
+        np.full((height, width), 7, np.uint8) if source is None else image[:, :, source]
+        for source in PACKED[encoding]
+    ]
+    data, step = pad_rows(np.stack(planes, axis=2), padding)
+    assert np.array_equal(decode_raw(data, width, height, step, encoding), image)
+
+
+@pytest.mark.parametrize("encoding", ["mono8", "8UC1"])
+@given(width=st.integers(1, 40), height=st.integers(1, 40), padding=st.integers(0, 9))
+def test_grey(encoding: str, width: int, height: int, padding: int) -> None:
+    image = noise(width, height)[:, :, 0]
+    data, step = pad_rows(image, padding)
+    decoded = decode_raw(data, width, height, step, encoding)
+    assert np.array_equal(decoded, image)
+    assert np.shares_memory(decoded, np.frombuffer(data, np.uint8))
+
+
+@pytest.mark.parametrize("encoding", ["mono16", "16UC1"])
+@pytest.mark.parametrize("big", [False, True])
+@given(width=st.integers(1, 40), height=st.integers(1, 40), padding=st.integers(0, 9))
+def test_wide_grey_keeps_its_upper_byte(
+    encoding: str, big: bool, width: int, height: int, padding: int
+) -> None:
+    values = np.random.default_rng(1).integers(0, 65536, (height, width), np.uint16)
+    data, step = pad_rows(values.astype(">u2" if big else "<u2"), padding)
+    decoded = decode_raw(data, width, height, step, encoding, is_bigendian=big)
+    assert np.array_equal(decoded, values >> 8)
+
+
+@pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("big", [False, True])
+@given(half_width=st.integers(2, 20), half_height=st.integers(2, 20), padding=st.integers(0, 9))
+def test_bayer(
+    pattern: str, depth: int, big: bool, half_width: int, half_height: int, padding: int
+) -> None:
+    width, height = 2 * half_width, 2 * half_height
+    values = mosaic(plain(width, height), pattern)
+    if depth == 16:
+        values = (values.astype(np.uint16) << 8).astype(">u2" if big else "<u2")
+    data, step = pad_rows(values, padding)
+    decoded = decode_raw(data, width, height, step, f"bayer_{pattern}{depth}", is_bigendian=big)
+    assert np.array_equal(decoded, plain(width, height))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "order"),
+    [("yuv422", "uyvy"), ("uyvy", "uyvy"), ("yuv422_yuy2", "yuyv"), ("yuyv", "yuyv")],
+)
+@given(half_width=st.integers(1, 20), height=st.integers(1, 40), padding=st.integers(0, 9))
+def test_packed_yuv(encoding: str, order: str, half_width: int, height: int, padding: int) -> None:
+    y, u, v = yuv_of(COLOUR)
+    pair = [{"y": y, "u": u, "v": v}[letter] for letter in order]
+    data, step = pad_rows(np.tile(np.uint8(pair), (height, half_width)), padding)
+    decoded = decode_raw(data, 2 * half_width, height, step, encoding)
+    assert np.abs(decoded.astype(int) - plain(2 * half_width, height)).max() <= 3
+
+
+@pytest.mark.parametrize(("encoding", "order"), [("nv12", "uv"), ("nv21", "vu")])
+@given(half_width=st.integers(1, 20), half_height=st.integers(1, 20), padding=st.integers(0, 9))
+def test_planar_yuv(
+    encoding: str, order: str, half_width: int, half_height: int, padding: int
+) -> None:
+    y, u, v = yuv_of(COLOUR)
+    pair = [{"u": u, "v": v}[letter] for letter in order]
+    brightness = np.full((2 * half_height, 2 * half_width), y, np.uint8)
+    colour = np.tile(np.uint8(pair), (half_height, half_width))
+    data, step = pad_rows(np.vstack([brightness, colour]), padding)
+    decoded = decode_raw(data, 2 * half_width, 2 * half_height, step, encoding)
+    assert decoded.shape == (2 * half_height, 2 * half_width, 3)
+    assert np.abs(decoded.astype(int) - COLOUR).max() <= 3
+
+
+def test_every_encoding_is_covered_here() -> None:
+    bayer = {f"bayer_{p}{d}" for p in ("rggb", "bggr", "gbrg", "grbg") for d in (8, 16)}
+    yuv = {"yuv422", "uyvy", "yuv422_yuy2", "yuyv", "nv12", "nv21"}
+    assert set(ENCODINGS) == set(PACKED) | {"mono8", "8UC1", "mono16", "16UC1"} | bayer | yuv
+
+
+@pytest.mark.parametrize("encoding", sorted(VIEWS))
+def test_views_share_the_message_memory(encoding: str) -> None:
+    data = bytearray(40 * 20)
+    decoded = decode_raw(data, 10, 20, 40, encoding)
+    data[40] = 99
+    assert decoded[1, 0].reshape(-1)[0] == 99
+    assert decoded.strides[0] == 40
+
+
+def test_the_last_row_needs_no_padding() -> None:
+    assert decode_raw(bytes(16 * 4 + 10), 10, 5, 16, "mono8").shape == (5, 10)
+
+
+@given(
+    encoding=st.sampled_from(ENCODINGS),
+    width=st.integers(-1, 30),
+    height=st.integers(-1, 30),
+    step=st.integers(-1, 150),
+    length=st.integers(0, 3000),
+    big=st.booleans(),
+)
+def test_any_fields_give_an_image_or_a_clear_error(
+    encoding: str, width: int, height: int, step: int, length: int, big: bool
+) -> None:
+    try:
+        image = decode_raw(bytes(length), width, height, step, encoding, big)
+    except ImageError:
+        return
+    assert image.dtype == np.uint8
+    assert image.shape[:2] == (height, width)
+    assert image.shape[2:] in ((), (3,))
+    assert step * (height - 1) < length
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ((bytes(100), 10, 10, 10, "h264"), "unknown encoding 'h264'"),
+        ((bytes(100), 0, 0, 0, "mono8"), "no pixels"),
+        ((bytes(100), 10, 10, 9, "mono8"), "step 9 is too small"),
+        ((bytes(100), 10, 10, 0, "mono8"), "step 0 is too small"),
+        ((bytes(99), 10, 10, 10, "mono8"), "99 bytes are too few"),
+        ((bytes(100), 8000, 8000, 8000, "mono8"), "more than 33177600 pixels"),
+        ((bytes(200), 5, 10, 10, "yuv422"), "even width"),
+        ((bytes(200), 10, 5, 10, "bayer_rggb8"), "even height"),
+    ],
+)
+def test_errors_name_the_field(fields: tuple, words: str) -> None:
+    with pytest.raises(ImageError, match=words):
+        decode_raw(*fields)
+
+
+def encode(kind: str, image: np.ndarray, *flags: int) -> bytes:
+    return cv2.imencode(kind, image, flags)[1].tobytes()
+
+
+def scene() -> Image:
+    y, x = np.mgrid[:48, :64]
+    return np.stack([x * 3, y * 4, 255 - x * 2 - y], axis=2).astype(np.uint8)
+
+
+def test_png_and_jpeg_round_trip() -> None:
+    assert np.array_equal(decode_compressed(encode(".png", scene()), "png"), scene())
+    for flags in ((), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1), (cv2.IMWRITE_JPEG_RST_INTERVAL, 2)):
+        decoded = decode_compressed(encode(".jpg", scene(), *flags), "jpeg")
+        assert np.abs(decoded.astype(int) - scene()).mean() < 4
+
+
+def test_grey_and_wide_and_transparent_files() -> None:
+    grey = scene()[:, :, 0]
+    assert decode_compressed(encode(".jpg", grey)).shape == grey.shape
+    assert np.array_equal(decode_compressed(encode(".png", grey)), grey)
+    wide = np.random.default_rng(0).integers(0, 65536, (20, 30), np.uint16)
+    assert np.array_equal(decode_compressed(encode(".png", wide), "16UC1; png"), wide >> 8)
+    transparent = np.dstack([scene(), grey])
+    assert np.array_equal(decode_compressed(encode(".png", transparent)), scene())
+
+
+@pytest.mark.parametrize(
+    ("format", "swapped"),
+    [
+        ("png", False),
+        ("", False),
+        ("bgr8; png compressed bgr8", False),
+        ("rgb8; png compressed bgr8", False),
+        ("bayer_rggb8; png compressed bgr8", False),
+        ("rgb8; png compressed rgb8", True),
+        ("rgb8; png compressed ", True),
+        ("mono8; png compressed mono8", False),
+    ],
+)
+def test_the_format_decides_the_order_of_colours(format: str, swapped: bool) -> None:
+    decoded = decode_compressed(encode(".png", scene()), format)
+    assert np.array_equal(decoded, scene()[:, :, ::-1] if swapped else scene())
+
+
+@given(kind=st.sampled_from([".jpg", ".png"]), share=st.floats(0, 0.999), fancy=st.booleans())
+def test_a_truncated_file_is_refused(kind: str, share: float, fancy: bool) -> None:
+    flags = (cv2.IMWRITE_JPEG_PROGRESSIVE, 1) if kind == ".jpg" and fancy else ()
+    whole = encode(kind, scene(), *flags)
+    with pytest.raises(ImageError):
+        decode_compressed(whole[: int(share * len(whole))])
+
+
+def test_rubbish_after_the_end_is_ignored() -> None:
+    assert decode_compressed(encode(".jpg", scene()) + bytes(7)).shape == (48, 64, 3)
+
+
+def test_an_end_marker_inside_a_thumbnail_does_not_count() -> None:
+    whole = encode(".jpg", scene())
+    thumbnail = encode(".jpg", scene()[:8, :8])
+    segment = b"\xff\xe1" + struct.pack(">H", 2 + len(thumbnail)) + thumbnail
+    with_thumbnail = whole[:2] + segment + whole[2:]
+    assert decode_compressed(with_thumbnail).shape == (48, 64, 3)
+    with pytest.raises(ImageError, match="truncated"):
+        decode_compressed(with_thumbnail[:-200])
+
+
+@given(kind=st.sampled_from([".jpg", ".png"]), data=st.data())
+def test_damage_never_does_worse_than_an_image_error(kind: str, data: st.DataObject) -> None:
+    content = bytearray(encode(kind, scene()))
+    for _ in range(data.draw(st.integers(1, 5))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    assume(bytes(content) != encode(kind, scene()))
+    try:
+        image = decode_compressed(bytes(content), max_pixels=100_000)
+    except ImageError:
+        return
+    assert image.dtype == np.uint8
+
+
+def test_a_huge_declared_size_is_refused_before_decoding() -> None:
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+    with pytest.raises(ImageError, match="60000x60000 has more than"):
+        decode_compressed(png)
+    jpeg = bytearray(encode(".jpg", scene()))
+    frame = jpeg.index(b"\xff\xc0")
+    jpeg[frame + 5 : frame + 9] = struct.pack(">HH", 65000, 65000)
+    with pytest.raises(ImageError, match="65000x65000 has more than"):
+        decode_compressed(bytes(jpeg))
+
+
+@pytest.mark.parametrize(
+    ("content", "format", "words"),
+    [
+        (b"", "jpeg", "nothing are neither"),
+        (b"GIF89a....", "gif", "neither JPEG nor PNG"),
+        (b"\xff\xd8\xff\xd9", "jpeg", "holds no picture"),
+        (b"\xff\xd8\xff\xe0\x00\x02\x00\x00", "jpeg", "no marker at byte 6"),
+        (bytes(12) + b"\x89PNG", "16UC1; compressedDepth png", "depth image"),
+    ],
+)
+def test_what_is_no_picture_is_named(content: bytes, format: str, words: str) -> None:
+    with pytest.raises(ImageError, match=words):
+        decode_compressed(content, format)

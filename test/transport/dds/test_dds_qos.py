@@ -1,0 +1,123 @@
+"""Quality of service on real Cyclone DDS: what matches, what is refused, overrides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from dds_tools import (
+    BEST_EFFORT,
+    IMAGE,
+    LATCHED,
+    STRING,
+    Inbox,
+    string,
+    text,
+    wait_for,
+)
+
+from fer_ros.transport.base import Qos, TransportError
+from fer_ros.transport.dds.cyclone import qos as dds_qos
+from fer_ros.transport.dds.matching import misfits
+
+Policy, DdsQos = dds_qos.Policy, dds_qos.Qos
+
+
+def test_late_joiner_gets_what_is_latched_and_only_if_it_asks(join):
+    publisher = join("camera").publisher("chat", STRING, LATCHED)
+    for word in "abc":
+        publisher.publish(string(word))
+    late, volatile = Inbox(), Inbox()
+    fer = join("fer")
+    fer.subscribe("chat", STRING, replace(LATCHED, depth=10), late)
+    fer.subscribe("chat", STRING, Qos(), volatile)
+    wait_for(lambda: publisher.subscription_count() == 2)
+    publisher.publish(string("d"))
+    assert [text(late.get()) for _ in range(3)] == ["b", "c", "d"]
+    assert text(volatile.get()) == "d"
+    assert volatile.messages.empty()
+
+
+def test_incompatible_qos_is_named_on_both_sides(join):
+    camera, fer = join("camera"), join("fer")
+    offers = camera.publisher("a", STRING, BEST_EFFORT), camera.publisher("b", STRING, Qos())
+    asks = [
+        fer.subscribe(name, STRING, qos, Inbox()) for name, qos in (("a", Qos()), ("b", LATCHED))
+    ]
+    wait_for(lambda: all(endpoint.incompatible_qos() for endpoint in (*offers, *asks)))
+    for endpoints in (offers, asks):
+        assert [endpoint.incompatible_qos() for endpoint in endpoints] == [
+            ("RELIABILITY",),
+            ("DURABILITY",),
+        ]
+    assert asks[0].publisher_count() == 0
+    assert camera.publisher("c", STRING, Qos()).incompatible_qos() == ()
+
+
+def test_incompatible_qos_is_forgotten_when_the_misfit_has_left(join):
+    camera, fer = join("camera"), join("fer")
+    asked = fer.subscribe("image", STRING, LATCHED, Inbox())
+    bad = camera.publisher("image", STRING, BEST_EFFORT)
+    good = camera.publisher("image", STRING, LATCHED)
+    wait_for(lambda: asked.incompatible_qos() == ("DURABILITY", "RELIABILITY"))
+    assert bad.incompatible_qos() == ("DURABILITY", "RELIABILITY")
+    assert good.incompatible_qos() == ()
+    bad.close()
+    wait_for(lambda: asked.incompatible_qos() == ())
+    assert asked.publisher_count() == 1
+    other = camera.publisher("image", IMAGE, LATCHED)
+    wait_for(lambda: asked.incompatible_qos() == ("TYPE_CONSISTENCY_ENFORCEMENT",))
+    other.close()
+    asked.close()
+    wait_for(lambda: good.subscription_count() == 0)
+    assert asked.incompatible_qos() == ()
+
+
+@pytest.mark.parametrize(
+    ("offered", "requested", "names"),
+    [
+        (Policy.Deadline(20), Policy.Deadline(10), {"DEADLINE"}),
+        (Policy.Deadline(10), Policy.Deadline(20), set()),
+        (Policy.LatencyBudget(20), Policy.LatencyBudget(10), {"LATENCY_BUDGET"}),
+        (Policy.Liveliness.Automatic(9), Policy.Liveliness.ManualByTopic(9), {"LIVELINESS"}),
+        (Policy.Liveliness.ManualByTopic(9), Policy.Liveliness.Automatic(8), {"LIVELINESS"}),
+        (Policy.Liveliness.ManualByTopic(9), Policy.Liveliness.Automatic(9), set()),
+        (Policy.Ownership.Shared, Policy.Ownership.Exclusive, {"OWNERSHIP"}),
+        (Policy.Durability.Persistent, Policy.Durability.Transient, set()),
+        (
+            Policy.DestinationOrder.ByReceptionTimestamp,
+            Policy.DestinationOrder.BySourceTimestamp,
+            {"DESTINATION_ORDER"},
+        ),
+        (Policy.DataRepresentation(True, False), Policy.DataRepresentation(False, True),
+         {"DATA_REPRESENTATION"}),
+        (Policy.DataRepresentation(True, False), Policy.DataRepresentation(True, True), set()),
+    ],
+)  # fmt: skip
+def test_policies_misfit_by_the_rules_of_dds(offered, requested, names):
+    assert misfits(DdsQos(offered), DdsQos(requested)) == names
+
+
+def test_qos_overrides_are_honoured(join, caplog):
+    prefix = "qos_overrides./robot/image.subscription"
+    line = (
+        f"--ros-args -r image:=/robot/image -p {prefix}.reliability:=best_effort "
+        f"-p {prefix}.history:=keep_all -p {prefix}.depth:=3"
+    )
+    fer, camera = join("fer", line), join("camera")
+    asked = fer.subscribe("image", STRING, LATCHED, Inbox())
+    offered = camera.publisher("/robot/image", STRING, replace(LATCHED, reliability="best_effort"))
+    wait_for(lambda: asked.publisher_count() == 1)
+    assert offered.incompatible_qos() == ()
+    assert "history is ignored" in caplog.text
+    fer.publisher("image", STRING, Qos())  # the override is the subscription's alone
+    wait_for(lambda: asked.publisher_count() == 1 and asked.incompatible_qos() == ("DURABILITY",))
+
+
+@pytest.mark.parametrize("qos", [Qos(depth=0), Qos(depth=-3)])
+def test_impossible_qos_is_refused(join, qos):
+    node = join("fer")
+    with pytest.raises(TransportError, match="/chat"):
+        node.publisher("chat", STRING, qos)
+    with pytest.raises(TransportError, match="/chat"):
+        node.subscribe("chat", STRING, qos, Inbox())

@@ -1,0 +1,133 @@
+"""Results to messages and back, through the bytes that go over the wire."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fer_ros.perception.emotions import FER2013
+from fer_ros.perception.types import (
+    STAGES,
+    Box,
+    Face,
+    FaceEmotion,
+    Frame,
+    FrameResult,
+    Origin,
+    StageTimes,
+)
+from fer_ros.transport import messages
+from fer_ros.transport.codec import DecodeError, decode, encode, own_types, type_hash
+
+ORIGIN = Origin(FER2013, "arch1-1.0.0", "ab" * 32, "yunet")
+
+
+def result(boxes: list[Box], landmarks: bool = True) -> FrameResult:
+    frame = Frame(np.zeros((480, 640, 3), np.uint8), 12 * 10**9 + 345, "camera", "/image_raw")
+    p = np.array([0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1], np.float32)
+    points = np.arange(10, dtype=np.float32).reshape(5, 2)
+    faces = [
+        FaceEmotion(Face(box, 0.9, points if landmarks else None), f"face_{i}", p, p, "happy", 0.4)
+        for i, box in enumerate(boxes)
+    ]
+    return FrameResult(frame, faces, StageTimes(1, 2, 3, 4, 5, 6))
+
+
+def over_the_wire(message):
+    return decode(encode(message), message.__msgtype__)
+
+
+def test_everything_arrives() -> None:
+    sent = result([Box(10.4, 20.6, 30, 40)])
+    array = over_the_wire(messages.emotion_array(sent, ORIGIN, 7.5))
+    assert messages.time_ns(array.header.stamp) == sent.frame.stamp_ns
+    assert array.header.frame_id == "camera"
+    assert (array.width, array.height) == (640, 480)
+    assert tuple(array.labels) == FER2013
+    assert (array.model_id, array.model_digest) == ("arch1-1.0.0", "ab" * 32)
+    assert array.age_ms == 7.5
+    assert [getattr(array, f"{stage}_ms") for stage in STAGES] == [1, 2, 3, 4, 5, 6]
+    assert messages.total_ms(array) == 21
+    (face,) = messages.read_faces(array)
+    assert face.track_id == "face_0"
+    assert face.label == "happy"
+    np.testing.assert_array_equal(face.face.landmarks, sent.faces[0].face.landmarks)
+    np.testing.assert_array_equal(face.probabilities, sent.faces[0].probabilities)
+    assert (face.face.box.x, face.face.box.y) == (10, 21)
+
+
+def test_unknown_landmarks_are_an_empty_list() -> None:
+    array = over_the_wire(messages.emotion_array(result([Box(1, 1, 9, 9)], False), ORIGIN, 0.0))
+    assert list(array.faces[0].landmarks) == []
+    assert messages.read_faces(array)[0].face.landmarks is None
+
+
+def test_an_unknown_age_is_nan() -> None:
+    array = over_the_wire(messages.emotion_array(result([]), ORIGIN, math.nan))
+    assert math.isnan(array.age_ms)
+
+
+@given(
+    st.floats(-2000, 2000), st.floats(-2000, 2000), st.floats(0, 3000), st.floats(0, 3000)
+)  # fmt: skip
+def test_regions_always_lie_inside_the_image(x, y, width, height) -> None:
+    array = messages.emotion_array(result([Box(x, y, width, height)]), ORIGIN, 0.0)
+    roi = over_the_wire(array).faces[0].roi
+    assert 0 <= roi.x_offset <= roi.x_offset + roi.width <= 640
+    assert 0 <= roi.y_offset <= roi.y_offset + roi.height <= 480
+
+
+def test_an_image_arrives_pixel_by_pixel() -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (7, 5, 3), np.uint8)
+    received = messages.read_image(encode(messages.image(picture, 5, "camera")), compressed=False)
+    assert (received.stamp_ns, received.frame_id) == (5, "camera")
+    np.testing.assert_array_equal(received.pixels(1000, lambda _: None), picture)
+
+
+def test_the_platforms_own_conversion_is_asked_only_where_a_view_is_not_enough() -> None:
+    asked = []
+    grey = np.full((4, 4), 9, np.uint8)
+
+    def convert(data: bytes):
+        asked.append(data)
+        return grey
+
+    plain = messages.image(np.zeros((4, 4, 3), np.uint8), 1, "")
+    messages.read_image(encode(plain), False).pixels(100, convert)
+    assert asked == []
+    plain.encoding = "rgb8"
+    converted = messages.read_image(encode(plain), False).pixels(100, convert)
+    assert len(asked) == 1
+    np.testing.assert_array_equal(converted, grey)
+
+
+def test_diagnostics_arrive() -> None:
+    status = messages.Status(2, "fer: camera /a", "silent", {"rate_in_hz": "0.00"}, "/a")
+    array = over_the_wire(messages.diagnostic_array(10**9, [status]))
+    (received,) = array.status
+    assert received.level == 2
+    assert (received.name, received.message, received.hardware_id) == (
+        "fer: camera /a",
+        "silent",
+        "/a",
+    )
+    assert [(pair.key, pair.value) for pair in received.values] == [("rate_in_hz", "0.00")]
+
+
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_never_do_more_than_fail(data: bytes) -> None:
+    with contextlib.suppress(DecodeError):
+        messages.read_image(b"\x00\x01\x00\x00" + data, compressed=False)
+
+
+def test_own_messages_have_hashes_of_their_definition() -> None:
+    assert "fer_ros/msg/EmotionArray" in own_types()
+    for name in own_types():
+        assert type_hash(name).startswith("RIHS01_")
+    with pytest.raises(KeyError):
+        type_hash("fer_ros/msg/Nothing")
