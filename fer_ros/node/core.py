@@ -26,7 +26,7 @@ from fer_ros.node.stream import Arrival, Stream
 from fer_ros.node.worker import Camera, Worker
 from fer_ros.perception.inference import ModelError
 from fer_ros.perception.timing import milliseconds_since
-from fer_ros.perception.tracking import track_ids
+from fer_ros.perception.tracking import new_life, track_ids
 from fer_ros.transport import messages
 from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, Transport, TransportError
 from fer_ros.transport.codec import encode
@@ -56,7 +56,7 @@ class EmotionNode:
         self.state = UNCONFIGURED
         self._settings = settings
         self._problem = ""
-        self._new_track_id = track_ids()
+        self._new_track_id = track_ids(new_life())
         self._assembly: Assembly | None = None
         self._emotions: Publisher | None = None
         self._annotated: dict[str, Publisher] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -84,10 +85,28 @@ class _Place:
         return cls(x, y, max(math.sqrt(face.box.area), 1.0))
 
 
-def track_ids(prefix: str = "face_") -> Callable[[], str]:
-    """Return a source of new track ids, unique as long as it lives: face_1, face_2, …."""
+_LETTERS = "abcdefghjkmnpqrstwxyz"
+_SYMBOLS = "23456789" + _LETTERS
+"""Without what is misread (0 o, 1 i l u v); an id starts with a letter, as names of topics must."""
+
+
+def track_ids(life: str = "face") -> Callable[[], str]:
+    """Return a source of new track ids, unique as long as it lives: face_1, face_2, ….
+
+    Args:
+        life: What stands before the number; :func:`new_life` for ids that are never used again.
+    """
     numbers = itertools.count(1)
-    return lambda: f"{prefix}{next(numbers)}"
+    return lambda: f"{life}_{next(numbers)}"
+
+
+def new_life() -> str:
+    """Return six random symbols for the ids of one life of a node, e.g. ``k7w2xq``.
+
+    Random rather than counted or timed: a robot may have no clock that runs while it is off, and
+    nothing to write a counter to. A thousand lives share a prefix with a chance of about 0.001.
+    """
+    return secrets.choice(_LETTERS) + "".join(secrets.choice(_SYMBOLS) for _ in range(5))
 
 
 class Tracker:
