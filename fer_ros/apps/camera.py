@@ -10,7 +10,7 @@ from typing import Any
 
 import cv2
 
-from fer_ros.apps.run import stop_signals
+from fer_ros.node.signals import stop_signals
 from fer_ros.perception.types import Image
 from fer_ros.sources import files
 from fer_ros.sources.scene import crowd_scene, demo_scene
@@ -90,7 +90,7 @@ def publish(args: argparse.Namespace, transport: Transport, stop: threading.Even
     """
     if not 0 < args.rate <= 1000:
         raise ValueError(f"--rate must lie in 0..1000 images per second, not {args.rate}")
-    images = open_source(args.source, args.rate, args.size, args.loop)
+    images = camera_images(args.source, args.rate, args.size, args.loop)
     publisher = CameraPublisher(transport, args.compressed, args.frame_id)
     what = "JPEG" if args.compressed else "raw"
     transport.log.info(f"{args.source} -> {publisher.topic} ({what}, {args.rate:g} Hz)")
@@ -98,7 +98,7 @@ def publish(args: argparse.Namespace, transport: Transport, stop: threading.Even
     transport.log.info(f"{sent} images published")
 
 
-def open_source(
+def camera_images(
     source: str, rate: float, size: tuple[int, int] | None, loop: bool
 ) -> Iterator[Image]:
     """Open a source of images.

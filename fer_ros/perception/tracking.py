@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.smoothing import LabelSmoother, SmoothingSettings
+from fer_ros.perception.timing import CLOCK_JUMP_NS
 from fer_ros.perception.types import Face, FaceEmotion
 
 _GATE = 1.5
@@ -32,10 +33,6 @@ _VELOCITY_TIME = 0.25
 
 _COAST_TIME = 0.6
 """How far ahead a velocity is trusted [s]; an occluded track waits where it then is."""
-
-_LATE_TOLERANCE = 500_000_000
-"""A stamp older than the newest by less than this is a late image, by more a clock that jumped
-back (a bag that loops, a simulator that restarts) [ns]."""
 
 
 @dataclass
@@ -144,7 +141,7 @@ class Tracker:
         Returns:
             One entry per face, in their order.
         """
-        if self._newest_ns is not None and stamp_ns < self._newest_ns - _LATE_TOLERANCE:
+        if self._newest_ns is not None and stamp_ns < self._newest_ns - CLOCK_JUMP_NS:
             self.reset()
         self._newest_ns = max(stamp_ns, self._newest_ns or stamp_ns)
         self._tracks = [t for t in self._tracks if stamp_ns - t.seen_ns <= timeout * 1e9]

@@ -53,11 +53,11 @@ def _bench(args: argparse.Namespace, ros_args: RosArgs) -> int:
         "machine": machine_facts(),
         "parameters": overrides,
         "model": assembly.classifier.model_id,
-        "detector": assembly.detector.detector.name,
+        "detector": assembly.detector.name,
     }
     print(f"{results['machine']['cpu']}, {results['machine']['cores']} cores")
-    if assembly.detector.warning:
-        print(f"note: {assembly.detector.warning}")
+    if assembly.choice.warning:
+        print(f"note: {assembly.choice.warning}")
     warn_if_busy()
     results["networks"] = measure_networks(assembly, SIZES, FACES, args.runs)
     print_networks(results["networks"])
