@@ -8,9 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import cv2
-
 from fer_ros.node.signals import stop_signals
+from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.types import Image
 from fer_ros.sources import files
 from fer_ros.sources.scene import crowd_scene, demo_scene
@@ -169,10 +168,8 @@ class CameraPublisher:
     def send(self, image: Image, stamp_ns: int) -> None:
         """Publish one image, BGR or grey."""
         if self._compressed:
-            done, jpeg = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, 90))
-            if not done:
-                raise ValueError(f"an image of shape {image.shape} cannot be coded as JPEG")
-            message = messages.compressed_image(jpeg.tobytes(), stamp_ns, self._frame_id)
+            jpeg = encode_jpeg(image, quality=90)
+            message = messages.compressed_image(jpeg, stamp_ns, self._frame_id)
         else:
             message = messages.image(image, stamp_ns, self._frame_id)
         self._publisher.publish(encode(message))
