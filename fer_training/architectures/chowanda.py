@@ -1,122 +1,180 @@
-"""ARCH-1 to ARCH-4 of Chowanda 2021, built on separable convolutions.
+"""ARCH-1 to ARCH-4 of Chowanda 2021, layer by layer as tables 1 to 4 print them.
 
 A. Chowanda, "Separable convolutional neural networks for facial expressions recognition",
-Journal of Big Data 8:132 (2021).
+Journal of Big Data 8:132 (2021). Modules bear the tables' layer names.
 
-The layer counts of ARCH-1 are those of the paper's table. Its two 1x1 shortcuts (256 and 512
-weights) halve the resolution around the fourth convolution and around the pair of separable
-convolutions, as in the mini-Xception it descends from; with the pooling after each later pair
-of convolutions the last map is 3x3, which is what the 1,152 inputs of ARCH-2's first dense
-layer ask for. ARCH-2 and ARCH-4 are known here by their totals, which fix a head of two dense
-layers of 512; ARCH-3 and ARCH-4 likewise: replacing the pair of separable convolutions by
-ordinary ones, of which the second keeps its 1x1 convolution, gives their totals exactly.
+What the tables leave open or contradict, and how it is read here:
+
+- Table 1's first convolution stands in one garbled row with its batch norm; table 2 prints the
+  same row in full (72 weights).
+- Kernels of the poolings are not printed: 2x2, which halves as the shapes do.
+- Tables 3 and 4 repeat the shape and the count of the first batch norm in every later one, and
+  the shape of the second pooling in the later ones: each is as wide as the convolution before it,
+  which gives both printed totals.
+- Table 4 ends in its second dense layer twice: the last row is the layer of the classes, as in
+  table 2, which gives the printed total.
+- Dropout of 0.5 is printed in the text without a place, and no table has a row for it: here it
+  stands before the layer of the classes and between the dense layers.
 """
 
 from __future__ import annotations
 
-from torch import nn
+from collections import OrderedDict
+
+from torch import Tensor, nn
 
 from fer_training.architectures import register
-from fer_training.architectures.layers import Residual, SeparableConv2d, conv_bn_relu, shortcut
+from fer_training.architectures.layers import SeparableConv2d
 
 _PAPER = "Chowanda 2021"
 
 
-def _halve() -> nn.MaxPool2d:
-    return nn.MaxPool2d(3, stride=2, padding=1)
+class SeparableTrunk(nn.Module):
+    """Tables 1 and 2 up to ``activation_10``: 48x48x1 to 6x6x128."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        stem = _Chain(1)
+        stem.conv(8, "conv2d").norm("batch_normalization").act("activation")
+        stem.conv(8, "conv2d_1").norm("batch_normalization_1").act("activation_1")
+        stem.conv(16, "conv2d_2").norm("batch_normalization_2").act("activation_2")
+        stem.conv(16, "conv2d_3").norm("batch_normalization_3")
+        self.stem = stem.pool("max_pooling2d").act("activation_3").network()
+
+        separable = _Chain(16)
+        separable.separable(32, "separable_conv2d").norm("batch_normalization_6")
+        separable.act("activation_4")
+        separable.separable(32, "separable_conv2d_1").norm("batch_normalization_7")
+        self.separable = separable.pool("max_pooling2d_1").act("activation_5").network()
+
+        residual = _Chain(16)
+        residual.conv(16, "conv2d_4", kernel=1).norm("batch_normalization_4")
+        residual.conv(32, "conv2d_5", kernel=1, stride=2).norm("batch_normalization_5")
+        self.residual = residual.network()
+
+        deep = _Chain(32).act("activation_6")
+        deep.conv(64, "conv2d_6", bias=True).norm("batch_normalization_8").act("activation_7")
+        deep.conv(64, "conv2d_7", bias=True).norm("batch_normalization_9")
+        deep.pool("max_pooling2d_2").act("activation_8")
+        deep.conv(128, "conv2d_8", bias=True).norm("batch_normalization_10").act("activation_9")
+        deep.conv(128, "conv2d_9", bias=True).norm("batch_normalization_11").act("activation_10")
+        self.deep = deep.network()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the last map, shape (N, 128, 6, 6), of grey crops (N, 1, 48, 48)."""
+        x = self.stem(x)
+        return self.deep(self.separable(x) + self.residual(x))
 
 
-def _stem() -> list[nn.Module]:
-    """48x48x1 to 24x24x16: convolutions of 72, 576, 1,152 and 2,304 weights."""
-    fourth = nn.Sequential(
-        nn.Conv2d(16, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), _halve()
-    )
-    return [
-        conv_bn_relu(1, 8, bias=False),
-        conv_bn_relu(8, 8, bias=False),
-        conv_bn_relu(8, 16, bias=False),
-        Residual(fourth, shortcut(16, 16, 2)),
+def _plain_trunk() -> nn.Sequential:
+    """Tables 3 and 4 up to ``activation_10``: 48x48x1 to 6x6x128, one chain without a residual."""
+    chain = _Chain(1)
+    for number, (width, pool) in enumerate(_PLAIN):
+        suffix = f"_{number}" if number else ""
+        chain.conv(width, f"conv2d{suffix}").norm(f"batch_normalization{suffix}")
+        if pool:
+            chain.pool(pool)
+        chain.act(f"activation{suffix}")
+    return chain.network()
+
+
+_PLAIN = (
+    (8, ""),
+    (8, ""),
+    (16, ""),
+    (16, ""),
+    (16, "max_pooling2d"),
+    (32, ""),
+    (32, "max_pooling2d_1"),
+    (64, ""),
+    (64, "max_pooling2d_2"),
+    (128, ""),
+    (128, ""),
+)
+"""Channels of the convolutions of tables 3 and 4, and the pooling after each."""
+
+
+class _Chain:
+    """Collects layers under their printed names, each as wide as the one before gives."""
+
+    def __init__(self, channels: int) -> None:
+        self._layers: OrderedDict[str, nn.Module] = OrderedDict()
+        self._channels = channels
+
+    def conv(
+        self, outputs: int, name: str, *, kernel: int = 3, stride: int = 1, bias: bool = False
+    ) -> _Chain:
+        self._layers[name] = nn.Conv2d(
+            self._channels, outputs, kernel, stride, padding=kernel // 2, bias=bias
+        )
+        self._channels = outputs
+        return self
+
+    def separable(self, outputs: int, name: str) -> _Chain:
+        self._layers[name] = SeparableConv2d(self._channels, outputs)
+        self._channels = outputs
+        return self
+
+    def norm(self, name: str) -> _Chain:
+        self._layers[name] = nn.BatchNorm2d(self._channels)
+        return self
+
+    def act(self, name: str) -> _Chain:
+        self._layers[name] = nn.ReLU(inplace=True)
+        return self
+
+    def pool(self, name: str) -> _Chain:
+        self._layers[name] = nn.MaxPool2d(2)
+        return self
+
+    def network(self) -> nn.Sequential:
+        return nn.Sequential(self._layers)
+
+
+def _pooled_head(classes: int, dropout: float, last: str) -> nn.Sequential:
+    layers: list[tuple[str, nn.Module]] = [
+        ("dropout", nn.Dropout(dropout)),
+        (last, nn.Conv2d(128, classes, 3, padding=1)),
+        ("global_average_pooling2d", nn.AdaptiveAvgPool2d(1)),
+        ("flatten", nn.Flatten()),
     ]
+    return nn.Sequential(OrderedDict(layers))
 
 
-def _separable_block() -> nn.Module:
-    """24x24x16 to 12x12x32: separable convolutions of 656 and 1,312 weights."""
-    main = nn.Sequential(
-        SeparableConv2d(16, 32),
-        nn.BatchNorm2d(32),
-        nn.ReLU(inplace=True),
-        SeparableConv2d(32, 32),
-        nn.BatchNorm2d(32),
-        _halve(),
-    )
-    return Residual(main, shortcut(16, 32, 2))
-
-
-def _deep(dropout: float) -> list[nn.Module]:
-    """12x12x32 to 3x3x128: convolutions of 18,496, 36,928, 73,856 and 147,584 weights."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in ((32, 64), (64, 128)):
-        layers += [
-            conv_bn_relu(inputs, outputs, bias=True),
-            conv_bn_relu(outputs, outputs, bias=True),
-            _halve(),
-            nn.Dropout(dropout),
-        ]
-    return layers
-
-
-def _ordinary_block() -> nn.Module:
-    """24x24x16 to 12x12x32: what ARCH-3 has in place of the separable convolutions."""
-    main = nn.Sequential(
-        nn.Conv2d(16, 32, 3, padding=1, bias=False),
-        nn.BatchNorm2d(32),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(32, 32, 3, padding=1, bias=False),
-        nn.Conv2d(32, 32, 1, bias=False),
-        nn.BatchNorm2d(32),
-        _halve(),
-    )
-    return Residual(main, shortcut(16, 32, 2))
-
-
-def _pooled_head(classes: int) -> list[nn.Module]:
-    return [nn.Conv2d(128, classes, 3, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-
-
-def _dense_head(classes: int, dropout: float) -> list[nn.Module]:
-    return [
-        nn.Flatten(),
-        nn.Linear(3 * 3 * 128, 512),
-        nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
-        nn.Linear(512, 512),
-        nn.ReLU(inplace=True),
-        nn.Dropout(dropout),
-        nn.Linear(512, classes),
+def _dense_head(classes: int, dropout: float) -> nn.Sequential:
+    layers: list[tuple[str, nn.Module]] = [
+        ("max_pooling2d_3", nn.MaxPool2d(2)),
+        ("flatten", nn.Flatten()),
+        ("dense", nn.Linear(3 * 3 * 128, 512)),
+        ("dense_activation", nn.ReLU(inplace=True)),
+        ("dropout", nn.Dropout(dropout)),
+        ("dense_1", nn.Linear(512, 512)),
+        ("dense_1_activation", nn.ReLU(inplace=True)),
+        ("dropout_1", nn.Dropout(dropout)),
+        ("prediction", nn.Linear(512, classes)),
     ]
+    return nn.Sequential(OrderedDict(layers))
 
 
 @register("chowanda-arch1", size=48, channels=1, paper=_PAPER, parameters=293_951)
 def arch1(classes: int, dropout: float = 0.5) -> nn.Module:
-    """Separable convolutions, a 3x3 convolution to the classes, global average pooling."""
-    return nn.Sequential(*_stem(), _separable_block(), *_deep(dropout), *_pooled_head(classes))
+    """Table 1: separable convolutions beside a residual branch, global average pooling."""
+    return nn.Sequential(SeparableTrunk(), _pooled_head(classes, dropout, "conv2d_10"))
 
 
 @register("chowanda-arch2", size=48, channels=1, paper=_PAPER, parameters=1_142_463)
 def arch2(classes: int, dropout: float = 0.5) -> nn.Module:
-    """Separable convolutions and dense layers."""
-    head = _dense_head(classes, dropout)
-    return nn.Sequential(*_stem(), _separable_block(), *_deep(dropout), *head)
+    """Table 2: ARCH-1 with two dense layers in place of the global average pooling."""
+    return nn.Sequential(SeparableTrunk(), _dense_head(classes, dropout))
 
 
 @register("chowanda-arch3", size=48, channels=1, paper=_PAPER, parameters=306_831)
 def arch3(classes: int, dropout: float = 0.5) -> nn.Module:
-    """ARCH-1 without separable convolutions."""
-    return nn.Sequential(*_stem(), _ordinary_block(), *_deep(dropout), *_pooled_head(classes))
+    """Table 3: a plain chain of eleven convolutions, global average pooling."""
+    return nn.Sequential(_plain_trunk(), _pooled_head(classes, dropout, "conv2d_11"))
 
 
 @register("chowanda-arch4", size=48, channels=1, paper=_PAPER, parameters=1_155_343)
 def arch4(classes: int, dropout: float = 0.5) -> nn.Module:
-    """ARCH-2 without separable convolutions."""
-    head = _dense_head(classes, dropout)
-    return nn.Sequential(*_stem(), _ordinary_block(), *_deep(dropout), *head)
+    """Table 4: the chain of ARCH-3 with two dense layers."""
+    return nn.Sequential(_plain_trunk(), _dense_head(classes, dropout))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fer_training.data import ckplus, fer2013, jaffe, others
 from fer_training.data.base import DatasetError, FaceDataset
+from fer_training.data.subset import Selection, subset
 
 LOADERS: dict[str, Callable[[Path], FaceDataset]] = {
     "fer2013": fer2013.load,
@@ -19,15 +20,17 @@ LOADERS: dict[str, Callable[[Path], FaceDataset]] = {
 }
 
 
-def load_dataset(name: str, path: Path) -> FaceDataset:
-    """Read a data set.
+def load_dataset(name: str, path: Path, selection: Selection | None = None) -> FaceDataset:
+    """Read a data set, or those of its rows that a protocol uses.
 
     Raises:
-        DatasetError: The name is unknown, or the files are missing or malformed.
+        DatasetError: The name is unknown, the files are missing or malformed, or the selection
+            leaves no row.
     """
     if name not in LOADERS:
         raise DatasetError(f"unknown data set {name!r}; known: {', '.join(LOADERS)}")
-    return LOADERS[name](path)
+    data = LOADERS[name](path)
+    return data if selection is None else subset(data, selection)
 
 
 __all__ = ["LOADERS", "DatasetError", "FaceDataset", "load_dataset"]

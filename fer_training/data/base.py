@@ -33,13 +33,15 @@ class FaceDataset:
     """The owners' split of each row, e.g. ``Training``, shape (N,)."""
     subjects: NDArray[np.str_] | None = None
     """Person shown in each row, shape (N,)."""
+    from_end: NDArray[np.int64] | None = None
+    """Frames between each row and the last one of its sequence, shape (N,)."""
     votes: NDArray[np.uint8] | None = None
     """FER+ votes, shape (N, 10), in the order of :data:`FERPLUS_COLUMNS`."""
     extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = len(self.images)
-        for name in ("labels", "usage", "subjects", "votes"):
+        for name in ("labels", "usage", "subjects", "from_end", "votes"):
             column = getattr(self, name)
             if column is not None and len(column) != rows:
                 raise DatasetError(f"{self.name}: {rows} images but {len(column)} {name}")
@@ -84,8 +86,13 @@ class FaceDataset:
             labels=self.labels[rows],
             usage=pick(self.usage),
             subjects=pick(self.subjects),
+            from_end=pick(self.from_end),
             votes=pick(self.votes),
         )
+
+    def relabelled(self, labels: NDArray[np.int64], names: tuple[str, ...]) -> FaceDataset:
+        """Return the same rows with other classes."""
+        return replace(self, labels=labels, label_names=names)
 
 
 def expect_rows(name: str, found: int, expected: int, where: str) -> None:

@@ -6,6 +6,7 @@ shipped with this package.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,27 +58,44 @@ def load(path: Path) -> FaceDataset:
 
 
 def _dataset(
-    images: NDArray[np.uint8], labels: NDArray[np.int64], subjects: NDArray[np.str_]
+    images: NDArray[np.uint8], labels: NDArray[np.int64], names: Sequence[str]
 ) -> FaceDataset:
+    """Make a data set of crops with names like ``S010_004_00000017.png``."""
     expect_rows("CK+", len(images), 981, WHERE)
-    return FaceDataset("ckplus", images, labels, LABELS, TERMS, subjects=subjects)
+    subjects = np.array([name.partition("_")[0] for name in names])
+    return FaceDataset(
+        "ckplus", images, labels, LABELS, TERMS, subjects=subjects, from_end=_from_end(names)
+    )
+
+
+def _from_end(names: Sequence[str]) -> NDArray[np.int64]:
+    """Return how many frames of the same sequence come after each."""
+    frames: dict[str, list[str]] = {}
+    for name in sorted(names):
+        frames.setdefault(name.rpartition("_")[0], []).append(name)
+    later = {
+        name: len(sequence) - 1 - place
+        for sequence in frames.values()
+        for place, name in enumerate(sequence)
+    }
+    return np.array([later[name] for name in names], np.int64)
 
 
 def _from_npz(path: Path) -> FaceDataset:
-    arrays = read_npz(path, ("images", "label", "label_names", "subject"), WHERE)
+    arrays = read_npz(path, ("images", "label", "label_names", "filename"), WHERE)
     own = [emotions.canonical(str(name)) for name in arrays["label_names"]]
     codes = np.array([LABELS.index(name) for name in own])
-    return _dataset(arrays["images"], codes[arrays["label"]], arrays["subject"].astype(str))
+    return _dataset(arrays["images"], codes[arrays["label"]], list(map(str, arrays["filename"])))
 
 
 def _from_crops(root: Path) -> FaceDataset:
     images, labels, files = read_class_folders(root, LABELS, size=(48, 48))
-    return _dataset(images, labels, np.array([file.name.split("_")[0] for file in files]))
+    return _dataset(images, labels, [file.name for file in files])
 
 
 def _from_owners(root: Path) -> FaceDataset:
     """Read ``Emotion/<subject>/<sequence>/*.txt`` and ``cohn-kanade-images/...``."""
-    images, labels, subjects = [], [], []
+    images, labels, names = [], [], []
     for file in sorted(root.glob("Emotion/*/*/*.txt")):
         try:
             code = int(float(file.read_text(encoding="ascii")))
@@ -94,7 +112,7 @@ def _from_owners(root: Path) -> FaceDataset:
         for frame in frames[-FRAMES:]:
             images.append(read_face(frame, 48))
             labels.append(LABELS.index(_OWNERS_CODES[code]))
-            subjects.append(file.parent.parent.name)
+            names.append(f"{file.parent.parent.name}_{file.parent.name}_{frame.name}")
     if not images:
         raise DatasetError(f"{root / 'Emotion'} has no labels; {WHERE}")
-    return _dataset(np.stack(images), np.array(labels, np.int64), np.array(subjects))
+    return _dataset(np.stack(images), np.array(labels, np.int64), names)

@@ -25,6 +25,13 @@ class Split:
     """Whether the test rows may also choose epoch, temperature and threshold (PublicTest may)."""
     leaks: str = ""
     """Why the figure flatters, e.g. near copies on both sides; empty when it does not."""
+    validation: Rows | None = None
+    """Rows that choose the epoch in place of the test rows, where the split has them."""
+
+    @property
+    def choosing(self) -> Rows | None:
+        """The rows that may choose epoch, rate and threshold, None where there are none."""
+        return self.test if self.selects else self.validation
 
 
 def official(data: FaceDataset) -> list[Split]:
@@ -102,20 +109,76 @@ def random_share(data: FaceDataset, test_share: float, seed: int) -> list[Split]
             np.sort(train),
             np.sort(test),
             selects=False,
-            leaks="the same persons and near-identical frames stand on both sides",
+            leaks=_LEAKS,
         )
     ]
+
+
+def parts(data: FaceDataset, shares: tuple[int, int, int], seed: int) -> list[Split]:
+    """A stratified random split into training, validation and test rows [%]."""
+    whole = random_share(data, shares[2] / 100, seed)[0]
+    rest = data.select(whole.train)
+    share = shares[1] / (shares[0] + shares[1])
+    inner = random_share(rest, share, seed)[0]
+    return [
+        Split(
+            "part-" + "-".join(map(str, shares)),
+            whole.train[inner.train],
+            whole.test,
+            selects=False,
+            leaks=_LEAKS,
+            validation=whole.train[inner.test],
+        )
+    ]
+
+
+def counted(data: FaceDataset, counts: tuple[int, int, int], seed: int) -> list[Split]:
+    """A random split into numbers of rows, of which the test has as many of every class.
+
+    Raises:
+        DatasetError: There are not that many rows, or they do not divide among the classes.
+    """
+    training, validation, test = counts
+    classes = len(data.label_names)
+    if test % classes or sum(counts) > len(data):
+        raise DatasetError(
+            f"{data.name} has {len(data)} rows of {classes} classes, too few for "
+            f"{training} + {validation} + {test}, or the last does not divide among the classes"
+        )
+    order = np.random.default_rng(seed).permutation(len(data))
+    tested = np.concatenate(
+        [order[data.labels[order] == code][: test // classes] for code in range(classes)]
+    )
+    if len(tested) < test:
+        raise DatasetError(f"{data.name} has a class of fewer than {test // classes} rows")
+    others = order[~np.isin(order, tested)]
+    return [
+        Split(
+            "rows-" + "-".join(map(str, counts)),
+            np.sort(others[:training]),
+            np.sort(tested),
+            selects=False,
+            leaks=_LEAKS,
+            validation=np.sort(others[training : training + validation]),
+        )
+    ]
+
+
+_LEAKS = "the same persons and near-identical frames stand on both sides"
 
 
 def make(data: FaceDataset, kind: str, seed: int = 0) -> list[Split]:
     """Return the splits of a recipe's ``split`` entry.
 
-    ``official``, ``subject-<k>``, ``loso``, or ``random-<percent of test rows>``.
+    ``official``, ``subject-<k>``, ``loso``, ``random-<percent of test rows>``, or
+    ``part-<percent>-<percent>-<percent>`` and ``rows-<number>-<number>-<number>`` for training,
+    validation and test rows.
 
     Raises:
         DatasetError: The kind is unknown or the data set cannot give it.
     """
     head, _, number = kind.partition("-")
+    three = tuple(int(text) for text in number.split("-") if text.isdigit() and int(text) > 0)
     if kind == "official":
         return official(data)
     if kind == "loso":
@@ -124,7 +187,14 @@ def make(data: FaceDataset, kind: str, seed: int = 0) -> list[Split]:
         return subject_folds(data, int(number))
     if head == "random" and number.isdigit() and 0 < int(number) < 100:
         return random_share(data, int(number) / 100, seed)
-    raise DatasetError(f"unknown split {kind!r}: official, subject-<k>, loso or random-<percent>")
+    if head == "part" and len(three) == 3 and sum(three) == 100:
+        return parts(data, (three[0], three[1], three[2]), seed)
+    if head == "rows" and len(three) == 3:
+        return counted(data, (three[0], three[1], three[2]), seed)
+    raise DatasetError(
+        f"unknown split {kind!r}: official, subject-<k>, loso, random-<percent>, "
+        "part-<percent>-<percent>-<percent> (100 together) or rows-<number>-<number>-<number>"
+    )
 
 
 def choose(data: FaceDataset, kind: str, fold: int) -> Split:

@@ -20,6 +20,7 @@ from fer_training.data import load_dataset, splits
 from fer_training.measure import metrics
 from fer_training.measure.metrics import align_columns
 from fer_training.measure.predictors import Predictor
+from fer_training.recipes import recipe
 from fer_training.records.checkpoint import CheckpointError
 
 
@@ -89,7 +90,8 @@ def fuse_runs(folders: Sequence[Path], rule: str, command: str) -> dict[str, Any
         raise CheckpointError("the runs were measured on different rows; use the same split")
     labels = first["results"]["labels"]
     config = first["recipe"]["data"]
-    data = load_dataset(config["dataset"], Path(config["path"]))
+    plan = recipe.from_dict(first["recipe"]).data
+    data = load_dataset(plan.dataset, Path(plan.path), plan)
     fused = fuse([own for _, own in scores], rule)
     single = metrics.summarize(data.labels[rows], fused, labels)
     divisions = splits.make(data, config["split"])

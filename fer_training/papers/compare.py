@@ -33,8 +33,8 @@ Written by `fer-train compare RUNS`; never edit it by hand.
   papers' own kind of split, **leaking**: the same persons and near-identical frames stand on both
   sides. JAFFE `loso`: each person left out once; `random-20` leaks likewise, as it does on FER2013,
   which holds copies of its own images.
-- CK+ and JAFFE rows of a network start from its FER2013 run and are fine-tuned for a few epochs
-  (`recipes/on/`); the last epoch is reported, nothing was selected on their test rows.
+- CK+ and JAFFE rows train from fresh weights, those of Yengikand et al. from their FER2013 run, as
+  in their paper; the last epoch is reported, nothing was selected on their test rows.
 - Single: one crop. Flip: mean of the crop and its mirror image, not measured for machines and fused
   scores. In brackets: without the rows that have an exact copy in the training rows.
 - Parameters count the statistics of batch norms, as Keras does. MACs are millions a crop. For an
@@ -127,7 +127,7 @@ def _unexpected(system: System, records: dict[str, dict[str, Any]]) -> Iterator[
     known = {row.key for row in _expected(system)}
     known |= {row.key for table in system.tables for row in table.rows}
     for key, record in records.items():
-        if key not in known and record["recipe"]["paper"] == system.paper:
+        if key not in known and differences.paper_name(record) == system.paper:
             name, dataset, split = key.split("|")
             yield Expected(name, dataset, split, record["command"])
 

@@ -16,6 +16,12 @@ _IRRELEVANT = ("name", "paper", "differs", "threads", "seed", "init", "data.path
 """Keys that move no curve, or that have a column of their own."""
 
 
+def paper_name(record: Record) -> str:
+    """Return the publication that a record's recipe follows."""
+    paper = record["recipe"]["paper"]
+    return str(paper if isinstance(paper, str) else paper["name"])
+
+
 def shipped(name: str) -> Recipe | None:
     """Return a recipe as the package holds it, None for rows that no recipe makes.
 
@@ -36,7 +42,7 @@ def strays(record: Record) -> str:
     changes = [
         f"{key} {_text(run[key])} instead of {_text(written[key])}"
         for key in written
-        if key in run and key not in _IRRELEVANT and run[key] != written[key]
+        if key in run and _counts(key) and run[key] != written[key]
     ]
     sentences = [f"Run with {_listed(changes)}."] if changes else []
     if record["epochs"] < run["epochs"]:
@@ -69,7 +75,7 @@ def explain(record: Record, figure: str, records: Mapping[str, Record]) -> str:
 
 def _gap(record: Record, figure: str) -> str:
     if figure == "-":
-        return "" if record["recipe"]["paper"] == OWN else "The paper gives no figure."
+        return "" if paper_name(record) == OWN else "The paper gives no figure."
     paper = float(figure.split()[0])
     gap = 100 * record["results"]["single_crop"]["accuracy"] - paper
     side = "above" if gap > 0 else "below"
@@ -118,6 +124,10 @@ def _start(config: Recipe, records: Mapping[str, Record]) -> str:
     if record is None or plan is None:
         return words
     return f"{words} Its start, {base}, had {record['epochs']} of {plan.epochs} epochs.".lstrip()
+
+
+def _counts(key: str) -> bool:
+    return key not in _IRRELEVANT and not key.startswith("paper.")
 
 
 def _text(value: Any) -> str:

@@ -114,27 +114,33 @@ SYSTEMS = (
     ),
     System(
         "Umer et al. 2022",
-        ("umer-cnn1", "umer-cnn2"),
+        tuple(f"umer-{cnn}{size}" for cnn in ("cnn1", "cnn2") for size in ("-48", "-64", "")),
         {"ckplus": "96.89 (fused)", "kdef": "82.35 (fused)", "sfew": "41.73 (fused)"},
-        tuple(
-            _fused(rule, overlay)
-            for overlay in (*_OVERLAYS, "+kdef", "+sfew")
-            for rule in ("sum", "product")
+        (
+            *(
+                of_recipe(f"umer-{cnn}+{dataset}")
+                for dataset in ("ckplus", "kdef", "sfew")
+                for cnn in ("cnn1", "cnn2")
+            ),
+            *(_fused(rule, overlay) for overlay in ("", "+ckplus") for rule in ("sum", "product")),
         ),
         (
             Table(
                 "Losses compared: cross-entropy and the paper's three",
-                tuple(of_recipe(f"umer-cnn1{loss}") for loss in ("", "+mse", "+bce", "+hinge")),
+                tuple(
+                    of_recipe(f"umer-cnn1-48{loss}")
+                    for loss in ("", "+mse", "+hinge", "+cross-entropy")
+                ),
             ),
             Table(
                 "Fine-tuning with and without frozen layers",
-                tuple(of_recipe(f"umer-cnn1+ckplus{layers}") for layers in ("", "+frozen")),
+                tuple(of_recipe(f"umer-cnn1+fine-tune{layers}") for layers in ("", "+frozen")),
             ),
         ),
     ),
     System(
         "Patil 2023",
-        ("patil", "patil+fer2013-random", "patil-ckplus", "patil-ckplus-random"),
+        ("patil", "patil+fer2013-random", "patil-five", "patil-ckplus", "patil-ckplus-random"),
         {"fer2013": "87.78", "ckplus": "99"},
         (
             _svm("fer2013", "official"),

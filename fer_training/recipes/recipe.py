@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import yaml
 
@@ -23,7 +23,9 @@ class Data:
     dataset: str = "fer2013"
     path: str = "../shared/data/fer2013_train_public.npz"
     split: str = "official"
-    """``official``, ``subject-<k>``, ``loso`` or ``random-<percent>``."""
+    """``official``, ``subject-<k>``, ``loso``, ``random-<percent of test rows>``,
+    ``part-<percent>-<percent>-<percent>`` or ``rows-<number>-<number>-<number>`` (training,
+    validation and test rows; the latter tests every class equally often)."""
     fold: int = 0
     """Which of the split's divisions; ``--all-folds`` runs every one."""
     drop_black: bool = True
@@ -36,6 +38,12 @@ class Data:
     """Share of the FER+ vote distribution in the targets of rows that have votes."""
     oversample: float = 0.0
     """0 draws rows as they are, 1 draws every class equally often."""
+    leave_out: list[str] = field(default_factory=list)
+    """Classes whose rows are left out on both sides, e.g. contempt."""
+    frames: int = 0
+    """Keep only the last so many frames of each sequence; 0 keeps all (CK+ has three each)."""
+    agreed: bool = False
+    """Keep only rows, on both sides, whose FER+ majority is the label."""
 
 
 @dataclass
@@ -103,8 +111,9 @@ class Optimizer:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     l2: float = 0.0
-    """Weight of an L2 term on the layers named in ``l2_layers``."""
+    """Weight of the sum of squared kernels in the loss, as Keras's ``l2`` has it."""
     l2_layers: list[str] = field(default_factory=list)
+    """Layers whose kernels that is, by the beginning of their names; empty means all."""
 
 
 @dataclass
@@ -125,6 +134,41 @@ class Schedule:
 
 
 @dataclass
+class Setting:
+    """A setting of a publication."""
+
+    value: Any = None
+    """As printed; null where the publication names it without a value, or leaves it out."""
+    place: str = ""
+    """Where it stands, or that it is not printed."""
+
+
+@dataclass
+class Figure:
+    """An accuracy that a publication prints."""
+
+    value: float
+    """[%]"""
+    place: str
+    """Where it stands."""
+    note: str = ""
+    """What it was measured on, where that is not the recipe's own protocol."""
+
+
+@dataclass
+class Paper:
+    """What the publication that a recipe follows prints."""
+
+    name: str = ""
+    text: str = ""
+    """Number of the text in the papers' folder of the shared data; empty for our own."""
+    settings: dict[str, Setting] = field(default_factory=dict)
+    """By recipe key, e.g. ``optimizer.lr``, or by a name of its own for what no key says."""
+    figures: dict[str, Figure] = field(default_factory=dict)
+    """By data set."""
+
+
+@dataclass
 class Recipe:
     """Everything that decides a run."""
 
@@ -132,10 +176,10 @@ class Recipe:
     architecture: str
     options: dict[str, Any] = field(default_factory=dict)
     """Keyword options of the architecture."""
-    paper: str = ""
-    """Publication that the recipe follows."""
+    paper: Paper = field(default_factory=Paper)
+    """Publication that the recipe follows, with its settings and figures; a name alone will do."""
     differs: str = ""
-    """What differs from the publication, in a sentence."""
+    """What its settings cannot say of the distance to the publication, in a sentence."""
     data: Data = field(default_factory=Data)
     augment: Augment = field(default_factory=Augment)
     optimizer: Optimizer = field(default_factory=Optimizer)
@@ -166,8 +210,8 @@ class Recipe:
     scale: float = 1 / 127.5
     """The network sees ``(pixel - mean) * scale``."""
     seed: int = 0
-    amp: bool = True
-    """bfloat16 autocast."""
+    amp: str = "auto"
+    """``bfloat16`` (autocast), ``float32``, or ``auto``: bfloat16 where it is hardware."""
     threads: int = 2
 
 
@@ -181,15 +225,16 @@ def to_yaml(recipe: Recipe) -> str:
     return yaml.safe_dump(to_dict(recipe), sort_keys=False, allow_unicode=True)
 
 
-_FREE = ("name", "paper", "differs", "threads", "calibration", "data.path")
-"""What does not move the curve; data are compared by their digest."""
+_FREE = ("name", "differs", "threads", "calibration", "data.path")
+"""What does not move the curve, besides what the paper prints; data are compared by digest."""
 
 
 def difference(saved: Recipe, own: Recipe) -> str:
     """Name the first entry whose values give two curves, with both; empty where there is none."""
     before, after = flat(to_dict(saved)), flat(to_dict(own))
     for key in [*after, *(key for key in before if key not in after)]:
-        if key not in _FREE and before.get(key) != after.get(key):
+        free = key in _FREE or key.partition(".")[0] == "paper"
+        if not free and before.get(key) != after.get(key):
             return f"{key} = {before.get(key)!r}, not {after.get(key)!r}"
     return ""
 
@@ -211,6 +256,8 @@ def from_dict(values: dict[str, Any]) -> Recipe:
     Raises:
         RecipeError: A key is unknown or missing, or a value has the wrong type.
     """
+    if isinstance(values.get("amp"), bool):  # as recipes of version 0.1 had it
+        values = {**values, "amp": "bfloat16" if values["amp"] else "float32"}
     return _build(Recipe, values, "")
 
 
@@ -238,9 +285,9 @@ def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
     values["name"] = "+".join([base, *overlays])
     for override in overrides:
         _set(values, override)
-    if isinstance(values.get("init"), str):
-        values["init"] = values["init"].replace("{base}", base)
-    return from_dict(values)
+    config = from_dict(values)
+    config.init = config.init.replace("{base}", base)
+    return config
 
 
 def names() -> list[str]:
@@ -320,9 +367,17 @@ def _build(kind: Any, values: Any, where: str) -> Any:
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
+    if hint is Any:
+        return value
+    if hint is Paper and isinstance(value, str):
+        return Paper(value)
     if is_dataclass(hint):
         return _build(hint, value, where + ".")
     expected = getattr(hint, "__origin__", hint)
+    if expected is dict and isinstance(value, dict) and is_dataclass(get_args(hint)[1]):
+        kind = get_args(hint)[1]
+        present = {key: entry for key, entry in value.items() if entry is not None}
+        return {key: _build(kind, entry, f"{where}.{key}.") for key, entry in present.items()}
     if expected is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if expected is float and isinstance(value, str):

@@ -136,7 +136,7 @@ def _values(
         "training_rows": f"{data['training_rows']:,}",
         "data_sha": data["sha256"],
         "terms": data["terms"],
-        "paper": config["paper"],
+        "paper": recipe.from_dict(config).paper.name,
         "differs": config["differs"],
         "teachers": _teachers(config),
         "needs": _needs(config),

@@ -54,6 +54,7 @@ def finish(trainer: Trainer, command: str) -> dict[str, Any]:
         "revision": trainer.revision,
         "versions": provenance.versions(),
         "device": provenance.device(trainer.device),
+        "precision": ", then ".join(trainer.precisions),
         "data": provenance.dataset(trainer.data, len(trainer.labels)),
         "parameters": architectures.parameter_count(predictor.network),
         "macs": complexity.multiply_accumulates(predictor.network, entry.channels, entry.size),

@@ -55,7 +55,7 @@ def train(
         same = need.dataset == config.data.dataset
         data_path = [f"data.path={config.data.path}"] if same else []
         train(need.name, data_path, need.folder, True, False, f"fer-train train {need.name}")
-    data = load_dataset(config.data.dataset, Path(config.data.path))
+    data = load_dataset(config.data.dataset, Path(config.data.path), config.data)
     if all_folds:
         return _folds(config, folder, data, command)
     return _single(config, folder, data, command)
@@ -130,6 +130,6 @@ def measured_rows(folder: Path, path: str | None = None) -> FaceDataset:
         path: Place of the data set, instead of the recipe's.
     """
     config = recipe.from_dict(yaml.safe_load(checkpoint.load(folder / "best.pt")["recipe"]))
-    data = load_dataset(config.data.dataset, Path(path or config.data.path))
+    data = load_dataset(config.data.dataset, Path(path or config.data.path), config.data)
     split = splits.choose(data, config.data.split, config.data.fold)
     return data.select(split.test)

@@ -24,7 +24,7 @@ from fer_training.data.tensors import image_tensor, to_network, vote_shares
 from fer_training.measure.calibration import KINDS
 from fer_training.recipes.recipe import Recipe, RecipeError, difference, from_dict, to_yaml
 from fer_training.records import checkpoint, provenance
-from fer_training.train import losses
+from fer_training.train import losses, precision
 from fer_training.train.augment import augment, mixup
 from fer_training.train.distill import Teachers, distillation
 from fer_training.train.optimization import Progress, averaging, learning_rate, make_optimizer
@@ -53,7 +53,7 @@ class Trainer:
         self.device, self.rank, self.world = _device()
         torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
-        self.data = data or load_dataset(recipe.data.dataset, Path(recipe.data.path))
+        self.data = data or load_dataset(recipe.data.dataset, Path(recipe.data.path), recipe.data)
         self.split = splits.choose(self.data, recipe.data.split, recipe.data.fold)
         self.classes = len(self.data.label_names)
         self._place_data()
@@ -77,6 +77,8 @@ class Trainer:
         self.stepper: nn.Module = self.network
         if self.world > 1:
             self.stepper = nn.parallel.DistributedDataParallel(self.network)
+        self.precision = precision.choose(recipe.amp, self.device)
+        self.precisions = [self.precision]
         self.revision = provenance.revision()
         self.progress = Progress()
         self.history: list[dict[str, float]] = []
@@ -90,6 +92,12 @@ class Trainer:
         self.labels = torch.from_numpy(self.data.labels[rows]).to(device)
         self.test_images = images[self.split.test].to(device)
         self.test_labels = torch.from_numpy(self.data.labels[self.split.test])
+        validation = self.split.validation
+        self.validation = (
+            None
+            if validation is None
+            else (images[validation].to(device), torch.from_numpy(self.data.labels[validation]))
+        )
         votes = vote_shares(self.data)
         own_votes = None if votes is None else votes[rows].to(device)
         self.targets = losses.soft_targets(
@@ -183,7 +191,8 @@ class Trainer:
             images, targets = mixup(images, targets, recipe.augment.mixup_alpha)
         x = to_network(images, size, channels, recipe.mean, recipe.scale)
         x = x.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.amp):
+        half = self.precision == precision.BFLOAT16
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             logits = self.stepper(x)
             taught = self.teachers.probabilities(images) if self.teachers else None
         loss = self._loss(logits.float(), targets, taught) + self._l2()
@@ -213,33 +222,43 @@ class Trainer:
         wanted = [
             parameter.square().sum()
             for name, parameter in self.network.named_parameters()
-            if any(name.startswith(layer) for layer in config.l2_layers)
+            if parameter.ndim > 1 and name.startswith(tuple(config.l2_layers) or "")
         ]
         return config.l2 * torch.stack(wanted).sum()
 
     def _test(self, train_loss: float) -> dict[str, float]:
-        logits = torch.from_numpy(predict(self.evaluated, self.test_images, self.recipe))
-        loss = nn.functional.cross_entropy(logits, self.test_labels)
+        loss, accuracy = self._measure(self.test_images, self.test_labels)
         entry = {
             "epoch": self.progress.epoch,
             "lr": self.optimizer.param_groups[0]["lr"],
             "train_loss": train_loss,
-            "test_loss": float(loss),
-            "test_accuracy": float((logits.argmax(1) == self.test_labels).float().mean()),
+            "test_loss": loss,
+            "test_accuracy": accuracy,
         }
+        if self.validation is not None:
+            loss, accuracy = self._measure(*self.validation)
+            entry |= {"validation_loss": loss, "validation_accuracy": accuracy}
         if self.world > 1:  # the decisions that hang on it must be the same everywhere
             shared = [entry]
             torch.distributed.broadcast_object_list(shared, src=0)
             entry = shared[0]
         return entry
 
+    def _measure(self, images: Tensor, labels: Tensor) -> tuple[float, float]:
+        """Return mean cross-entropy and accuracy, 0..1."""
+        logits = torch.from_numpy(predict(self.evaluated, images, self.recipe))
+        loss = nn.functional.cross_entropy(logits, labels)
+        return float(loss), float((logits.argmax(1) == labels).float().mean())
+
     def _finish_epoch(self, entry: dict[str, float]) -> None:
         """Save, so that a kill from here on loses nothing of the epoch."""
-        selects = self.split.selects
-        self.progress.observe(entry["test_loss"] if selects else entry["train_loss"], self.recipe)
-        best = not selects or self.recipe.keep == "last"
-        if best or entry["test_accuracy"] > self.progress.best_score:
-            self.progress.best_score = entry["test_accuracy"]
+        chooser = "test" if self.split.selects else "validation"
+        chosen = self.split.choosing is not None
+        self.progress.observe(entry[f"{chooser if chosen else 'train'}_loss"], self.recipe)
+        score = entry[f"{chooser if chosen else 'test'}_accuracy"]
+        best = not chosen or self.recipe.keep == "last"
+        if best or score > self.progress.best_score:
+            self.progress.best_score = score
             self.progress.best_epoch = self.progress.epoch
             best = True
         self.progress.epoch += 1
@@ -273,6 +292,7 @@ class Trainer:
             "recipe": to_yaml(self.recipe),
             "data": self.data.digest,
             "revision": self.revision,
+            "precisions": self.precisions,
             "weights": self.evaluated.state_dict(),
             "model": self.network.state_dict(),
             "ema": None if self.ema is None else self.ema.state_dict(),
@@ -300,6 +320,8 @@ class Trainer:
         self.progress = Progress(**state["progress"])
         self.history = state["history"]
         self.revision = state.get("revision", self.revision)
+        before = state.get("precisions", self.precisions)
+        self.precisions = [*before, *(own for own in self.precisions if own != before[-1])]
         torch.set_rng_state(state["rng"])
 
 

@@ -26,7 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("card")
     data = str(synthetic_faces.save_npz(synthetic_faces.dataset(70), folder / "data.npz"))
     for seed in ("0", "1"):
-        arguments = ["--data", data, "--seed", seed, "--set", "epochs=1", "batch_size=16"]
+        arguments = ["--data", data, "--seed", seed, "--set", "epochs=6", "batch_size=8", "ema=0.0"]
         assert main(["train", "arch1", "--out", str(folder / f"run{seed}"), *arguments]) == 0
     assert main(["export", str(folder / "run0"), str(folder / "a.onnx"), "--data", data]) == 0
     return folder

@@ -1,0 +1,58 @@
+"""Protocols that leave rows of a data set out: classes, frames of a sequence, disputed labels."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from fer_training.data.base import FERPLUS_COLUMNS, DatasetError, FaceDataset
+
+
+class Selection(Protocol):
+    """What a recipe's ``data`` entry says of it."""
+
+    leave_out: list[str]
+    """Classes that are left out."""
+    frames: int
+    """Last frames of each sequence that stay; 0 keeps all."""
+    agreed: bool
+    """Whether only rows stay whose FER+ majority is the label."""
+
+
+def subset(data: FaceDataset, selection: Selection) -> FaceDataset:
+    """Return the rows that a protocol uses; classes without rows leave the list of labels.
+
+    Raises:
+        DatasetError: The data set lacks the class, the sequences or the votes, or no row stays.
+    """
+    keep = np.ones(len(data), bool)
+    for name in selection.leave_out:
+        if name not in data.label_names:
+            raise DatasetError(
+                f"leave_out names {name!r}; {data.name} has {', '.join(data.label_names)}"
+            )
+        keep &= data.labels != data.label_names.index(name)
+    if selection.frames:
+        if data.from_end is None:
+            raise DatasetError(f"{data.name} has no sequences; set data.frames to 0")
+        keep &= data.from_end < selection.frames
+    if selection.agreed:
+        if data.votes is None:
+            raise DatasetError(
+                f"{data.name} comes without FER+ votes; put fer2013new.csv of microsoft/FERPlus "
+                "beside the csv, or set data.agreed to false"
+            )
+        columns = np.array([FERPLUS_COLUMNS.index(name) for name in data.label_names])
+        keep &= data.votes.argmax(1) == columns[data.labels]
+    if keep.all():
+        return data
+    if not keep.any():
+        raise DatasetError(f"{data.name}: leave_out, frames and agreed leave no row")
+    return _without_classes(data.select(np.flatnonzero(keep)), selection.leave_out)
+
+
+def _without_classes(data: FaceDataset, names: list[str]) -> FaceDataset:
+    kept = tuple(name for name in data.label_names if name not in names)
+    codes = np.array([kept.index(n) if n in kept else -1 for n in data.label_names], np.int64)
+    return data.relabelled(codes[data.labels], kept)
