@@ -48,6 +48,9 @@ setup(
         "rosbags>=0.11.6,<0.12",
         # Compressed recordings; part of Python from 3.14 on.
         "backports.zstd>=1,<2; python_version < '3.14'",
+        "lz4>=3,<5",
+        # The replay's pages.
+        "Jinja2>=3,<4",
         "PyYAML>=6,<7",
         "psutil>=5.9,<8",
         "tqdm>=4.60,<5",

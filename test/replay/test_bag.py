@@ -9,7 +9,8 @@ import pytest
 from bags import CAMERA, PERIOD, START, blank, recording
 
 from fer_ros.transport import codec, messages
-from fer_ros.transport.bag import METADATA, BagError, BagReader, BagWriter
+from fer_ros.transport.bag import BagError, BagReader, BagWriter
+from fer_ros.transport.bag.index import METADATA
 from fer_ros.transport.base import Qos
 
 FRAMES = 12

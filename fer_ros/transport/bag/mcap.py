@@ -1,0 +1,338 @@
+"""One mcap file, read without trust in its indexes.
+
+rosbags skips chunks that an index does not mention and unpacks without a bound, and the mcap
+library has no rosdep key; the format (mcap.dev/spec) is small. The records of the file are walked
+once, from header to header, which costs a seek a record; what they hold is compared with what
+summary and message indexes say of it.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from binascii import crc32
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from pathlib import Path
+from typing import BinaryIO
+
+from fer_ros.transport.bag.types import BagError, damaged, ros_type
+from fer_ros.transport.bag.unpacking import MOST_CHUNK, TooLargeError, unpack
+
+MAGIC = b"\x89MCAP0\r\n"
+ROS1_PROFILE = "ros1"
+
+MOST_OPEN = 1 << 30
+"""Size of the chunks that overlap in time and are held at once [bytes]."""
+
+_HEADER, _FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _MESSAGE_INDEX = range(1, 8)
+_STATISTICS, _DATA_END = 0x0B, 0x0F
+_RECORD = struct.Struct("<BQ")
+_MESSAGE_HEAD = struct.Struct("<HIQQ")
+_CHUNK_HEAD = struct.Struct("<QQQI")
+
+_LOOSE = -1
+"""Stands for the messages outside chunks, where a number of a chunk is asked."""
+
+_Row = tuple[int, int, int, bytes]
+"""Log time, place in the file or chunk, channel, data."""
+
+_Stream = Iterator[_Row]
+_Next = tuple[int, int, int, int, bytes, _Stream]
+"""Log time, number of the chunk, place in it, channel, data, and what follows."""
+
+
+class _Fields:
+    """Reads the fields of a record."""
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self._data, self._at = memoryview(data), 0
+
+    def number(self, kind: str) -> int:
+        value: int = struct.unpack_from(f"<{kind}", self._data, self._at)[0]
+        self._at += struct.calcsize(f"<{kind}")
+        return value
+
+    def data(self) -> memoryview:
+        size = self.number("I")
+        if self._at + size > len(self._data):
+            raise ValueError("a field ends outside its record")
+        self._at += size
+        return self._data[self._at - size : self._at]
+
+    def text(self) -> str:
+        return bytes(self.data()).decode(errors="backslashreplace")
+
+    def texts(self) -> dict[str, str]:
+        fields, found = _Fields(self.data()), {}
+        while fields._at < len(fields._data):
+            key = fields.text()
+            found[key] = fields.text()
+        return found
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One stream of messages of one type."""
+
+    topic: str
+    type_name: str
+    encoding: str
+    type_hash: str
+
+
+@dataclass
+class _Chunk:
+    """Some messages that are packed together."""
+
+    start_ns: int
+    offset: int
+    """Where its packed records begin in the file."""
+    packed: int
+    unpacked: int
+    crc: int
+    compression: str
+    indexed: Counter[int] = field(default_factory=Counter)
+    """Messages of each channel, as the message indexes behind it say."""
+
+
+@dataclass
+class _Loose:
+    """Messages that lie in no chunk."""
+
+    start_ns: int = 2**63
+    rows: list[tuple[int, int, int]] = field(default_factory=list)
+    """Log time, place in the file, channel."""
+    sizes: array[int] = field(default_factory=lambda: array("Q"))
+
+
+class McapFile:
+    """An open mcap file: its channels, how many messages they hold, and the messages."""
+
+    def __init__(self, path: Path, shown: Path) -> None:
+        """Walk the records.
+
+        Args:
+            path: The file; not compressed as a whole.
+            shown: What errors call it.
+
+        Raises:
+            BagError: It is no mcap file, damaged, or holds ROS 1 messages.
+        """
+        self.channels: dict[int, Channel] = {}
+        self.counts: Counter[int] = Counter()
+        """Messages of each channel that the file holds."""
+        self.warnings: list[str] = []
+        self._shown = shown
+        self._schemas: dict[int, str] = {}
+        self._chunks: list[_Chunk] = []
+        self._loose = _Loose()
+        self._promised: int | None = None
+        self._file: BinaryIO = path.open("rb")
+        self._size = path.stat().st_size
+        try:
+            self._walk()
+            self._count()
+        except (ValueError, struct.error) as error:
+            self.close()
+            raise damaged(shown, error) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def messages(self, channels: Collection[int]) -> Iterator[tuple[int, int, bytes]]:
+        """Yield (channel, log time, data) of some channels in the order of log time.
+
+        Raises:
+            BagError: A chunk is damaged, or too many overlap in time to be sorted.
+        """
+        wanted = set(channels)
+        waiting = [(chunk.start_ns, number) for number, chunk in enumerate(self._chunks)]
+        waiting = sorted([(self._loose.start_ns, _LOOSE), *waiting], reverse=True)
+        heap: list[_Next] = []
+        held: dict[int, int] = {}
+        while heap or waiting:
+            while waiting and (not heap or waiting[-1][0] <= heap[0][0]):
+                self._open(waiting.pop()[1], wanted, heap, held)
+            if heap:
+                log_time, number, _, channel, data, stream = heappop(heap)
+                yield channel, log_time, data
+                _advance(number, stream, heap, held)
+
+    def _open(self, number: int, wanted: set[int], heap: list[_Next], held: dict[int, int]) -> None:
+        """Begin a chunk whose time has come."""
+        if number == _LOOSE:
+            _advance(number, self._loose_messages(wanted), heap, held)
+            return
+        held[number] = self._chunks[number].unpacked
+        if len(held) > 1 and sum(held.values()) > MOST_OPEN:
+            raise BagError(
+                f"{self._shown}: its chunks overlap in time by more than {MOST_OPEN >> 20} MiB; "
+                "write it anew with `mcap sort`"
+            )
+        _advance(number, self._chunk_messages(number, wanted), heap, held)
+
+    def _walk(self) -> None:
+        if self._file.read(len(MAGIC)) != MAGIC:
+            raise ValueError("it does not begin as an mcap file")
+        at, in_summary = len(MAGIC), False
+        while True:
+            code, size = self._head(at)
+            content = at + _RECORD.size
+            if code == _FOOTER:
+                break
+            if code in (_HEADER, _SCHEMA, _CHANNEL, _STATISTICS):
+                self._note(code, self._read(content, size))
+            elif code == _CHUNK:
+                self._note_chunk(content, size)
+            elif code == _MESSAGE_INDEX and self._chunks and not in_summary:
+                channel, length = struct.unpack("<HI", self._read(content, 6))
+                self._chunks[-1].indexed[channel] += length // 16
+            elif code == _MESSAGE and not in_summary:
+                channel, _, log_time, _ = _MESSAGE_HEAD.unpack(
+                    self._read(content, _MESSAGE_HEAD.size)
+                )
+                self._loose.rows.append((log_time, content + _MESSAGE_HEAD.size, channel))
+                self._loose.sizes.append(size - _MESSAGE_HEAD.size)
+                self._loose.start_ns = min(self._loose.start_ns, log_time)
+            in_summary = in_summary or code == _DATA_END
+            at = content + size
+        if self._read(content + size, len(MAGIC)) != MAGIC:
+            raise ValueError("it does not end as an mcap file")
+
+    def _head(self, at: int) -> tuple[int, int]:
+        code, size = _RECORD.unpack(self._read(at, _RECORD.size))
+        if at + _RECORD.size + size > self._size:
+            raise ValueError(f"the record at {at} ends behind the file")
+        return code, size
+
+    def _read(self, at: int, size: int) -> bytes:
+        self._file.seek(at)
+        data = self._file.read(size)
+        if len(data) < size:
+            raise ValueError(f"the file ends at {self._size}, in a record")
+        return data
+
+    def _note(self, code: int, data: bytes | memoryview) -> None:
+        """Take in a record that says something about the messages."""
+        fields = _Fields(data)
+        if code == _HEADER:
+            if fields.text() == ROS1_PROFILE:
+                raise BagError(
+                    f"{self._shown} holds ROS 1 messages (profile ros1), which are no CDR; convert "
+                    "the .bag that it was made from: `rosbags-convert --src drive.bag --dst drive`"
+                )
+        elif code == _SCHEMA:
+            number = fields.number("H")
+            self._schemas[number] = fields.text()
+        elif code == _CHANNEL:
+            number, schema = fields.number("H"), fields.number("H")
+            topic, encoding, metadata = fields.text(), fields.text(), fields.texts()
+            type_name = ros_type(self._schemas.get(schema, ""))
+            type_hash = metadata.get("topic_type_hash", "")
+            self.channels[number] = Channel(topic, type_name, encoding, type_hash)
+        elif code == _STATISTICS:
+            self._promised = fields.number("Q")
+
+    def _note_chunk(self, at: int, size: int) -> None:
+        fields = _Fields(self._read(at, min(size, _CHUNK_HEAD.size + 64)))
+        start, _, unpacked, crc = (fields.number(kind) for kind in "QQQI")
+        compression = fields.text()
+        packed = fields.number("Q")
+        head = _CHUNK_HEAD.size + 4 + len(compression.encode()) + 8
+        if head + packed > size:
+            raise ValueError(f"the chunk at {at} ends outside its record")
+        self._chunks.append(_Chunk(start, at + head, packed, unpacked, crc, compression))
+
+    def _count(self) -> None:
+        """Count the messages: by the message indexes if they are whole, else by looking."""
+        self.counts = Counter(channel for _, _, channel in self._loose.rows)
+        indexed = sum((chunk.indexed for chunk in self._chunks), Counter[int]())
+        total = self.counts + indexed
+        if self._promised == total.total() and total.keys() <= self.channels.keys():
+            self.counts = total
+            return
+        for number in range(len(self._chunks)):
+            found = Counter(channel for _, _, channel, _ in self._records(number))
+            self.counts += found
+            self._chunks[number].indexed = found
+        if self._promised is not None and self._promised != self.counts.total():
+            self.warnings.append(
+                f"the summary of {self._shown.name} counts {self._promised} messages, the file "
+                f"holds {self.counts.total()}"
+            )
+        lost = sum(n for channel, n in self.counts.items() if channel not in self.channels)
+        if lost:
+            self.warnings.append(
+                f"{lost} messages of {self._shown.name} belong to no channel and were not read"
+            )
+
+    def _records(self, number: int) -> list[tuple[int, int, int, memoryview]]:
+        """Unpack a chunk; return (log time, place, channel, data) of its messages."""
+        data = memoryview(self._unpacked(self._chunks[number]))
+        rows, at = [], 0
+        try:
+            while at < len(data):
+                code, size = _RECORD.unpack_from(data, at)
+                at += _RECORD.size
+                if at + size > len(data):
+                    raise ValueError("a record ends outside its chunk")
+                if code == _MESSAGE:
+                    channel, _, log_time, _ = _MESSAGE_HEAD.unpack_from(data, at)
+                    if size < _MESSAGE_HEAD.size:
+                        raise ValueError("a message is shorter than its header")
+                    rows.append((log_time, at, channel, data[at + _MESSAGE_HEAD.size : at + size]))
+                elif code in (_SCHEMA, _CHANNEL):
+                    self._note(code, data[at : at + size])
+                at += size
+        except (ValueError, struct.error) as error:
+            raise damaged(self._shown, error) from error
+        return rows
+
+    def _unpacked(self, chunk: _Chunk) -> bytes:
+        try:
+            if chunk.unpacked > MOST_CHUNK:
+                raise TooLargeError(f"it says that it unpacks to {chunk.unpacked >> 20} MiB")
+            data = unpack(self._read(chunk.offset, chunk.packed), chunk.compression, chunk.unpacked)
+            if len(data) != chunk.unpacked:
+                raise ValueError(f"a chunk has {len(data)} bytes instead of {chunk.unpacked}")
+            if chunk.crc and crc32(data) != chunk.crc:
+                raise ValueError("the checksum of a chunk is wrong")
+        except TooLargeError as error:
+            raise BagError(
+                f"{self._shown}: a chunk is refused: {error}; at most {MOST_CHUNK >> 20} MiB, and "
+                "no more than it says, can be read"
+            ) from error
+        except ValueError as error:
+            raise damaged(self._shown, error) from error
+        return data
+
+    def _chunk_messages(self, number: int, wanted: set[int]) -> _Stream:
+        # After _count the messages of a chunk are known, so that others need not be unpacked.
+        if not wanted & self._chunks[number].indexed.keys():
+            return
+        rows = [row for row in self._records(number) if row[2] in wanted]
+        rows.sort(key=lambda row: row[:2])
+        for log_time, place, channel, data in rows:
+            yield log_time, place, channel, bytes(data)
+
+    def _loose_messages(self, wanted: set[int]) -> _Stream:
+        for (log_time, place, channel), size in sorted(zip(self._loose.rows, self._loose.sizes)):
+            if channel in wanted:
+                yield log_time, place, channel, self._read(place, size)
+
+
+def _advance(number: int, stream: _Stream, heap: list[_Next], held: dict[int, int]) -> None:
+    """Put the next message of a chunk onto the heap, or let the chunk go."""
+    row = next(stream, None)
+    if row is None:
+        held.pop(number, None)
+        return
+    log_time, place, channel, data = row
+    heappush(heap, (log_time, number, place, channel, data, stream))

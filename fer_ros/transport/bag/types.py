@@ -1,0 +1,62 @@
+"""What recordings are made of, and the error of one that cannot be used."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+CDR = "cdr"
+"""The only serialization that is read."""
+
+COMPRESSED = ".zstd"
+
+
+class BagError(RuntimeError):
+    """A recording cannot be read or written; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class BagTopic:
+    """One topic of a recording."""
+
+    name: str
+    type_name: str
+    count: int
+    """Messages that its files hold."""
+    type_hash: str
+    """RIHS01 hash of the type; empty where the recording has none (before Iron)."""
+    encoding: str = CDR
+    """Serialization of its messages; those of another than :data:`CDR` are not read."""
+
+
+@dataclass(frozen=True)
+class BagMessage:
+    """One recorded message."""
+
+    topic: str
+    type_name: str
+    time_ns: int
+    """When it was recorded [ns]."""
+    data: bytes
+    """CDR with its encapsulation header."""
+
+
+_DDS_NAME = re.compile(r"(\w+)::msg::(?:dds_::)?(\w+?)_?")
+_SHORT_NAME = re.compile(r"(\w+)/(\w+)")
+
+
+def ros_type(name: str) -> str:
+    """Return a type's name as ROS 2 spells it, ``sensor_msgs/msg/Image``.
+
+    Other writers leave the ``msg`` out, or use the name that DDS knows the type by.
+    """
+    match = _DDS_NAME.fullmatch(name) or _SHORT_NAME.fullmatch(name)
+    return f"{match.group(1)}/msg/{match.group(2)}" if match else name
+
+
+def damaged(path: Path, error: Exception | str) -> BagError:
+    """Return the error of a file that ends early or whose bytes make no sense."""
+    name = path.name.removesuffix(COMPRESSED)
+    repair = f"`mcap recover {path}`" if name.endswith(".mcap") else f"`sqlite3 {path} .recover`"
+    return BagError(f"{path} is truncated or damaged: {error}; {repair} saves what can be saved")

@@ -1,0 +1,101 @@
+"""rosbag2 folders out, in mcap storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rosbags.interfaces import (
+    Connection,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
+from rosbags.interfaces import Qos as BagQos
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2.errors import WriterError
+
+from fer_ros.transport import codec
+from fer_ros.transport.bag.types import BagError
+from fer_ros.transport.base import Qos
+
+_FOREVER = QosTime(9223372036, 854775807)
+"""How rosbag2 spells a duration without limit."""
+
+
+class BagWriter:
+    """Writes a rosbag2 folder in mcap storage that any ROS 2 since Humble can read."""
+
+    def __init__(self, folder: Path) -> None:
+        """Create the folder.
+
+        Raises:
+            BagError: It exists, or cannot be written.
+        """
+        self._connections: dict[str, Connection] = {}
+        self._folder = folder
+        with self._reported():
+            # Version 9 of the index spells QoS as a list, which Humble cannot read.
+            self._writer = Writer(folder, version=8, storage_plugin=StoragePlugin.MCAP)
+            self._writer.open()
+
+    def add_topic(self, topic: str, type_name: str, qos: Qos) -> None:
+        """Register a topic with its type's definition and RIHS01 hash.
+
+        Raises:
+            BagError: The topic is there already, or the disk is full.
+        """
+        with self._reported():
+            self._connections[topic] = self._writer.add_connection(
+                topic,
+                type_name,
+                typestore=codec.typestore(),
+                offered_qos_profiles=[_bag_qos(qos)],
+            )
+
+    def write(self, topic: str, time_ns: int, data: bytes) -> None:
+        """Write one message.
+
+        Raises:
+            BagError: The disk is full.
+        """
+        with self._reported():
+            self._writer.write(self._connections[topic], time_ns, data)
+
+    def close(self) -> None:
+        """Write the index; only then is the recording whole.
+
+        Raises:
+            BagError: The disk is full.
+        """
+        with self._reported():
+            self._writer.close()
+
+    def abort(self) -> None:
+        """Give the recording up without an index."""
+        self._writer.abort()
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, WriterError) as error:
+            raise BagError(f"cannot write the recording {self._folder}: {error}") from error
+
+
+def _bag_qos(qos: Qos) -> BagQos:
+    reliable, kept = qos.reliability == "reliable", qos.durability == "transient_local"
+    return BagQos(
+        QosHistory.KEEP_LAST,
+        qos.depth,
+        QosReliability.RELIABLE if reliable else QosReliability.BEST_EFFORT,
+        QosDurability.TRANSIENT_LOCAL if kept else QosDurability.VOLATILE,
+        _FOREVER,
+        _FOREVER,
+        QosLiveliness.AUTOMATIC,
+        _FOREVER,
+        False,
+    )

@@ -1,0 +1,100 @@
+"""YAML and JSON that somebody else wrote, read with bounds.
+
+Nested a thousand times, or with anchors that unfold without end, such a file must be refused like
+any other that makes no sense.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MOST_BYTES = 16 << 20
+"""Size of a document [bytes]."""
+
+MOST_VALUES = 1_000_000
+"""Values of a YAML document, with each anchor counted wherever it is used."""
+
+
+class DocumentError(ValueError):
+    """A file that cannot be read or is no such document; the message says what is wrong."""
+
+
+def read_text(path: Path, most: int = MOST_BYTES) -> str:
+    """Return the text of a file in UTF-8.
+
+    Raises:
+        DocumentError: It cannot be read, or exceeds the bound.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+        if len(data) > most:
+            raise DocumentError(f"it is larger than {most >> 20} MiB")
+        return data.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DocumentError(str(error)) from error
+
+
+def parse_yaml(text: str) -> Any:
+    """Return what a YAML document holds.
+
+    Raises:
+        DocumentError: It is no YAML, names a key twice, is nested too deeply, or unfolds to more
+            than :data:`MOST_VALUES`.
+    """
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _check(node, {}, set())
+        return loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise DocumentError(f"no YAML: {error}") from error
+    except RecursionError:
+        raise DocumentError("it is nested too deeply") from None
+    except (ValueError, OverflowError, TypeError) as error:
+        raise DocumentError(str(error)) from error
+
+
+def parse_json(text: str) -> Any:
+    """Return what a JSON document holds.
+
+    Raises:
+        DocumentError: It is no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise DocumentError("it is nested too deeply") from None
+    except ValueError as error:
+        raise DocumentError(f"no JSON: {error}") from error
+
+
+def _check(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> int:
+    """Return how many values a node unfolds to; ``sizes`` has those of nodes seen before."""
+    if id(node) in above:
+        raise DocumentError("an anchor holds itself")
+    if id(node) in sizes:
+        return sizes[id(node)]
+    above.add(id(node))
+    size = 1
+    if isinstance(node, yaml.SequenceNode):
+        size += sum(_check(child, sizes, above) for child in node.value)
+    elif isinstance(node, yaml.MappingNode):
+        names: set[str] = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in names:
+                    raise DocumentError(f"it names {key.value!r} twice")
+                names.add(key.value)
+            size += _check(key, sizes, above) + _check(value, sizes, above)
+    above.discard(id(node))
+    if size > MOST_VALUES:
+        raise DocumentError(f"its anchors unfold to more than {MOST_VALUES} values")
+    sizes[id(node)] = size
+    return size
