@@ -18,6 +18,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 unexport PYTHONPATH
 
 RUN := OMP_NUM_THREADS=1 $(BIN)/python
+# A worker a core; each is a process with a DDS domain of its own.
+PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 
 .PHONY: help demo test test-fast test-slow lint bench clean
 
@@ -28,10 +30,10 @@ demo: $(VENV)/demo.ok ## Camera, node and subscriber over real DDS; saves an ann
 	@$(BIN)/fer-ros demo
 
 test: $(VENV)/test.ok lint ## Everything but the slow tests
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(PARALLEL)
 
 test-fast: $(VENV)/test.ok ## Without the training package
-	$(RUN) -m pytest --ignore test/training
+	$(RUN) -m pytest $(PARALLEL) --ignore test/training
 
 test-slow: $(VENV)/test.ok ## The tests that take longer
 	$(RUN) -m pytest -m slow

@@ -8,9 +8,8 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import cv2
-
-from fer_ros.apps.run import stop_signals
+from fer_ros.node.signals import stop_signals
+from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.types import Image
 from fer_ros.sources import files
 from fer_ros.sources.scene import crowd_scene, demo_scene
@@ -90,7 +89,7 @@ def publish(args: argparse.Namespace, transport: Transport, stop: threading.Even
     """
     if not 0 < args.rate <= 1000:
         raise ValueError(f"--rate must lie in 0..1000 images per second, not {args.rate}")
-    images = open_source(args.source, args.rate, args.size, args.loop)
+    images = camera_images(args.source, args.rate, args.size, args.loop)
     publisher = CameraPublisher(transport, args.compressed, args.frame_id)
     what = "JPEG" if args.compressed else "raw"
     transport.log.info(f"{args.source} -> {publisher.topic} ({what}, {args.rate:g} Hz)")
@@ -98,7 +97,7 @@ def publish(args: argparse.Namespace, transport: Transport, stop: threading.Even
     transport.log.info(f"{sent} images published")
 
 
-def open_source(
+def camera_images(
     source: str, rate: float, size: tuple[int, int] | None, loop: bool
 ) -> Iterator[Image]:
     """Open a source of images.
@@ -169,10 +168,8 @@ class CameraPublisher:
     def send(self, image: Image, stamp_ns: int) -> None:
         """Publish one image, BGR or grey."""
         if self._compressed:
-            done, jpeg = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, 90))
-            if not done:
-                raise ValueError(f"an image of shape {image.shape} cannot be coded as JPEG")
-            message = messages.compressed_image(jpeg.tobytes(), stamp_ns, self._frame_id)
+            jpeg = encode_jpeg(image, quality=90)
+            message = messages.compressed_image(jpeg, stamp_ns, self._frame_id)
         else:
             message = messages.image(image, stamp_ns, self._frame_id)
         self._publisher.publish(encode(message))

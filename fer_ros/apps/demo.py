@@ -13,12 +13,13 @@ from typing import Any
 
 import cv2
 
-from fer_ros.apps.camera import CameraPublisher, open_source
+from fer_ros.apps.camera import CameraPublisher, camera_images
 from fer_ros.apps.children import Child, node_command
-from fer_ros.apps.run import NODE_NAME, stop_signals
+from fer_ros.apps.run import NODE_NAME
 from fer_ros.apps.table import LiveTable, face_rows
 from fer_ros.node.core import EmotionNode
 from fer_ros.node.parameters import Settings
+from fer_ros.node.signals import stop_signals
 from fer_ros.perception.images import decode_raw
 from fer_ros.perception.timing import RollingWindow
 from fer_ros.transport import messages
@@ -93,7 +94,7 @@ def _in_one_process(args: argparse.Namespace, ros_args: RosArgs, stop: threading
     transports = [MemoryTransport(graph, name, args=ros_args) for name in (NODE_NAME, "camera")]
     node = EmotionNode(transports[0], Settings.from_overrides(transports[0].parameter_overrides()))
     ended = threading.Event()
-    images = open_source(args.source, args.rate, None, loop=True)
+    images = camera_images(args.source, args.rate, None, loop=True)
     camera = CameraPublisher(transports[1], compressed=False, frame_id="camera")
     thread = threading.Thread(target=camera.run, args=(images, args.rate, ended), daemon=True)
     watcher = MemoryTransport(graph, "fer_demo")

@@ -11,7 +11,12 @@ import cv2
 from fer_ros.node.parameters import Settings
 from fer_ros.perception import model_store
 from fer_ros.perception.classification import EmotionClassifier
-from fer_ros.perception.detection import DetectorChoice, DetectorSettings, create_detector
+from fer_ros.perception.detection import (
+    DetectorChoice,
+    DetectorSettings,
+    FaceDetector,
+    create_detector,
+)
 from fer_ros.perception.inference import ModelError
 from fer_ros.perception.pipeline import Pipeline, PipelineSettings
 from fer_ros.perception.smoothing import SmoothingSettings
@@ -25,7 +30,13 @@ class Assembly:
 
     pipeline: Pipeline
     classifier: EmotionClassifier
-    detector: DetectorChoice
+    choice: DetectorChoice
+    """The face detector, and how it came to be chosen."""
+
+    @property
+    def detector(self) -> FaceDetector:
+        """The face detector."""
+        return self.choice.detector
 
     @property
     def origin(self) -> Origin:
@@ -34,12 +45,12 @@ class Assembly:
             labels=self.classifier.labels,
             model_id=self.classifier.model_id,
             model_digest=self.classifier.model_digest,
-            detector=self.detector.detector.name,
+            detector=self.detector.name,
         )
 
     def apply(self, settings: Settings) -> None:
         """Take over the dynamic parameters while the pipeline runs."""
-        self.detector.detector.settings = _detector_settings(settings)
+        self.detector.settings = _detector_settings(settings)
         self.pipeline.settings = _pipeline_settings(settings, self.classifier)
 
 
@@ -62,7 +73,7 @@ def assemble(settings: Settings, new_track_id: Callable[[], str] | None = None) 
         providers=settings.providers,
         threads=settings.intra_op_threads,
     )
-    detector = create_detector(
+    choice = create_detector(
         settings.detector,
         _detector_settings(settings),
         model_path=settings.detector_model,
@@ -70,8 +81,8 @@ def assemble(settings: Settings, new_track_id: Callable[[], str] | None = None) 
         threads=settings.intra_op_threads,
     )
     limits = _pipeline_settings(settings, classifier)
-    pipeline = Pipeline(detector.detector, classifier, limits, new_track_id or track_ids())
-    return Assembly(pipeline, classifier, detector)
+    pipeline = Pipeline(choice.detector, classifier, limits, new_track_id or track_ids())
+    return Assembly(pipeline, classifier, choice)
 
 
 def _detector_settings(settings: Settings) -> DetectorSettings:

@@ -1,4 +1,4 @@
-"""Writes ``config/fer.yaml`` and the README's table: ``python -m fer_ros.node.config_file``.
+"""Writes ``config/fer.yaml`` and ``docs/parameters.md``: ``python -m fer_ros.node.config_file``.
 
 Both come from the table of parameters; tests compare them with it, so that they cannot drift
 apart.
@@ -16,8 +16,23 @@ from fer_ros.resources import PACKAGE
 PATH = PACKAGE.parent / "config" / "fer.yaml"
 """The file in the source tree."""
 
-README = PACKAGE.parent / "README.md"
-_BEGIN, _END = "<!-- parameters: begin -->\n", "<!-- parameters: end -->\n"
+PAGE = PACKAGE.parent / "docs" / "parameters.md"
+"""The page in the source tree."""
+
+_PAGE_HEAD = """\
+# Parameters
+
+<!-- Written by `python -m fer_ros.node.config_file` from fer_ros/node/parameters.py. -->
+
+Given as to every node: `ros2 launch fer_ros fer.launch.py detection_size:=640`,
+`fer-ros run --ros-args -p detection_size:=640`, or `--params-file`
+([`config/fer.yaml`](../config/fer.yaml) holds the defaults). Those with a star may change while the
+node is active, the others while it is unconfigured; a value that does not fit is refused with the
+reason and changes nothing.
+
+| parameter | type, range | default | meaning |
+|---|---|---|---|
+"""
 
 _HEAD = """\
 # Parameters of the emotion node with their defaults, for --params-file and the launch files.
@@ -56,12 +71,9 @@ def _value(value: Value) -> str:
     return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 
-def render_readme(text: str) -> str:
-    """Return the README's text with the table between its two marks renewed."""
-    before, rest = text.split(_BEGIN)
-    _, after = rest.split(_END)
-    head = "| parameter | type, range | default | meaning |\n|---|---|---|---|\n"
-    return before + _BEGIN + head + "".join(map(_table_row, PARAMETERS)) + _END + after
+def render_page() -> str:
+    """Return the page's text."""
+    return _PAGE_HEAD + "".join(map(_table_row, PARAMETERS))
 
 
 def _table_row(row: Parameter) -> str:
@@ -76,10 +88,10 @@ def _table_row(row: Parameter) -> str:
 
 
 def main() -> int:
-    """Write the file and the table; return the exit status."""
+    """Write both; return the exit status."""
     PATH.write_text(render(), encoding="utf-8")
-    README.write_text(render_readme(README.read_text(encoding="utf-8")), encoding="utf-8")
-    print(f"written: {PATH} and the table in {README}")
+    PAGE.write_text(render_page(), encoding="utf-8")
+    print(f"written: {PATH} and {PAGE}")
     return 0
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from fer_ros.node.assembly import Assembly, assemble
@@ -21,12 +21,13 @@ from fer_ros.node.diagnostics import (
     model_status,
     state_status,
 )
+from fer_ros.node.engine import Converter, FrameEngine
 from fer_ros.node.parameters import ParameterError, Settings, parameter
-from fer_ros.node.stream import Arrival, Stream
+from fer_ros.node.stream import Message, Stream
 from fer_ros.node.worker import Camera, Worker
 from fer_ros.perception.inference import ModelError
 from fer_ros.perception.timing import milliseconds_since
-from fer_ros.perception.tracking import track_ids
+from fer_ros.perception.tracking import new_life, track_ids
 from fer_ros.transport import messages
 from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, Transport, TransportError
 from fer_ros.transport.codec import encode
@@ -50,13 +51,22 @@ class EmotionNode:
     Transitions are called one at a time; diagnostics and parameters may meet them at any moment.
     """
 
-    def __init__(self, transport: Transport, settings: Settings) -> None:
-        """Join the graph, unconfigured: so far only diagnostics are published."""
+    def __init__(
+        self, transport: Transport, settings: Settings, convert: Converter | None = None
+    ) -> None:
+        """Join the graph, unconfigured: so far only diagnostics are published.
+
+        Args:
+            transport: The node's place in the graph.
+            settings: The parameters.
+            convert: The platform's own conversion of raw images, if it has one.
+        """
         self.transport = transport
+        self._convert = convert
         self.state = UNCONFIGURED
         self._settings = settings
         self._problem = ""
-        self._new_track_id = track_ids()
+        self._new_track_id = track_ids(new_life())
         self._assembly: Assembly | None = None
         self._emotions: Publisher | None = None
         self._annotated: dict[str, Publisher] = {}
@@ -127,8 +137,8 @@ class EmotionNode:
         )
         if report.fell_back:
             log.warning(f"provider {report.asked[0]} is not available, using {report.used[0]}")
-        if assembly.detector.warning:
-            log.warning(assembly.detector.warning)
+        if assembly.choice.warning:
+            log.warning(assembly.choice.warning)
 
     def activate(self) -> None:
         """Subscribe to the cameras and start to process.
@@ -146,21 +156,31 @@ class EmotionNode:
                     raise TransportError("the last image is still being processed; try again")
                 self._assembly.pipeline.reset()
                 self._latency = LatencyMonitor()
-                self._worker = Worker(
-                    self.transport, self._assembly, self._emotions, self._latency,
-                    settings=lambda: self._settings,
-                )  # fmt: skip
-                for name in settings.image_topics:
-                    self._subscribe(name, settings, self._worker)
+                wake = threading.Event()
+                cameras = [
+                    self._subscribe(name, settings, wake.set) for name in settings.image_topics
+                ]
             except TransportError as error:
                 self._close_subscriptions()
                 raise self._failed("activated", error) from error
+            self._worker = self._make_worker(cameras, wake, self._assembly, self._emotions)
             self._worker.start()
             self.state = ACTIVE
             topics = ", ".join(self._streams)
             self.transport.log.info(f"active: {topics} -> {self.transport.resolve('~/emotions')}")
 
-    def _subscribe(self, name: str, settings: Settings, worker: Worker) -> None:
+    def _make_worker(
+        self, cameras: list[Camera], wake: threading.Event, assembly: Assembly, emotions: Publisher
+    ) -> Worker:
+        engine = FrameEngine(
+            assembly.pipeline.process, self._settings.max_image_pixels, self._convert
+        )
+        return Worker(
+            cameras, wake, self.transport, engine, assembly.origin, emotions, self._latency,
+            settings=lambda: self._settings,
+        )  # fmt: skip
+
+    def _subscribe(self, name: str, settings: Settings, wake: Callable[[], None]) -> Camera:
         topic = self.transport.resolve(name)
         asked = settings.image_transport
         compressed = asked == "compressed" or (asked == "auto" and topic.endswith(_COMPRESSED))
@@ -169,19 +189,21 @@ class EmotionNode:
             source = topic + _COMPRESSED
         if source in self._streams:
             raise TransportError(f"image_topics names {source} twice")
-        stream = Stream(source, compressed, worker.wake)
+        stream = Stream(source, compressed, wake)
         type_name = messages.COMPRESSED_IMAGE if compressed else messages.IMAGE
         qos = Qos(_reliability(settings.image_reliability), depth=settings.image_depth)
 
         def receive(data: bytes) -> None:
-            stream.put(Arrival(data, self.transport.now_ns()))
+            stream.put(Message(data, self.transport.now_ns()))
 
         # A name is remapped once: it goes to the transport as it was given where that is possible.
         subscription = self.transport.subscribe(
             name if source == topic else source, type_name, qos, receive
         )
-        worker.cameras.append(Camera(stream, self._annotated.get(topic)))
         self._streams[source] = (stream, subscription)
+        if not compressed and (advice := self.transport.large_message_advice()):
+            self.transport.log.warning(f"{source}: {advice}")
+        return Camera(stream, self._annotated.get(topic))
 
     def _close_subscriptions(self) -> None:
         for _, subscription in self._streams.values():

@@ -141,7 +141,7 @@ def model_status(prefix: str, assembly: Assembly) -> Status:
 
 def detector_status(prefix: str, assembly: Assembly) -> Status:
     """Return which face detector runs and on what, and whether it is a fall-back."""
-    choice, report = assembly.detector, assembly.detector.detector.providers
+    choice, report = assembly.choice, assembly.detector.providers
     values = {
         "asked": choice.asked,
         "used": choice.detector.name,

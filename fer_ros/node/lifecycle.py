@@ -34,6 +34,7 @@ from fer_ros.node.core import ConfigurationError, EmotionNode
 from fer_ros.node.lifecycle_parameters import declare
 from fer_ros.node.parameters import PARAMETERS, ParameterError
 from fer_ros.node.signals import GRACE, stop_signals
+from fer_ros.transport.ros2.images import CvBridgeConverter
 from fer_ros.transport.ros2.node import RosTransport
 
 NODE_NAME = "fer"
@@ -68,7 +69,8 @@ class FerLifecycleNode(LifecycleNode):
             ) from error
         self.transport = RosTransport(self)
         settings, self.autostart = declare(self, self.transport)
-        self.core = EmotionNode(self.transport, settings)
+        convert = CvBridgeConverter(self.transport.log)
+        self.core = EmotionNode(self.transport, settings, convert)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self.transport.set_bool_service("~/enable", self._enable)
 

@@ -12,6 +12,12 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from fer_ros.perception.classification import FUSION_RULES
+from fer_ros.perception.detection.base import (
+    DETECTION_SIZES,
+    FACE_COUNTS,
+    FACE_SIZES,
+    THRESHOLDS,
+)
 from fer_ros.perception.detection.factory import KINDS
 from fer_ros.perception.images import MAX_PIXELS
 from fer_ros.perception.inference import PROVIDER_NAMES
@@ -161,24 +167,28 @@ class Settings:
         "min_face_size, else at least 32. Larger finds smaller faces and costs more. The zoo's "
         "YuNet file always works at 640.",
         minimum=0,
-        maximum=4096,
+        maximum=DETECTION_SIZES[1],
         dynamic=True,
     )
     min_face_size: int = _row(
         32,
         "Smallest face looked for when detection_size is 0 [pixels].",
-        minimum=10,
-        maximum=2000,
+        minimum=FACE_SIZES[0],
+        maximum=FACE_SIZES[1],
         dynamic=True,
     )
     detection_threshold: float = _row(
-        0.7, "Detections with less confidence are ignored.", minimum=0.05, maximum=1.0, dynamic=True
+        0.7,
+        "Detections with less confidence are ignored.",
+        minimum=THRESHOLDS[0],
+        maximum=THRESHOLDS[1],
+        dynamic=True,
     )
     max_faces: int = _row(
         32,
         "At most this many faces of an image, the most confident first, are classified.",
-        minimum=1,
-        maximum=1000,
+        minimum=FACE_COUNTS[0],
+        maximum=FACE_COUNTS[1],
         dynamic=True,
     )
     uncertain_threshold: float = _row(
@@ -273,9 +283,10 @@ class Settings:
                 raise ParameterError(f"{name} must name at least one, and none may be empty")
         if len(set(self.image_topics)) != len(self.image_topics):
             raise ParameterError("image_topics must not name a topic twice")
-        if 0 < self.detection_size < 32:
+        if 0 < self.detection_size < DETECTION_SIZES[0]:
             raise ParameterError(
-                f"detection_size must be 0 or at least 32, not {self.detection_size}"
+                f"detection_size must be 0 or at least {DETECTION_SIZES[0]}, "
+                f"not {self.detection_size}"
             )
         if -1.0 < self.uncertain_threshold < 0.0:
             raise ParameterError("uncertain_threshold must lie in 0..1, or be -1 for the network's")

@@ -24,8 +24,8 @@ rarely closer, and /clock comes in steps."""
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """An image as it came from the middleware."""
+class Message:
+    """An image message as it came from the middleware."""
 
     data: bytes
     """CDR bytes of the message."""
@@ -72,7 +72,7 @@ class Stream:
         self._rate_out = RollingWindow()
         self._wake = wake
         self._lock = threading.Lock()
-        self._slot: Arrival | None = None
+        self._slot: Message | None = None
         self._events: Counter[str] = Counter()
         self._started = time.monotonic()
         self._last_arrival: float | None = None
@@ -80,7 +80,7 @@ class Stream:
         self._error_at = self._odd_stamp_at = -math.inf
         self._waiting_since: float | None = None
 
-    def put(self, arrival: Arrival) -> None:
+    def put(self, message: Message) -> None:
         """Store a new image; one that still waits is dropped as superseded."""
         with self._lock:
             now = time.monotonic()
@@ -91,14 +91,14 @@ class Stream:
                 self._waiting_since = now
             if self._slot is not None:
                 self._events["superseded"] += 1
-            self._slot = arrival
+            self._slot = message
         self._wake()
 
-    def take(self) -> Arrival | None:
+    def take(self) -> Message | None:
         """Remove and return the waiting image, if any."""
         with self._lock:
-            arrival, self._slot = self._slot, None
-            return arrival
+            message, self._slot = self._slot, None
+            return message
 
     def drop(self, cause: str, reason: str = "") -> None:
         """Count an image that was taken but not answered; cause as in :data:`DROP_CAUSES`."""

@@ -1,4 +1,4 @@
-"""The thread that answers images: decode, run the pipeline, publish.
+"""The thread that answers images: it runs the frame engine and publishes.
 
 It takes the newest image of every camera at once, so that their faces share one batch. Whatever
 an image does to it, it counts the image as dropped and goes on with the next.
@@ -9,22 +9,20 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fer_ros.node.assembly import Assembly
 from fer_ros.node.diagnostics import LatencyMonitor
+from fer_ros.node.engine import CameraImage, Drop, FrameEngine
 from fer_ros.node.parameters import Settings
-from fer_ros.node.stream import Arrival, Stream
+from fer_ros.node.stream import Message, Stream
 from fer_ros.node.throttle import Throttle
 from fer_ros.perception import annotate
-from fer_ros.perception.images import ImageError
 from fer_ros.perception.timing import milliseconds_since
-from fer_ros.perception.types import Frame, FrameResult
+from fer_ros.perception.types import FrameResult, Origin
 from fer_ros.transport import messages
 from fer_ros.transport.base import Publisher, Transport
-from fer_ros.transport.codec import DecodeError, encode
+from fer_ros.transport.codec import encode
 
 _JOIN_TIME = 2.0
 """How long a stop waits for the image at hand [s]."""
@@ -44,8 +42,11 @@ class Worker:
 
     def __init__(
         self,
+        cameras: Sequence[Camera],
+        wake: threading.Event,
         transport: Transport,
-        assembly: Assembly,
+        engine: FrameEngine[FrameResult],
+        origin: Origin,
         emotions: Publisher,
         latency: LatencyMonitor,
         settings: Callable[[], Settings],
@@ -53,30 +54,30 @@ class Worker:
         """Prepare the thread.
 
         Args:
-            transport: For the clock, the log and the platform's image conversion.
-            assembly: The pipeline; this thread alone uses it.
+            cameras: Where images wait.
+            wake: Set by the streams when an image has come.
+            transport: For the clock and the log.
+            engine: Answers images; this thread alone uses it.
+            origin: Networks and detector in use.
             emotions: Where results go.
             latency: Told what every answer cost.
             settings: Gives the parameters in force.
         """
-        self.cameras: list[Camera] = []
+        self._cameras = cameras
+        self._wake = wake
         self._transport = transport
-        self._assembly = assembly
+        self._engine = engine
+        self._origin = origin
         self._emotions = emotions
         self._latency = latency
         self._settings = settings
         self._throttle = Throttle()
-        self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fer-worker", daemon=True)
 
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
-
-    def wake(self) -> None:
-        """Say that an image has come."""
-        self._wake.set()
 
     def stop(self) -> bool:
         """Publish nothing more and end; return whether the thread has ended."""
@@ -92,76 +93,65 @@ class Worker:
             self._wake.clear()
             if self._stopping.is_set():
                 return
-            taken = [(camera, camera.stream.take()) for camera in self.cameras]
-            self._answer([(camera, arrival) for camera, arrival in taken if arrival])
+            taken = [(camera, camera.stream.take()) for camera in self._cameras]
+            self._answer([(camera, message) for camera, message in taken if message])
 
-    def _answer(self, batch: list[tuple[Camera, Arrival]]) -> None:
-        usable: list[tuple[Camera, Frame]] = []
-        for camera, arrival in batch:
-            with self._failures_counted(camera):
-                frame = self._decode(camera.stream, arrival)
-                if frame is not None:
-                    usable.append((camera, frame))
-        results: list[FrameResult] = []
-        with self._failures_counted(*(camera for camera, _ in usable)):
-            results = self._assembly.pipeline.process([frame for _, frame in usable])
-        start = time.perf_counter()
-        for (camera, _), result in zip(usable, results):
-            if self._stopping.is_set():
+    def _answer(self, batch: list[tuple[Camera, Message]]) -> None:
+        opened = [(camera, self._open(camera.stream, message)) for camera, message in batch]
+        usable = [(camera, image) for camera, image in opened if image is not None]
+        outcomes = self._engine.answer([image for _, image in usable])
+        for (camera, image), outcome in zip(usable, outcomes):
+            if not isinstance(outcome, Drop) or outcome.frame is not None:  # it was an image
+                camera.stream.note_stamp(image.received.stamp_ns, image.received_ns)
+            if isinstance(outcome, Drop):
+                self._give_up(camera.stream, outcome)
+            elif self._stopping.is_set():
                 return
-            with self._failures_counted(camera):
-                self._publish(camera.stream, result, start)
-                if camera.annotated is not None and camera.annotated.subscription_count() > 0:
-                    self._publish_annotated(camera.annotated, result)
+            else:
+                self._publish(camera, outcome)
 
-    @contextmanager
-    def _failures_counted(self, *cameras: Camera) -> Iterator[None]:
-        """Turn whatever is raised into a drop: one image must not end the node."""
-        try:
-            yield
-        except Exception as error:
-            for camera in cameras:
-                self._give_up(camera.stream, "failed", f"{type(error).__name__}: {error}")
-
-    def _decode(self, stream: Stream, arrival: Arrival) -> Frame | None:
+    def _open(self, stream: Stream, message: Message) -> CameraImage | None:
+        """Read the header of an image, unless the image is not wanted."""
         settings = self._settings()
         if not settings.enabled:
             stream.drop("disabled")
             return None
-        start = time.perf_counter()
-        try:
-            received = messages.read_image(arrival.data, stream.compressed)
-            stamp_ns = received.stamp_ns
-            if settings.max_age and self._age_ms(stamp_ns) > settings.max_age * 1e3:
-                stream.drop("too_old")
-                return None
-            image = received.pixels(settings.max_image_pixels, self._transport.convert_image)
-        except (DecodeError, ImageError) as error:
-            self._give_up(stream, "undecodable", str(error))
-            return None
-        stream.note_stamp(stamp_ns, arrival.received_ns)
-        return Frame(
-            image=image,
-            stamp_ns=stamp_ns,
-            frame_id=received.frame_id,
-            topic=stream.topic,
-            received_ns=arrival.received_ns,
-            decode_ms=milliseconds_since(start),
+        image = self._engine.read(
+            stream.topic, message.data, stream.compressed, message.received_ns
         )
+        if isinstance(image, Drop):
+            self._give_up(stream, image)
+            return None
+        if settings.max_age and self._age_ms(image.received.stamp_ns) > settings.max_age * 1e3:
+            stream.drop("too_old")
+            return None
+        return image
 
-    def _give_up(self, stream: Stream, cause: str, reason: str) -> None:
-        stream.drop(cause, reason)
-        text = self._throttle.admit(f"{stream.topic} {cause}", f"{stream.topic}: {reason}")
+    def _give_up(self, stream: Stream, drop: Drop) -> None:
+        stream.drop(drop.cause, drop.reason)
+        text = self._throttle.admit(
+            f"{stream.topic} {drop.cause}", f"{stream.topic}: {drop.reason}"
+        )
         if text:
             self._transport.log.error(text)
 
-    def _publish(self, stream: Stream, result: FrameResult, start: float) -> None:
-        message = messages.emotion_array(result, self._assembly.origin, math.nan)
-        message.publish_ms = result.times.publish = milliseconds_since(start)
-        message.age_ms = self._age_ms(result.frame.stamp_ns)
-        self._emotions.publish(encode(message))
+    def _publish(self, camera: Camera, result: FrameResult) -> None:
+        """Publish a result; whatever goes wrong is a drop, for one image must not end the node."""
+        try:
+            self._publish_emotions(camera.stream, result)
+            if camera.annotated is not None and camera.annotated.subscription_count() > 0:
+                self._publish_annotated(camera.annotated, result)
+        except Exception as error:
+            self._give_up(camera.stream, Drop("failed", f"{type(error).__name__}: {error}"))
+
+    def _publish_emotions(self, stream: Stream, result: FrameResult) -> None:
+        start = time.perf_counter()
+        faces = messages.emotions(result)
+        result.times.publish = milliseconds_since(start)
+        age_ms = self._age_ms(result.frame.stamp_ns)
+        self._emotions.publish(encode(messages.emotion_array(result, self._origin, age_ms, faces)))
         stream.published()
-        self._latency.add(result.times, message.age_ms, len(result.faces))
+        self._latency.add(result.times, age_ms, len(result.faces))
 
     def _publish_annotated(self, publisher: Publisher, result: FrameResult) -> None:
         frame = result.frame

@@ -99,7 +99,7 @@ class EmotionNetwork:
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the softmax over the last axis."""
     exponential = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponential / exponential.sum(axis=-1, keepdims=True)
+    return np.asarray(exponential / exponential.sum(axis=-1, keepdims=True), np.float32)
 
 
 def fuse(scores: Sequence[NDArray[np.float32]], rule: str) -> NDArray[np.float32]:
@@ -115,7 +115,7 @@ def fuse(scores: Sequence[NDArray[np.float32]], rule: str) -> NDArray[np.float32
         return scores[0]
     stacked = np.stack(scores)
     if rule == "sum":
-        return stacked.mean(axis=0)
+        return np.asarray(stacked.mean(axis=0), np.float32)
     if rule == "product":
         return softmax(np.log(np.maximum(stacked, 1e-12)).sum(axis=0))
     raise ValueError(f"fusion rule must be one of {', '.join(FUSION_RULES)}, not {rule!r}")

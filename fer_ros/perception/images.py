@@ -259,3 +259,19 @@ def _png_size(content: bytes) -> tuple[int, int]:
         elif kind == b"IEND":
             return size
         at += 12 + length
+
+
+def encode_jpeg(image: Image, quality: int = 80) -> bytes:
+    """Return an image, BGR or grey, as the bytes of a JPEG file.
+
+    Args:
+        image: As in :data:`fer_ros.perception.types.Image`.
+        quality: Of the JPEG, 0 to 100.
+
+    Raises:
+        ImageError: OpenCV cannot code it.
+    """
+    done, jpeg = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))
+    if not done:
+        raise ImageError(f"an image of shape {image.shape} cannot be coded as JPEG")
+    return jpeg.tobytes()

@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions: the only room that imports ``onnxruntime``.
+"""ONNX Runtime sessions: the only file that imports ``onnxruntime``.
 
 Official builds since 1.29 send usage data from Linux unless told not to before they are loaded
 (a device id in the cache folder, look-ups of the collector's address). A robot's perception

@@ -32,7 +32,7 @@ MODELS_FOLDER = PACKAGE / "models"
 MANIFEST = "SHA256SUMS"
 """File beside the shipped networks with their digests, as the tool ``sha256sum`` writes it."""
 
-Progress = Callable[[int], None]
+OnBytes = Callable[[int], None]
 """Called with the number of bytes that are there so far."""
 
 
@@ -168,7 +168,7 @@ def check_shipped(path: Path) -> None:
         )
 
 
-def fetch(name: str, progress: Progress | None = None) -> Path:
+def fetch(name: str, progress: OnBytes | None = None) -> Path:
     """Get a detector from its official address into the cache folder.
 
     A download that broke off goes on where it stopped; the file appears under its name only when
@@ -229,7 +229,7 @@ def _by_hand(model: ExternalModel) -> str:
     )
 
 
-def _complete(model: ExternalModel, part: Path, progress: Progress) -> None:
+def _complete(model: ExternalModel, part: Path, progress: OnBytes) -> None:
     """Download until the partial file has its full size, with a few attempts."""
     for attempt in range(_ATTEMPTS):
         last = attempt == _ATTEMPTS - 1
@@ -249,7 +249,7 @@ def _complete(model: ExternalModel, part: Path, progress: Progress) -> None:
     raise http.client.IncompleteRead(b"", model.size)
 
 
-def _transfer(model: ExternalModel, part: Path, progress: Progress) -> None:
+def _transfer(model: ExternalModel, part: Path, progress: OnBytes) -> None:
     """One request for what is missing; writes at most the published size and one byte."""
     have = part.stat().st_size if part.is_file() else 0
     if have >= model.size:

@@ -1,4 +1,4 @@
-"""Rolling statistics of a live node: percentiles over recent time, and rates."""
+"""Times: rolling statistics over recent time, rates, and what counts as a jump of a clock."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
+
+CLOCK_JUMP_NS = 500_000_000
+"""A stamp older than the newest by less than this is a late image, by more a clock that jumped back
+(a bag that loops, a simulator that restarts) [ns]."""
 
 PERCENTILES = (50, 95, 99)
 """The percentiles that diagnostics and benchmarks state."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.smoothing import LabelSmoother, SmoothingSettings
+from fer_ros.perception.timing import CLOCK_JUMP_NS
 from fer_ros.perception.types import Face, FaceEmotion
 
 _GATE = 1.5
@@ -31,10 +33,6 @@ _VELOCITY_TIME = 0.25
 
 _COAST_TIME = 0.6
 """How far ahead a velocity is trusted [s]; an occluded track waits where it then is."""
-
-_LATE_TOLERANCE = 500_000_000
-"""A stamp older than the newest by less than this is a late image, by more a clock that jumped
-back (a bag that loops, a simulator that restarts) [ns]."""
 
 
 @dataclass
@@ -84,10 +82,28 @@ class _Place:
         return cls(x, y, max(math.sqrt(face.box.area), 1.0))
 
 
-def track_ids(prefix: str = "face_") -> Callable[[], str]:
-    """Return a source of new track ids, unique as long as it lives: face_1, face_2, …."""
+_LETTERS = "abcdefghjkmnpqrstwxyz"
+_SYMBOLS = "23456789" + _LETTERS
+"""Without what is misread (0 o, 1 i l u v); an id starts with a letter, as names of topics must."""
+
+
+def track_ids(life: str = "face") -> Callable[[], str]:
+    """Return a source of new track ids, unique as long as it lives: face_1, face_2, ….
+
+    Args:
+        life: What stands before the number; :func:`new_life` for ids that are never used again.
+    """
     numbers = itertools.count(1)
-    return lambda: f"{prefix}{next(numbers)}"
+    return lambda: f"{life}_{next(numbers)}"
+
+
+def new_life() -> str:
+    """Return six random symbols for the ids of one life of a node, e.g. ``k7w2xq``.
+
+    Random rather than counted or timed: a robot may have no clock that runs while it is off, and
+    nothing to write a counter to. A thousand lives share a prefix with a chance of about 0.001.
+    """
+    return secrets.choice(_LETTERS) + "".join(secrets.choice(_SYMBOLS) for _ in range(5))
 
 
 class Tracker:
@@ -125,7 +141,7 @@ class Tracker:
         Returns:
             One entry per face, in their order.
         """
-        if self._newest_ns is not None and stamp_ns < self._newest_ns - _LATE_TOLERANCE:
+        if self._newest_ns is not None and stamp_ns < self._newest_ns - CLOCK_JUMP_NS:
             self.reset()
         self._newest_ns = max(stamp_ns, self._newest_ns or stamp_ns)
         self._tracks = [t for t in self._tracks if stamp_ns - t.seen_ns <= timeout * 1e9]

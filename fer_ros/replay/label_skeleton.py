@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from fer_ros.node.assembly import assemble
+from fer_ros.node.engine import Drop, FrameEngine
 from fer_ros.node.parameters import Settings
-from fer_ros.perception.images import ImageError
-from fer_ros.perception.types import Frame, FrameResult, Image
+from fer_ros.perception.types import FrameResult, Image
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge.cameras import CameraRecord
 from fer_ros.replay.judge.evaluation import face_picture
@@ -24,9 +24,7 @@ from fer_ros.replay.playback import Progress
 from fer_ros.replay.read.labels import COLUMNS
 from fer_ros.replay.read.source import image_topics
 from fer_ros.replay.write.output import whole_folder
-from fer_ros.transport import messages
 from fer_ros.transport.bag import BagReader
-from fer_ros.transport.codec import DecodeError
 
 LABELS, THUMBNAILS = "labels.csv", "thumbnails"
 
@@ -134,21 +132,20 @@ def _results(
     cameras: dict[str, CameraRecord],
     parameters: Mapping[str, Any],
     progress: Progress,
-) -> Any:
+) -> Iterator[tuple[FrameResult, int]]:
     """Yield (result, time) of every readable image."""
     settings = Settings().with_values(parameters)
-    pipeline = assemble(settings).pipeline
+    engine = FrameEngine(assemble(settings).pipeline.process, settings.max_image_pixels)
     total, first_ns = reader.count(cameras), None
     for index, message in enumerate(reader.messages(cameras)):
         first_ns = first_ns or message.time_ns
         progress(index + 1, total, (message.time_ns - first_ns) / 1e9)
         camera = cameras[message.topic]
-        try:
-            received = messages.read_image(message.data, camera.compressed)
-            image = received.pixels(settings.max_image_pixels, lambda _: None)
-        except (DecodeError, ImageError):
+        image = engine.read(message.topic, message.data, camera.compressed, message.time_ns)
+        if isinstance(image, Drop):
             continue  # a replay counts them; here only faces matter
-        camera.note_stamp(received.stamp_ns)
-        frame = Frame(image, received.stamp_ns, received.frame_id, message.topic, message.time_ns)
-        result: FrameResult = pipeline.process([frame])[0]
-        yield result, received.stamp_ns or message.time_ns
+        (outcome,) = engine.answer([image])
+        if isinstance(outcome, Drop):
+            continue
+        camera.note_stamp(image.received.stamp_ns)
+        yield outcome, image.received.stamp_ns or message.time_ns

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros import __version__
-from fer_ros.perception.images import ImageError
+from fer_ros.node.engine import CameraImage, Drop, FrameEngine
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import Frame, FrameResult
 from fer_ros.replay.judge.cameras import ANSWERED, CameraRecord, GapFinder, Recording
@@ -29,7 +29,6 @@ from fer_ros.replay.write.output import Outputs
 from fer_ros.replay.write.status import PREFIX, DiagnosticClock, camera_statuses
 from fer_ros.transport import messages
 from fer_ros.transport.bag import BagReader
-from fer_ros.transport.codec import DecodeError
 
 SCHEMA = 1
 """Version of the layout of metrics.json."""
@@ -70,6 +69,7 @@ class Session:
             self._answers = RecordedAnswers(job.answers, list(self._topics))
         else:
             self._answers = PipelineAnswers(self._settings)
+        self._engine = FrameEngine(self._answers.process, self._settings.max_image_pixels)
         classes = self._answers.origin.labels
         self._evaluation = Evaluation(labels, classes, job.with_crops)
         self._recording = Recording(self._topics)
@@ -122,16 +122,17 @@ class Session:
             first_ns = message.time_ns if first_ns is None else first_ns
             self._read = index + 1
             self._progress(self._read, self._total, (message.time_ns - first_ns) / 1e9)
-            try:
-                received = messages.read_image(message.data, self._topics[message.topic])
-            except DecodeError as error:
-                self._outputs.unreadable(index, message.topic, message.time_ns, str(error))
-                camera.statuses["undecodable"] += 1
-                camera.note_error(str(error))
+            image = self._engine.read(
+                message.topic, message.data, self._topics[message.topic], message.time_ns
+            )
+            if isinstance(image, Drop):
+                self._outputs.unreadable(index, message.topic, message.time_ns, image.reason)
+                camera.statuses[image.cause] += 1
+                camera.note_error(image.reason)
                 continue
-            camera.note_stamp(received.stamp_ns)
-            stamp = received.stamp_ns or message.time_ns
-            yield Arrival(index, message.topic, stamp, message.time_ns, received)
+            camera.note_stamp(image.received.stamp_ns)
+            stamp = image.received.stamp_ns or message.time_ns
+            yield Arrival(index, message.topic, stamp, message.time_ns, image.received)
 
     def _drop(self, arrival: Arrival, cause: str, reason: str = "") -> None:
         camera = self._recording.cameras[arrival.topic]
@@ -141,43 +142,24 @@ class Session:
         self._outputs.dropped(arrival, cause, reason)
 
     def _answer(self, step: Answered) -> None:
-        frames = [(arrival, self._decode(arrival)) for arrival in step.batch]
-        decoded = [(arrival, frame) for arrival, frame in frames if frame is not None]
-        if not decoded:
-            return
-        try:
-            answers = self._answers.process([frame for _, frame in decoded])
-        except Exception as error:  # as in the node: one bad image must not end the replay
-            for arrival, _ in decoded:
-                self._drop(arrival, "failed", f"{type(error).__name__}: {error}")
-            return
-        for (arrival, _), answer in zip(decoded, answers):
-            if answer is None:
-                self._drop(arrival, "unanswered")
+        images = [CameraImage(a.topic, a.received, a.recorded_ns) for a in step.batch]
+        for arrival, outcome in zip(step.batch, self._engine.answer(images)):
+            if isinstance(outcome, Drop):
+                self._note_format(arrival, outcome.frame)
+                self._drop(arrival, outcome.cause, outcome.reason)
                 continue
-            result, age_ms = answer
+            result, age_ms = outcome
+            self._note_format(arrival, result.frame)
             if step.finish_ns is not None:
                 age_ms = (step.finish_ns - arrival.time_ns) / 1e6
             self._take_in(arrival, result, age_ms)
 
-    def _decode(self, arrival: Arrival) -> Frame | None:
-        start = time.perf_counter()
-        try:
-            image = arrival.received.pixels(self._settings.max_image_pixels, lambda _: None)
-        except ImageError as error:
-            self._drop(arrival, "undecodable", str(error))
-            return None
-        camera = self._recording.cameras[arrival.topic]
-        camera.sizes[f"{image.shape[1]}x{image.shape[0]}"] += 1
-        camera.encodings[_encoding(arrival)] += 1
-        return Frame(
-            image=image,
-            stamp_ns=arrival.received.stamp_ns,
-            frame_id=arrival.received.frame_id,
-            topic=arrival.topic,
-            received_ns=arrival.recorded_ns,
-            decode_ms=milliseconds_since(start),
-        )
+    def _note_format(self, arrival: Arrival, frame: Frame | None) -> None:
+        if frame is not None:
+            camera = self._recording.cameras[arrival.topic]
+            height, width = frame.image.shape[:2]
+            camera.sizes[f"{width}x{height}"] += 1
+            camera.encodings[_encoding(arrival)] += 1
 
     def _take_in(self, arrival: Arrival, result: FrameResult, age_ms: float) -> None:
         start = time.perf_counter()

@@ -105,13 +105,14 @@ def background(width: int, height: int) -> Image:
     shade = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     slope = np.linspace(150, 105, height, dtype=np.float32)[:, None]
     wall = (slope + shade)[:, :, None] * np.array([0.92, 0.97, 1.0], np.float32)
-    return np.clip(wall, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(wall, 0, 255), np.uint8)
 
 
 def _blend(previous: str, current: str, progress: float) -> NDArray[np.float32]:
     faces = average_faces()
     before, after = faces[FER2013.index(previous)], faces[FER2013.index(current)]
-    return before.astype(np.float32) * (1 - progress) + after.astype(np.float32) * progress
+    blended = before.astype(np.float32) * (1 - progress) + after.astype(np.float32) * progress
+    return np.asarray(blended, np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -119,7 +120,7 @@ def _mask(side: int = 160) -> NDArray[np.float32]:
     """Return an oval with a soft edge, so that faces have no picture frame around them."""
     y, x = np.mgrid[0:side, 0:side].astype(np.float32) / (side - 1) * 2 - 1
     distance = np.hypot(x / 0.86, y / 0.98)
-    return np.clip((1.02 - distance) / 0.14, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((1.02 - distance) / 0.14, 0, 1), np.float32)
 
 
 def _paint(picture: Image, box: Box, face: NDArray[np.float32]) -> None:

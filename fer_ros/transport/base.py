@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from fer_ros.perception.types import Image
-
 
 @dataclass(frozen=True)
 class Qos:
@@ -90,9 +88,6 @@ class Handle(Protocol):
 class Transport(Protocol):
     """A node's place in the ROS graph."""
 
-    kind: str
-    """``rclpy``, ``cyclonedds``, ``bag`` or ``memory``."""
-
     @property
     def node_name(self) -> str:
         """Fully qualified name of the node, e.g. ``/fer``."""
@@ -123,12 +118,8 @@ class Transport(Protocol):
     ) -> Handle | None:
         """Offer a std_srvs/SetBool service, or return None where services are not available."""
 
-    def convert_image(self, data: bytes) -> Image | None:
-        """Return a sensor_msgs/Image (CDR) as BGR or grey by means of the platform.
-
-        None where the platform has nothing of its own for it (cv_bridge on ROS 2), so that the
-        node's own decoder is used.
-        """
+    def large_message_advice(self) -> str:
+        """Return what stands in the way of messages of a megabyte, and a remedy; else nothing."""
 
     def parameter_overrides(self) -> Mapping[str, Any]:
         """Return the parameter values given from outside at start."""

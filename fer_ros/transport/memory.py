@@ -106,8 +106,6 @@ class MemoryGraph:
 class MemoryTransport(StandaloneNode):
     """A node in a :class:`MemoryGraph`."""
 
-    kind = "memory"
-
     def __init__(
         self,
         graph: MemoryGraph,

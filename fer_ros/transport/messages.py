@@ -1,4 +1,4 @@
-"""Results to messages and messages to images: the only room that names message fields."""
+"""Results to messages and messages to images: the only file that names message fields."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ class ReceivedImage:
         """Coordinate frame of the header."""
         return str(self.message.header.frame_id)
 
-    def pixels(self, max_pixels: int, convert: Callable[[bytes], Image | None]) -> Image:
+    def pixels(
+        self, max_pixels: int, convert: Callable[[bytes], Image | None] | None = None
+    ) -> Image:
         """Decode the pixels.
 
         Args:
@@ -66,7 +68,7 @@ class ReceivedImage:
         if self.compressed:
             return images.decode_compressed(m.data, m.format, max_pixels=max_pixels)
         images.check_size(m.width, m.height, max_pixels)
-        if m.encoding not in images.VIEWS:
+        if convert is not None and m.encoding not in images.VIEWS:
             converted = convert(self.data)
             if converted is not None:
                 return converted
@@ -98,13 +100,22 @@ def header(stamp_ns: int, frame_id: str) -> Any:
     return message_class("std_msgs/msg/Header")(stamp=stamp, frame_id=frame_id)
 
 
-def emotion_array(result: FrameResult, origin: Origin, age_ms: float) -> Any:
+def emotions(result: FrameResult) -> list[Any]:
+    """Return the faces of one frame as Emotion messages."""
+    height, width = result.frame.image.shape[:2]
+    return [_emotion(face, width, height) for face in result.faces]
+
+
+def emotion_array(
+    result: FrameResult, origin: Origin, age_ms: float, faces: list[Any] | None = None
+) -> Any:
     """Return the EmotionArray of one frame.
 
     Args:
         result: What the pipeline found; ``result.times.publish`` as measured so far.
         origin: Networks and detector in use.
         age_ms: Age of the image at publish, NaN when it carries no stamp.
+        faces: Its faces where :func:`emotions` has made them already.
     """
     frame = result.frame
     height, width = frame.image.shape[:2]
@@ -118,7 +129,7 @@ def emotion_array(result: FrameResult, origin: Origin, age_ms: float) -> Any:
         model_id=origin.model_id,
         model_digest=origin.model_digest,
         detector=origin.detector,
-        faces=[_emotion(face, width, height) for face in result.faces],
+        faces=emotions(result) if faces is None else faces,
         age_ms=age_ms,
         **costs,
     )

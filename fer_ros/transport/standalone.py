@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from fer_ros.perception.types import Image
 from fer_ros.transport import codec, names
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Handle, Logger, Publisher, Qos, Subscription, TransportError
@@ -94,9 +93,9 @@ class StandaloneNode(ABC):
         """Call back every ``period`` seconds of the steady clock."""
         return self._keep(SteadyTimer(period, callback, self._log))
 
-    def convert_image(self, data: bytes) -> Image | None:  # noqa: ARG002
-        """Return None: the platform brings no image conversion."""
-        return None
+    def large_message_advice(self) -> str:
+        """Return nothing: large messages are no trouble."""
+        return ""
 
     @abstractmethod
     def publisher(self, topic: str, type_name: str, qos: Qos) -> Publisher:

@@ -1,4 +1,4 @@
-"""config/fer.yaml says what the table of parameters says."""
+"""config/fer.yaml and docs/parameters.md say what the table of parameters says."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ def test_the_file_is_the_tables():
     )
 
 
-def test_the_readme_has_the_tables_rows():
-    text = config_file.README.read_text(encoding="utf-8")
-    assert text == config_file.render_readme(text), (
-        "the README's table is out of date: run python -m fer_ros.node.config_file"
+def test_the_page_has_the_tables_rows():
+    assert config_file.PAGE.read_text(encoding="utf-8") == config_file.render_page(), (
+        "docs/parameters.md is out of date: run python -m fer_ros.node.config_file"
     )
 
 

@@ -60,6 +60,11 @@ def test_time_that_jumps_back_starts_new_tracks(robot: Robot) -> None:
     assert robot.answer(smiling()).faces[0].track_id != first
 
 
+def test_track_ids_of_a_restarted_node_are_new(robot: Robot, build) -> None:
+    first = robot.answer(smiling()).faces[0].track_id
+    assert build().start().answer(smiling()).faces[0].track_id != first
+
+
 def test_compressed_images_are_answered(build) -> None:
     robot = build(image_transport="compressed").start()
     done, jpeg = cv2.imencode(".jpg", smiling())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from fer_ros.perception.emotions import FER2013
 from fer_ros.perception.smoothing import SmoothingSettings
-from fer_ros.perception.tracking import Tracker, track_ids
+from fer_ros.perception.tracking import Tracker, new_life, track_ids
 from fer_ros.perception.types import Box, Face, FaceEmotion
 
 SMOOTHING = SmoothingSettings(time_constant=0.0, hysteresis=0.1, threshold=0.3)
@@ -115,3 +117,16 @@ def test_ids_of_two_cameras_never_collide() -> None:
     one, other = Tracker(new_id), Tracker(new_id)
     seen = step(one, [face(1), face(300)], 0) + step(other, [face(1)], 0)
     assert len(set(seen)) == 3
+
+
+def test_ids_of_two_lives_never_collide() -> None:
+    """Short enough to say aloud, fit for the name of a topic."""
+    lives = {new_life() for _ in range(200)}
+    assert len(lives) == 200
+    for life in lives:
+        assert re.fullmatch(r"[a-z][a-z2-9]{5}_1", track_ids(life)())
+
+
+def test_ids_of_a_replay_repeat_themselves() -> None:
+    new_id = track_ids()
+    assert [new_id(), new_id()] == ["face_1", "face_2"]

@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from fer_ros.apps.bench.drawing import measure_drawing
 from fer_ros.apps.bench.graph import measure_graph
 from fer_ros.apps.bench.machine import machine_facts, warn_if_busy
 from fer_ros.apps.bench.offline import measure_networks, measure_pipeline
-from fer_ros.apps.bench.report import print_graph, print_networks, print_pipeline
+from fer_ros.apps.bench.report import print_drawing, print_graph, print_networks, print_pipeline
 from fer_ros.node.assembly import assemble
 from fer_ros.node.parameters import Settings
 from fer_ros.transport.arguments import RosArgs
@@ -25,8 +26,9 @@ def add_parser(subparsers: Any) -> None:
         "bench",
         help="measure latency, CPU and memory of networks, pipeline and DDS",
         description="Measures, in one run: each network alone; the whole pipeline for 0, 1, 4 and "
-        "16 faces at VGA and 720p; and camera to EmotionArray over loopback DDS. Milliseconds on "
-        "the steady clock. Close other programs first: the medians are robust, the p99 are not.",
+        "16 faces at VGA and 720p; drawing the annotated image; and camera to EmotionArray "
+        "over loopback DDS. Milliseconds on the steady clock. Close other programs first: the "
+        "medians are robust, the p99 are not.",
         epilog="example: fer-ros bench --json bench.json --ros-args -p detection_size:=320",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures here")
@@ -53,16 +55,18 @@ def _bench(args: argparse.Namespace, ros_args: RosArgs) -> int:
         "machine": machine_facts(),
         "parameters": overrides,
         "model": assembly.classifier.model_id,
-        "detector": assembly.detector.detector.name,
+        "detector": assembly.detector.name,
     }
     print(f"{results['machine']['cpu']}, {results['machine']['cores']} cores")
-    if assembly.detector.warning:
-        print(f"note: {assembly.detector.warning}")
+    if assembly.choice.warning:
+        print(f"note: {assembly.choice.warning}")
     warn_if_busy()
     results["networks"] = measure_networks(assembly, SIZES, FACES, args.runs)
     print_networks(results["networks"])
     results["pipeline"] = measure_pipeline(assembly, SIZES, FACES, args.runs)
     print_pipeline(results["pipeline"])
+    results["drawing"] = measure_drawing(SIZES, FACES, args.runs)
+    print_drawing(results["drawing"])
     if args.seconds > 0:
         results["dds"] = measure_graph(args.seconds, args.rate, overrides)
         print_graph(results["dds"])

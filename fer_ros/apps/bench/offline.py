@@ -11,14 +11,14 @@ import numpy as np
 import psutil
 
 from fer_ros.node.assembly import Assembly
+from fer_ros.node.engine import Drop, FrameEngine
 from fer_ros.perception.detection import YuNetDetector
 from fer_ros.perception.images import MAX_PIXELS
 from fer_ros.perception.timing import milliseconds_since, percentiles
-from fer_ros.perception.types import STAGES, Frame, FrameResult
+from fer_ros.perception.types import STAGES, FrameResult
 from fer_ros.sources.scene import crowd_scene
 from fer_ros.transport.codec import encode
 from fer_ros.transport.messages import image as image_message
-from fer_ros.transport.messages import read_image
 
 _WARM_UP = 10
 _FRAME_NS = 33_333_333
@@ -33,7 +33,7 @@ def _time(call: Callable[[], object]) -> float:
 
 def _detector_alone(assembly: Assembly, width: int, height: int) -> list[Callable[[], object]]:
     """Return the bare run of the detector's network; nothing for a cascade, which has none."""
-    detector = assembly.detector.detector
+    detector = assembly.detector
     if not isinstance(detector, YuNetDetector):
         return []
     shape = (1, 3, *detector.input_size(width, height))
@@ -107,16 +107,19 @@ def _measure_scene(
     assembly: Assembly, width: int, height: int, count: int, runs: int
 ) -> dict[str, Any]:
     scene = crowd_scene(width, height, count)
-    pictures = [encode(image_message(scene.render(i / 10)[0], i, "bench")) for i in range(10)]
+    pictures = [scene.render(i / 10)[0] for i in range(10)]
     detector = _detector_alone(assembly, width, height)
     networks = partial(_run_all, [*detector, *_classifier_alone(assembly, count)])
     assembly.pipeline.reset()
+    engine = FrameEngine(assembly.pipeline.process, MAX_PIXELS)
     stages: dict[str, list[float]] = {stage: [] for stage in STAGES if stage != "publish"}
     totals, alone, found, cpu = [], [], [], []
     for index in range(_WARM_UP + runs):
+        stamp_ns = (index + 1) * _FRAME_NS
+        data = encode(image_message(pictures[index % len(pictures)], stamp_ns, "bench"))
         alone.append(_time(networks))
         start, cpu_start = time.perf_counter(), time.process_time()
-        result = _answer(assembly, pictures[index % len(pictures)], (index + 1) * _FRAME_NS)
+        result = _answer(engine, data, stamp_ns)
         cpu.append((time.process_time() - cpu_start) * 1e3)
         totals.append(milliseconds_since(start))
         found.append(len(result.faces))
@@ -135,11 +138,10 @@ def _measure_scene(
     return entry
 
 
-def _answer(assembly: Assembly, data: bytes, stamp_ns: int) -> FrameResult:
+def _answer(engine: FrameEngine[FrameResult], data: bytes, stamp_ns: int) -> FrameResult:
     """Do what the node does between an image's arrival and its answer."""
-    start = time.perf_counter()
-    received = read_image(data, compressed=False)
-    pixels = received.pixels(MAX_PIXELS, lambda _: None)
-    decode_ms = milliseconds_since(start)
-    frame = Frame(pixels, stamp_ns, "bench", "/bench", stamp_ns, decode_ms)
-    return assembly.pipeline.process([frame])[0]
+    image = engine.read("/bench", data, compressed=False, received_ns=stamp_ns)
+    assert not isinstance(image, Drop), image.reason
+    (outcome,) = engine.answer([image])
+    assert not isinstance(outcome, Drop), outcome.reason
+    return outcome

@@ -12,7 +12,16 @@ def _row(values: Mapping[str, float]) -> str:
 
 def print_networks(results: Mapping[str, Mapping[str, float]]) -> None:
     """Print the networks alone [ms]."""
-    print(f"\n{'network alone [ms]':<28}{'p50':>8}  {'p95':>8}  {'p99':>8}")
+    _print_percentiles("network alone [ms]", results)
+
+
+def print_drawing(results: Mapping[str, Mapping[str, float]]) -> None:
+    """Print what the annotated image costs [ms]."""
+    _print_percentiles("annotated image [ms]", results)
+
+
+def _print_percentiles(title: str, results: Mapping[str, Mapping[str, float]]) -> None:
+    print(f"\n{title:<28}{'p50':>8}  {'p95':>8}  {'p99':>8}")
     for name, values in results.items():
         print(f"{name:<28}{_row(values)}")
 

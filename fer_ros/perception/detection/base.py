@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +10,18 @@ import numpy as np
 
 from fer_ros.perception.inference import ModelError, ProviderReport
 from fer_ros.perception.types import Face, Image
+
+THRESHOLDS = (0.05, 1.0)
+"""Least and largest ``threshold`` of a detector."""
+
+FACE_SIZES = (10, 2000)
+"""Least and largest ``min_face`` [source pixels]."""
+
+DETECTION_SIZES = (32, 4096)
+"""Least and largest ``detection_size`` that is not 0 [pixels]."""
+
+FACE_COUNTS = (1, 1000)
+"""Least and largest ``max_faces``."""
 
 
 class DetectorError(ModelError):
@@ -35,16 +46,16 @@ class DetectorSettings:
     """Faces kept in one image, the most confident ones."""
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.threshold) and 0.0 <= self.threshold <= 1.0):
-            raise ValueError(f"threshold must lie in 0..1, not {self.threshold}")
-        if self.min_face < 1:
-            raise ValueError(f"min_face must be at least 1 pixel, not {self.min_face}")
-        if self.detection_size != 0 and not 32 <= self.detection_size <= 4096:
-            raise ValueError(
-                f"detection_size must be 0 (automatic) or 32..4096, not {self.detection_size}"
-            )
-        if self.max_faces < 1:
-            raise ValueError(f"max_faces must be at least 1, not {self.max_faces}")
+        _check("threshold", self.threshold, THRESHOLDS)
+        _check("min_face", self.min_face, FACE_SIZES)
+        if self.detection_size != 0:
+            _check("detection_size", self.detection_size, DETECTION_SIZES, "0 (automatic) or ")
+        _check("max_faces", self.max_faces, FACE_COUNTS)
+
+
+def _check(name: str, value: float, bounds: tuple[float, float], besides: str = "") -> None:
+    if not bounds[0] <= value <= bounds[1]:  # false for NaN as well
+        raise ValueError(f"{name} must be {besides}{bounds[0]:g}..{bounds[1]:g}, not {value}")
 
 
 class FaceDetector(Protocol):

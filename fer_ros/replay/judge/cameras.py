@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from fer_ros.perception.timing import CLOCK_JUMP_NS
 from fer_ros.replay.judge.histogram import Histogram
 
 ANSWERED = "answered"
@@ -16,9 +17,6 @@ that a live node gave no answer for, whatever the cause."""
 
 STAMP_FAULTS = ("zero", "duplicate", "out_of_order", "jumped_back")
 """What can be wrong with a stamp."""
-
-_JUMP_BACK = 500_000_000
-"""A stamp this much older than the newest is a clock that jumped back, as in the tracker [ns]."""
 
 
 @dataclass
@@ -51,7 +49,7 @@ class CameraRecord:
             self.newest_ns = stamp_ns
         elif step == 0:
             self.stamps["duplicate"] += 1
-        elif step > -_JUMP_BACK:
+        elif step > -CLOCK_JUMP_NS:
             self.stamps["out_of_order"] += 1
         else:
             self.stamps["jumped_back"] += 1
@@ -103,7 +101,7 @@ class GapFinder:
     def add(self, stamp_ns: int) -> int:
         """Take in a stamp; return how many frames are missing before it."""
         newest, self._newest_ns = self._newest_ns, stamp_ns
-        if newest is None or stamp_ns < newest - _JUMP_BACK:
+        if newest is None or stamp_ns < newest - CLOCK_JUMP_NS:
             return 0
         if stamp_ns <= newest:
             self._newest_ns = newest

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from fer_ros.node.assembly import assemble
 from fer_ros.node.diagnostics import detector_status, model_status
+from fer_ros.node.engine import Drop
 from fer_ros.node.parameters import Settings
 from fer_ros.perception.types import STAGES, Frame, FrameResult, Origin, StageTimes
 from fer_ros.replay.errors import ReplayError
@@ -23,12 +24,12 @@ class Answers(Protocol):
     origin: Origin
     """Who gives them."""
 
-    def process(self, frames: Sequence[Frame]) -> list[tuple[FrameResult, float] | None]:
+    def process(self, frames: Sequence[Frame]) -> list[tuple[FrameResult, float] | Drop]:
         """Answer images of several cameras.
 
         Returns:
             For each the result and its measured age at publish [ms] (NaN when there was no clock
-            to measure it with), or None where there is no answer.
+            to measure it with), or why there is none.
         """
 
     def facts(self) -> dict[str, Any]:
@@ -50,7 +51,7 @@ class PipelineAnswers:
         self._assembly = assemble(settings)
         self.origin = self._assembly.origin
 
-    def process(self, frames: Sequence[Frame]) -> list[tuple[FrameResult, float] | None]:
+    def process(self, frames: Sequence[Frame]) -> list[tuple[FrameResult, float] | Drop]:
         """Find faces and expressions."""
         return [(result, float("nan")) for result in self._assembly.pipeline.process(frames)]
 
@@ -58,7 +59,7 @@ class PipelineAnswers:
         """Return network and detector."""
         return {
             **_origin_facts(self.origin),
-            "detector_fell_back": bool(self._assembly.detector.warning),
+            "detector_fell_back": bool(self._assembly.choice.warning),
         }
 
     def statuses(self, prefix: str) -> list[Status]:
@@ -114,7 +115,7 @@ class RecordedAnswers:
             tuple(first.labels), first.model_id, first.model_digest, first.detector
         )
 
-    def process(self, frames: Sequence[Frame]) -> list[tuple[FrameResult, float] | None]:
+    def process(self, frames: Sequence[Frame]) -> list[tuple[FrameResult, float] | Drop]:
         """Look the answers up by camera and stamp."""
         return [self._look_up(frame) for frame in frames]
 
@@ -135,10 +136,10 @@ class RecordedAnswers:
         """Return nothing: the live node has said it itself."""
         return []
 
-    def _look_up(self, frame: Frame) -> tuple[FrameResult, float] | None:
+    def _look_up(self, frame: Frame) -> tuple[FrameResult, float] | Drop:
         data = self._data.get((self._names.get(frame.topic, frame.topic), frame.stamp_ns))
         if data is None:
-            return None
+            return Drop("unanswered", frame=frame)
         self._used += 1
         array = decode(data, EMOTION_ARRAY)
         times = StageTimes(**{stage: float(getattr(array, f"{stage}_ms")) for stage in STAGES})

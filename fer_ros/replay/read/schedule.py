@@ -10,11 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fer_ros.perception.timing import CLOCK_JUMP_NS
 from fer_ros.replay.errors import ReplayError
 from fer_ros.transport.messages import ReceivedImage
-
-_JUMP_BACK = 500_000_000
-"""Time that jumps back by this much starts the simulated clock anew [ns]."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def latest_frame(
     """
     worker = _Worker(worker_ms, max_age)
     for arrival in arrivals:
-        if worker.newest_ns is not None and arrival.time_ns < worker.newest_ns - _JUMP_BACK:
+        if worker.newest_ns is not None and arrival.time_ns < worker.newest_ns - CLOCK_JUMP_NS:
             yield from worker.run_until(None)
             worker = _Worker(worker_ms, max_age)
         yield from worker.arrive(arrival)

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import cv2
-
 from fer_ros.perception import annotate
+from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.types import STAGES, FaceEmotion, FrameResult
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge.matching import Matches
@@ -170,9 +169,8 @@ class Outputs:
 
     def _write_annotated(self, arrival: Arrival, result: FrameResult) -> None:
         picture = annotate.draw(result.frame.image, result.faces)
-        _, jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 80])
         frame = result.frame
-        message = messages.compressed_image(jpeg.tobytes(), frame.stamp_ns, frame.frame_id)
+        message = messages.compressed_image(encode_jpeg(picture), frame.stamp_ns, frame.frame_id)
         self._bag.write(self._annotated_topic(frame.topic), arrival.time_ns, encode(message))
 
     def _annotated_topic(self, topic: str) -> str:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fer_ros.node.diagnostics import ERROR, OK, WARN
+from fer_ros.perception.timing import CLOCK_JUMP_NS
 from fer_ros.replay.judge.cameras import ANSWERED, STATUSES, CameraRecord, Recording
 from fer_ros.transport.messages import Status
 
 PREFIX = "fer"
 """Name of the node, as in its own diagnostics."""
-
-_JUMP_BACK = 500_000_000
 
 
 class DiagnosticClock:
@@ -28,7 +27,7 @@ class DiagnosticClock:
     def due(self, now_ns: int) -> bool:
         """Return whether a period has passed, or time has jumped back."""
         last = self._last_ns
-        if last is None or now_ns - last >= self._period_ns or now_ns < last - _JUMP_BACK:
+        if last is None or now_ns - last >= self._period_ns or now_ns < last - CLOCK_JUMP_NS:
             self._last_ns = now_ns
             return True
         return False

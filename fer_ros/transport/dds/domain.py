@@ -29,7 +29,7 @@ MAX_PARTICIPANTS = 32
 DISCOVERY_RANGES = ("SUBNET", "LOCALHOST", "OFF", "SYSTEM_DEFAULT")
 
 _INTERNAL = (
-    # Whole images arrive in bursts: ask for room, and take what the system allows.
+    # Whole images arrive in bursts: ask for space, and take what the system allows.
     '<SocketReceiveBufferSize max="10MB"/>'
     # A reader that hangs must not hold up the end of the process.
     "<WriterLingerDuration>100ms</WriterLingerDuration>"

@@ -29,7 +29,6 @@ from fer_ros.transport.threads import guarded, join
 
 _E = TypeVar("_E", bound="_Endpoint")
 
-RAW_IMAGE = "sensor_msgs/msg/Image"
 _REPORT_PERIOD = 5.0
 """Shortest time between two warnings of a publisher [s]."""
 _RETRY = 0.5
@@ -39,8 +38,6 @@ _ANY_STATE = core.SampleState.Any | core.ViewState.Any | core.InstanceState.Any
 
 class DdsTransport(StandaloneNode):
     """A node that is a DDS participant of its own."""
-
-    kind = "cyclonedds"
 
     def __init__(self, node_name: str, namespace: str = "/", args: RosArgs | None = None) -> None:
         """Join the domain that the ROS environment variables name.
@@ -85,10 +82,11 @@ class DdsTransport(StandaloneNode):
             TransportError: Name, type or a QoS override is not valid, or the transport is closed.
         """
         qos = self._overridden(topic, "subscription", qos)
-        subscription = self._open_endpoint(_DdsSubscription, topic, type_name, qos, callback)
-        if type_name == RAW_IMAGE and (advice := buffer_advice()):
-            self.log.warning(f"{subscription.topic}: {advice}")
-        return subscription
+        return self._open_endpoint(_DdsSubscription, topic, type_name, qos, callback)
+
+    def large_message_advice(self) -> str:
+        """Return what to do about socket buffers that are too small for raw images."""
+        return buffer_advice() or ""
 
     def set_bool_service(
         self,

@@ -20,10 +20,8 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.exceptions import InvalidHandle, NameValidationException
 from std_srvs.srv import SetBool
 
-from fer_ros.perception.types import Image
 from fer_ros.transport.base import Handle, Logger, Qos, TransportError
 from fer_ros.transport.ros2 import qos as ros_qos
-from fer_ros.transport.ros2.images import CvBridgeConverter
 from fer_ros.transport.threads import SteadyTimer, guarded
 
 try:
@@ -59,14 +57,11 @@ class RosTransport:
     where parameters from outside are to be seen, and somebody else spins it.
     """
 
-    kind = "rclpy"
-
     def __init__(self, node: Any) -> None:
         """Use a node's name, clock, log and entities; the node stays its maker's to destroy."""
         self._node = node
         self._clock = node.get_clock()
         self._log: Logger = node.get_logger()
-        self._convert = CvBridgeConverter(self._log)
         self._open: list[Handle] = []
 
     @property
@@ -122,9 +117,9 @@ class RosTransport:
         """Offer a std_srvs/SetBool service."""
         return self._keep(RosService(self._node, name, handler))
 
-    def convert_image(self, data: bytes) -> Image | None:
-        """Return a sensor_msgs/Image (CDR) as cv_bridge converts it, or None."""
-        return self._convert(data)
+    def large_message_advice(self) -> str:
+        """Return nothing: what rmw needs for large messages is its documentation's to say."""
+        return ""
 
     def parameter_overrides(self) -> Mapping[str, Any]:
         """Return the parameter values given from outside; lists become tuples."""

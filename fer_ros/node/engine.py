@@ -1,0 +1,137 @@
+"""The one way of a frame: message bytes, pixels, answer; or a drop with its cause.
+
+The live worker, replays and label skeletons all go this way, so that an image that one of them
+drops is dropped by all, for the same reason and in the same words.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from fer_ros.perception.images import ImageError
+from fer_ros.perception.timing import milliseconds_since
+from fer_ros.perception.types import Frame, Image
+from fer_ros.transport import messages
+from fer_ros.transport.codec import DecodeError
+from fer_ros.transport.messages import ReceivedImage
+
+A = TypeVar("A")
+"""What answers a frame, e.g. :class:`fer_ros.perception.types.FrameResult`."""
+
+Converter = Callable[[bytes], Image | None]
+"""A platform's own conversion of a sensor_msgs/Image (CDR bytes) to BGR or grey, such as
+cv_bridge; None where it cannot, so that the package's own decoder tries."""
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Why an image is not answered."""
+
+    cause: str
+    """One of :data:`fer_ros.node.stream.DROP_CAUSES`."""
+    reason: str = ""
+    """In words; empty where the cause says it all."""
+    frame: Frame | None = None
+    """The image, where it could be decoded."""
+
+
+@dataclass(frozen=True)
+class CameraImage:
+    """An image message whose header could be read."""
+
+    topic: str
+    received: ReceivedImage
+    received_ns: int
+    """Clock on arrival; in a replay the time of recording."""
+    read_ms: float = 0.0
+    """What reading the header cost."""
+
+
+class FrameEngine(Generic[A]):
+    """Decodes images and has them answered; nothing that an image does to it is raised."""
+
+    def __init__(
+        self,
+        answer: Callable[[Sequence[Frame]], Sequence[A]],
+        max_pixels: int,
+        convert: Converter | None = None,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            answer: Answers frames of different cameras, each in its place, e.g.
+                :meth:`fer_ros.perception.pipeline.Pipeline.process`.
+            max_pixels: Larger images are undecodable.
+            convert: The platform's own conversion of raw images.
+        """
+        self._answer = answer
+        self._max_pixels = max_pixels
+        self._convert = convert
+
+    def read(
+        self, topic: str, data: bytes, compressed: bool, received_ns: int
+    ) -> CameraImage | Drop:
+        """Read the header and layout of a message, not yet its pixels.
+
+        Args:
+            topic: Fully qualified name.
+            data: CDR bytes.
+            compressed: Whether it is to be a CompressedImage.
+            received_ns: Clock on arrival.
+        """
+        start = time.perf_counter()
+        try:
+            received = messages.read_image(data, compressed)
+        except DecodeError as error:
+            return Drop("undecodable", str(error))
+        return CameraImage(topic, received, received_ns, milliseconds_since(start))
+
+    def answer(self, images: Sequence[CameraImage]) -> list[A | Drop]:
+        """Answer images of different cameras together.
+
+        Returns:
+            An answer or a drop for each, in their order.
+        """
+        outcomes: list[A | Drop | None] = [None] * len(images)
+        frames: dict[int, Frame] = {}
+        for index, image in enumerate(images):
+            decoded = self._decode(image)
+            if isinstance(decoded, Drop):
+                outcomes[index] = decoded
+            else:
+                frames[index] = decoded
+        if frames:
+            for index, outcome in zip(frames, self._answered(list(frames.values()))):
+                outcomes[index] = outcome
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _decode(self, image: CameraImage) -> Frame | Drop:
+        start = time.perf_counter()
+        received = image.received
+        try:
+            pixels = received.pixels(self._max_pixels, self._convert)
+        except ImageError as error:
+            return Drop("undecodable", str(error))
+        except Exception as error:  # one image must not end the node, nor a replay
+            return _failed(error)
+        return Frame(
+            image=pixels,
+            stamp_ns=received.stamp_ns,
+            frame_id=received.frame_id,
+            topic=image.topic,
+            received_ns=image.received_ns,
+            decode_ms=image.read_ms + milliseconds_since(start),
+        )
+
+    def _answered(self, frames: list[Frame]) -> Sequence[A | Drop]:
+        try:
+            return self._answer(frames)
+        except Exception as error:  # as above
+            return [_failed(error, frame) for frame in frames]
+
+
+def _failed(error: Exception, frame: Frame | None = None) -> Drop:
+    return Drop("failed", f"{type(error).__name__}: {error}", frame)

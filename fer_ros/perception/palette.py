@@ -1,0 +1,38 @@
+"""One colour a label, told apart by people with any colour vision.
+
+The eight colours of Okabe and Ito, "Color Universal Design" (2008), less black. Grey is kept for
+``uncertain`` and near-white for ``neutral``, so that colour means an expression.
+"""
+
+from __future__ import annotations
+
+from fer_ros.perception import emotions
+
+PALETTE: dict[str, str] = {
+    emotions.ANGRY: "#D55E00",
+    emotions.DISGUST: "#009E73",
+    emotions.FEAR: "#CC79A7",
+    emotions.HAPPY: "#F0E442",
+    emotions.SAD: "#0072B2",
+    emotions.SURPRISE: "#56B4E9",
+    emotions.NEUTRAL: "#E6E6E6",
+    emotions.CONTEMPT: "#E69F00",
+    emotions.UNCERTAIN: "#A6A6A6",
+}
+"""``#RRGGBB`` of each label."""
+
+_DARK = 0.21
+"""Relative luminance below which white is read better than black (sRGB, WCAG 2)."""
+
+
+def bgr(label: str) -> tuple[int, int, int]:
+    """Return a label's colour as OpenCV wants it; that of ``uncertain`` for an unknown label."""
+    value = int(PALETTE.get(label, PALETTE[emotions.UNCERTAIN])[1:], 16)
+    return value & 255, value >> 8 & 255, value >> 16
+
+
+def ink(color: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Return black or white (BGR), whichever is read better on a BGR colour."""
+    linear = [(part / 255) ** 2.2 for part in color]
+    luminance = 0.0722 * linear[0] + 0.7152 * linear[1] + 0.2126 * linear[2]
+    return (0, 0, 0) if luminance > _DARK else (255, 255, 255)
