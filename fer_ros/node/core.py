@@ -23,6 +23,7 @@ from fer_ros.node.diagnostics import (
 )
 from fer_ros.node.engine import Converter, FrameEngine
 from fer_ros.node.parameters import ParameterError, Settings, parameter
+from fer_ros.node.pictures import COMPRESSED, AnnotatedOutput
 from fer_ros.node.stream import Message, Stream
 from fer_ros.node.worker import Camera, Worker
 from fer_ros.perception.inference import ModelError
@@ -37,8 +38,6 @@ UNCONFIGURED, CONFIGURING, INACTIVE, ACTIVE = "unconfigured", "configuring", "in
 
 _TICK = 0.1
 """How often cameras are checked for a change of level [s]."""
-
-_COMPRESSED = "/compressed"
 
 
 class ConfigurationError(RuntimeError):
@@ -69,7 +68,7 @@ class EmotionNode:
         self._new_track_id = track_ids(new_life())
         self._assembly: Assembly | None = None
         self._emotions: Publisher | None = None
-        self._annotated: dict[str, Publisher] = {}
+        self._annotated: dict[str, AnnotatedOutput] = {}
         self._streams: dict[str, tuple[Stream, Subscription]] = {}
         self._latency = LatencyMonitor()
         self._worker: Worker | None = None
@@ -126,8 +125,8 @@ class EmotionNode:
                 topic = transport.resolve(name)
                 several = len(settings.image_topics) > 1
                 own = f"~/image_annotated{topic}" if several else "~/image_annotated"
-                own = own.removesuffix(_COMPRESSED)  # what is published there is raw
-                self._annotated[topic] = transport.publisher(own, messages.IMAGE, Qos(depth=1))
+                own = own.removesuffix(COMPRESSED)
+                self._annotated[topic] = AnnotatedOutput(transport, own)
 
     def _report_assembly(self, assembly: Assembly, milliseconds: float) -> None:
         log, origin, report = self.transport.log, assembly.origin, assembly.classifier.providers
@@ -183,10 +182,10 @@ class EmotionNode:
     def _subscribe(self, name: str, settings: Settings, wake: Callable[[], None]) -> Camera:
         topic = self.transport.resolve(name)
         asked = settings.image_transport
-        compressed = asked == "compressed" or (asked == "auto" and topic.endswith(_COMPRESSED))
+        compressed = asked == "compressed" or (asked == "auto" and topic.endswith(COMPRESSED))
         source = topic
-        if compressed and not topic.endswith(_COMPRESSED):
-            source = topic + _COMPRESSED
+        if compressed and not topic.endswith(COMPRESSED):
+            source = topic + COMPRESSED
         if source in self._streams:
             raise TransportError(f"image_topics names {source} twice")
         stream = Stream(source, compressed, wake)
@@ -224,9 +223,9 @@ class EmotionNode:
         """Close the outputs and let networks and detector go."""
         self.deactivate()
         with self._lock:
-            for publisher in (self._emotions, *self._annotated.values()):
-                if publisher is not None:
-                    publisher.close()
+            for output in (self._emotions, *self._annotated.values()):
+                if output is not None:
+                    output.close()
             self._emotions, self._annotated, self._assembly = None, {}, None
             self._worker = None
             self.state, self._problem = UNCONFIGURED, ""
@@ -279,7 +278,9 @@ class EmotionNode:
         """Return the diagnostics of this moment."""
         with self._lock:
             prefix, assembly = self._prefix, self._assembly
-            outputs = [p for p in (self._emotions, *self._annotated.values()) if p is not None]
+            outputs = [] if self._emotions is None else [self._emotions]
+            for annotated in self._annotated.values():
+                outputs += annotated.publishers
             incompatible = sorted({name for p in outputs for name in p.incompatible_qos()})
             statuses = [state_status(prefix, self._state_words(), self._problems(), incompatible)]
             statuses += self._camera_statuses()

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from fer_ros.node.diagnostics import LatencyMonitor
 from fer_ros.node.engine import CameraImage, Drop, FrameEngine
 from fer_ros.node.parameters import Settings
+from fer_ros.node.pictures import AnnotatedOutput
 from fer_ros.node.stream import Message, Stream
 from fer_ros.node.throttle import Throttle
-from fer_ros.perception import annotate
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import FrameResult, Origin
 from fer_ros.transport import messages
@@ -33,8 +33,8 @@ class Camera:
     """One camera as the worker sees it."""
 
     stream: Stream
-    annotated: Publisher | None
-    """Where its annotated images go, if they are offered."""
+    annotated: AnnotatedOutput | None
+    """Where its annotated images are made, if they are offered."""
 
 
 class Worker:
@@ -139,8 +139,8 @@ class Worker:
         """Publish a result; whatever goes wrong is a drop, for one image must not end the node."""
         try:
             self._publish_emotions(camera.stream, result)
-            if camera.annotated is not None and camera.annotated.subscription_count() > 0:
-                self._publish_annotated(camera.annotated, result)
+            if camera.annotated is not None:
+                camera.annotated.offer(result)
         except Exception as error:
             self._give_up(camera.stream, Drop("failed", f"{type(error).__name__}: {error}"))
 
@@ -152,11 +152,6 @@ class Worker:
         self._emotions.publish(encode(messages.emotion_array(result, self._origin, age_ms, faces)))
         stream.published()
         self._latency.add(result.times, age_ms, len(result.faces))
-
-    def _publish_annotated(self, publisher: Publisher, result: FrameResult) -> None:
-        frame = result.frame
-        picture = annotate.draw(frame.image, result.faces)
-        publisher.publish(encode(messages.image(picture, frame.stamp_ns, frame.frame_id)))
 
     def _age_ms(self, stamp_ns: int) -> float:
         """Return the age of an image [ms]; NaN without a stamp, or before the first /clock."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from pathlib import Path
 
 import cv2
@@ -313,3 +314,46 @@ def test_a_parameter_that_changes_while_networks_load_is_in_force_after(build, m
 def test_a_stamp_a_little_ahead_is_no_remark(robot: Robot) -> None:
     robot.answer(smiling(), stamp_ns=1000 * SECOND + 20_000_000)
     assert robot.camera_counts()["stamps.future"] == 0
+
+
+def test_the_annotated_image_comes_as_jpeg_too(robot: Robot) -> None:
+    pictures: list = []
+    topic = "/fer/image_annotated/compressed"
+    subscription = robot.listen(topic, messages.COMPRESSED_IMAGE, pictures.append)
+    array = robot.answer(smiling())
+    wait_for(lambda: pictures)
+    assert pictures[0].format == "jpeg"
+    assert pictures[0].header == array.header
+    assert cv2.imdecode(pictures[0].data, cv2.IMREAD_COLOR).shape == (480, 640, 3)
+    subscription.close()
+
+
+def test_a_picture_that_cannot_be_drawn_costs_no_answer(robot: Robot, monkeypatch) -> None:
+    def broken(image, faces):
+        raise ValueError("no paint")
+
+    drawn = threading.Event()
+    monkeypatch.setattr(annotate, "draw", broken)
+    monkeypatch.setattr(robot.transport.log, "error", lambda text: drawn.set())
+    robot.listen("/fer/image_annotated", messages.IMAGE, lambda _: None)
+    robot.answer(smiling())
+    assert drawn.wait(5)
+    robot.answer(smiling())
+    assert robot.camera_counts()["dropped.failed"] == 0
+
+
+def test_a_picture_that_takes_long_holds_up_no_answer(robot: Robot, monkeypatch) -> None:
+    release, draw = threading.Event(), annotate.draw
+
+    def slow(image, faces):
+        release.wait(20)
+        return draw(image, faces)
+
+    monkeypatch.setattr(annotate, "draw", slow)
+    pictures: list = []
+    robot.listen("/fer/image_annotated", messages.IMAGE, pictures.append)
+    for _ in range(4):
+        robot.answer(smiling())
+    assert pictures == []
+    release.set()
+    wait_for(lambda: len(pictures) == 2)  # the first and the newest
