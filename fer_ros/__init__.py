@@ -1,3 +1,94 @@
-"""Facial expressions from camera images, on ROS 2 and without it."""
+"""Facial expressions from camera images, on ROS 2 and without it.
+
+The names below are the public interface (docs/api.md); everything else may change. Each is loaded
+when it is first used, so that ``import fer_ros`` alone brings neither OpenCV nor ONNX Runtime.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fer_ros.node.assembly import Assembly, assemble
+    from fer_ros.node.parameters import ParameterError, Settings
+    from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork
+    from fer_ros.perception.detection import (
+        DetectorSettings,
+        FaceDetector,
+        HaarDetector,
+        YuNetDetector,
+        create_detector,
+    )
+    from fer_ros.perception.errors import ModelError
+    from fer_ros.perception.images import ImageError, decode_compressed, decode_raw
+    from fer_ros.perception.pipeline import Pipeline, PipelineSettings
+    from fer_ros.perception.smoothing import SmoothingSettings
+    from fer_ros.perception.tracking import Tracker, track_ids
+    from fer_ros.perception.types import Box, Face, FaceEmotion, Frame, FrameResult, Image
+    from fer_ros.sources.files import CameraError, open_source, read_picture
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "node.assembly": ("Assembly", "assemble"),
+    "node.parameters": ("ParameterError", "Settings"),
+    "perception.classification": ("EmotionClassifier", "EmotionNetwork"),
+    "perception.detection": (
+        "DetectorSettings", "FaceDetector", "HaarDetector", "YuNetDetector", "create_detector",
+    ),
+    "perception.errors": ("ModelError",),
+    "perception.images": ("ImageError", "decode_compressed", "decode_raw"),
+    "perception.pipeline": ("Pipeline", "PipelineSettings"),
+    "perception.smoothing": ("SmoothingSettings",),
+    "perception.tracking": ("Tracker", "track_ids"),
+    "perception.types": ("Box", "Face", "FaceEmotion", "Frame", "FrameResult", "Image"),
+    "sources.files": ("CameraError", "open_source", "read_picture"),
+}  # fmt: skip
+"""Where each public name lives."""
+
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Assembly",
+    "Box",
+    "CameraError",
+    "DetectorSettings",
+    "EmotionClassifier",
+    "EmotionNetwork",
+    "Face",
+    "FaceDetector",
+    "FaceEmotion",
+    "Frame",
+    "FrameResult",
+    "HaarDetector",
+    "Image",
+    "ImageError",
+    "ModelError",
+    "ParameterError",
+    "Pipeline",
+    "PipelineSettings",
+    "Settings",
+    "SmoothingSettings",
+    "Tracker",
+    "YuNetDetector",
+    "assemble",
+    "create_detector",
+    "decode_compressed",
+    "decode_raw",
+    "open_source",
+    "read_picture",
+    "track_ids",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from where it lives."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Name the public interface."""
+    return [*__all__, "__version__"]

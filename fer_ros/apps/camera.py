@@ -26,7 +26,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the ``camera`` command."""
     parser = subparsers.add_parser(
         "camera",
-        help="publish a webcam, video, folder of pictures or synthetic scene as a camera topic",
         description="Publishes images on /image_raw (or /image_raw/compressed) over Cyclone DDS, "
         "as a camera driver does.",
         epilog="examples:\n"

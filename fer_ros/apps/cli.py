@@ -3,34 +3,67 @@
 from __future__ import annotations
 
 import argparse
+import importlib
+import os
 import sys
 from collections.abc import Sequence
 
 from fer_ros import __version__
-from fer_ros.apps import bench, camera, demo, models, run
-from fer_ros.apps.replay import add_parsers as add_replay_parsers
-from fer_ros.perception.inference import ModelError
-from fer_ros.sources.files import CameraError
 from fer_ros.transport.arguments import parse_ros_args
-from fer_ros.transport.base import TransportError
 
-_COMMANDS = (demo, run, camera, bench, models)
+_COMMANDS = {
+    "demo": ("demo", "see the whole thing work: camera, node, subscriber"),
+    "run": ("run", "run the emotion node without ROS 2, over Cyclone DDS"),
+    "camera": (
+        "camera",
+        "publish a webcam, video, folder of pictures or synthetic scene as a camera topic",
+    ),
+    "bench": ("bench", "measure latency, CPU, memory and load"),
+    "models": ("models", "list, fetch and verify networks"),
+    "replay": ("replay", "run the emotion pipeline on every frame of a recording and judge it"),
+    "label": (
+        "replay",
+        "write a label file with one row per face track of a recording, to fill in",
+    ),
+}
+"""Name of each command: its module in this folder, which is loaded for this command alone, and
+what the overview says about it."""
+
+DEBUG_ENV = "FER_ROS_DEBUG"
+"""Environment variable that asks for the traceback of an error."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0 done, 1 a check failed, 2 an error."""
     try:
         ros_args = parse_ros_args(sys.argv[1:] if argv is None else argv)
-        args = _parser().parse_args(ros_args.remaining)
+        args = _parser(ros_args.remaining).parse_args(ros_args.remaining)
         return int(args.func(args, ros_args))
-    except (TransportError, ModelError, CameraError, OSError, ValueError) as error:
-        print(f"fer-ros: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        if os.environ.get(DEBUG_ENV):
+            raise
+        print(f"fer-ros: {in_one_line(error)}", file=sys.stderr)
+        return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+_EXPECTED = (RuntimeError, OSError, ValueError, ImportError)
+"""Kinds of errors whose text is written for the user."""
+
+
+def in_one_line(error: Exception) -> str:
+    """Return an error as one line for the user, with its kind where the text alone says little."""
+    text = " ".join(str(error).split())
+    if isinstance(error, RecursionError):
+        return f"something is nested too deeply ({text}); look at the files that were given"
+    if isinstance(error, _EXPECTED) and text:
+        return text
+    return f"{type(error).__name__}: {text} ({DEBUG_ENV}=1 shows where)"
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser, complete for the command that the words name."""
     parser = argparse.ArgumentParser(
         prog="fer-ros",
         description="Facial expressions from camera images, on ROS 2 and without it.",
@@ -38,9 +71,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"fer_ros {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in _COMMANDS:
-        command.add_parser(subparsers)
-    add_replay_parsers(subparsers)
+    named = next((word for word in words if not word.startswith("-")), "")
+    for name, (module, about) in _COMMANDS.items():
+        if name == named:
+            importlib.import_module(f"fer_ros.apps.{module}").add_parser(subparsers)
+        elif module != _COMMANDS.get(named, ("", ""))[0]:
+            subparsers.add_parser(name, help=about)
     return parser
 
 

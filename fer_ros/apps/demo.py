@@ -39,7 +39,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the ``demo`` command."""
     parser = subparsers.add_parser(
         "demo",
-        help="see the whole thing work: camera, node, subscriber",
         description="Starts a camera process and the emotion node, subscribes to what it "
         "publishes, shows it as a live table, and saves an annotated picture at the end. "
         "Without --source the camera is synthetic: averaged faces that change expression.",

@@ -9,8 +9,9 @@ from typing import Any
 from tqdm import tqdm
 
 from fer_ros.perception import model_store
-from fer_ros.perception.classification import EmotionNetwork
-from fer_ros.perception.inference import ModelError
+from fer_ros.perception.errors import ModelError
+from fer_ros.perception.model_metadata import MetadataError, ModelMetadata
+from fer_ros.perception.onnx_file import read_properties
 from fer_ros.transport.arguments import RosArgs
 
 
@@ -18,7 +19,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the ``models`` command."""
     parser = subparsers.add_parser(
         "models",
-        help="list, fetch and verify networks",
         description="The emotion networks come with the package; the YuNet face detector, under "
         "its own licence, is fetched from its official address and checked by SHA-256.",
     )
@@ -41,7 +41,7 @@ def add_parser(subparsers: Any) -> None:
 def _list(_: argparse.Namespace, __: RosArgs) -> int:
     print("emotion networks (parameter models):")
     for name, path in sorted(model_store.shipped_models().items()):
-        about = EmotionNetwork(path).metadata
+        about = _metadata(path)
         spec = about.input
         print(
             f"  {name:<12} {about.model_id} {about.version}, {len(about.labels)} classes, "
@@ -55,6 +55,13 @@ def _list(_: argparse.Namespace, __: RosArgs) -> int:
     return 0
 
 
+def _metadata(path: Path) -> ModelMetadata:
+    try:
+        return ModelMetadata.from_props(read_properties(path))
+    except MetadataError as error:
+        raise ModelError(f"{path} is no emotion network of this package: {error}") from error
+
+
 def _fetch(args: argparse.Namespace, _: RosArgs) -> int:
     model = model_store.EXTERNAL[args.name]
     with tqdm(total=model.size, unit="B", unit_scale=True, desc=args.name, leave=False) as bar:
@@ -64,6 +71,8 @@ def _fetch(args: argparse.Namespace, _: RosArgs) -> int:
 
 
 def _verify(args: argparse.Namespace, _: RosArgs) -> int:
+    from fer_ros.perception.classification import EmotionNetwork  # brings ONNX Runtime
+
     failed = 0
     for name, path in sorted(model_store.shipped_models().items()):
         failed += _report(name, lambda p=path: model_store.check_shipped(p))

@@ -39,7 +39,7 @@ exit status: 0 all criteria hold (or none were given), 1 some do not hold, 2 an 
 """
 
 
-def add_parsers(subparsers: Any) -> None:
+def add_parser(subparsers: Any) -> None:
     """Add the ``replay`` and ``label`` commands."""
     _add_replay(subparsers)
     _add_label(subparsers)
@@ -48,7 +48,6 @@ def add_parsers(subparsers: Any) -> None:
 def _add_replay(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "replay",
-        help="run the emotion pipeline on every frame of a recording and judge it",
         description="Reads rosbag2 recordings (folders, .mcap, .db3), answers every frame as the "
         "live node would, and writes results, measures, a verdict and a report. Results, tracks, "
         "measures and the written recording are the same, byte for byte, in every run; measured "
@@ -87,7 +86,6 @@ def _add_replay(subparsers: Any) -> None:
 def _add_label(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "label",
-        help="write a label file with one row per face track of a recording, to fill in",
         description="Finds the face tracks of a recording and writes DIR/labels.csv with one row "
         "for each: start, end, box, a blank label, and a strip of small pictures. The pictures "
         "show faces: keep the folder as you keep the recording.",

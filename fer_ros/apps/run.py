@@ -20,7 +20,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the ``run`` command."""
     parser = subparsers.add_parser(
         "run",
-        help="run the emotion node without ROS 2, over Cyclone DDS",
         description="Runs the emotion node without ROS 2. It subscribes to camera topics and "
         "publishes /fer/emotions over Cyclone DDS, where a real ROS 2 sees it as any other node. "
         "Parameters, remapping and namespaces are given as to every ROS 2 node.",

@@ -17,7 +17,7 @@ from fer_ros.perception.detection import (
     FaceDetector,
     create_detector,
 )
-from fer_ros.perception.inference import ModelError
+from fer_ros.perception.errors import ModelError
 from fer_ros.perception.pipeline import Pipeline, PipelineSettings
 from fer_ros.perception.smoothing import SmoothingSettings
 from fer_ros.perception.tracking import track_ids

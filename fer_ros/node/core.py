@@ -26,7 +26,7 @@ from fer_ros.node.parameters import ParameterError, Settings, parameter
 from fer_ros.node.pictures import COMPRESSED, AnnotatedOutput
 from fer_ros.node.stream import Message, Stream
 from fer_ros.node.worker import Camera, Worker
-from fer_ros.perception.inference import ModelError
+from fer_ros.perception.errors import ModelError
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.tracking import new_life, track_ids
 from fer_ros.transport import messages

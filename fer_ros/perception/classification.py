@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ros.perception.inference import ModelError, ProviderReport, create_session
+from fer_ros.perception.errors import ModelError
+from fer_ros.perception.inference import ProviderReport, create_session
 from fer_ros.perception.model_metadata import MetadataError, ModelMetadata
 from fer_ros.perception.model_store import digest_of
 from fer_ros.perception.types import Image

@@ -17,6 +17,8 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime
 
+from fer_ros.perception.errors import ModelError
+
 onnxruntime.disable_telemetry_events()
 onnxruntime.set_default_logger_severity(3)  # its warnings about providers are reported by us
 
@@ -31,10 +33,6 @@ PROVIDER_NAMES = {
     "xnnpack": "XnnpackExecutionProvider",
 }
 """Short names of execution providers, as parameters spell them, and ONNX Runtime's names."""
-
-
-class ModelError(RuntimeError):
-    """A model file cannot be used; the message names the file, the reason and a remedy."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from fer_ros.node.parameters import ParameterError
-from fer_ros.perception.inference import ModelError
+from fer_ros.perception.errors import ModelError
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.playback import Progress
 from fer_ros.replay.request import Job

@@ -64,6 +64,21 @@ def open_source(
     return images if size is None else _resized(images, size)
 
 
+def read_picture(path: str | Path) -> Image:
+    """Read a picture file.
+
+    Returns:
+        uint8, (height, width, 3) BGR or (height, width) grey.
+
+    Raises:
+        CameraError: It cannot be read, or is no whole picture.
+    """
+    try:
+        return decode_compressed(Path(path).read_bytes())
+    except (OSError, ImageError) as error:
+        raise CameraError(f"{path} cannot be read: {error}") from error
+
+
 def _webcam(
     device: int | str, size: tuple[int, int] | None, rate: float
 ) -> Iterator[tuple[Image, str]]:
@@ -149,11 +164,7 @@ def _pictures_in(folder: Path) -> list[Path]:
 def _pictures(files: list[Path], loop: bool) -> Iterator[tuple[Image, str]]:
     while True:
         for file in files:
-            try:
-                image = decode_compressed(file.read_bytes())
-            except (OSError, ImageError) as error:
-                raise CameraError(f"{file} cannot be read: {error}") from error
-            yield image, file.name
+            yield read_picture(file), file.name
         if not loop:
             return
 

@@ -32,11 +32,6 @@ def typestore() -> Typestore:
     return store
 
 
-def own_types() -> tuple[str, ...]:
-    """Return the full names of this package's messages."""
-    return tuple(f"{PACKAGE}/msg/{path.stem}" for path in sorted(share_path("msg").glob("*.msg")))
-
-
 def message_class(type_name: str) -> Any:
     """Return the class of a message type, e.g. ``sensor_msgs/msg/Image``.
 

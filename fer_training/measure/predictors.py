@@ -15,7 +15,7 @@ from scipy.special import softmax
 
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.emotions import FERPLUS
-from fer_ros.perception.inference import ModelError
+from fer_ros.perception.errors import ModelError
 from fer_training import architectures
 from fer_training.architectures import networks
 from fer_training.architectures.networks import predict

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ros.perception.inference import ModelError, create_session
+from fer_ros.perception.errors import ModelError
+from fer_ros.perception.inference import create_session
 from fer_ros.perception.model_store import digest_of
 from fer_training import architectures
 from fer_training.records import provenance

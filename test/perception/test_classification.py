@@ -10,7 +10,7 @@ from networks import metadata, write_network
 
 from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork, fuse, softmax
 from fer_ros.perception.emotions import FER2013, FERPLUS
-from fer_ros.perception.inference import ModelError
+from fer_ros.perception.errors import ModelError
 from fer_ros.sources.scene import average_faces
 
 SHIPPED = Path(__file__).parents[2] / "fer_ros" / "models" / "arch1.onnx"

@@ -19,7 +19,7 @@ from fer_ros.perception.detection import (
     create_detector,
 )
 from fer_ros.perception.detection.base import shrink
-from fer_ros.perception.inference import ModelError
+from fer_ros.perception.errors import ModelError
 
 
 @pytest.fixture(autouse=True)

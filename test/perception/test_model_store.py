@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fer_ros.perception import model_store
-from fer_ros.perception.inference import ModelError
+from fer_ros.perception.errors import ModelError
 
 CONTENT = bytes(range(256)) * 900
 NAME = "yunet"

@@ -7,7 +7,7 @@ import pytest
 
 from fer_ros.node.assembly import Assembly, assemble, locate_model
 from fer_ros.node.parameters import Settings
-from fer_ros.perception.inference import ModelError
+from fer_ros.perception.errors import ModelError
 from fer_ros.perception.types import Frame
 from fer_ros.sources.scene import crowd_scene, demo_scene
 

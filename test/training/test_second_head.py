@@ -14,7 +14,7 @@ import synthetic_faces
 
 from fer_ros.perception import emotions
 from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork
-from fer_ros.perception.inference import ModelError
+from fer_ros.perception.errors import ModelError
 from fer_training import architectures
 from fer_training.architectures import networks
 from fer_training.commands.cli import main

@@ -24,7 +24,6 @@ def add_parser(subparsers: Any) -> None:
     """Add the ``bench`` command."""
     parser = subparsers.add_parser(
         "bench",
-        help="measure latency, CPU and memory of networks, pipeline and DDS",
         description="Measures, in one run: each network alone; the whole pipeline for 0, 1, 4 and "
         "16 faces at VGA and 720p; drawing the annotated image; and camera to EmotionArray "
         "over loopback DDS. Milliseconds on the steady clock. Close other programs first: the "

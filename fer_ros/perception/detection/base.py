@@ -8,7 +8,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from fer_ros.perception.inference import ModelError, ProviderReport
+from fer_ros.perception.errors import ModelError
+from fer_ros.perception.inference import ProviderReport
 from fer_ros.perception.types import Face, Image
 
 THRESHOLDS = (0.05, 1.0)

@@ -44,7 +44,7 @@ def create_detector(
         providers: Short names as :func:`fer_ros.perception.inference.create_session` takes them.
 
     Raises:
-        fer_ros.perception.inference.ModelError: The detector asked for cannot be made. For
+        fer_ros.perception.errors.ModelError: The detector asked for cannot be made. For
             ``auto`` as well this is so where a YuNet file is named but missing, or there but
             unusable.
         ValueError: The kind is unknown.

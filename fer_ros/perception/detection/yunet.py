@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.detection.base import DetectorError, DetectorSettings, check_image, shrink
-from fer_ros.perception.inference import ModelError, ProviderReport, create_session
+from fer_ros.perception.errors import ModelError
+from fer_ros.perception.inference import ProviderReport, create_session
 from fer_ros.perception.types import Box, Face, Image
 
 _STRIDES = (8, 16, 32)
@@ -266,7 +267,8 @@ def _suppress(candidates: NDArray[np.float32], limit: int) -> NDArray[np.float32
     if len(candidates) == 0:
         return candidates
     boxes, scores = candidates[:, :4].tolist(), candidates[:, 14].tolist()
-    return candidates[np.ravel(cv2.dnn.NMSBoxes(boxes, scores, 0.0, _NMS_IOU))[:limit]]
+    kept = np.ravel(cv2.dnn.NMSBoxes(boxes, scores, 0.0, _NMS_IOU))[:limit]
+    return np.asarray(candidates[kept], np.float32)
 
 
 def _faces(rows: NDArray[np.float32]) -> list[Face]:
