@@ -21,7 +21,7 @@ RUN := OMP_NUM_THREADS=1 $(BIN)/python
 # A worker a core; each is a process with a DDS domain of its own.
 PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: help demo test test-fast test-slow lint bench clean
+.PHONY: help demo demo-ros test test-fast test-slow test-ros lint bench clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,14 @@ test-fast: $(VENV)/test.ok ## Without the training package
 test-slow: $(VENV)/test.ok ## The tests that take longer
 	$(RUN) -m pytest -m slow
 
+# Third-party wheels hold parts of ROS 2 Jazzy (x86-64 only). They are no substitute for a ROS 2
+# from apt, and nothing but these two targets uses them.
+test-ros: ## The node on a real rclpy over Fast DDS, built by colcon on wheels of ROS 2
+	@$(PYTHON) tools/ros_wheels/ros_wheels.py test
+
+demo-ros: ## Camera, node and subscriber on that rclpy
+	@$(PYTHON) tools/ros_wheels/ros_wheels.py demo
+
 lint: $(VENV)/test.ok ## Style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -47,7 +55,7 @@ bench: $(VENV)/demo.ok ## Latency, CPU and memory of networks, pipeline and DDS
 	$(BIN)/fer-ros bench
 
 clean: ## Remove the environment and what the tools left
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-ros build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 14) \

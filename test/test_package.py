@@ -118,14 +118,25 @@ def test_the_generated_messages_are_imported_in_one_place_only():
         )
 
 
-def test_pip_and_rosdep_ask_for_the_same_libraries(package):
+def pip_requirements() -> set[str]:
+    """Return the names of what pip installs with fer_ros."""
     setup = ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))
     call = next(
         node.value for node in ast.walk(setup)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
     )  # fmt: skip
     required = next(word.value for word in call.keywords if word.arg == "install_requires")
-    pip = {re.match(r"[\w.-]+", ast.literal_eval(each)).group() for each in required.elts}
+    return {re.match(r"[\w.-]+", ast.literal_eval(each)).group() for each in required.elts}
+
+
+def test_the_environment_of_the_ros_tests_has_what_the_package_needs():
+    text = (ROOT / "tools" / "ros_wheels" / "requirements.txt").read_text(encoding="utf-8")
+    pinned = set(re.findall(r"^([\w.-]+)[=<>]", text, re.MULTILINE))
+    assert pip_requirements() <= pinned
+
+
+def test_pip_and_rosdep_ask_for_the_same_libraries(package):
+    pip = pip_requirements()
     pip.remove("backports.zstd")  # has no rosdep key; rosbags brings it
     keys = {"numpy", "opencv", "psutil", "tqdm", "yaml", "onnxruntime-pip", "rosbags-pip"}
     names = {"opencv-python-headless": "opencv", "PyYAML": "yaml",

@@ -103,6 +103,7 @@ def test_several_cameras_and_compressed_images(emotion_node, observer, camera, p
 
 
 def test_encodings_that_are_no_plain_view_are_converted(emotion_node, observer, camera, picture):
+    pytest.importorskip("cv_bridge", reason="needs cv_bridge, which converts bgr16")
     from fer_ros.msg import EmotionArray
 
     emotion_node()
@@ -116,7 +117,7 @@ def test_encodings_that_are_no_plain_view_are_converted(emotion_node, observer, 
 
 
 def test_cv_bridge_converts_and_declines(ros, picture):
-    pytest.importorskip("cv_bridge")
+    pytest.importorskip("cv_bridge", reason="needs cv_bridge")
     import rclpy.logging
     from rclpy.serialization import serialize_message
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.ros
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
-def test_the_behaviour_greets_a_smiling_track_once(start, observer, tmp_path):
+def test_the_behaviour_greets_a_smiling_track_once(start, emotion_node, observer, prefix, tmp_path):
     from fer_ros.msg import Emotion, EmotionArray
 
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
@@ -22,7 +22,8 @@ def test_the_behaviour_greets_a_smiling_track_once(start, observer, tmp_path):
     script.write_text(code, encoding="utf-8")
     greeter = start(sys.executable, str(script))
     answers = observer.listen(EmotionArray, "/fer/emotions")
-    start("ros2", "launch", "fer_ros", "camera.launch.py", "detector:=haar", "rate:=10")
+    start(prefix / "lib" / "fer_ros" / "camera", "--rate", "10")
+    emotion_node("-p", "autostart:=true")
     greeter.says("hello, ")
 
     def smiles() -> int:
