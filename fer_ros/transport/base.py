@@ -21,6 +21,20 @@ class Qos:
     durability: Literal["volatile", "transient_local"] = "volatile"
 
 
+@dataclass(frozen=True)
+class TopicInfo:
+    """A topic that somebody publishes."""
+
+    name: str
+    type_name: str
+    """E.g. ``sensor_msgs/msg/Image``."""
+    publishers: int
+    reliable: bool
+    """Whether all of them offer reliable delivery."""
+    latched: bool
+    """Whether all of them keep messages for late subscribers."""
+
+
 class TransportError(RuntimeError):
     """The middleware cannot be used as asked; the message says what to do."""
 
@@ -117,6 +131,9 @@ class Transport(Protocol):
         self, name: str, handler: Callable[[bool], tuple[bool, str]]
     ) -> Handle | None:
         """Offer a std_srvs/SetBool service, or return None where services are not available."""
+
+    def published_topics(self) -> tuple[TopicInfo, ...]:
+        """Return what is published in the graph now, as far as this node knows, by name."""
 
     def large_message_advice(self) -> str:
         """Return what stands in the way of messages of a megabyte, and a remedy; else nothing."""

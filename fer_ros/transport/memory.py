@@ -11,7 +11,14 @@ from collections import deque
 from collections.abc import Callable
 
 from fer_ros.transport.arguments import RosArgs
-from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, TransportError
+from fer_ros.transport.base import (
+    Handle,
+    Publisher,
+    Qos,
+    Subscription,
+    TopicInfo,
+    TransportError,
+)
 from fer_ros.transport.standalone import StandaloneNode
 from fer_ros.transport.threads import guarded, join
 
@@ -49,6 +56,24 @@ class MemoryGraph:
         if handler is None:
             raise TransportError(f"no service {service!r}; offered: {offered}")
         return handler(value)
+
+    def published_topics(self) -> tuple[TopicInfo, ...]:
+        """Return what is published now, by name."""
+        offers: dict[tuple[str, str], list[Qos]] = {}
+        with self._lock:
+            for publisher in self._publishers:
+                key = (publisher.topic, publisher.type_name)
+                offers.setdefault(key, []).append(publisher.qos)
+        return tuple(
+            TopicInfo(
+                name=topic,
+                type_name=type_name,
+                publishers=len(offered),
+                reliable=all(qos.reliability == "reliable" for qos in offered),
+                latched=all(qos.durability == "transient_local" for qos in offered),
+            )
+            for (topic, type_name), offered in sorted(offers.items())
+        )
 
     def _add_service(self, name: str, handler: BoolHandler) -> None:
         with self._lock:
@@ -151,6 +176,10 @@ class MemoryTransport(StandaloneNode):
         """
         full = self.resolve(topic)
         return self._keep(_MemorySubscription(self, full, type_name, qos, callback))
+
+    def published_topics(self) -> tuple[TopicInfo, ...]:
+        """Return what is published in the graph now, by name."""
+        return self.graph.published_topics()
 
     def set_bool_service(self, name: str, handler: BoolHandler) -> Handle:
         """Offer a service to :meth:`MemoryGraph.call_set_bool`.

@@ -20,6 +20,7 @@ EndpointKind = Literal["topic", "service"]
 
 _TOKEN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SUBSTITUTION = re.compile(r"\{([^{}]*)\}")
+_DDS_TYPE = re.compile(r"(\w+)::(msg)::dds_::(\w+)_")
 _TYPE = re.compile(r"([A-Za-z][A-Za-z0-9_]*)/(msg|srv)/([A-Za-z][A-Za-z0-9_]*)")
 
 
@@ -158,6 +159,17 @@ def dds_type(type_name: str) -> str:
         )
     package, kind, name = match.groups()
     return f"{package}::{kind}::dds_::{name}_"
+
+
+def ros_topic(dds_name: str) -> str:
+    """Return the ROS name of a DDS topic; empty where it is none, e.g. for a service's."""
+    return dds_name[2:] if dds_name.startswith("rt/") else ""
+
+
+def ros_type(dds_name: str) -> str:
+    """Return the ROS name of a DDS type, e.g. ``sensor_msgs/msg/Image``; empty where it is none."""
+    match = _DDS_TYPE.fullmatch(dds_name)
+    return "/".join(match.groups()) if match else ""
 
 
 def _join(namespace: str, name: str) -> str:

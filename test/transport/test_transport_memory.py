@@ -11,7 +11,7 @@ import pytest
 
 from fer_ros.transport import codec
 from fer_ros.transport.arguments import parse_ros_args
-from fer_ros.transport.base import Qos, TransportError
+from fer_ros.transport.base import Qos, TopicInfo, TransportError
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
 
 STRING = "std_msgs/msg/String"
@@ -230,6 +230,23 @@ def test_simulated_time_follows_the_clock_topic(join):
 def test_use_sim_time_must_be_a_bool(graph):
     with pytest.raises(TransportError, match="use_sim_time"):
         MemoryTransport(graph, "fer", args=parse_ros_args(["--ros-args", "-p", "use_sim_time:=1"]))
+
+
+def test_published_topics_are_told_with_what_all_publishers_offer(join):
+    one, other = join("one"), join("other")
+    one.publisher("b", STRING, Qos())
+    leaving = other.publisher("b", STRING, BEST_EFFORT)
+    other.publisher("a", STRING, LATCHED)
+    assert (
+        one.published_topics()
+        == other.published_topics()
+        == (
+            TopicInfo("/a", STRING, 1, reliable=True, latched=True),
+            TopicInfo("/b", STRING, 2, reliable=False, latched=False),
+        )
+    )
+    leaving.close()
+    assert one.published_topics()[1] == TopicInfo("/b", STRING, 1, reliable=True, latched=False)
 
 
 def test_service(graph, join):

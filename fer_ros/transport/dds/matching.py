@@ -5,15 +5,12 @@ DDS itself counts refusals and names the policy of the last one, and never takes
 
 from __future__ import annotations
 
-from fer_ros.transport.dds.cyclone import builtin, domain, pub, sub
+from fer_ros.transport.dds.cyclone import domain, pub, sub
 from fer_ros.transport.dds.cyclone import qos as dds
-from fer_ros.transport.dds.types import delete
+from fer_ros.transport.dds.discovery import endpoints
 
 OTHER_TYPE = "TYPE_CONSISTENCY_ENFORCEMENT"
 """What DDS names when a counterpart's messages are of another type."""
-
-_MANY = 10_000
-"""More endpoints than a graph has."""
 
 _STRENGTHS = {
     dds.Policy.Reliability: ("BestEffort", "Reliable"),
@@ -49,7 +46,9 @@ def conflicts(
     own = endpoint.get_qos()
     reads = isinstance(endpoint, sub.DataReader)
     found = set()
-    for other in _endpoints(participant, endpoint.topic.name, writers=reads):
+    for other in endpoints(participant, writers=reads):
+        if other.topic_name != endpoint.topic.name:
+            continue
         found |= misfits(other.qos, own) if reads else misfits(own, other.qos)
         if other.type_name != endpoint.topic.typename:
             found.add(OTHER_TYPE)
@@ -99,15 +98,3 @@ def _representations(policy: dds.BasePolicy) -> set[str]:
 def _kind(policy: dds.BasePolicy) -> str:
     """Return e.g. ``Reliable``."""
     return type(policy).__name__.rpartition(".")[2]
-
-
-def _endpoints(
-    participant: domain.DomainParticipant, topic_name: str, writers: bool
-) -> list[builtin.DcpsEndpoint]:
-    """Return the writers, or else the readers, of a topic that discovery knows now."""
-    kind = builtin.BuiltinTopicDcpsPublication if writers else builtin.BuiltinTopicDcpsSubscription
-    reader = builtin.BuiltinDataReader(participant, kind)
-    try:  # a fresh reader gets those that are there, not those that have left
-        return [each for each in reader.read(_MANY) if each.topic_name == topic_name]
-    finally:
-        delete(reader)

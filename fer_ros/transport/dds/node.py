@@ -15,8 +15,16 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from fer_ros.transport.arguments import RosArgs
-from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, TransportError
+from fer_ros.transport.base import (
+    Handle,
+    Publisher,
+    Qos,
+    Subscription,
+    TopicInfo,
+    TransportError,
+)
 from fer_ros.transport.dds.cyclone import core, internal, pub, sub, topic
+from fer_ros.transport.dds.discovery import published_topics
 from fer_ros.transport.dds.domain import buffer_advice, domain_settings, join_domain, leave_domain
 from fer_ros.transport.dds.graph import GraphAnnouncement, type_hash_data
 from fer_ros.transport.dds.matching import conflicts
@@ -83,6 +91,15 @@ class DdsTransport(StandaloneNode):
         """
         qos = self._overridden(topic, "subscription", qos)
         return self._open_endpoint(_DdsSubscription, topic, type_name, qos, callback)
+
+    def published_topics(self) -> tuple[TopicInfo, ...]:
+        """Return what is published in the domain now, by name.
+
+        Raises:
+            TransportError: The transport is closed.
+        """
+        self._check_open()
+        return published_topics(self.participant)
 
     def large_message_advice(self) -> str:
         """Return what to do about socket buffers that are too small for raw images."""

@@ -20,7 +20,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.exceptions import InvalidHandle, NameValidationException
 from std_srvs.srv import SetBool
 
-from fer_ros.transport.base import Handle, Logger, Qos, TransportError
+from fer_ros.transport.base import Handle, Logger, Qos, TopicInfo, TransportError
 from fer_ros.transport.ros2 import qos as ros_qos
 from fer_ros.transport.threads import SteadyTimer, guarded
 
@@ -116,6 +116,17 @@ class RosTransport:
     def set_bool_service(self, name: str, handler: Callable[[bool], tuple[bool, str]]) -> Handle:
         """Offer a std_srvs/SetBool service."""
         return self._keep(RosService(self._node, name, handler))
+
+    def published_topics(self) -> tuple[TopicInfo, ...]:
+        """Return what is published in the graph now, by name."""
+        found = []
+        for name, kinds in sorted(self._node.get_topic_names_and_types()):
+            offers = self._node.get_publishers_info_by_topic(name)
+            for kind in kinds:
+                offered = [each.qos_profile for each in offers if each.topic_type == kind]
+                if offered:
+                    found.append(ros_qos.topic_info(name, kind, offered))
+        return tuple(found)
 
     def large_message_advice(self) -> str:
         """Return nothing: what rmw needs for large messages is its documentation's to say."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rclpy.qos import (
@@ -17,7 +17,7 @@ from rclpy.qos import (
 )
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from fer_ros.transport.base import Logger, Qos
+from fer_ros.transport.base import Logger, Qos, TopicInfo
 
 _OVERRIDABLE = (QoSPolicyKind.DEPTH, QoSPolicyKind.DURABILITY, QoSPolicyKind.RELIABILITY)
 """History is not among them: keep-all can block the node."""
@@ -30,6 +30,17 @@ def profile(qos: Qos) -> QoSProfile:
         depth=qos.depth,
         reliability=ReliabilityPolicy[qos.reliability.upper()],
         durability=DurabilityPolicy[qos.durability.upper()],
+    )
+
+
+def topic_info(topic: str, type_name: str, offered: Sequence[QoSProfile]) -> TopicInfo:
+    """Return what the publishers of a topic offer together."""
+    return TopicInfo(
+        name=topic,
+        type_name=type_name,
+        publishers=len(offered),
+        reliable=all(each.reliability == ReliabilityPolicy.RELIABLE for each in offered),
+        latched=all(each.durability == DurabilityPolicy.TRANSIENT_LOCAL for each in offered),
     )
 
 

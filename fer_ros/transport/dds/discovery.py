@@ -1,0 +1,52 @@
+"""Which endpoints there are in the domain, from what DDS discovery knows of them."""
+
+from __future__ import annotations
+
+from fer_ros.transport.base import TopicInfo
+from fer_ros.transport.dds.cyclone import builtin, domain
+from fer_ros.transport.dds.cyclone import qos as dds
+from fer_ros.transport.dds.types import delete
+from fer_ros.transport.names import ros_topic, ros_type
+
+_MANY = 10_000
+"""More endpoints than a graph has."""
+
+
+def endpoints(
+    participant: domain.DomainParticipant, writers: bool
+) -> list[builtin.DcpsEndpoint]:  # fmt: skip
+    """Return the writers, or else the readers, that discovery knows now."""
+    kind = builtin.BuiltinTopicDcpsPublication if writers else builtin.BuiltinTopicDcpsSubscription
+    reader = builtin.BuiltinDataReader(participant, kind)
+    try:  # a fresh reader gets those that are there, not those that have left
+        return list(reader.read(_MANY))
+    finally:
+        delete(reader)
+
+
+def published_topics(participant: domain.DomainParticipant) -> tuple[TopicInfo, ...]:
+    """Return the ROS topics that somebody in the domain publishes now, sorted by name."""
+    offers: dict[tuple[str, str], list[dds.Qos]] = {}
+    for endpoint in endpoints(participant, writers=True):
+        topic, kind = ros_topic(endpoint.topic_name), ros_type(endpoint.type_name)
+        if topic and kind:
+            offers.setdefault((topic, kind), []).append(endpoint.qos)
+    return tuple(
+        TopicInfo(
+            name=topic,
+            type_name=kind,
+            publishers=len(qos),
+            reliable=all(map(_is_reliable, qos)),
+            latched=all(map(_is_latched, qos)),
+        )
+        for (topic, kind), qos in sorted(offers.items())
+    )
+
+
+def _is_reliable(qos: dds.Qos) -> bool:
+    return isinstance(qos[dds.Policy.Reliability], dds.Policy.Reliability.Reliable)
+
+
+def _is_latched(qos: dds.Qos) -> bool:
+    durability = qos[dds.Policy.Durability]
+    return durability is not None and durability != dds.Policy.Durability.Volatile
