@@ -19,6 +19,9 @@ from fer_ros.perception import emotions
 SCHEMA = 1
 """Version of the metadata layout; a file with another one is refused."""
 
+KIND_KEY, DETECTOR_KIND = "fer.kind", "face-detector"
+"""Key and value by which a face detector's file is known."""
+
 _PREFIX = "fer."
 
 
@@ -93,6 +96,8 @@ class ModelMetadata:
             MetadataError: A key is missing, is no JSON, or has a value that cannot be honoured;
                 the message names it.
         """
+        if props.get(KIND_KEY) == DETECTOR_KIND:
+            raise MetadataError("it is a face detector; name it in detector_model")
         values = {name: _load(props, name) for name in ("schema", *_REQUIRED)}
         if values.pop("schema") != SCHEMA:
             raise MetadataError(

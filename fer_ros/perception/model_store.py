@@ -74,6 +74,9 @@ EXTERNAL: dict[str, ExternalModel] = {
 DEFAULT_DETECTOR = "yunet"
 """What ``fer-ros models fetch`` gets without a name."""
 
+SHIPPED_DETECTOR = "fer-face"
+"""Name of the face detector that comes with the package."""
+
 _TIMEOUT = 30.0
 _ATTEMPTS = 3
 _CHUNK = 1 << 16
@@ -146,8 +149,14 @@ def verify(name: str) -> None:
 
 
 def shipped_models() -> dict[str, Path]:
-    """Return the networks that came with the package, by name."""
-    return {path.stem: path for path in sorted(MODELS_FOLDER.glob("*.onnx"))}
+    """Return the emotion networks that came with the package, by name."""
+    files = sorted(MODELS_FOLDER.glob("*.onnx"))
+    return {path.stem: path for path in files if path.stem != SHIPPED_DETECTOR}
+
+
+def shipped_detector() -> Path:
+    """Return the face detector's file that came with the package."""
+    return MODELS_FOLDER / f"{SHIPPED_DETECTOR}.onnx"
 
 
 def check_shipped(path: Path) -> None:

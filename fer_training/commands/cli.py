@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fer_ros.perception.classification import FUSION_RULES
-from fer_training.commands import export, measure
+from fer_training.commands import detector, export, measure
 from fer_training.data.base import DatasetError
 
 
@@ -118,6 +118,7 @@ def build_parser() -> argparse.ArgumentParser:
     saliency.set_defaults(run=_saliency)
 
     measure.add(commands)
+    detector.add(commands)
 
     compare = commands.add_parser("compare", help="write RESULTS.md from finished runs")
     compare.add_argument("runs", type=Path, metavar="RUNS", help="folder with run folders")

@@ -12,7 +12,7 @@ import psutil
 
 from fer_ros.node.assembly import Assembly
 from fer_ros.node.engine import Drop, FrameEngine
-from fer_ros.perception.detection import YuNetDetector
+from fer_ros.perception.detection import OneShotDetector
 from fer_ros.perception.images import MAX_PIXELS
 from fer_ros.perception.timing import milliseconds_since, percentiles
 from fer_ros.perception.types import STAGES, FrameResult
@@ -34,11 +34,7 @@ def _time(call: Callable[[], object]) -> float:
 def _detector_alone(assembly: Assembly, width: int, height: int) -> list[Callable[[], object]]:
     """Return the bare run of the detector's network; nothing for a cascade, which has none."""
     detector = assembly.detector
-    if not isinstance(detector, YuNetDetector):
-        return []
-    shape = (1, 3, *detector.input_size(width, height))
-    blob = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
-    return [partial(detector.run_network, blob)]
+    return [detector.bare_run(width, height)] if isinstance(detector, OneShotDetector) else []
 
 
 def _classifier_alone(assembly: Assembly, faces: int) -> list[Callable[[], object]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fer_ros.perception.detection.base import DetectorError, DetectorSettings, FaceDetector
 from fer_ros.perception.detection.factory import DetectorChoice, create_detector
+from fer_ros.perception.detection.fer_face import FerFaceDetector
 from fer_ros.perception.detection.haar import HaarDetector
+from fer_ros.perception.detection.one_shot import OneShotDetector
 from fer_ros.perception.detection.yunet import YuNetDetector
 
 __all__ = [
@@ -12,7 +14,9 @@ __all__ = [
     "DetectorError",
     "DetectorSettings",
     "FaceDetector",
+    "FerFaceDetector",
     "HaarDetector",
+    "OneShotDetector",
     "YuNetDetector",
     "create_detector",
 ]

@@ -1,0 +1,155 @@
+"""The shipped face detector: one grey channel, any size, five landmarks, on ONNX Runtime."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ros.perception import model_store
+from fer_ros.perception.detection import one_shot
+from fer_ros.perception.detection.base import DetectorError, DetectorSettings, shrink
+from fer_ros.perception.detection.detector_metadata import DetectorMetadata
+from fer_ros.perception.model_metadata import MetadataError
+from fer_ros.perception.types import Image
+
+_COLUMNS = 16
+"""Numbers of a cell: score before its sigmoid, middle (2), logarithm of the size (2), landmarks
+(10), and the logarithm of the landmarks' expected error, which is not used here."""
+
+_REMEDY = "leave detector_model empty for the shipped one, or export yours with fer-train detector"
+
+
+class FerFaceDetector(one_shot.OneShotDetector):
+    """Face detector with five landmarks, trained by ``fer-train detector``."""
+
+    name = "fer-face"
+
+    def __init__(
+        self,
+        settings: DetectorSettings,
+        path: Path | None = None,
+        providers: Sequence[str] = ("cpu",),
+        threads: int = 1,
+    ) -> None:
+        """Load a file and run it once.
+
+        Args:
+            settings: Threshold, sizes and limits.
+            path: The ONNX file; None: the shipped one, compared with its SHA-256.
+            providers: Short names as :func:`fer_ros.perception.inference.create_session` takes.
+            threads: Threads inside one run.
+
+        Raises:
+            ModelError: The file is missing, damaged, altered, or another network.
+        """
+        if path is None:
+            path = model_store.shipped_detector()
+            model_store.check_shipped(path)
+        super().__init__(path, settings, providers, threads, _REMEDY)
+        try:
+            self.metadata = DetectorMetadata.from_props(
+                self._session.get_modelmeta().custom_metadata_map
+            )
+        except MetadataError as error:
+            raise DetectorError(
+                f"{path} is no face detector of the form fer-face: {error}; {_REMEDY}"
+            ) from error
+        self.smallest_face = self.metadata.smallest_face
+        self._check_tensors()
+        self._check_run()
+
+    def run_network(self, picture: Image) -> list[NDArray[np.float32]]:
+        """Return the raw outputs of all levels for a grey picture with sides in multiples of 32."""
+        outputs = [_output(stride) for stride in self.metadata.strides]
+        return list(self._session.run(outputs, {"input": picture[None, None]}))
+
+    def _make_buffers(self, height: int, width: int) -> _Buffers:
+        return _Buffers(self._session, height, width, self.metadata.strides)
+
+    def _decode(self, buffers: _Buffers, enlarged: NDArray[np.float32]) -> one_shot.Rows:
+        least = _logit(self.settings.threshold)
+        rows = [np.empty((0, 15), np.float32)]
+        for level, stride in zip(buffers.outputs, self.metadata.strides, strict=True):
+            columns = level.shape[3]
+            flat = level.reshape(_COLUMNS, -1)
+            hits = np.flatnonzero(flat[0] >= least)
+            if hits.size == 0:
+                continue
+            answers = flat[1:15, hits].T
+            scores = 1.0 / (1.0 + np.exp(-flat[0, hits]))
+            # The labels it learned from count from the centre of the first pixel.
+            middle = np.float32(0.5 + 0.5 / stride)
+            middles = np.stack([hits % columns, hits // columns], axis=1) + middle
+            strides = np.full((hits.size, 1), stride, np.float32)
+            rows.append(one_shot.rows_of(middles, strides, answers, scores, enlarged))
+        return np.concatenate(rows)
+
+    def _check_tensors(self) -> None:
+        """Compare names and types of the tensors with what the metadata promises."""
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        expected = [_output(stride) for stride in self.metadata.strides]
+        shape = inputs[0].shape
+        fits = [node.name for node in inputs] == ["input"] and inputs[0].type == "tensor(uint8)"
+        fits = fits and len(shape) == 4 and shape[1] == 1
+        if not fits or [node.name for node in outputs] != expected:
+            raise DetectorError(
+                f"{self.path} is no face detector of the form fer-face: its tensors are not "
+                f"'input', uint8 (1, 1, height, width), and {', '.join(expected)}; {_REMEDY}"
+            )
+
+    def _check_run(self) -> None:
+        """Run once on black, which warms the session up too."""
+        try:
+            buffers = self._input((64, 64))
+            buffers.run()
+        except Exception as error:  # ONNX Runtime's exception classes differ between versions
+            raise DetectorError(f"{self.path} does not run: {error}; {_REMEDY}") from error
+
+
+class _Buffers:
+    """Input and outputs for one size of the network's input, used again for every image."""
+
+    def __init__(self, session: Any, height: int, width: int, strides: Sequence[int]) -> None:
+        self._canvas = np.zeros((1, 1, height, width), np.uint8)
+        self._filled = (0, 0)
+        self.outputs = [
+            np.zeros((1, _COLUMNS, -(-height // s), -(-width // s)), np.float32) for s in strides
+        ]
+        """Of each level, (1, 16, rows, columns)."""
+        self._session, self._binding = session, session.io_binding()
+        one_shot.bind(self._binding.bind_input, "input", self._canvas)
+        for stride, output in zip(strides, self.outputs, strict=True):
+            one_shot.bind(self._binding.bind_output, _output(stride), output)
+
+    def run(self) -> None:
+        """Run the network from the canvas into the outputs."""
+        self._session.run_with_iobinding(self._binding)
+
+    def fill(self, image: Image, width: int, height: int) -> None:
+        """Put an image, scaled to a size that fits, into the top left; black elsewhere."""
+        if self._filled != (height, width):
+            self._canvas[:] = 0
+            self._filled = (height, width)
+        place = self._canvas[0, 0, :height, :width]
+        if image.ndim == 2:
+            place[:] = shrink(image, width, height)
+        elif image.shape[:2] == (height, width):
+            cv2.cvtColor(image, cv2.COLOR_BGR2GRAY, dst=place)
+        else:
+            grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+            shrink(grey, width, height, into=place)
+
+
+def _output(stride: int) -> str:
+    return f"cells_{stride}"
+
+
+def _logit(score: float) -> float:
+    score = min(max(score, 1e-6), 1 - 1e-6)
+    return math.log(score / (1 - score))

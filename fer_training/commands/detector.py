@@ -1,0 +1,144 @@
+"""Subcommands of ``fer-train detector``: its data, training, export, and comparison."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from fer_ros import __version__
+
+
+def add(commands: Any) -> None:
+    """Add the subcommands to a parser's."""
+    detector = commands.add_parser("detector", help="train, export and compare face detectors")
+    actions = detector.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _add_data(actions)
+    _add_train(actions)
+    _add_export(actions)
+    _add_compare(actions)
+
+
+def _add_data(actions: Any) -> None:
+    data = actions.add_parser("data", help="decode photos once, let the teacher see the crops")
+    data.add_argument("photos", type=Path, nargs="+", help="npz files with a teacher's boxes")
+    data.add_argument("--fer2013", type=Path, required=True, help="npz; its Training rows are put "
+                      "into photos")  # fmt: skip
+    data.add_argument("--teacher", type=Path, required=True, metavar="YUNET")
+    data.add_argument(
+        "--without", type=int, nargs="+", default=[], metavar="CODE", help="sources to leave out"
+    )
+    data.add_argument("--out", type=Path, required=True, help="folder of the decoded data")
+    data.set_defaults(run=_data)
+
+
+def _add_train(actions: Any) -> None:
+    train = actions.add_parser("train", help="train, or go on from the folder's checkpoint")
+    train.add_argument("--data", type=Path, required=True, help="folder that `data` wrote")
+    train.add_argument("--out", type=Path, required=True, help="run folder")
+    train.add_argument("--validation", type=Path, help="npz with boxes drawn by people")
+    train.add_argument("--steps", type=int, default=12000)
+    train.add_argument(
+        "--cool-from", type=int, help="step at which the rate begins to fall (default: 3/4)"
+    )
+    train.add_argument("--rate", type=float, default=2e-3, help="learning rate")
+    train.add_argument("--seed", type=int, default=0)
+    train.set_defaults(run=_train)
+
+
+def _add_export(actions: Any) -> None:
+    export = actions.add_parser("export", help="write the ONNX file of a run, parity-checked")
+    export.add_argument("run_folder", type=Path, metavar="RUN")
+    export.add_argument("out", type=Path, metavar="FILE.onnx")
+    export.add_argument("--data", type=Path, required=True, help="folder that `data` wrote")
+    export.add_argument("--validation", type=Path, required=True)
+    export.add_argument("--threshold", type=float, help="score of the network that becomes 0.7 "
+                        "(default: the one at --false-faces)")  # fmt: skip
+    export.add_argument(
+        "--false-faces", type=float, default=0.03, help="a photo of --validation, for the threshold"
+    )
+    export.add_argument("--version", default=__version__, help="version of the weights")
+    export.set_defaults(run=_export)
+
+
+def _add_compare(actions: Any) -> None:
+    compare = actions.add_parser(
+        "compare",
+        help="recall against false faces by size, tilts, landmarks, cost, in one run",
+        description="PHOTOS is an npz file with people's boxes, a WIDER FACE folder, or a folder "
+        "of photos with boxes.json (file name: list of x, y, width, height).",
+    )
+    compare.add_argument(
+        "--detector", nargs="+", required=True, metavar="NAME@SIZE",
+        help="fer-face, haar or an ONNX file of YuNet's or fer-face's form, and the longest side "
+        "of its input; the first one's cost is 1",
+    )  # fmt: skip
+    compare.add_argument("--photos", type=Path, required=True)
+    compare.add_argument("--fer2013", type=Path, help="npz; its PublicTest faces go into scenes")
+    compare.add_argument("--faces", type=int, default=400, help="of FER2013 in the scenes")
+    compare.add_argument("--emotions", type=Path, help="ONNX emotion network: share answered right")
+    compare.add_argument("--points", type=Path, help="npz with eyes, nose and mouth by people")
+    compare.add_argument("--threshold", type=float, default=0.7)
+    compare.add_argument("--json", type=Path, required=True)
+    compare.set_defaults(run=_compare)
+
+
+def _data(options: argparse.Namespace) -> None:
+    from fer_ros.perception.detection import DetectorSettings, YuNetDetector
+    from fer_training.detector import crops, photos
+
+    count = photos.build(options.photos, options.out, options.without)
+    print(f"{count} photos")
+    teacher = YuNetDetector(options.teacher, DetectorSettings(threshold=0.6, detection_size=224))
+    seen = crops.measure(options.fer2013, teacher)
+    seen.save(options.out / "crops.npz")
+    print(f"{len(seen.images)} faces to put into photos")
+
+
+def _train(options: argparse.Namespace) -> None:
+    from fer_training.detector.training import Plan, train
+
+    train(
+        Plan(
+            cache=options.data,
+            out=options.out,
+            validation=options.validation,
+            steps=options.steps,
+            cool_from=options.cool_from or options.steps * 3 // 4,
+            rate=options.rate,
+            seed=options.seed,
+        )
+    )
+
+
+def _export(options: argparse.Namespace) -> None:
+    from fer_training.detector import finish
+
+    report = finish.export_run(
+        options.run_folder,
+        options.out,
+        finish.Choice(options.validation, options.threshold, options.false_faces),
+        options.data,
+        options.version,
+    )
+    print(json.dumps(asdict(report), indent=1))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from fer_training.detector import report
+
+    record = report.run(
+        report.Request(
+            tuple(options.detector),
+            options.photos,
+            options.fer2013,
+            options.emotions,
+            options.faces,
+            options.threshold,
+            options.points,
+        )
+    )
+    options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(report.markdown(record))

@@ -1,0 +1,1 @@
+"""Training of the face detector `fer-face`: data, network, targets, loop and measures."""

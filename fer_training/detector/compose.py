@@ -1,0 +1,281 @@
+"""Square training fields: photos brought to any size and tilt, faces put into photos, no faces."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_training.detector.crops import Crops
+from fer_training.detector.photos import Photo, Photos
+
+Image = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+Rng = np.random.Generator
+
+_MIRRORED = [1, 0, 2, 4, 3]
+_LEAST_VISIBLE = 0.4
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Shares and ranges of what a field shows."""
+
+    photo: float = 0.52
+    """Share of fields with a photo around one of its faces."""
+    pasted: float = 0.34
+    """Share of photos without faces into which crops are put; the rest shows no face."""
+    smallest: float = 9.0
+    """Least side of the face a field is made for [pixels]."""
+    largest: float = 0.92
+    """Greatest side of it [sides of the field]."""
+    ignored: float = 7.5
+    """Faces below this side bear no loss [pixels]."""
+    tilted: float = 0.4
+    """Share of fields with a tilt up to `tilt` either way; the others tilt by some 7 degrees."""
+    tilt: float = 55.0
+    """[degrees]."""
+
+
+@dataclass
+class Field:
+    """A field and its faces, in its pixels."""
+
+    image: Image
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+    """Middle x, y, width, height."""
+    points: list[Floats] = field(default_factory=list)
+    """(5, 2) each."""
+    worth: list[float] = field(default_factory=list)
+
+
+class Composer:
+    """Makes fields without end; what it makes depends on the generator alone."""
+
+    def __init__(self, photos: Photos, crops: Crops, mixture: Mixture | None = None) -> None:
+        """Take the material."""
+        self._photos, self._crops = photos, crops
+        self._mixture = mixture or Mixture()
+
+    def field(self, side: int, rng: Rng) -> Field:
+        """Return one square field of a side, without disturbances of the light."""
+        draw = rng.random()
+        if draw < self._mixture.photo:
+            made = self._around_a_face(side, rng)
+        else:
+            made = Field(self._empty_place(side, rng))
+            if draw < self._mixture.photo + self._mixture.pasted:
+                self._put_crops(made, rng)
+        self._drop_unseen(made)
+        return made
+
+    def _angle(self, rng: Rng) -> float:
+        if rng.random() < self._mixture.tilted:
+            return float(rng.uniform(-self._mixture.tilt, self._mixture.tilt))
+        return float(rng.normal(0, 7))
+
+    def _target(self, side: int, rng: Rng) -> float:
+        """Side of a face, drawn even on a logarithmic scale [pixels]."""
+        low, high = math.log(self._mixture.smallest), math.log(self._mixture.largest * side)
+        return math.exp(rng.uniform(low, high))
+
+    def _around_a_face(self, side: int, rng: Rng) -> Field:
+        i, row = self._photos.certain[rng.integers(len(self._photos.certain))]
+        photo = self._photos[int(i)]
+        face = photo.faces[row - self._photos.first_face(int(i))]
+        size = math.sqrt(face[2] * face[3])
+        scale = self._target(side, rng) / size
+        if rng.random() < 0.15:  # the whole photo, as a camera would show it
+            scale = side / max(photo.image.shape) * rng.uniform(0.7, 1.1)
+        scale = min(scale, 3.5)
+        at = rng.uniform(0.12, 0.88, 2) * side
+        if size * scale > 0.5 * side:
+            at = np.clip(rng.normal(0.5, 0.1, 2), 0.2, 0.8) * side
+        middle = face[:2] + face[2:4] / 2
+        matrix = _placing(middle, scale, self._angle(rng), at, rng.random() < 0.5)
+        whole = Field(_warp(photo.image, matrix, side, self._surrounding(photo, side, rng), rng))
+        for other in photo.faces:
+            _carry(whole, other, matrix)
+        return whole
+
+    def _surrounding(self, photo: Photo, side: int, rng: Rng) -> Image:
+        """What shows beyond the photo's rim: often another place, since a head crop needs one."""
+        if photo.source == 0 or rng.random() < 0.6:
+            return self._empty_place(side, rng)
+        return np.full((side, side), rng.integers(0, 256) if rng.random() < 0.5 else 0, np.uint8)
+
+    def _empty_place(self, side: int, rng: Rng) -> Image:
+        """A part of a photo without faces, at times around what the teacher took for one."""
+        hard = rng.random() < 0.2
+        choices = self._photos.with_false if hard else self._photos.empty
+        photo = self._photos[int(choices[rng.integers(len(choices))])]
+        height, width = photo.image.shape
+        flip, angle = rng.random() < 0.5, self._angle(rng) * 0.6
+        if len(photo.false_faces) and hard:
+            x, y, w, h = photo.false_faces[rng.integers(len(photo.false_faces))]
+            scale = min(self._target(side, rng) / math.sqrt(w * h), 6.0)
+            middle = np.array([x + w / 2, y + h / 2])
+            at = rng.uniform(0.2, 0.8, 2) * side
+        else:
+            covering = side / min(height, width)
+            scale = covering * math.exp(rng.uniform(-0.3, 1.3))
+            scale = min(scale, 4.0)
+            margin = np.minimum(side / 2 / scale / np.array([width, height]), 0.5)
+            middle = rng.uniform(margin, 1 - margin) * (width, height)
+            at = np.array([side / 2, side / 2])
+        matrix = _placing(middle, scale, angle, at, flip)
+        return _warp(photo.image, matrix, side, None, rng)
+
+    def _put_crops(self, made: Field, rng: Rng) -> None:
+        side = made.image.shape[0]
+        for _ in range(1 + rng.binomial(5, 0.3)):
+            size = self._target(side, rng) / 0.93
+            for _ in range(6):
+                at = rng.uniform(0.08, 0.92, 2) * side
+                if size > 0.5 * side:
+                    at = np.clip(rng.normal(0.5, 0.1, 2), 0.2, 0.8) * side
+                if all(
+                    math.hypot(at[0] - x, at[1] - y) > 0.75 * (size + max(w, h))
+                    for x, y, w, h in made.boxes
+                ):
+                    self._put_crop(made, float(size), at, rng)
+                    break
+
+    def _put_crop(self, made: Field, size: float, at: NDArray[np.float64], rng: Rng) -> None:
+        row = int(rng.integers(len(self._crops.images)))
+        crop = self._crops.images[row]
+        side = crop.shape[0]
+        scale = size / side
+        matrix = _placing(
+            np.array([(side - 1) / 2] * 2), scale, self._angle(rng), at, rng.random() < 0.5
+        )
+        if scale < 0.6:
+            smaller = max(round(side * scale), 4)
+            crop = np.asarray(cv2.resize(crop, (smaller, smaller), interpolation=cv2.INTER_AREA))
+            matrix = matrix @ _resized(side / smaller)
+        if rng.random() < 0.5:
+            crop = _lit_as(crop, made.image, at, size, rng)
+        mask = _mask(crop.shape[0], rng)
+        field_side = made.image.shape[0]
+        low = np.clip(np.floor(at - 0.75 * size).astype(int), 0, field_side - 1)
+        high = np.clip(np.ceil(at + 0.75 * size).astype(int) + 1, low + 1, field_side)
+        shift = matrix[:2].copy()
+        shift[:, 2] -= low
+        extent = (int(high[0] - low[0]), int(high[1] - low[1]))
+        smooth = cv2.INTER_CUBIC if scale > 1 and rng.random() < 0.7 else cv2.INTER_LINEAR
+        face = cv2.warpAffine(
+            crop, shift, extent, flags=smooth, borderMode=cv2.BORDER_REPLICATE
+        ).astype(np.float32)
+        cover = cv2.warpAffine(mask, shift, extent, flags=cv2.INTER_LINEAR)
+        place = made.image[low[1] : high[1], low[0] : high[0]]
+        place[:] = np.rint(place + cover * (face - place)).astype(np.uint8)
+        box, points = self._crops.boxes[row], self._crops.points[row]
+        full = matrix if scale >= 0.6 else matrix @ _resized(crop.shape[0] / side)
+        answer = np.concatenate([box[:2] - box[2:] / 2, box[2:], points.ravel()]) * side - 0.5
+        answer[2:4] += 0.5
+        _carry(made, np.append(answer, 1.0).astype(np.float32), full)
+
+    def _drop_unseen(self, made: Field) -> None:
+        """Mark what is too small or mostly outside as unknown, and drop what is wholly outside."""
+        side = made.image.shape[0]
+        kept = []
+        for i, (x, y, w, h) in enumerate(made.boxes):
+            wide = min(x + w / 2, side) - max(x - w / 2, 0)
+            high = min(y + h / 2, side) - max(y - h / 2, 0)
+            if wide <= 0 or high <= 0:
+                continue
+            kept.append(i)
+            inside = 0 < x < side and 0 < y < side
+            if wide * high < _LEAST_VISIBLE * w * h or not inside:
+                made.worth[i] = -1
+            if math.sqrt(w * h) < self._mixture.ignored:
+                made.worth[i] = -1
+        made.boxes = [made.boxes[i] for i in kept]
+        made.points = [made.points[i] for i in kept]
+        made.worth = [made.worth[i] for i in kept]
+
+
+def _placing(
+    middle: NDArray[np.floating], scale: float, angle: float, at: NDArray[np.floating], flip: bool
+) -> NDArray[np.float64]:
+    """Return the 3x3 map that brings `middle` to `at`, scaled, tilted [degrees], mirrored."""
+    turn = math.radians(angle)
+    cosine, sine = math.cos(turn) * scale, math.sin(turn) * scale
+    matrix = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1.0]])
+    if flip:
+        matrix[:, 0] *= -1
+    matrix[:2, 2] = at - matrix[:2, :2] @ middle
+    return matrix
+
+
+def _resized(factor: float) -> NDArray[np.float64]:
+    """Return the map from pixels of a resized image to those of the original."""
+    shift = (factor - 1) / 2
+    return np.array([[factor, 0, shift], [0, factor, shift], [0, 0, 1.0]])
+
+
+def _warp(
+    image: Image, matrix: NDArray[np.float64], side: int, onto: Image | None, rng: Rng
+) -> Image:
+    """Return the image under the map; beyond its rim `onto`, or a repetition of the rim."""
+    scale = math.sqrt(abs(np.linalg.det(matrix[:2, :2])))
+    if scale < 0.6:
+        height, width = image.shape
+        small = (max(round(width * scale * 1.3), 2), max(round(height * scale * 1.3), 2))
+        mapped = matrix @ np.diag([width / small[0], height / small[1], 1.0])
+        image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.uint8)
+        matrix = mapped
+    flags = cv2.INTER_CUBIC if scale > 1.5 and rng.random() < 0.5 else cv2.INTER_LINEAR
+    if onto is None:
+        border = cv2.BORDER_REFLECT_101
+        return np.asarray(
+            cv2.warpAffine(image, matrix[:2], (side, side), flags=flags, borderMode=border)
+        )
+    warped = cv2.warpAffine(
+        image, matrix[:2], (side, side), dst=onto, flags=flags, borderMode=cv2.BORDER_TRANSPARENT
+    )
+    return np.asarray(warped)
+
+
+def _carry(made: Field, answer: Floats, matrix: NDArray[np.float64]) -> None:
+    """Add a face (x, y, width, height, landmarks, worth) under a map; tilted heads stand wider."""
+    x, y, w, h = (float(number) for number in answer[:4])
+    middle = matrix[:2, :2] @ (x + w / 2, y + h / 2) + matrix[:2, 2]
+    across = matrix[:2, :2] @ np.diag([w, h])
+    width, height = np.sqrt(np.square(across).sum(1))
+    points = answer[4:14].reshape(5, 2) @ matrix[:2, :2].T + matrix[:2, 2]
+    if np.linalg.det(matrix[:2, :2]) < 0:
+        points = points[_MIRRORED]
+    made.boxes.append((float(middle[0]), float(middle[1]), float(width), float(height)))
+    made.points.append(points.astype(np.float32))
+    made.worth.append(float(answer[14]))
+
+
+def _lit_as(crop: Image, scene: Image, at: NDArray[np.floating], size: float, rng: Rng) -> Image:
+    """Bring a crop's mean and contrast part of the way to those of the place it goes to."""
+    low = np.clip((at - size / 2).astype(int), 0, scene.shape[0] - 2)
+    high = np.clip((at + size / 2).astype(int), low + 2, scene.shape[0])
+    place = scene[low[1] : high[1], low[0] : high[0]]
+    part = rng.uniform(0.2, 0.8)
+    mean, spread = crop.mean(), crop.std() + 1.0
+    wanted = mean + part * (place.mean() - mean)
+    gain = 1 + part * (float(np.clip((place.std() + 8) / spread, 0.4, 1.4)) - 1)
+    table = (np.arange(256) - mean) * gain + wanted
+    return np.asarray(cv2.LUT(crop, np.clip(table, 0, 255).astype(np.uint8)))
+
+
+def _mask(side: int, rng: Rng) -> Floats:
+    """How much a crop covers: a hard square, a soft one, or a soft ellipse; (side, side), 0..1."""
+    kind = rng.random()
+    if kind < 0.35:
+        return np.ones((side, side), np.float32)
+    y, x = np.mgrid[:side, :side].astype(np.float32) / (side - 1) * 2 - 1
+    if kind < 0.55:
+        distance = np.maximum(abs(x), abs(y))
+    else:
+        distance = np.sqrt(np.square(x / 0.95) + np.square(y / 1.05))
+    soft = rng.uniform(0.05, 0.35)
+    return np.clip((1.0 - distance) / soft, 0, 1).astype(np.float32)

@@ -1,0 +1,104 @@
+"""What cameras and rooms do to a picture: light, blur, noise, packing, things in front of faces."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_training.detector.compose import Field, Rng
+
+Image = NDArray[np.uint8]
+
+_NOISE = np.random.default_rng(0).standard_normal(1 << 20).astype(np.float32)
+"""Taken from at random places, which is far cheaper than drawing anew."""
+
+
+def disturb(made: Field, rng: Rng) -> Image:
+    """Return a field's image as a worse camera would have taken it."""
+    image = made.image
+    for (x, y, w, h), worth in zip(made.boxes, made.worth, strict=True):
+        if worth > 0 and rng.random() < 0.1:
+            _cover(image, x, y, w, h, rng)
+    if rng.random() < 0.2:
+        image = _lit_from_a_side(image, rng)
+    if rng.random() < 0.25:
+        image = _blurred(image, made, rng)
+    if rng.random() < 0.75:
+        image = np.asarray(cv2.LUT(image, _tones(rng)))
+    if rng.random() < 0.3:
+        image = _noisy(image, rng)
+    if rng.random() < 0.1:
+        quality = int(rng.integers(25, 90))
+        _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE))
+    return image
+
+
+def _tones(rng: Rng) -> Image:
+    """A table of tones: gamma, contrast and brightness; at times very dark."""
+    level = np.arange(256) / 255
+    level = level ** math.exp(rng.normal(0, 0.35))
+    gain = math.exp(rng.normal(0, 0.25))
+    level = (level - 0.5) * gain + 0.5 + rng.normal(0, 0.1)
+    if rng.random() < 0.12:
+        level = level * rng.uniform(0.08, 0.4) + rng.uniform(0, 0.05)
+    return np.clip(level * 255, 0, 255).astype(np.uint8)
+
+
+def _lit_from_a_side(image: Image, rng: Rng) -> Image:
+    side = image.shape[0]
+    turn = rng.uniform(0, 2 * math.pi)
+    ramp = np.linspace(-1, 1, side, dtype=np.float32)
+    light = math.cos(turn) * ramp[None, :] + math.sin(turn) * ramp[:, None]
+    factor = 1 + rng.uniform(0.2, 0.7) * light
+    return np.clip(image * factor, 0, 255).astype(np.uint8)
+
+
+def _blurred(image: Image, made: Field, rng: Rng) -> Image:
+    smallest = min((min(w, h) for _, _, w, h in made.boxes), default=60.0)
+    if rng.random() < 0.3:
+        length = int(np.clip(smallest / 6, 2, 9))
+        kernel = np.zeros((length, length), np.float32)
+        ends = ((0, int(rng.integers(length))), (length - 1, int(rng.integers(length))))
+        cv2.line(kernel, ends[0], ends[1], 1.0)
+        if rng.random() < 0.5:
+            kernel = kernel.T
+        return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), np.uint8)
+    sigma = rng.uniform(0.4, float(np.clip(smallest / 16, 0.7, 2.5)))
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
+
+
+def _noisy(image: Image, rng: Rng) -> Image:
+    start = int(rng.integers(_NOISE.size - image.size))
+    noise = _NOISE[start : start + image.size].reshape(image.shape)
+    strength = math.exp(rng.uniform(math.log(2), math.log(22)))
+    return np.clip(image + strength * noise, 0, 255).astype(np.uint8)
+
+
+def _cover(image: Image, x: float, y: float, w: float, h: float, rng: Rng) -> None:
+    """Put a plain or textured thing over a part of a face: mask, glasses, hand, edge."""
+    side = image.shape[0]
+    kind = rng.random()
+    if kind < 0.4:  # below the nose
+        left, top, right, low = x - w / 2, y + 0.08 * h, x + w / 2, y + h / 2
+    elif kind < 0.6:  # over the eyes
+        left, top, right, low = x - 0.45 * w, y - 0.25 * h, x + 0.45 * w, y
+    elif kind < 0.8:  # from a side
+        share = rng.uniform(0.2, 0.42) * w
+        left = x - w / 2 if rng.random() < 0.5 else x + w / 2 - share
+        top, right, low = y - h / 2, left + share, y + h / 2
+    else:
+        wide, high = w * rng.uniform(0.2, 0.5), h * rng.uniform(0.2, 0.5)
+        left, top = x + w * rng.uniform(-0.5, 0.3), y + h * rng.uniform(-0.5, 0.3)
+        right, low = left + wide, top + high
+    x0, y0, x1, y1 = (int(np.clip(round(v), 0, side)) for v in (left, top, right, low))
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        return
+    if rng.random() < 0.5:
+        image[y0:y1, x0:x1] = rng.integers(0, 256)
+        return
+    from_x, from_y = rng.integers(0, side - (x1 - x0) + 1), rng.integers(0, side - (y1 - y0) + 1)
+    image[y0:y1, x0:x1] = image[from_y : from_y + y1 - y0, from_x : from_x + x1 - x0].copy()

@@ -1,0 +1,100 @@
+"""Photos with known faces, from three layouts: npz, WIDER FACE, a folder with a JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_training.data.base import DatasetError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LabelledPhoto:
+    """One picture and the faces in it."""
+
+    image: NDArray[np.uint8]
+    """(height, width, 3) BGR."""
+    boxes: Floats
+    """(F, 4) x, y, width, height [pixels]."""
+    counts: NDArray[np.bool_]
+    """(F,) whether a face counts; the others neither help nor hurt."""
+
+
+def load(path: Path) -> Iterator[LabelledPhoto]:
+    """Yield the photos of a data set; its layout is told from what is there.
+
+    Args:
+        path: An npz file with `jpeg`, `offset`, `truth` and `truth_offset`; a folder of WIDER FACE
+            (``wider_face_split`` beside ``WIDER_val``); or a folder of photos with ``boxes.json``,
+            an object of file names and lists of x, y, width, height.
+
+    Raises:
+        DatasetError: It is none of these.
+    """
+    if path.is_file():
+        return _npz(path)
+    if (path / "wider_face_split").is_dir():
+        return _wider(path)
+    if (path / "boxes.json").is_file():
+        return _folder(path)
+    raise DatasetError(
+        f"{path} is no npz file, has no wider_face_split folder and no boxes.json; "
+        "see `fer-train detector compare --help`"
+    )
+
+
+def _npz(path: Path) -> Iterator[LabelledPhoto]:
+    with np.load(path) as data:
+        missing = {"jpeg", "offset", "truth", "truth_offset"} - set(data.files)
+        if missing:
+            raise DatasetError(f"{path} lacks {', '.join(sorted(missing))}")
+        packed, offset = data["jpeg"], data["offset"]
+        truth, at = data["truth"], data["truth_offset"]
+    for i in range(len(offset) - 1):
+        image = cv2.imdecode(packed[offset[i] : offset[i + 1]], cv2.IMREAD_COLOR)
+        yield _photo(image, truth[at[i] : at[i + 1]], f"photo {i} of {path}")
+
+
+def _folder(path: Path) -> Iterator[LabelledPhoto]:
+    listed = json.loads((path / "boxes.json").read_text(encoding="utf-8"))
+    for name, entry in listed.items():
+        boxes = entry["boxes"] if isinstance(entry, dict) else entry
+        file = next((f for f in (path / name, path / "images" / name) if f.is_file()), path / name)
+        yield _photo(_read(file), np.array(boxes, np.float64).reshape(-1, 4), str(file))
+
+
+def _wider(path: Path) -> Iterator[LabelledPhoto]:
+    """WIDER FACE (Yang et al. 2016): a name, a count, and lines of box and six flags a photo."""
+    lines = iter(
+        (path / "wider_face_split" / "wider_face_val_bbx_gt.txt").read_text("utf-8").splitlines()
+    )
+    for name in lines:
+        count = int(next(lines))
+        rows = [next(lines).split() for _ in range(max(count, 1))][:count]
+        numbers = np.array(rows, np.float64).reshape(count, -1)
+        file = path / "WIDER_val" / "images" / name
+        photo = _photo(_read(file), numbers[:, :4].reshape(-1, 4), str(file))
+        valid = numbers[:, 7] == 0 if numbers.shape[1] > 7 else np.ones(count, bool)
+        yield LabelledPhoto(photo.image, photo.boxes, np.asarray(photo.counts & valid, np.bool_))
+
+
+def _read(file: Path) -> NDArray[np.generic] | None:
+    if not file.is_file():
+        raise DatasetError(f"{file} is listed but not there")
+    return cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+
+
+def _photo(image: NDArray[np.generic] | None, boxes: NDArray, name: str) -> LabelledPhoto:
+    if image is None:
+        raise DatasetError(f"{name} cannot be decoded as a picture")
+    boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
+    counts = np.asarray((boxes[:, 2:] > 0).all(axis=1), np.bool_).reshape(len(boxes))
+    return LabelledPhoto(np.asarray(image, np.uint8), boxes, counts)

@@ -1,0 +1,207 @@
+"""Photos with a teacher's faces, decoded once to grey and kept as one flat array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_training.data.base import DatasetError
+
+Floats = NDArray[np.float32]
+
+CERTAIN = 0.7
+"""Teacher's score from which on a box is taken for a face; below, its region bears no loss."""
+
+_SAME = 0.4
+_FILLS = 0.6
+"""Share of the photo's longer side from which on the teacher's answer at 320 pixels counts."""
+_HEAD_SOURCE = 0
+"""Source of `detector_photos.npz` in which one head fills the picture."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One grey photo."""
+
+    image: NDArray[np.uint8]
+    faces: Floats
+    """(F, 15): x, y, width, height, five landmarks (NaN where unknown), worth.
+
+    Worth is the score to reach in 0..1, or -1 where nothing is known of the region.
+    """
+    false_faces: Floats
+    """(K, 4): x, y, width, height of what the teacher took for a face on a photo without any."""
+    empty: bool
+    """No face in it, not even an uncertain one."""
+    source: int
+
+
+class Photos:
+    """Photos of one or more npz files, grey, in a flat memory map."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open what :func:`build` wrote."""
+        with np.load(folder / "photos.npz") as index:
+            self._index = {key: index[key] for key in index.files}
+        self._pixels = np.memmap(folder / "photos.bin", np.uint8, "r")
+        self.empty = np.flatnonzero(self._index["empty"])
+        """Photos without faces."""
+        self.with_false = np.flatnonzero(np.diff(self._index["false_offset"]) > 0)
+        """Photos in which the teacher was wrong."""
+        worth = self._index["faces"][:, 14]
+        owner = np.repeat(np.arange(len(self)), np.diff(self._index["face_offset"]))
+        self.certain = np.stack([owner, np.arange(len(worth))], 1)[worth > 0]
+        """(photo, row among all faces) of every certain face."""
+
+    def __len__(self) -> int:
+        """Return the number of photos."""
+        return len(self._index["source"])
+
+    def __getitem__(self, i: int) -> Photo:
+        """Return one photo; its image is a view on the map."""
+        at = self._index
+        width, height = at["size"][i]
+        start = at["start"][i]
+        image = np.asarray(self._pixels[start : start + width * height]).reshape(height, width)
+        return Photo(
+            image,
+            at["faces"][at["face_offset"][i] : at["face_offset"][i + 1]],
+            at["false_faces"][at["false_offset"][i] : at["false_offset"][i + 1]],
+            bool(at["empty"][i]),
+            int(at["source"][i]),
+        )
+
+    def sources(self) -> dict[int, int]:
+        """Return the number of photos of each source."""
+        codes, counts = np.unique(self._index["source"], return_counts=True)
+        return {int(code): int(count) for code, count in zip(codes, counts, strict=True)}
+
+    def first_face(self, i: int) -> int:
+        """Return the row, among all faces, of the first face of a photo."""
+        return int(self._index["face_offset"][i])
+
+
+def build(files: Sequence[Path], folder: Path, without: Sequence[int] = ()) -> int:
+    """Decode the photos of npz files and merge the teacher's answers at three sizes.
+
+    Args:
+        files: As described in the data's own notes: `jpeg`, `offset`, `faces*`, `source`, ….
+        folder: Where ``photos.bin`` and ``photos.npz`` go.
+        without: Codes of sources to leave out.
+
+    Returns:
+        The number of photos kept.
+
+    Raises:
+        DatasetError: All are left out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    sizes, starts, faces, false, empty, sources = [], [], [], [], [], []
+    position = 0
+    with (folder / "photos.bin").open("wb") as out:
+        for file in files:
+            data = dict(np.load(file))
+            for i in np.flatnonzero(~np.isin(data["source"], list(without))):
+                answers = merged(data, int(i))
+                if data["source"][i] == _HEAD_SOURCE and not (answers[:, 14] > 0).any():
+                    continue
+                packed = data["jpeg"][data["offset"][i] : data["offset"][i + 1]]
+                image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
+                out.write(image.tobytes())
+                sizes.append((image.shape[1], image.shape[0]))
+                starts.append(position)
+                position += image.size
+                faces.append(answers)
+                false.append(_rows(data, "false_faces", "false_offset", int(i))[:, :4])
+                said = "negative" in data and data["negative"][i] == 1
+                empty.append(said or (len(answers) == 0 and data["source"][i] in (1, 2)))
+                sources.append(data["source"][i])
+    if not sizes:
+        raise DatasetError("no photo is left; leave fewer sources out")
+    np.savez(
+        folder / "photos.npz",
+        size=np.array(sizes, np.int64),
+        start=np.array(starts, np.int64),
+        faces=np.concatenate(faces),
+        face_offset=np.concatenate([[0], np.cumsum([len(rows) for rows in faces])]),
+        false_faces=np.concatenate(false),
+        false_offset=np.concatenate([[0], np.cumsum([len(rows) for rows in false])]),
+        empty=np.array(empty),
+        source=np.array(sources),
+    )
+    return len(sizes)
+
+
+def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
+    """Return the faces of one photo as in :class:`Photo`, from all that is known of it.
+
+    The teacher's answers at three sizes are joined, the most confident of each place kept; boxes
+    drawn by people that it missed are added without landmarks, tiny ones as unknown.
+    """
+    longest = float(np.asarray(data["size"])[i].max())
+    rows = []
+    for key in ("", "320", "1024"):
+        answers = _rows(data, f"faces{key}", f"face{key}_offset", i)
+        large = answers[:, 2:4].max(1) > _FILLS * longest
+        rows.append(answers[large if key == "320" else ~large] if key != "" else answers)
+        if key == "":
+            rows[-1] = rows[-1][~large]
+        if key == "320":
+            rows.append(answers[~large])
+    joined = _distinct(np.concatenate(rows))
+    score = joined[:, 14].copy()
+    joined[:, 14] = np.where(score >= CERTAIN, np.clip(0.6 + 2.0 * (score - CERTAIN), 0.6, 1), -1)
+    truth = _rows(data, "truth", "truth_offset", i)
+    if len(truth):
+        overlap = _overlap(truth, joined[:, :4])
+        missed = truth[overlap.max(1, initial=0.0) < 0.3]
+        joined[overlap.max(0) >= 0.3, 14] = 1.0
+        extra = np.full((len(missed), 15), np.nan, np.float32)
+        extra[:, :4] = _as_teacher(missed)
+        extra[:, 14] = np.where(np.sqrt(missed[:, 2] * missed[:, 3]) >= 14, 0.8, -1)
+        joined = np.concatenate([joined, extra])
+    return joined.astype(np.float32)
+
+
+def _as_teacher(boxes: Floats) -> Floats:
+    """Bring boxes from brow to chin (masks set) to the teacher's, from the hair line to the chin.
+
+    Medians over 2,350 faces with both: 1.05 times as wide, 0.91 as high, 0.126 heights lower.
+    """
+    x, y, w, h = boxes.T
+    height = h / 0.907
+    middle = y + h / 2 - 0.126 * height
+    width = w / 1.049
+    return np.stack([x + (w - width) / 2, middle - height / 2, width, height], 1)
+
+
+def _rows(data: dict[str, NDArray[np.generic]], key: str, offset: str, i: int) -> Floats:
+    if key not in data:
+        return np.zeros((0, 4), np.float32)
+    rows = data[key][data[offset][i] : data[offset][i + 1]]
+    return np.asarray(rows, np.float32)
+
+
+def _distinct(rows: Floats) -> Floats:
+    """Keep the most confident of boxes that overlap."""
+    rows = rows[np.argsort(-rows[:, 14], kind="stable")]
+    kept: list[int] = []
+    overlap = _overlap(rows[:, :4], rows[:, :4])
+    for i in range(len(rows)):
+        if not kept or overlap[i, kept].max() < _SAME:
+            kept.append(i)
+    return rows[kept]
+
+
+def _overlap(a: Floats, b: Floats) -> Floats:
+    """Return the IoU of every pair of boxes x, y, width, height."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum((a[:, :2] + a[:, 2:4])[:, None], (b[:, :2] + b[:, 2:4])[None])
+    shared = np.clip(high - low, 0, None).prod(-1)
+    union = (a[:, 2] * a[:, 3])[:, None] + (b[:, 2] * b[:, 3])[None] - shared
+    return shared / np.maximum(union, 1e-6)

@@ -1,0 +1,156 @@
+"""The comparison of detectors as one record and one page of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ros.perception.classification import EmotionNetwork
+from fer_training.data.base import DatasetError
+from fer_training.detector import compare, expressions, landmarks
+from fer_training.detector.labelled_photos import load
+from fer_training.detector.vga_scenes import Scene, scenes
+from fer_training.records import provenance
+
+SCENES = ((32, 0.0), (48, 0.0), (96, 0.0), (160, 0.0), (96, 30.0), (96, 45.0))
+"""Side of the FER2013 crops in VGA scenes [pixels] and their tilt [degrees]."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is compared on what."""
+
+    detectors: tuple[str, ...]
+    photos: Path
+    fer2013: Path | None = None
+    emotions: Path | None = None
+    faces: int = 400
+    threshold: float = 0.7
+    points: Path | None = None
+    """npz with eyes, nose and mouth by people."""
+
+
+def run(request: Request) -> dict[str, Any]:
+    """Measure everything asked for.
+
+    Raises:
+        DatasetError: A file lacks what is needed.
+        DetectorError: A detector cannot be made.
+    """
+    contestants = [compare.contestant(name) for name in request.detectors]
+    photos = list(load(request.photos))
+    empty = [photo.image for photo in photos if len(photo.boxes) == 0]
+    spent = compare.cost(contestants, photos[0].image)
+    on_photos = compare.on_photos(contestants, photos, request.threshold)
+    record: dict[str, Any] = {
+        "photos": request.photos.name,
+        "count": len(photos),
+        "faces": int(sum(photo.counts.sum() for photo in photos)),
+        "empty": len(empty),
+        "threshold": request.threshold,
+        "versions": provenance.versions(),
+        "cost": {each.name: float(c / spent[0]) for each, c in zip(contestants, spent)},
+        "on_photos": [asdict(figures) for figures in on_photos],
+        "false_on_empty": compare.false_on_empty(contestants, empty, request.threshold),
+        "on_scenes": [],
+        "answered": [],
+        "landmarks": [],
+    }
+    if request.fer2013:
+        if not empty:
+            raise DatasetError(f"{request.photos} has no photo without faces to put faces into")
+        for size, tilt in SCENES:
+            shown, labels = _scenes(request, empty, size, tilt)
+            figures = compare.on_scenes(contestants, shown, size, tilt, request.threshold)
+            record["on_scenes"] += [asdict(each) for each in figures]
+            if request.emotions and tilt == 0:
+                network = EmotionNetwork(request.emotions)
+                for each in contestants:
+                    share = expressions.answered(
+                        each.make(request.threshold), network, shown, labels
+                    )
+                    record["answered"].append({"name": each.name, "size": size, **asdict(share)})
+    if request.points:
+        for each in contestants:
+            error = landmarks.error(each.make(request.threshold), request.points)
+            if error is not None:
+                record["landmarks"].append({"name": each.name, **asdict(error)})
+    return record
+
+
+def _scenes(
+    request: Request, empty: Sequence[NDArray[np.uint8]], size: int, tilt: float
+) -> tuple[list[Scene], NDArray[np.int64]]:
+    if request.fer2013 is None:
+        return [], np.zeros(0, np.int64)
+    with np.load(request.fer2013) as data:
+        part = data["usage"] == 1
+        crops, labels = data["images"][part], data["emotion"][part].astype(np.int64)
+    rows = np.random.default_rng(0).permutation(len(crops))[: request.faces]
+    grey = [np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8) for image in empty]
+    return list(scenes(crops, [int(row) for row in rows], grey, size, tilt)), labels
+
+
+def markdown(record: dict[str, Any]) -> str:
+    """Return the record as tables."""
+    names = list(record["cost"])
+    lines = [
+        f"{record['count']} photos of {record['photos']}, {record['faces']} faces, "
+        f"{record['empty']} photos without; threshold {record['threshold']}; "
+        f"faces of {compare.SMALLEST:g} pixels and more.",
+        "",
+        "| | cost, VGA | recall | false faces a photo | recall at 0.1 | at 0.01 | false on empty |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for own in record["on_photos"]:
+        name = own["name"]
+        lines.append(
+            f"| {name} | {record['cost'][name]:.2f} | {own['recall']:.3f} | "
+            f"{own['false_a_photo']:.3f} | {own['at_tenth']:.3f} | {own['at_hundredth']:.3f} | "
+            f"{record['false_on_empty'][name]} |"
+        )
+    bands = list(record["on_photos"][0]["bands"])
+    counts = record["on_photos"][0]["bands"]
+    lines += ["", "Recall by the face's side [pixels] (faces):", ""]
+    lines += ["| | " + " | ".join(f"{b} ({counts[b][0]})" for b in bands) + " |"]
+    lines += ["|---" * (len(bands) + 1) + "|"]
+    for own in record["on_photos"]:
+        lines.append(
+            f"| {own['name']} | " + " | ".join(f"{own['bands'][b][1]:.2f}" for b in bands) + " |"
+        )
+    if record["on_scenes"]:
+        lines += ["", "FER2013 PublicTest faces found in VGA scenes, by side and tilt:", ""]
+        lines += _by_scene(names, record["on_scenes"], "found")
+    if record["answered"]:
+        lines += ["", "The same, expression answered right, found or not:", ""]
+        lines += _by_scene(names, record["answered"], "right")
+        lines += ["", "Expression right among the faces found, minus that of the bare crops:", ""]
+        lines += _by_scene(names, record["answered"], "loss")
+    if record["landmarks"]:
+        lines += ["", "| | landmark error, median, of the eye distance | faces |", "|---|---|---|"]
+        lines += [
+            f"| {own['name']} | {own['median']:.3f} | {own['faces']} |"
+            for own in record["landmarks"]
+        ]
+    return "\n".join(lines)
+
+
+def _by_scene(names: Sequence[str], entries: Sequence[dict[str, Any]], key: str) -> list[str]:
+    kinds = sorted({(e.get("tilt", 0.0), e["size"]) for e in entries})
+    heads = [f"{size}" + (f" at {tilt:g}°" if tilt else "") for tilt, size in kinds]
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name in names:
+        cells = [
+            f"{e[key]:.2f}"
+            for kind in kinds
+            for e in entries
+            if e["name"] == name and (e.get("tilt", 0.0), e["size"]) == kind
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines

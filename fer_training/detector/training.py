@@ -1,0 +1,194 @@
+"""The training loop: batches from a worker process, averaged weights, resume at any step."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
+
+from fer_training.detector.compose import Composer, Field, Mixture
+from fer_training.detector.crops import Crops
+from fer_training.detector.disturb import disturb
+from fer_training.detector.network import FaceNet, Widths
+from fer_training.detector.photos import Photos
+from fer_training.detector.targets import Batch, losses
+from fer_training.detector.validation import measure
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the network is trained."""
+
+    cache: Path
+    """Folder with the decoded photos and the measured crops."""
+    out: Path
+    """Folder of the run: checkpoint, log."""
+    validation: Path | None = None
+    """npz with boxes drawn by people, looked at now and then."""
+    steps: int = 12000
+    cool_from: int = 9000
+    """Step from which the learning rate falls, to nothing at `steps`."""
+    rate: float = 2e-3
+    decay: float = 0.02
+    average: float = 0.9995
+    """Weight of the past in the averaged weights."""
+    seed: int = 0
+    sides: tuple[tuple[int, int, float], ...] = ((256, 32, 0.45), (320, 20, 0.3), (448, 11, 0.25))
+    """Side of the fields [pixels], fields in a batch, share of the batches."""
+    every: int = 2000
+    """Steps between two validations."""
+    save_seconds: float = 300.0
+
+
+class _Batches(IterableDataset[Batch]):
+    """Batches from a step on; each depends on the seed and its step alone."""
+
+    def __init__(self, plan: Plan, first: int) -> None:
+        self._plan, self._first = plan, first
+
+    def __iter__(self) -> Iterator[Batch]:
+        torch.set_num_threads(1)
+        photos = Photos(self._plan.cache)
+        composer = Composer(photos, Crops.load(self._plan.cache / "crops.npz"), Mixture())
+        for step in range(self._first, self._plan.steps):
+            yield batch_of(self._plan, composer, step)
+
+
+def batch_of(plan: Plan, composer: Composer, step: int) -> Batch:
+    """Return the batch of one step."""
+    rng = np.random.default_rng((plan.seed, step))
+    shares = [share for _, _, share in plan.sides]
+    side, count, _ = plan.sides[int(rng.choice(len(shares), p=np.array(shares) / sum(shares)))]
+    fields: list[Field] = []
+    images = np.empty((count, 1, side, side), np.uint8)
+    for i in range(count):
+        fields.append(composer.field(side, rng))
+        images[i, 0] = disturb(fields[-1], rng)
+    most = max(1, *(len(made.boxes) for made in fields))
+    boxes = torch.ones(count, most, 4)
+    points = torch.full((count, most, 5, 2), math.nan)
+    worth = torch.zeros(count, most)
+    for i, made in enumerate(fields):
+        for j in range(len(made.boxes)):
+            boxes[i, j] = torch.tensor(made.boxes[j])
+            points[i, j] = torch.from_numpy(made.points[j])
+            worth[i, j] = made.worth[j]
+    return Batch(torch.from_numpy(images), boxes, points, worth)
+
+
+def rate_at(plan: Plan, step: int) -> float:
+    """Return the learning rate: warm-up, level, then a fall to nothing."""
+    warm = min(1.0, (step + 1) / 300)
+    span = max(plan.steps - plan.cool_from, 1)
+    left = min(1.0, max(0.0, (plan.steps - step) / span))
+    return plan.rate * warm * (1 - math.sqrt(1 - left) if left < 1 else 1.0)
+
+
+def train(plan: Plan) -> FaceNet:
+    """Train from the folder's checkpoint, or from nothing, to the plan's last step.
+
+    Returns:
+        The network with averaged weights.
+    """
+    plan.out.mkdir(parents=True, exist_ok=True)
+    facts = {key: value for key, value in asdict(plan).items() if not isinstance(value, Path)}
+    (plan.out / "plan.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    torch.manual_seed(plan.seed)
+    network = FaceNet(Widths()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    averaged = copy.deepcopy(network)
+    optimizer = torch.optim.AdamW(_groups(network, plan.decay), lr=plan.rate, betas=(0.9, 0.99))
+    file, first = plan.out / "checkpoint.pt", 0
+    if file.exists():
+        state = torch.load(file, weights_only=True)
+        network.load_state_dict(state["network"])
+        averaged.load_state_dict(state["averaged"])
+        optimizer.load_state_dict(state["optimizer"])
+        first = int(state["step"])
+    batches = DataLoader(_Batches(plan, first), batch_size=None, num_workers=1, prefetch_factor=6)
+    means = np.zeros(4)
+    since, saved, began = first, time.monotonic(), time.monotonic()
+    for step, batch in enumerate(batches, first):
+        means += _step(network, optimizer, batch, rate_at(plan, step))
+        _average(averaged, network, min(plan.average, (step + 1) / (step + 20)))
+        done = step + 1
+        if done % 100 == 0:
+            figures = (means / (done - since)).round(4).tolist()
+            pace = (time.monotonic() - began) / (done - first)
+            _log(plan, step=done, losses=figures, rate=rate_at(plan, step), seconds_a_step=pace)
+            means[:], since = 0, done
+        if time.monotonic() - saved > plan.save_seconds or done == plan.steps:
+            _save(file, network, averaged, optimizer, done)
+            saved = time.monotonic()
+        if plan.validation and (done % plan.every == 0 or done == plan.steps):
+            for longest in (640, 320):
+                found = measure(averaged, plan.validation, longest)
+                recalls = {str(rate): found.recall_at(rate)[0] for rate in (0.1, 0.01)}
+                _log(plan, step=done, longest=longest, recall_at_false_faces=recalls)
+    return averaged
+
+
+def _step(
+    network: FaceNet, optimizer: torch.optim.Optimizer, batch: Batch, rate: float
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    network.train()
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    images = batch.images.float().contiguous(memory_format=torch.channels_last)
+    parts = losses(network(images), batch)
+    optimizer.zero_grad(set_to_none=True)
+    parts.total.backward()
+    nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    optimizer.step()
+    figures = (parts.total.detach(), parts.score, parts.box, parts.points)
+    return np.array([float(figure) for figure in figures])
+
+
+def _groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    plain = [p for p in network.parameters() if p.ndim <= 1]
+    return [{"params": decayed, "weight_decay": decay}, {"params": plain, "weight_decay": 0.0}]
+
+
+@torch.no_grad()
+def _average(averaged: nn.Module, network: nn.Module, past: float) -> None:
+    new = network.state_dict()
+    for name, kept in averaged.state_dict().items():
+        _blend(kept, new[name], past)
+
+
+def _blend(kept: Tensor, new: Tensor, past: float) -> None:
+    if kept.is_floating_point():
+        kept.lerp_(new, 1 - past)
+    else:
+        kept.copy_(new)
+
+
+def _save(
+    file: Path, network: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer, step: int
+) -> None:
+    state = {
+        "network": network.state_dict(),
+        "averaged": averaged.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "step": step,
+    }
+    partial = file.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(file)
+
+
+def _log(plan: Plan, **figures: Any) -> None:
+    line = json.dumps(figures)
+    print(line, flush=True)
+    with (plan.out / "log.jsonl").open("a") as log:
+        log.write(line + "\n")

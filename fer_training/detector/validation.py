@@ -1,0 +1,91 @@
+"""Recall of a network in training on photos with boxes drawn by people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from fer_training.detector.matching import Judged, judge, recall_at, recall_over
+from fer_training.detector.targets import boxes_of, cells, flatten
+
+_LEAST_SCORE = 0.02
+_CANDIDATES = 400
+_NMS_IOU = 0.3
+SMALLEST = 24.0
+"""Faces below this side neither count nor hurt [pixels of the stored photo]."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Answers of a network on photos with known faces, matched."""
+
+    judged: list[Judged]
+    wanted: list[NDArray[np.bool_]]
+    """Which of each photo's faces count."""
+
+    def recall_at(self, false_a_photo: float) -> tuple[float, float]:
+        """Return recall and threshold at a rate of false faces."""
+        return recall_at(self.judged, self.wanted, false_a_photo)
+
+    def threshold_at(self, false_a_photo: float) -> float:
+        """Return the score at which there are so many false faces a photo."""
+        return self.recall_at(false_a_photo)[1]
+
+    def at(self, threshold: float) -> tuple[float, float]:
+        """Return recall and false faces a photo at a threshold."""
+        return recall_over(self.judged, self.wanted, threshold)
+
+
+@torch.no_grad()
+def answers(
+    network: nn.Module, image: NDArray[np.uint8]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return boxes (D, 4) x, y, width, height and scores (D,) of a grey picture."""
+    height, width = image.shape
+    padded = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32), np.float32)
+    padded[:height, :width] = image
+    outputs = network(torch.from_numpy(padded)[None, None])
+    grid = cells([(level.shape[2], level.shape[3]) for level in outputs])
+    raw = flatten(outputs)[0]
+    scores = raw[:, 0].sigmoid()
+    best = torch.nonzero(scores >= _LEAST_SCORE)[:, 0]
+    best = best[scores[best].argsort(descending=True)[:_CANDIDATES]]
+    boxes = boxes_of(raw, grid)[best].numpy().astype(np.float64)
+    boxes[:, :2] -= boxes[:, 2:] / 2
+    kept = np.ravel(cv2.dnn.NMSBoxes(boxes.tolist(), scores[best].tolist(), 0.0, _NMS_IOU)).astype(
+        int
+    )
+    return boxes[kept], scores[best].numpy()[kept].astype(np.float64)
+
+
+def measure(network: nn.Module, file: Path, longest: int) -> Measured:
+    """Measure a network on an npz with `truth` boxes; its photos without faces count too.
+
+    Args:
+        network: In training or finished.
+        file: The photos.
+        longest: Longest side they are brought to; smaller ones are not enlarged [pixels].
+    """
+    network.eval()
+    judged: list[Judged] = []
+    wanted = []
+    with np.load(file) as data:
+        arrays = {key: data[key] for key in ("jpeg", "offset", "truth", "truth_offset")}
+    for i in range(len(arrays["offset"]) - 1):
+        packed = arrays["jpeg"][arrays["offset"][i] : arrays["offset"][i + 1]]
+        image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
+        truth = arrays["truth"][arrays["truth_offset"][i] : arrays["truth_offset"][i + 1]]
+        scale = min(longest / max(image.shape), 1.0)
+        if scale < 1:
+            size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        boxes, scores = answers(network, image)
+        judged.append(judge(boxes / scale, scores, truth.astype(np.float64)))
+        wanted.append(np.sqrt(truth[:, 2] * truth[:, 3]) >= SMALLEST)
+    return Measured(judged, wanted)

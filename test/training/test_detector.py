@@ -1,0 +1,283 @@
+"""The detector's training: fields, targets, matching, the loop, export; on made-up photos."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from fer_ros.perception.detection import DetectorSettings, FerFaceDetector
+from fer_ros.sources.scene import background
+from fer_training.commands import cli
+from fer_training.data.base import DatasetError
+from fer_training.detector import compare, crops, export, labelled_photos, matching, photos, targets
+from fer_training.detector.compose import Composer
+from fer_training.detector.disturb import disturb
+from fer_training.detector.network import STRIDES, FaceNet
+from fer_training.detector.training import Plan, rate_at, train
+from fer_training.detector.vga_scenes import scenes
+
+FACE = (40.0, 30.0, 64.0, 80.0)
+
+
+def drawn_face(side: int = 48) -> np.ndarray:
+    """A face in a few strokes."""
+    image = np.full((side, side), 170, np.uint8)
+    for x in (0.34, 0.66):
+        cv2.circle(image, (round(x * side), round(0.4 * side)), side // 12, 30, -1)
+    cv2.ellipse(
+        image, (side // 2, round(0.72 * side)), (side // 6, side // 14), 0, 0, 180, 40, side // 16
+    )
+    return image
+
+
+def answer(score: float) -> list[float]:
+    x, y, w, h = FACE
+    points = [(0.34, 0.4), (0.66, 0.4), (0.5, 0.6), (0.37, 0.75), (0.63, 0.75)]
+    return [*FACE, *[v for px, py in points for v in (x + px * w, y + py * h)], score]
+
+
+def write_photos(path: Path, scores: list[float]) -> Path:
+    """Write an npz of photos, each with one answer of the teacher, and one without any."""
+    packed, sizes, rows, counts = [], [], [], []
+    for score in [*scores, None]:
+        image = cv2.cvtColor(background(200, 160), cv2.COLOR_BGR2GRAY).copy()
+        if score is not None:
+            face = cv2.resize(drawn_face(), (64, 80))
+            image[30:110, 40:104] = face
+            rows.append(answer(score))
+        counts.append(0 if score is None else 1)
+        packed.append(cv2.imencode(".jpg", image)[1].ravel())
+        sizes.append((200, 160))
+    offset = np.concatenate([[0], np.cumsum(counts)])
+    arrays = {f"faces{k}": np.array(rows, np.float32) for k in ("", "320", "1024")}
+    arrays |= {f"face{k}_offset": offset for k in ("", "320", "1024")}
+    negative = np.array([*[0] * len(scores), 1], np.uint8)
+    np.savez(
+        path,
+        jpeg=np.concatenate(packed),
+        offset=np.concatenate([[0], np.cumsum([len(p) for p in packed])]),
+        size=np.array(sizes, np.int32),
+        source=np.full(len(sizes), 14, np.uint8),
+        negative=negative,
+        false_faces=np.array([[20, 20, 40, 50, *[0] * 11]], np.float32),
+        false_offset=np.array([0] * len(sizes) + [1]),
+        truth=np.array([FACE] * len(scores), np.float32),
+        truth_offset=offset,
+        **arrays,
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cache")
+    photos.build([write_photos(folder / "a.npz", [0.95, 0.72, 0.55])], folder)
+    points = np.array([[(0.34, 0.4), (0.66, 0.4), (0.5, 0.6), (0.37, 0.75), (0.63, 0.75)]] * 2)
+    boxes = np.array([[0.5, 0.52, 0.8, 1.0]] * 2, np.float32)
+    crops.Crops(np.stack([drawn_face()] * 2), boxes, points.astype(np.float32)).save(
+        folder / "crops.npz"
+    )
+    return folder
+
+
+def test_people_confirm_the_teacher_and_doubt_bears_no_loss(tmp_path: Path) -> None:
+    path = write_photos(tmp_path / "a.npz", [0.95, 0.72, 0.55])
+    data = dict(np.load(path))
+    del data["truth"], data["truth_offset"]
+    doubted = [photos.merged(data, i)[:, 14].tolist() for i in range(4)]
+    assert doubted == [[1.0], [pytest.approx(0.64)], [-1.0], []]
+    assert [photos.merged(dict(np.load(path)), i)[0, 14] for i in range(3)] == [1.0] * 3
+
+
+def test_a_source_can_be_left_out(tmp_path: Path) -> None:
+    path = write_photos(tmp_path / "a.npz", [0.95])
+    assert photos.build([path], tmp_path / "all") == 2
+    with pytest.raises(DatasetError, match="no photo is left"):
+        photos.build([path], tmp_path / "none", without=[14])
+
+
+def test_fields_depend_on_the_generator_alone_and_boxes_lie_on_faces(cache: Path) -> None:
+    composer = Composer(photos.Photos(cache), crops.Crops.load(cache / "crops.npz"))
+    one = composer.field(128, np.random.default_rng(3))
+    other = composer.field(128, np.random.default_rng(3))
+    assert (one.image == other.image).all()
+    assert one.boxes == other.boxes
+    seen = 0
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        made = composer.field(128, rng)
+        assert made.image.shape == (128, 128)
+        for (x, y, w, h), points, worth in zip(made.boxes, made.points, made.worth, strict=True):
+            if worth > 0 and min(w, h) > 30 and np.isfinite(points).all():
+                inside = (abs(points - (x, y)) < (0.75 * w, 0.75 * h)).all()
+                assert inside
+                seen += 1
+        assert disturb(made, rng).dtype == np.uint8
+    assert seen > 10
+
+
+def test_tilted_landmarks_stay_on_the_eyes(cache: Path) -> None:
+    """The drawn eyes are the darkest things near; they must be where the landmarks say."""
+    composer = Composer(photos.Photos(cache), crops.Crops.load(cache / "crops.npz"))
+    rng, dark = np.random.default_rng(5), []
+    for _ in range(60):
+        made = composer.field(160, rng)
+        for (_, _, w, _), points, worth in zip(made.boxes, made.points, made.worth, strict=True):
+            for x, y in np.rint(points[:2]).astype(int):
+                if worth > 0 and w > 40 and 2 <= x < 158 and 2 <= y < 158:
+                    dark.append(made.image[y, x] < 110)
+    assert len(dark) > 20
+    assert np.mean(dark) > 0.9
+
+
+def test_a_perfect_answer_costs_little_and_a_missed_face_much() -> None:
+    batch = targets.Batch(
+        torch.zeros(1, 1, 128, 128, dtype=torch.uint8),
+        torch.tensor([[[60.0, 60.0, 30.0, 40.0]]]),
+        torch.full((1, 1, 5, 2), math.nan),
+        torch.ones(1, 1),
+    )
+    outputs = [torch.zeros(1, 16, -(-128 // s), -(-128 // s)) for s in STRIDES]
+    for level in outputs:
+        level[:, 0] = -9.0
+    missed = targets.losses([level.clone() for level in outputs], batch)
+    column = row = int(60 / 8)
+    outputs[0][0, 0, row, column] = 9.0
+    outputs[0][0, 1:3, row, column] = 60 / 8 - (column + 0.5)
+    outputs[0][0, 3, row, column] = math.log(30 / 8)
+    outputs[0][0, 4, row, column] = math.log(40 / 8)
+    hit = targets.losses(outputs, batch)
+    assert float(hit.score) < 0.5 * float(missed.score)
+    assert float(hit.box) < float(missed.box)
+
+
+def test_unknown_regions_bear_no_loss() -> None:
+    outputs = [torch.full((1, 16, -(-64 // s), -(-64 // s)), 2.0) for s in STRIDES]
+    nothing = torch.full((1, 1, 5, 2), math.nan)
+    image = torch.zeros(1, 1, 64, 64, dtype=torch.uint8)
+    whole = torch.tensor([[[32.0, 32.0, 64.0, 64.0]]])
+    unknown = targets.losses(outputs, targets.Batch(image, whole, nothing, -torch.ones(1, 1)))
+    empty = targets.losses(outputs, targets.Batch(image, whole, nothing, torch.zeros(1, 1)))
+    assert float(unknown.score) == 0.0
+    assert float(empty.score) > 1.0
+
+
+def test_matching_follows_the_stated_measure() -> None:
+    truth = np.array([[100.0, 100.0, 40.0, 50.0]])
+    boxes = np.array(
+        [
+            [102.0, 103.0, 38.0, 50.0],  # a hit
+            [100.0, 100.0, 40.0, 50.0],  # the same face again: false
+            [300.0, 300.0, 12.0, 12.0],  # too small to count
+            [300.0, 100.0, 40.0, 40.0],
+        ]
+    )
+    judged = matching.judge(boxes, np.array([0.9, 0.8, 0.7, 0.6]), truth)
+    assert judged.face.tolist() == [0, -1, -1, -1]
+    assert judged.false.tolist() == [False, True, False, True]
+    near = np.array([[108.0, 108.0, 24.0, 30.0]])  # by its middle, not by IoU 0.3 alone
+    assert matching.hits(near, truth)[0, 0] > 0
+    recall, threshold = matching.recall_at([judged], [np.array([True])], 0.0)
+    assert (recall, threshold) == (1.0, 0.8)
+
+
+def test_the_rate_warms_up_stays_and_falls() -> None:
+    plan = Plan(Path("a"), Path("b"), steps=1000, cool_from=800)
+    assert rate_at(plan, 0) < rate_at(plan, 299) == rate_at(plan, 700) == plan.rate
+    assert plan.rate > rate_at(plan, 850) > rate_at(plan, 999) > 0
+
+
+def test_resumed_training_continues_the_same_run(cache: Path, tmp_path: Path) -> None:
+    sides = ((64, 2, 1.0),)
+    whole = train(Plan(cache, tmp_path / "whole", steps=4, cool_from=9, sides=sides))
+    train(Plan(cache, tmp_path / "parts", steps=2, cool_from=9, sides=sides))
+    parts = train(Plan(cache, tmp_path / "parts", steps=4, cool_from=9, sides=sides))
+    for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_the_exported_file_answers_as_the_network(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = FaceNet().eval()
+    assert sum(p.numel() for p in network.parameters()) <= 150_000
+    path = tmp_path / "face.onnx"
+    pictures = [np.random.default_rng(0).integers(0, 256, (130, 170), np.uint8)]
+    about = {"model_id": "face", "version": "1"}
+    assert export.export(network, path, 0.4, about, pictures) < 1e-4
+    assert path.stat().st_size <= 700_000
+    detector = FerFaceDetector(DetectorSettings(), path)
+    assert detector.metadata.strides == STRIDES
+    shifted = detector.run_network(np.zeros((64, 64), np.uint8))[0][0, 0]
+    with torch.no_grad():
+        plain = network(torch.zeros(1, 1, 64, 64))[0][0, 0].numpy()
+    expected = plain + math.log(0.7 / 0.3) - math.log(0.4 / 0.6)
+    np.testing.assert_allclose(shifted, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("layout", ["npz", "folder", "wider"])
+def test_photos_are_read_from_three_layouts(layout: str, tmp_path: Path) -> None:
+    image = background(120, 90)
+    box = [10.0, 12.0, 30.0, 40.0]
+    if layout == "npz":
+        path = write_photos(tmp_path / "a.npz", [0.9])
+        box = list(FACE)
+    elif layout == "folder":
+        path = tmp_path
+        cv2.imwrite(str(tmp_path / "one.png"), image)
+        (tmp_path / "boxes.json").write_text(json.dumps({"one.png": [box]}), encoding="utf-8")
+    else:
+        path = tmp_path
+        folder = tmp_path / "WIDER_val" / "images" / "0--Parade"
+        folder.mkdir(parents=True)
+        (tmp_path / "wider_face_split").mkdir()
+        cv2.imwrite(str(folder / "one.png"), image)
+        lines = "0--Parade/one.png\n2\n10 12 30 40 0 0 0 0 0 0\n1 1 5 5 0 0 0 1 0 0\n"
+        (tmp_path / "wider_face_split" / "wider_face_val_bbx_gt.txt").write_text(lines, "utf-8")
+    first = next(iter(labelled_photos.load(path)))
+    assert first.boxes[0].tolist() == box
+    assert first.counts[0]
+    if layout == "wider":
+        assert first.counts.tolist() == [True, False]
+
+
+def test_a_folder_of_no_layout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"boxes\.json"):
+        labelled_photos.load(tmp_path)
+
+
+def test_comparison_of_detectors_end_to_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "face.onnx"
+    export.export(FaceNet().eval(), file, 0.5, {"model_id": "face", "version": "1"}, [])
+    path = write_photos(tmp_path / "a.npz", [0.9, 0.9])
+    record = tmp_path / "record.json"
+    words = ["detector", "compare", "--detector", f"{file}@320", f"{file}@160"]
+    assert cli.main([*words, "--photos", str(path), "--json", str(record)]) == 0
+    figures = json.loads(record.read_text("utf-8"))
+    assert figures["cost"]["face@320"] == 1.0
+    assert figures["cost"]["face@160"] < 1.0
+    assert figures["empty"] == 1
+    assert [own["name"] for own in figures["on_photos"]] == ["face@320", "face@160"]
+    assert "Recall by the face's side" in capsys.readouterr().out
+
+
+def test_scenes_have_their_faces_where_they_say() -> None:
+    place = [cv2.cvtColor(background(300, 300), cv2.COLOR_BGR2GRAY)]
+    bright = np.stack([np.full((48, 48), 255, np.uint8)] * 4)
+    (scene,) = scenes(bright, range(4), place, 60, tilt=30)
+    assert scene.image.shape == (480, 640)
+    for x, y, w, h in scene.boxes:
+        assert scene.image[int(y + h / 2), int(x + w / 2)] == 255
+        assert 45 < math.sqrt(w * h) < 70
+
+
+def test_a_detector_that_is_none_is_refused() -> None:
+    with pytest.raises(DatasetError, match="say fer-face, haar, or name an ONNX file"):
+        compare.contestant("absent.onnx@320")
