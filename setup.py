@@ -15,13 +15,17 @@ def version() -> str:
 
 def shared_files() -> list[tuple[str, list[str]]]:
     """Return the files that a colcon install puts into share/fer_ros, for the same place."""
-    patterns = {"msg": "*.msg", "config": "*.yaml", "launch": "*.py"}
+    patterns = {"msg": ("*.msg",), "config": ("*.yaml", "*.json"), "launch": ("*.py",)}
     return [
         (
             f"share/fer_ros/{folder}",
-            sorted(str(path.relative_to(HERE)) for path in (HERE / folder).glob(pattern)),
+            sorted(
+                str(path.relative_to(HERE))
+                for suffix in suffixes
+                for path in (HERE / folder).glob(suffix)
+            ),
         )
-        for folder, pattern in patterns.items()
+        for folder, suffixes in patterns.items()
     ]
 
 
@@ -52,6 +56,7 @@ setup(
         # The replay's pages.
         "Jinja2>=3,<4",
         "PyYAML>=6,<7",
+        "jsonschema>=3.2,<5",
         "psutil>=5.9,<8",
         "tqdm>=4.60,<5",
     ],

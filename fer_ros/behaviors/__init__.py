@@ -1,0 +1,1 @@
+"""Robots that react: rules turn EmotionArray into events, and events into actions."""

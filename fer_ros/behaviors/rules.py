@@ -1,0 +1,115 @@
+"""What a rule file says, as data; :mod:`fer_ros.behaviors.rule_files` reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+from fer_ros.behaviors.expressions import Condition
+from fer_ros.transport.event_messages import Event, Phase
+
+ANY_EXPRESSION = "any"
+
+_FIELD = re.compile(r"\{(\w+)\}")
+
+TEXT_FIELDS = (
+    "rule", "phase", "track_id", "label", "previous_label", "confidence", "duration", "camera",
+)  # fmt: skip
+"""What a text may have filled in."""
+
+
+@dataclass(frozen=True)
+class Say:
+    """Publish a std_msgs/String."""
+
+    topic: str
+    text: str
+
+    def words(self, event: Event) -> str:
+        """Return the text for an event."""
+        values = {
+            "rule": event.rule,
+            "phase": event.phase,
+            "track_id": event.track_id,
+            "label": event.label,
+            "previous_label": event.previous_label,
+            "confidence": f"{event.confidence:.2f}",
+            "duration": f"{event.duration_ns / 1e9:.1f}",
+            "camera": event.source_topic,
+        }
+        return _FIELD.sub(lambda match: values[match[1]], self.text)
+
+
+def text_fields(text: str) -> list[str]:
+    """Return the names in braces of a text."""
+    return _FIELD.findall(text)
+
+
+@dataclass(frozen=True)
+class Call:
+    """Call a std_srvs service."""
+
+    service: str
+    type_name: str
+    """``std_srvs/srv/Empty``, ``…/Trigger`` or ``…/SetBool``."""
+    value: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """Hand the event to a plug-in."""
+
+    plugin: str
+    options: Mapping[str, Any]
+    folder: Path
+    """Folder of the rule file, which relative paths in the options start from."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """What is done at some phases of an event."""
+
+    at: tuple[Phase, ...]
+    what: Say | Call | Run
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule; the fields are those of ``config/rules.schema.json``, times in nanoseconds."""
+
+    name: str
+    faces: Literal["each", "nearest", "largest", "any", "all"]
+    cameras: tuple[str, ...]
+    expressions: tuple[str, ...]
+    """Empty: the rule is about no expression; ``("any",)``: about each."""
+    confidence: float
+    when: Condition | None
+    hysteresis: float
+    hold_ns: int
+    release_ns: int
+    ongoing_ns: int
+    """0: never."""
+    cooldown_ns: int | None
+    """None: for ever."""
+    cooldown_per: Literal["face", "rule"]
+    publish: bool
+    actions: tuple[Action, ...]
+
+    def is_about(self, camera: str) -> bool:
+        """Whether the rule holds for a camera topic."""
+        return any(fnmatchcase(camera, pattern) for pattern in self.cameras)
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """A rule file."""
+
+    rules: tuple[Rule, ...]
+    silence_ns: int
+    """Silence of a camera after which its events end."""
+    max_age_ns: int
+    """Age from which an answer is stale."""

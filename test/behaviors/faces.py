@@ -1,0 +1,73 @@
+"""Answers for tests: who is seen in an image and what their faces show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from fer_ros.behaviors.engine import EventEngine
+from fer_ros.behaviors.rule_files import parse_rules
+from fer_ros.perception.emotions import FER2013, UNCERTAIN
+from fer_ros.transport.event_messages import Event, FaceTable
+
+SECOND = 1_000_000_000
+START = 1000 * SECOND
+
+
+def table(
+    time: float,
+    faces: Mapping[str, str | tuple[str, float]],
+    topic: str = "/image_raw",
+    sizes: Mapping[str, float] | None = None,
+    labels: tuple[str, ...] = FER2013,
+) -> FaceTable:
+    """Return the answer at a time [s] after the start; a face is its label, with a confidence."""
+    names = tuple(faces)
+    shown = [face if isinstance(face, tuple) else (face, 0.8) for face in faces.values()]
+    probabilities = np.full((len(names), len(labels)), np.nan, np.float32)
+    index = []
+    for row, (label, confidence) in enumerate(shown):
+        rest = (1 - confidence) / (len(labels) - 1)
+        probabilities[row] = rest
+        place = labels.index(label) if label in labels else -1
+        index.append(place)
+        if label == UNCERTAIN:
+            probabilities[row] = 1 / len(labels)
+        else:
+            probabilities[row, place] = confidence
+    size = np.array([(sizes or {}).get(name, 100.0) for name in names], np.float32)
+    return FaceTable(
+        source_topic=topic,
+        stamp_ns=START + round(time * SECOND),
+        frame_id="camera",
+        labels=labels,
+        track_ids=names,
+        label_index=np.array(index, np.intp),
+        confidence=np.array([confidence for _, confidence in shown], np.float32),
+        probabilities=probabilities,
+        height=size / 480,
+        area=size**2,
+        closeness=size / 2.4,
+    )
+
+
+def engine(text: str) -> EventEngine:
+    return EventEngine(parse_rules(text))
+
+
+def told(events: list[Event]) -> list[str]:
+    """Return events as short words: phase, rule, face, label."""
+    return [" ".join(filter(None, (e.phase, e.cause, e.rule, e.track_id, e.label))) for e in events]
+
+
+def play(text: str, *answers: FaceTable) -> list[Event]:
+    """Return the events of some answers, without those of closing."""
+    judge = engine(text)
+    return [event for answer in answers for event in judge.update(answer)]
+
+
+def span(seconds: float, faces: Mapping[str, str], start: float = 0.0, rate: float = 10.0, **more):
+    """Return the same faces for a while."""
+    count = round(seconds * rate)
+    return [table(start + i / rate, faces, **more) for i in range(count + 1)]
