@@ -103,6 +103,7 @@ def _pipeline_settings(settings: Settings, classifier: EmotionClassifier) -> Pip
             threshold=classifier.uncertain_threshold if asked < 0 else asked,
         ),
         track_timeout=settings.track_timeout,
+        detection_budget=settings.detection_budget,
     )
 
 

@@ -177,6 +177,14 @@ class Settings:
         maximum=FACE_SIZES[1],
         dynamic=True,
     )
+    detection_budget: float = _row(
+        1.0,
+        "Cost of the search for faces in an image, in passes over the whole image; what is beyond "
+        "1 goes to windows in full resolution, around small tracked faces and wandering.",
+        minimum=1.0,
+        maximum=16.0,
+        dynamic=True,
+    )
     detection_threshold: float = _row(
         0.7,
         "Detections with less confidence are ignored.",

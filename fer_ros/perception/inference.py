@@ -85,16 +85,6 @@ def create_session(
     return session, ProviderReport(asked=tuple(providers), used=used)
 
 
-def properties(path: Path) -> dict[str, str]:
-    """Return the metadata of an ONNX file, key by key.
-
-    Raises:
-        ModelError: The file is missing, truncated, or no ONNX model.
-    """
-    session, _ = create_session(path)
-    return dict(session.get_modelmeta().custom_metadata_map)
-
-
 def runtime_version() -> str:
     """Return the version of ONNX Runtime."""
     return str(onnxruntime.__version__)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from fer_ros.perception.alignment import align_all
 from fer_ros.perception.classification import EmotionClassifier
 from fer_ros.perception.detection import FaceDetector
+from fer_ros.perception.detection.search_plan import Searcher
 from fer_ros.perception.smoothing import SmoothingSettings
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.tracking import Tracker
-from fer_ros.perception.types import Face, Frame, FrameResult, Image, StageTimes
+from fer_ros.perception.types import Face, Frame, FrameResult, StageTimes
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class PipelineSettings:
     smoothing: SmoothingSettings
     track_timeout: float
     """[s]"""
+    detection_budget: float = 1.0
+    """Cost of the search for faces in a frame, in passes over the whole image."""
 
 
 class Pipeline:
@@ -50,6 +53,7 @@ class Pipeline:
         self.classifier = classifier
         self.settings = settings
         self._trackers: dict[str, Tracker] = {}
+        self._searchers: dict[str, Searcher] = {}
         self._new_id = new_track_id
 
     def process(self, frames: Sequence[Frame]) -> list[FrameResult]:
@@ -64,7 +68,7 @@ class Pipeline:
             classification and tracking are those of the whole batch.
         """
         results = [FrameResult(frame, [], StageTimes(decode=frame.decode_ms)) for frame in frames]
-        found = [self._detect(frame.image, result.times) for frame, result in zip(frames, results)]
+        found = [self._detect(frame, result.times) for frame, result in zip(frames, results)]
         images = [frame.image for frame in frames]
 
         start = time.perf_counter()
@@ -101,10 +105,15 @@ class Pipeline:
         """Close all tracks; ids are not used again."""
         for tracker in self._trackers.values():
             tracker.reset()
+        self._searchers.clear()
 
-    def _detect(self, image: Image, times: StageTimes) -> list[Face]:
+    def _detect(self, frame: Frame, times: StageTimes) -> list[Face]:
         start = time.perf_counter()
-        faces = self.detector.detect(image)
+        if frame.topic not in self._searchers:
+            self._searchers[frame.topic] = Searcher(self.detector)
+        tracked = self._tracker(frame.topic).expected(frame.stamp_ns or frame.received_ns)
+        budget = self.settings.detection_budget
+        faces = self._searchers[frame.topic].find(frame.image, budget, tracked)
         times.detect = milliseconds_since(start)
         return faces
 

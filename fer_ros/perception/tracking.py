@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fer_ros.perception.smoothing import LabelSmoother, SmoothingSettings
 from fer_ros.perception.timing import CLOCK_JUMP_NS
-from fer_ros.perception.types import Face, FaceEmotion
+from fer_ros.perception.types import Box, Face, FaceEmotion
 
 _GATE = 1.5
 """Largest accepted cost of a detection for a track: distance from the predicted centre, in face
@@ -163,6 +163,14 @@ class Tracker:
                 FaceEmotion(face, track.track_id, probabilities[index], smoothed, label, confidence)
             )
         return results
+
+    def expected(self, stamp_ns: int) -> list[Box]:
+        """Return squares of the tracks' size where their faces are expected at a stamp."""
+        boxes = []
+        for track in self._tracks:
+            x, y = track.predict(stamp_ns)
+            boxes.append(Box(x - track.size / 2, y - track.size / 2, track.size, track.size))
+        return boxes
 
     def reset(self) -> None:
         """Close all tracks."""

@@ -18,8 +18,8 @@ from fer_ros.perception.detection import (
     HaarDetector,
     YuNetDetector,
 )
-from fer_ros.perception.inference import properties
 from fer_ros.perception.model_metadata import DETECTOR_KIND, KIND_KEY
+from fer_ros.perception.onnx_file import read_properties
 from fer_ros.perception.types import Face
 from fer_training.data.base import DatasetError
 from fer_training.detector.labelled_photos import LabelledPhoto
@@ -93,7 +93,7 @@ def contestant(name: str) -> Contestant:
     if not path.is_file():
         raise DatasetError(f"no detector {name!r}: say fer-face, haar, or name an ONNX file")
     label = f"{path.stem}@{pixels}"
-    if properties(path).get(KIND_KEY) == DETECTOR_KIND:
+    if read_properties(path).get(KIND_KEY) == DETECTOR_KIND:
         return Contestant(label, lambda least: FerFaceDetector(settings(least), path))
     return Contestant(label, lambda least: YuNetDetector(path, settings(least)))
 

@@ -30,7 +30,7 @@ _SECOND_SIZE = 320
 _LARGEST_UPSCALE = 2.0
 _LARGEST_SIDE = 4096
 _NMS_IOU = 0.3
-_KEPT_INPUTS = 4
+_KEPT_INPUTS = 12
 _MOST_CANDIDATES = 1000
 """Of one run, the most confident; a bound on what noise or a broken file can cost."""
 
@@ -79,30 +79,38 @@ class OneShotDetector(ABC):
 
     def detect(self, image: Image) -> list[Face]:
         """Return the faces of an image; see :class:`fer_ros.perception.detection.FaceDetector`."""
+        return faces_of(suppress(self.candidates(image), self.settings.max_faces))
+
+    def candidates(self, image: Image) -> Rows:
+        """Return what one pass over a whole image finds, overlapping answers among it.
+
+        Raises:
+            ValueError: The array is no image.
+        """
         check_image(image)
         height, width = image.shape[:2]
-        scale = self._scale(width, height)
-        candidates = self._search(image, scale)
+        scale = self.scale(width, height)
+        found = self.search(image, scale)
         if max(width, height) * scale > LARGEST_INPUT and not self._fixed:
-            second = self._search(image, _SECOND_SIZE / max(width, height))
-            candidates = np.concatenate([candidates, second])
-        return faces_of(suppress(candidates, self.settings.max_faces))
+            second = self.search(image, _SECOND_SIZE / max(width, height))
+            found = np.concatenate([found, second])
+        return found
 
     def input_size(self, width: int, height: int) -> tuple[int, int]:
         """Return height and width of the network's input for an image of a size."""
-        scale = self._scale(width, height)
+        scale = self.scale(width, height)
         return self._fixed or (padded(scaled(height, scale)), padded(scaled(width, scale)))
 
     def bare_run(self, width: int, height: int) -> Callable[[], object]:
         """Return a call that does nothing but run the network, for an image of a size."""
         buffers = self._input(self.input_size(width, height))
         noise = np.random.default_rng(0).integers(0, 256, (height, width), np.uint8)
-        scale = self._scale(width, height)
+        scale = self.scale(width, height)
         buffers.fill(noise, scaled(width, scale), scaled(height, scale))
         run: Callable[[], object] = buffers.run
         return run
 
-    def _scale(self, width: int, height: int) -> float:
+    def scale(self, width: int, height: int) -> float:
         """Network pixels per pixel of an image of a size."""
         if self._fixed:
             scale = min(self._fixed[1] / width, self._fixed[0] / height)
@@ -113,7 +121,7 @@ class OneShotDetector(ABC):
             scale = min(needed, _LARGEST_SIDE / max(width, height))
         return min(scale, _LARGEST_UPSCALE)
 
-    def _search(self, image: Image, scale: float) -> Rows:
+    def search(self, image: Image, scale: float) -> Rows:
         """Run the network on the scaled image; return candidates in source pixels."""
         height, width = image.shape[:2]
         inner_height, inner_width = scaled(height, scale), scaled(width, scale)
