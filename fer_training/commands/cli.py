@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import errno
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from fer_ros.perception.classification import FUSION_RULES
-from fer_training.commands import detector, export, measure
+from fer_training.commands import detector, export, measure, train
+from fer_training.commands.show import show
 from fer_training.data.base import DatasetError
 
 
@@ -28,42 +29,20 @@ def build_parser() -> argparse.ArgumentParser:
 
     commands.add_parser("list", help="architectures, recipes and data sets").set_defaults(run=_list)
 
-    train = commands.add_parser("train", help="run a recipe and measure what it gives")
-    train.add_argument("recipe", help="name in fer_training/recipes, or a YAML file")
-    train.add_argument("--out", type=Path, help="run folder (default: runs/<name>)")
-    train.add_argument("--data", help="path of the data set, instead of the recipe's")
-    train.add_argument("--seed", type=int, help="instead of the recipe's")
-    train.add_argument("--resume", action="store_true", help="go on from the folder's last epoch")
-    train.add_argument("--all-folds", action="store_true", help="every fold of the split, pooled")
-    train.add_argument(
-        "--earlier", action="store_true", help="first make the runs that it goes on or learns from"
-    )
-    train.add_argument(
-        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="e.g. epochs=5 optimizer.lr=0.05"
-    )
-    train.set_defaults(run=_train)
-
-    search = commands.add_parser("search", help="train values of a recipe's keys, keep the best")
-    search.add_argument("recipe", help="name in fer_training/recipes, or a YAML file")
-    search.add_argument(
-        "places", nargs="+", metavar="KEY=V,V", help="e.g. options.dropout=0.1,0.2,0.3"
-    )
-    search.add_argument("--out", type=Path, required=True, help="folder of the trials")
-    search.add_argument("--data", help="path of the data set, instead of the recipe's")
-    search.add_argument("--seed", type=int, help="instead of the recipe's")
-    search.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="in every trial")
-    search.set_defaults(run=_search)
+    train.add(commands)
 
     evaluate = commands.add_parser(
         "evaluate", help="measure a checkpoint, run folder or ONNX file on labelled crops"
     )
     evaluate.add_argument(
-        "--model", type=Path, required=True, nargs="+", help="several are fused by --fusion"
+        "--model",
+        type=Path,
+        required=True,
+        nargs="+",
+        help="run folder, file, or a shipped network's name; several are fused by --fusion",
     )
     evaluate.add_argument("--fusion", choices=FUSION_RULES, default="sum")
-    evaluate.add_argument(
-        "--data", type=Path, required=True, help="npz with images and emotion, or owners' files"
-    )
+    evaluate.add_argument("--data", type=Path, help="npz with images and emotion, or owners' files")
     evaluate.add_argument("--dataset", default="fer2013", help="layout of --data")
     evaluate.add_argument(
         "--usage",
@@ -92,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     svm = commands.add_parser("svm", help="fit the support vector machine on hand-made features")
     svm.add_argument("--dataset", default="fer2013")
-    svm.add_argument("--data", type=Path, required=True)
+    svm.add_argument("--data", type=Path)
     svm.add_argument("--split", default="official")
     svm.add_argument("--features", choices=("hog", "landmarks", "hog+landmarks"), default="hog")
     svm.add_argument("--search-rows", type=int, default=3000, help="rows of the grid search")
@@ -102,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     saliency = commands.add_parser("saliency", help="where hiding the face changes the answer")
     saliency.add_argument("--model", type=Path, required=True)
-    saliency.add_argument("--data", type=Path, required=True)
+    saliency.add_argument("--data", type=Path)
     saliency.add_argument("--dataset", default="fer2013")
     saliency.add_argument(
         "--usage", default="PublicTest", help="rows taken, where there is a split"
@@ -111,9 +90,6 @@ def build_parser() -> argparse.ArgumentParser:
     saliency.add_argument("--stride", type=int, default=2)
     saliency.add_argument("--per-class", type=int, default=20, help="crops averaged a class")
     saliency.add_argument("--image", type=int, help="map of this one row instead of class means")
-    saliency.add_argument(
-        "--averaged", action="store_true", help="draw class means over faces that show nobody"
-    )
     saliency.add_argument("--out", type=Path, required=True, metavar="FILE.png")
     saliency.set_defaults(run=_saliency)
 
@@ -132,6 +108,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         options.run(options)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("fer_"):
+            raise
+        print(
+            f"fer-train: the package {error.name} is missing; install the training extra: "
+            "pip install 'fer_ros[train]', or in the repository pip install -e '.[train]'",
+            file=sys.stderr,
+        )
+        return 1
     except (ValueError, OSError, RuntimeError) as error:
         own = type(error).__module__.startswith("fer_")
         if isinstance(error, RuntimeError) and not own:
@@ -159,56 +146,6 @@ def _list(_: argparse.Namespace) -> None:
     print("data sets:", ", ".join(LOADERS))
 
 
-def _train(options: argparse.Namespace) -> None:
-    from fer_training.train import runs
-
-    command = "fer-train train " + " ".join([options.recipe, *_spelled(options)])
-    record = runs.train(
-        options.recipe,
-        _overrides(options),
-        options.out,
-        options.resume,
-        options.all_folds,
-        command,
-        options.earlier,
-    )
-    if record:  # empty in all processes of torchrun but the first
-        _show(record["results"])
-
-
-def _search(options: argparse.Namespace) -> None:
-    from fer_training.train.search import search
-
-    words = ["fer-train search", options.recipe, *options.places, *_spelled(options)]
-    command = " ".join([*words, "--out", f"runs/{options.out.name}"])
-    record = search(options.recipe, options.places, _overrides(options), options.out, command)
-    for step in record["steps"]:
-        for value, accuracy in step["accuracies"].items():
-            mark = "  <- chosen" if value == step["chosen"] else ""
-            print(f"{step['key']}={value}  accuracy {100 * accuracy:.2f} %{mark}")
-
-
-def _overrides(options: argparse.Namespace) -> list[str]:
-    overrides = list(options.set)
-    if options.data:
-        overrides.append(f"data.path={options.data}")
-    if options.seed is not None:
-        overrides.append(f"seed={options.seed}")
-    return overrides
-
-
-def _spelled(options: argparse.Namespace) -> list[str]:
-    """Return the options of `train` and `search` that decide the result, as they were given."""
-    words = []
-    if options.seed is not None:
-        words += ["--seed", str(options.seed)]
-    if getattr(options, "all_folds", False):
-        words += ["--all-folds"]
-    if options.set:
-        words += ["--set", *options.set]
-    return words
-
-
 def _evaluate(options: argparse.Namespace) -> None:
     from fer_training.data import ferplus, load_dataset, splits
     from fer_training.measure import predictors
@@ -217,7 +154,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from fer_training.train import second_head
     from fer_training.train.finish import write_json
 
-    data = load_dataset(options.dataset, options.data)
+    data = load_dataset(options.dataset, options.data or "")
     rows = splits.measured(data, options.usage)
     by_votes = options.ferplus or options.head == "votes"
     if by_votes:
@@ -235,7 +172,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if by_votes:
         result["selection"] = selection
         print(second_head.selection_words(selection).replace("\n", " "))
-    _show(result)
+    show(result)
     if by_votes:
         for name, entry in result["single_crop"]["per_class"].items():
             recall, f1, support = entry["recall"], entry["f1"], entry["support"]
@@ -253,7 +190,7 @@ def _fuse(options: argparse.Namespace) -> None:
     record = fuse_runs(options.runs, options.rule, command)
     options.out.mkdir(parents=True, exist_ok=True)
     write_json(record, options.out / "metrics.json")
-    _show(record["results"])
+    show(record["results"])
 
 
 def _svm(options: argparse.Namespace) -> None:
@@ -270,8 +207,8 @@ def _svm(options: argparse.Namespace) -> None:
         f"fer-train svm --dataset {options.dataset} --split {options.split} "
         f"--features {options.features} --search-rows {options.search_rows} --rows {options.rows}"
     )
-    data = load_dataset(options.dataset, options.data)
-    _show(svm.run(data, config, options.out, command)["results"])
+    data = load_dataset(options.dataset, options.data or "")
+    show(svm.run(data, config, options.out, command)["results"])
 
 
 def _saliency(options: argparse.Namespace) -> None:
@@ -279,7 +216,7 @@ def _saliency(options: argparse.Namespace) -> None:
     from fer_training.measure import predictors, saliency
 
     predictor = predictors.load(options.model)
-    data = load_dataset(options.dataset, options.data)
+    data = load_dataset(options.dataset, options.data or "")
     if data.usage is not None:
         data = data.select(np.flatnonzero(data.usage == options.usage))
     if options.image is not None:
@@ -294,8 +231,7 @@ def _saliency(options: argparse.Namespace) -> None:
     )
     if not maps:
         raise DatasetError("the network gets none of these rows right; there is nothing to map")
-    faces = [saliency.averaged_face(name) for name in maps] if options.averaged else None
-    saliency.draw(maps, options.out, faces)
+    saliency.draw(maps, options.out)
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -303,27 +239,6 @@ def _compare(options: argparse.Namespace) -> None:
 
     count = compare.write(options.runs, options.out)
     print(f"{options.out}: {count} runs")
-
-
-def _show(result: dict[str, Any]) -> None:
-    print(f"{result['model']} on {result['rows']} rows of {result['dataset']}")
-    for view in ("single_crop", "flip"):
-        if view not in result:
-            continue
-        entry = result[view]
-        low, high = entry["accuracy_95"]
-        print(
-            f"  {view:12} accuracy {100 * entry['accuracy']:.2f} % "
-            f"(95 % {100 * low:.1f} to {100 * high:.1f}), balanced "
-            f"{100 * entry['balanced_accuracy']:.2f} %, macro-F1 {entry['macro_f1']:.3f}, "
-            f"top-2 {100 * entry['top2']:.2f} %, ECE {100 * entry['ece']:.2f} %"
-        )
-        other = entry.get("without_duplicates", entry)
-        if other["rows"] < entry["rows"]:
-            print(
-                f"  {'':12} accuracy {100 * other['accuracy']:.2f} % on the {other['rows']} rows "
-                "without an exact copy in Training"
-            )
 
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ def _robustness(options: argparse.Namespace) -> None:
     data = load_dataset(options.dataset, options.data)
     usage = None if data.usage is None else options.usage
     data = data.select(splits.measured(data, usage))
+    options.model = [predictors.resolve(path) for path in options.model]
     names = [path.stem if path.suffix == ".onnx" else path.name for path in options.model]
     networks = [predictors.load(path) for path in options.model]
     results = robustness.measure(list(zip(names, networks, strict=True)), data, options.seed)
@@ -78,10 +79,12 @@ def _robustness(options: argparse.Namespace) -> None:
 
 
 def _latency(options: argparse.Namespace) -> None:
+    from fer_training.measure.predictors import resolve
     from fer_training.records import provenance
     from fer_training.ship import latency
     from fer_training.train.finish import write_json
 
+    options.model = [resolve(path) for path in options.model]
     with tempfile.TemporaryDirectory() as folder:
         untrained = latency.write_untrained(options.untrained, Path(folder))
         results = latency.measure([*options.model, *untrained], options.rounds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from fer_training.data import ckplus, fer2013, jaffe, others
+from fer_training.data import ckplus, fer2013, jaffe, others, places
 from fer_training.data.base import DatasetError, FaceDataset
 from fer_training.data.subset import Selection, subset
 
@@ -20,8 +20,15 @@ LOADERS: dict[str, Callable[[Path], FaceDataset]] = {
 }
 
 
-def load_dataset(name: str, path: Path, selection: Selection | None = None) -> FaceDataset:
+def load_dataset(
+    name: str, path: Path | str = "", selection: Selection | None = None
+) -> FaceDataset:
     """Read a data set, or those of its rows that a protocol uses.
+
+    Args:
+        name: One of :data:`LOADERS`.
+        path: Where it lies; empty looks in the data folder (:func:`fer_training.data.places.find`).
+        selection: What the protocol leaves out.
 
     Raises:
         DatasetError: The name is unknown, the files are missing or malformed, or the selection
@@ -29,7 +36,7 @@ def load_dataset(name: str, path: Path, selection: Selection | None = None) -> F
     """
     if name not in LOADERS:
         raise DatasetError(f"unknown data set {name!r}; known: {', '.join(LOADERS)}")
-    data = LOADERS[name](path)
+    data = LOADERS[name](places.find(name, str(path)))
     return data if selection is None else subset(data, selection)
 
 

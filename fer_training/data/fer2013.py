@@ -89,7 +89,7 @@ def _usage_names(what: str, usage: NDArray[Any]) -> NDArray[np.str_]:
 
 def _rows(path: Path) -> Iterator[tuple[int, int, str, NDArray[np.uint8]]]:
     """Yield line number, class, usage and pixels of each row of an official csv."""
-    with path.open(newline="", encoding="ascii") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
         header = [name.strip().lower() for name in next(reader, [])]
         if "emotion" not in header or "pixels" not in header:
@@ -101,6 +101,8 @@ def _rows(path: Path) -> Iterator[tuple[int, int, str, NDArray[np.uint8]]]:
         usage_at = header.index("usage") if "usage" in header else None
         for row in reader:
             line = reader.line_num
+            if not row:  # a blank line, as some editors leave at the end
+                continue
             if len(row) != len(header):
                 raise DatasetError(f"{path}, line {line}: {len(row)} fields, not {len(header)}")
             code = row[emotion_at].strip()
@@ -150,8 +152,8 @@ def _ferplus(path: Path, usages: list[str]) -> NDArray[np.uint8]:
     """Read the votes of ``fer2013new.csv``, which has the rows of fer2013.csv in its order."""
     if not path.is_file():
         raise DatasetError(f"no file {path}; fetch fer2013new.csv from microsoft/FERPlus")
-    with path.open(newline="", encoding="ascii") as file:
-        rows = list(csv.reader(file))[1:]
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = [row for row in csv.reader(file) if row][1:]
     if len(rows) != len(usages):
         raise DatasetError(f"{path}: {len(rows)} rows, but the images have {len(usages)}")
     for number, (row, usage) in enumerate(zip(rows, usages, strict=True), start=2):

@@ -18,8 +18,15 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm"})
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the image files of a folder in name order."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    """Return the image files of a folder in name order.
+
+    Hidden files are none of them: macOS leaves ``._name.png`` beside ``name.png``.
+    """
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    )
 
 
 def read_npz(path: Path, names: Sequence[str], where: str) -> dict[str, NDArray[Any]]:
@@ -58,7 +65,9 @@ def read_class_folders(
     if not root.is_dir():
         raise DatasetError(f"no folder {root}")
     folders: dict[str, Path] = {}
-    for folder in sorted(entry for entry in root.iterdir() if entry.is_dir()):
+    for folder in sorted(root.iterdir()):
+        if not folder.is_dir() or folder.name.startswith("."):
+            continue
         try:
             folders[emotions.canonical(folder.name)] = folder
         except ValueError as error:

@@ -21,7 +21,7 @@ from fer_training.measure import metrics
 from fer_training.measure.metrics import align_columns
 from fer_training.measure.predictors import Predictor
 from fer_training.recipes import recipe
-from fer_training.records.checkpoint import CheckpointError
+from fer_training.records.checkpoint import UNFINISHED, CheckpointError
 
 
 @dataclass
@@ -91,7 +91,7 @@ def fuse_runs(folders: Sequence[Path], rule: str, command: str) -> dict[str, Any
     labels = first["results"]["labels"]
     config = first["recipe"]["data"]
     plan = recipe.from_dict(first["recipe"]).data
-    data = load_dataset(plan.dataset, Path(plan.path), plan)
+    data = load_dataset(plan.dataset, plan.path, plan)
     fused = fuse([own for _, own in scores], rule)
     single = metrics.summarize(data.labels[rows], fused, labels)
     divisions = splits.make(data, config["split"])
@@ -131,5 +131,5 @@ def fuse_runs(folders: Sequence[Path], rule: str, command: str) -> dict[str, Any
 def _record(folder: Path) -> dict[str, Any]:
     path = folder / "metrics.json"
     if not path.is_file():
-        raise CheckpointError(f"{folder} has no metrics.json; finish the run first")
+        raise CheckpointError(UNFINISHED.format(folder=folder))
     return json.loads(path.read_text(encoding="utf-8"))

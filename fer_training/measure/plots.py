@@ -15,12 +15,17 @@ def learning_curves(history: Sequence[dict[str, float]], path: Path) -> None:
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = [entry["epoch"] + 1 for entry in history]
-    left.plot(epochs, [entry["train_loss"] for entry in history], label="training (augmented)")
-    left.plot(epochs, [entry["test_loss"] for entry in history], label="test")
+    dot = "o" if len(history) < 3 else ""  # a line of one epoch has no length
+    left.plot(epochs, [entry["train_loss"] for entry in history], dot + "-", label="training")
+    left.plot(epochs, [entry["test_loss"] for entry in history], dot + "-", label="test")
     left.set(xlabel="epoch", ylabel="loss")
     left.legend()
-    right.plot(epochs, [100 * entry["test_accuracy"] for entry in history])
-    right.set(xlabel="epoch", ylabel="test accuracy [%]")
+    right.plot(epochs, [100 * entry["test_accuracy"] for entry in history], dot + "-", label="test")
+    if "validation_accuracy" in history[0]:
+        scores = [100 * entry["validation_accuracy"] for entry in history]
+        right.plot(epochs, scores, dot + "-", label="validation")
+        right.legend()
+    right.set(xlabel="epoch", ylabel="accuracy [%]")
     figure.savefig(path, dpi=100)
 
 

@@ -16,6 +16,7 @@ from scipy.special import softmax
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.emotions import FERPLUS
 from fer_ros.perception.errors import ModelError
+from fer_ros.perception.model_store import shipped_models
 from fer_training import architectures
 from fer_training.architectures import networks
 from fer_training.architectures.networks import predict
@@ -150,12 +151,33 @@ class OnnxPredictor:
         return np.concatenate(parts)
 
 
+def resolve(path: Path) -> Path:
+    """Return a path as it is, or the file of the shipped network of that name.
+
+    Raises:
+        ModelError: It is neither.
+    """
+    shipped = shipped_models()
+    if path.exists():
+        return path
+    if str(path) in shipped:
+        return shipped[str(path)]
+    raise ModelError(
+        f"no run folder or file {path}, and no shipped network of that name: {', '.join(shipped)}"
+    )
+
+
 def load(path: Path, head: str = "labels") -> Predictor:
-    """Load an ONNX file, a checkpoint, or the best checkpoint of a run folder.
+    """Load an ONNX file, a checkpoint, the best checkpoint of a run folder, or a shipped network.
+
+    Args:
+        path: Place, or a name that ``fer-ros models`` lists, e.g. ``fer-base-int8``.
+        head: As in :meth:`CheckpointPredictor.load`.
 
     Raises:
         ModelError, CheckpointError, RecipeError: The file cannot be used or lacks the head.
     """
+    path = resolve(path)
     if path.suffix != ".onnx":
         return CheckpointPredictor.load(path, head)
     predictor = OnnxPredictor(path)

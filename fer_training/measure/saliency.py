@@ -100,15 +100,32 @@ def draw(
     path: Path,
     backgrounds: Sequence[NDArray[np.uint8]] | None = None,
 ) -> None:
-    """Draw maps side by side, over a face each where backgrounds are given."""
-    figure = Figure(figsize=(2 * len(maps), 2.3), layout="constrained")
+    """Draw maps side by side on one scale, over a face each.
+
+    Args:
+        maps: From :func:`class_maps`, by class.
+        path: Picture to write.
+        backgrounds: A face for each map; the averaged face of each class when None, so that the
+            picture shows nobody (classes without one stand on grey).
+    """
+    faces = backgrounds or [_background(name) for name in maps]
+    figure = Figure(figsize=(1.7 * len(maps) + 1.3, 2.3), layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(maps)))
-    top = max(float(values.max()) for values in maps.values())
-    for number, (axis, (name, values)) in enumerate(zip(axes, maps.items(), strict=True)):
-        if backgrounds is not None:
-            axis.imshow(backgrounds[number], cmap="gray")
-        shade = 0.6 if backgrounds is not None else 1.0
-        axis.imshow(values, cmap="inferno", vmin=0, vmax=max(top, 1e-6), alpha=shade)
+    top = max(1e-6, *(float(values.max()) for values in maps.values()))
+    for axis, face, (name, values) in zip(axes, faces, maps.items(), strict=True):
+        axis.imshow(face, cmap="gray", vmin=0, vmax=255)
+        share = np.clip(values / top, 0, 1)
+        shown = axis.imshow(values, cmap="inferno", vmin=0, vmax=top, alpha=0.25 + 0.6 * share)
         axis.set_title(name, fontsize=9)
         axis.set_axis_off()
+    bar = figure.colorbar(shown, ax=list(axes), shrink=0.8)
+    bar.set_label("probability lost", fontsize=8)
+    if bar.solids is not None:
+        bar.solids.set_alpha(1)
     figure.savefig(path, dpi=100)
+
+
+def _background(emotion: str) -> NDArray[np.uint8]:
+    if emotion in FER2013:
+        return averaged_face(emotion)
+    return np.full((48, 48), 128, np.uint8)

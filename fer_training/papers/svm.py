@@ -64,8 +64,22 @@ class SvmPredictor:
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return softmax of the one-against-rest scores, shape (N, labels)."""
-        scores = self.pipeline.decision_function(features.hog(images, SCALE))
+        scores = class_scores(self.pipeline, features.hog(images, SCALE), len(self.labels))
         return softmax(scores.astype(np.float32) / np.float32(self.temperature), axis=1)
+
+
+def class_scores(pipeline: Pipeline, x: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
+    """Return a score of every class, shape (N, classes), higher where it is likelier.
+
+    A class without training rows scores one below the lowest of the others, so that it is never
+    the answer; with two classes scikit-learn gives one column, whose sign decides.
+    """
+    found = np.asarray(pipeline.decision_function(x), np.float32)
+    if found.ndim == 1:
+        found = np.stack([-found, found], axis=1)
+    scores = np.repeat(found.min(axis=1, keepdims=True) - 1, classes, axis=1)
+    scores[:, np.asarray(pipeline.classes_, np.int64)] = found
+    return scores
 
 
 def extract(data: FaceDataset, kind: str) -> NDArray[np.float32]:
@@ -132,7 +146,8 @@ def fit(
 def run(data: FaceDataset, config: SvmConfig, folder: Path, command: str) -> dict[str, Any]:
     """Fit on every division of the split, pool the scores, and write ``metrics.json``.
 
-    With HOG features and a split of one division the machine is exported as ``svm.onnx``.
+    With HOG features, a split of one division and rows of every class the machine is exported as
+    ``svm.onnx``.
     """
     started = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
@@ -143,7 +158,7 @@ def run(data: FaceDataset, config: SvmConfig, folder: Path, command: str) -> dic
     for division in divisions:
         groups = None if data.subjects is None else data.subjects[division.train]
         pipeline, best = fit(x[division.train], data.labels[division.train], groups, config)
-        scores[division.test] = pipeline.decision_function(x[division.test])
+        scores[division.test] = class_scores(pipeline, x[division.test], len(data.label_names))
         found.append(best)
     tested = np.unique(np.concatenate([division.test for division in divisions]))
     single = metrics.summarize(
@@ -190,7 +205,8 @@ def run(data: FaceDataset, config: SvmConfig, folder: Path, command: str) -> dic
         },
         "calibration": fitted,
     }
-    if config.features == "hog" and len(divisions) == 1:
+    whole = len(pipeline.classes_) == len(data.label_names) > 2
+    if config.features == "hog" and len(divisions) == 1 and whole:
         predictor = SvmPredictor(pipeline, data.label_names, fitted.get("temperature", 1.0))
         test = data.select(divisions[0].test)
         record["parity"] = export_svm(predictor, record, folder / "svm.onnx", test)

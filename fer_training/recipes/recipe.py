@@ -21,7 +21,8 @@ class Data:
     """What is trained on."""
 
     dataset: str = "fer2013"
-    path: str = "../shared/data/fer2013_train_public.npz"
+    path: str = ""
+    """Empty: the data set's usual name in the folder ``data``, or in that of ``FER_DATA``."""
     split: str = "official"
     """``official``, ``subject-<k>``, ``loso``, ``random-<percent of test rows>``,
     ``part-<percent>-<percent>-<percent>`` or ``rows-<number>-<number>-<number>`` (training,

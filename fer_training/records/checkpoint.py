@@ -12,6 +12,12 @@ from typing import Any
 import torch
 from torch import nn
 
+UNFINISHED = (
+    "{folder} has no metrics.json: the run is not finished. fer-train train --resume goes on; "
+    "fer-train finish {folder} ends it here with its best weights"
+)
+"""What to say of a run folder without figures."""
+
 
 class CheckpointError(RuntimeError):
     """A checkpoint cannot be written, read, or does not belong to the network."""

@@ -55,10 +55,42 @@ def train(
         same = need.dataset == config.data.dataset
         data_path = [f"data.path={config.data.path}"] if same else []
         train(need.name, data_path, need.folder, True, False, f"fer-train train {need.name}")
-    data = load_dataset(config.data.dataset, Path(config.data.path), config.data)
+    data = load_dataset(config.data.dataset, config.data.path, config.data)
     if all_folds:
         return _folds(config, folder, data, command)
     return _single(config, folder, data, command)
+
+
+def name_of(name: str, overrides: list[str]) -> str:
+    """Return what a run of a recipe with changes is called."""
+    return recipe.load(name, overrides).name
+
+
+def finish_early(folder: Path, path: str = "") -> dict[str, Any]:
+    """End a run at its last whole epoch: measure the weights it kept and write ``metrics.json``.
+
+    ``fer-train train --resume`` goes on from there all the same.
+
+    Args:
+        folder: Run folder with ``last.pt``.
+        path: Place of the data set, instead of the run's own.
+
+    Raises:
+        CheckpointError: The folder holds no unfinished run.
+    """
+    if not (folder / "last.pt").is_file():
+        folds = " of one fold, fold-<number>" if (folder / "fold-0").is_dir() else ""
+        raise checkpoint.CheckpointError(
+            f"{folder} holds no last.pt to go on from; give the folder{folds} that "
+            "fer-train train wrote"
+        )
+    config = recipe.from_dict(yaml.safe_load(checkpoint.load(folder / "last.pt")["recipe"]))
+    if path:
+        config.data.path = path
+    data = load_dataset(config.data.dataset, config.data.path, config.data)
+    trainer = Trainer(config, folder, data)
+    trainer.fit(resume=True, epochs=0)
+    return finish(trainer, f"fer-train train {config.name}, ended by fer-train finish")
 
 
 def _single(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dict[str, Any]:
@@ -130,6 +162,6 @@ def measured_rows(folder: Path, path: str | None = None) -> FaceDataset:
         path: Place of the data set, instead of the recipe's.
     """
     config = recipe.from_dict(yaml.safe_load(checkpoint.load(folder / "best.pt")["recipe"]))
-    data = load_dataset(config.data.dataset, Path(path or config.data.path), config.data)
+    data = load_dataset(config.data.dataset, path or config.data.path, config.data)
     split = splits.choose(data, config.data.split, config.data.fold)
     return data.select(split.test)

@@ -66,7 +66,7 @@ def search(
 
 
 def _check(config: recipe.Recipe) -> None:
-    data = load_dataset(config.data.dataset, Path(config.data.path), config.data)
+    data = load_dataset(config.data.dataset, config.data.path, config.data)
     if not splits.choose(data, config.data.split, config.data.fold).selects:
         raise RecipeError(
             f"the test rows of the split {config.data.split!r} are reported and may not choose; "

@@ -17,7 +17,7 @@ from fer_training.measure import calibration
 from fer_training.measure.evaluate import evaluate
 from fer_training.measure.predictors import CheckpointPredictor
 from fer_training.records import checkpoint
-from fer_training.records.checkpoint import CheckpointError
+from fer_training.records.checkpoint import UNFINISHED, CheckpointError
 
 _CALIBRATION = ("temperature", "uncertain_threshold")
 
@@ -63,7 +63,7 @@ def record(folder: Path, head: str) -> dict[str, Any]:
     """
     path = folder / "metrics.json"
     if not path.is_file():
-        raise CheckpointError(f"{folder} has no metrics.json; finish the run first")
+        raise CheckpointError(UNFINISHED.format(folder=folder))
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     if head == "labels":
         return values

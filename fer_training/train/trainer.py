@@ -53,7 +53,7 @@ class Trainer:
         self.device, self.rank, self.world = _device()
         torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
-        self.data = data or load_dataset(recipe.data.dataset, Path(recipe.data.path), recipe.data)
+        self.data = data or load_dataset(recipe.data.dataset, recipe.data.path, recipe.data)
         self.split = splits.choose(self.data, recipe.data.split, recipe.data.fold)
         self.classes = len(self.data.label_names)
         self._place_data()
@@ -310,7 +310,11 @@ class Trainer:
                 f"{path} was trained on other data ({state['data'][:12]}, not "
                 f"{self.data.digest[:12]}); use another folder"
             )
-        other = difference(from_dict(yaml.safe_load(state["recipe"])), self.recipe)
+        saved = from_dict(yaml.safe_load(state["recipe"]))
+        if self.recipe.epochs > saved.epochs:
+            self._say_longer(saved.epochs)
+            saved.epochs = self.recipe.epochs
+        other = difference(saved, self.recipe)
         if other:
             raise checkpoint.CheckpointError(f"{path} was trained with {other}; use another folder")
         self.network.load_state_dict(state["model"])
@@ -323,6 +327,17 @@ class Trainer:
         before = state.get("precisions", self.precisions)
         self.precisions = [*before, *(own for own in self.precisions if own != before[-1])]
         torch.set_rng_state(state["rng"])
+
+    def _say_longer(self, before: int) -> None:
+        schedule = (
+            ""
+            if self.recipe.schedule.name != "cosine"
+            else (
+                "; its cosine is drawn out to the new end, so the rate goes up again here, and the "
+                "result is not that of a run of this length"
+            )
+        )
+        print(f"{self.recipe.name} was to end after {before} epochs{schedule}", flush=True)
 
 
 def _device() -> tuple[torch.device, int, int]:

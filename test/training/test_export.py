@@ -179,7 +179,10 @@ def test_wrong_inputs_end_with_words_and_status_1(
     data = str(made / "data.npz")
     (tmp_path / "foreign.onnx").write_bytes(b"no model")
     for arguments, words in (
-        (["evaluate", "--model", str(tmp_path / "x.onnx"), "--data", data], "no model file"),
+        (
+            ["evaluate", "--model", str(tmp_path / "x.onnx"), "--data", data],
+            "no run folder or file",
+        ),
         (["evaluate", "--model", str(tmp_path / "foreign.onnx"), "--data", data], "foreign.onnx"),
         (["evaluate", "--model", str(tmp_path), "--data", data], "no checkpoint"),
         (["evaluate", "--model", str(made / "a.onnx"), "--data", str(tmp_path)], "no folder"),

@@ -1,0 +1,116 @@
+"""Subcommands of ``fer-train`` that train: train, search, finish."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from fer_training.commands.show import show
+
+
+def add(commands: Any) -> None:
+    """Add the subcommands to a parser's."""
+    train = commands.add_parser("train", help="run a recipe and measure what it gives")
+    train.add_argument("recipe", help="name in fer_training/recipes, or a YAML file")
+    train.add_argument("--out", type=Path, help="run folder (default: runs/<name>)")
+    train.add_argument("--data", help="path of the data set (default: in data/ or $FER_DATA)")
+    train.add_argument("--seed", type=int, help="instead of the recipe's")
+    train.add_argument("--resume", action="store_true", help="go on from the folder's last epoch")
+    train.add_argument("--all-folds", action="store_true", help="every fold of the split, pooled")
+    train.add_argument(
+        "--earlier", action="store_true", help="first make the runs that it goes on or learns from"
+    )
+    train.add_argument(
+        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="e.g. epochs=5 optimizer.lr=0.05"
+    )
+    train.set_defaults(run=_train)
+
+    finish = commands.add_parser(
+        "finish", help="end a run here: measure its best weights, so that they can be exported"
+    )
+    finish.add_argument("run_folder", type=Path, metavar="RUN")
+    finish.add_argument("--data", help="path of the data set, instead of the run's")
+    finish.set_defaults(run=_finish)
+
+    search = commands.add_parser("search", help="train values of a recipe's keys, keep the best")
+    search.add_argument("recipe", help="name in fer_training/recipes, or a YAML file")
+    search.add_argument(
+        "places", nargs="+", metavar="KEY=V,V", help="e.g. options.dropout=0.1,0.2,0.3"
+    )
+    search.add_argument("--out", type=Path, required=True, help="folder of the trials")
+    search.add_argument("--data", help="path of the data set (default: in data/ or $FER_DATA)")
+    search.add_argument("--seed", type=int, help="instead of the recipe's")
+    search.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="in every trial")
+    search.set_defaults(run=_search)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from fer_training.train import runs
+
+    command = "fer-train train " + " ".join([options.recipe, *_spelled(options)])
+    try:
+        record = runs.train(
+            options.recipe,
+            _overrides(options),
+            options.out,
+            options.resume,
+            options.all_folds,
+            command,
+            options.earlier,
+        )
+    except KeyboardInterrupt:
+        folder = options.out or Path("runs") / runs.name_of(options.recipe, _overrides(options))
+        again = "" if options.resume else " --resume"
+        end = (
+            ""
+            if options.all_folds
+            else f"\nend it here with its best weights: fer-train finish {folder}"
+        )
+        print(
+            f"\nstopped; go on after the last whole epoch: the same command{again}{end}",
+            file=sys.stderr,
+        )
+        raise
+    if record:  # empty in all processes of torchrun but the first
+        show(record["results"])
+
+
+def _finish(options: argparse.Namespace) -> None:
+    from fer_training.train import runs
+
+    show(runs.finish_early(options.run_folder, options.data or "")["results"])
+
+
+def _search(options: argparse.Namespace) -> None:
+    from fer_training.train.search import search
+
+    words = ["fer-train search", options.recipe, *options.places, *_spelled(options)]
+    command = " ".join([*words, "--out", f"runs/{options.out.name}"])
+    record = search(options.recipe, options.places, _overrides(options), options.out, command)
+    for step in record["steps"]:
+        for value, accuracy in step["accuracies"].items():
+            mark = "  <- chosen" if value == step["chosen"] else ""
+            print(f"{step['key']}={value}  accuracy {100 * accuracy:.2f} %{mark}")
+
+
+def _overrides(options: argparse.Namespace) -> list[str]:
+    overrides = list(options.set)
+    if options.data:
+        overrides.append(f"data.path={options.data}")
+    if options.seed is not None:
+        overrides.append(f"seed={options.seed}")
+    return overrides
+
+
+def _spelled(options: argparse.Namespace) -> list[str]:
+    """Return the options of `train` and `search` that decide the result, as they were given."""
+    words = []
+    if options.seed is not None:
+        words += ["--seed", str(options.seed)]
+    if getattr(options, "all_folds", False):
+        words += ["--all-folds"]
+    if options.set:
+        words += ["--set", *options.set]
+    return words
