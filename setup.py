@@ -58,6 +58,7 @@ setup(
         "PyYAML>=6,<7",
         "jsonschema>=3.2,<5",
         "psutil>=5.9,<8",
+        "rich>=13,<16",
         "tqdm>=4.60,<5",
     ],
     extras_require={

@@ -138,7 +138,7 @@ def test_the_environment_of_the_ros_tests_has_what_the_package_needs():
 def test_pip_and_rosdep_ask_for_the_same_libraries(package):
     pip = pip_requirements()
     pip -= {"backports.zstd", "lz4"}  # rosbags brings them
-    keys = {"numpy", "opencv", "jinja2", "jsonschema", "psutil", "tqdm", "yaml",
+    keys = {"numpy", "opencv", "jinja2", "jsonschema", "psutil", "rich", "tqdm", "yaml",
             "onnxruntime-pip", "rosbags-pip"}  # fmt: skip
     names = {"opencv-python-headless": "opencv", "PyYAML": "yaml", "Jinja2": "jinja2",
              "onnxruntime": "onnxruntime-pip", "rosbags": "rosbags-pip"}  # fmt: skip

@@ -18,6 +18,8 @@ _COMMANDS = {
         "camera",
         "publish a webcam, video, folder of pictures or synthetic scene as a camera topic",
     ),
+    "echo": ("echo", "show what the graph carries as a live table, or the messages of topics"),
+    "record": ("record", "write topics into a recording that fer-ros replay and ROS 2 read"),
     "bench": ("bench", "measure latency, CPU, memory and load"),
     "models": ("models", "list, fetch and verify networks"),
     "replay": ("replay", "run the emotion pipeline on every frame of a recording and judge it"),

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from rich.console import RenderableType
+from rich.text import Text
 
 from fer_ros.apps.camera import CameraPublisher, camera_images
 from fer_ros.apps.children import Child, node_command
 from fer_ros.apps.run import NODE_NAME
-from fer_ros.apps.table import LiveTable, face_rows
+from fer_ros.apps.table import LiveTable, faces_table
 from fer_ros.node.core import EmotionNode
 from fer_ros.node.parameters import Settings
 from fer_ros.node.signals import stop_signals
@@ -126,11 +128,11 @@ def _watch(
         if child.output():
             print(child.output())
     print(f"first EmotionArray {time.monotonic() - started:.1f} s after the start\n")
-    table = LiveTable(sys.stdout)
     end = time.monotonic() + args.seconds
-    while time.monotonic() < end and not stop.wait(0.25):
-        _check_alive(children)
-        table.show(watcher.rows())
+    with LiveTable(sys.stdout) as table:
+        while time.monotonic() < end and not stop.wait(0.25):
+            _check_alive(children)
+            table.show(*watcher.shown())
     print(f"\n{watcher.summary()}")
     return watcher.save_picture(args.picture)
 
@@ -166,8 +168,8 @@ class _Watcher:
         self._latest, self._first = message, self._first or now
         self.count += 1
 
-    def rows(self) -> list[str]:
-        """Return the table of the newest message."""
+    def shown(self) -> tuple[RenderableType, ...]:
+        """Return the newest message as a line and a table."""
         message, now = self._latest, time.monotonic()
         head = (
             f"{message.source_topic} {message.width}x{message.height}  "
@@ -175,7 +177,7 @@ class _Watcher:
             f"camera to subscriber p50 {_figure(self._age, 'p50')} ms  "
             f"of that in the node {_figure(self._total, 'p50')} ms"
         )
-        return [head, *face_rows(messages.read_faces(message), tuple(message.labels))]
+        return Text(head), faces_table(messages.read_faces(message), tuple(message.labels))
 
     def summary(self) -> str:
         """Return what came in the whole time."""

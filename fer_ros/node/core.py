@@ -23,7 +23,7 @@ from fer_ros.node.diagnostics import (
 )
 from fer_ros.node.engine import Converter, FrameEngine
 from fer_ros.node.parameters import ParameterError, Settings, parameter
-from fer_ros.node.pictures import COMPRESSED, AnnotatedOutput
+from fer_ros.node.pictures import ANNOTATED, COMPRESSED, AnnotatedOutput
 from fer_ros.node.stream import Message, Stream
 from fer_ros.node.worker import Camera, Worker
 from fer_ros.perception.errors import ModelError
@@ -124,7 +124,7 @@ class EmotionNode:
             for name in settings.image_topics:
                 topic = transport.resolve(name)
                 several = len(settings.image_topics) > 1
-                own = f"~/image_annotated{topic}" if several else "~/image_annotated"
+                own = f"~/{ANNOTATED}{topic}" if several else f"~/{ANNOTATED}"
                 own = own.removesuffix(COMPRESSED)
                 self._annotated[topic] = AnnotatedOutput(transport, own)
 

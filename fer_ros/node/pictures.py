@@ -21,8 +21,16 @@ from fer_ros.transport.codec import encode
 COMPRESSED = "/compressed"
 """Ends the name of a topic of CompressedImage, as image_transport has it."""
 
+ANNOTATED = "image_annotated"
+"""Name of the raw topic below the node's own; with several cameras theirs follows it."""
+
 _JOIN_TIME = 2.0
 """How long a close waits for the picture at hand [s]."""
+
+
+def is_annotated(topic: str) -> bool:
+    """Return whether a topic carries annotated images, which are only made for subscribers."""
+    return f"/{ANNOTATED}/" in f"{topic}/"
 
 
 class AnnotatedOutput:

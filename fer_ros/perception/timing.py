@@ -57,6 +57,12 @@ class RollingWindow:
             values = [value for _, value in self._entries]
         return percentiles(values)
 
+    def mean(self, now: float) -> float:
+        """Return the mean of the recent values; 0 where there are none."""
+        with self._lock:
+            self._forget(now)
+            return sum(value for _, value in self._entries) / max(len(self._entries), 1)
+
     def rate(self, now: float) -> float:
         """Return how many values came per second [Hz]."""
         with self._lock:

@@ -41,6 +41,17 @@ def message_class(type_name: str) -> Any:
     return typestore().types[type_name]
 
 
+def knows(type_name: str) -> bool:
+    """Return whether the definition of a message type is known."""
+    return type_name in typestore().types
+
+
+def field_names(type_name: str) -> tuple[str, ...]:
+    """Return the names of a message's fields in the order of its definition."""
+    fields: Any = typestore().fielddefs[type_name][1]
+    return tuple(name for name, _ in fields)
+
+
 def type_hash(type_name: str) -> str:
     """Return the RIHS01 hash of a type, as ROS 2 computes it since Iron."""
     return typestore().hash_rihs01(type_name)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
 import numpy as np
+from rosbags.interfaces import Nodetype
 
 from fer_ros.perception import images
 from fer_ros.perception.types import STAGES, Box, Face, FaceEmotion, FrameResult, Image, Origin
-from fer_ros.transport.codec import decode, message_class
+from fer_ros.transport.codec import decode, message_class, typestore
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
+IMAGES = (IMAGE, COMPRESSED_IMAGE)
 EMOTION_ARRAY = "fer_ros/msg/EmotionArray"
 DIAGNOSTIC_ARRAY = "diagnostic_msgs/msg/DiagnosticArray"
 
@@ -91,6 +94,26 @@ def read_image(data: bytes, compressed: bool) -> ReceivedImage:
 def time_ns(stamp: Any) -> int:
     """Return a builtin_interfaces/Time as nanoseconds."""
     return int(stamp.sec) * _SECOND + int(stamp.nanosec)
+
+
+def leading_stamp_ns(data: bytes, type_name: str) -> int | None:
+    """Return the stamp of a message that begins with a header [ns], without reading the rest.
+
+    Args:
+        data: CDR bytes.
+        type_name: Of the message; None is returned where it begins with something else.
+    """
+    if not _begins_with_header(type_name) or len(data) < 12:
+        return None
+    order: Literal["little", "big"] = "little" if data[1] & 1 else "big"
+    seconds = int.from_bytes(data[4:8], order, signed=True)
+    return seconds * _SECOND + int.from_bytes(data[8:12], order)
+
+
+@cache
+def _begins_with_header(type_name: str) -> bool:
+    fields: Any = typestore().fielddefs[type_name][1]
+    return bool(fields) and fields[0][1] == (Nodetype.NAME, "std_msgs/msg/Header")
 
 
 def header(stamp_ns: int, frame_id: str) -> Any:

@@ -1,0 +1,213 @@
+"""``fer-ros echo``: what the graph carries, as a live table, or one topic's messages."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from fer_ros.apps.message_text import message_text
+from fer_ros.apps.table import LiveTable, columns, faces_table
+from fer_ros.node.pictures import is_annotated
+from fer_ros.node.signals import stop_signals
+from fer_ros.perception.timing import RollingWindow
+from fer_ros.transport import messages
+from fer_ros.transport.arguments import RosArgs
+from fer_ros.transport.base import TopicInfo, Transport
+from fer_ros.transport.codec import DecodeError, decode
+from fer_ros.transport.following import TopicFollower
+
+_PERIOD = 0.25
+"""Time between two pictures of the table [s]."""
+
+_LOOK_EVERY = 4
+"""Pictures of the table between two looks at the graph."""
+
+_WINDOW = 5.0
+"""Rates are those of this much time [s]."""
+
+_FORGET_CAMERA = 5.0
+"""Faces of a camera that is silent for longer are taken off the table [s]."""
+
+_HIDDEN = ("/rosout", "/parameter_events", "/clock")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the ``echo`` command."""
+    parser = subparsers.add_parser(
+        "echo",
+        description="Without TOPIC: a live table of the topics with their rates and the age of "
+        "their newest message, and of the faces. With TOPIC: its messages, as they come. "
+        "Images are received in full to be counted, but for annotated ones, which the node makes "
+        "only for subscribers; --no-images leaves all of them out.",
+        epilog="examples:\n"
+        "  fer-ros echo\n"
+        "  fer-ros echo /fer/emotions --count 1\n"
+        "  fer-ros echo --seconds 5 | tail -20",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="print its messages instead")
+    parser.add_argument("--seconds", type=float, metavar="S", help="end after this time")
+    parser.add_argument("--count", type=int, metavar="N", help="end after N messages of a TOPIC")
+    parser.add_argument("--no-images", action="store_true", help="do not subscribe to images")
+    parser.set_defaults(func=_echo)
+
+
+def _echo(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    from fer_ros.transport.dds.node import DdsTransport
+
+    if args.count is not None and not args.topics:
+        raise ValueError("--count goes with a TOPIC")
+    with stop_signals() as stop:
+        transport = DdsTransport("fer_echo", "/", ros_args)
+        try:
+            if args.topics:
+                return _print_messages(transport, args, stop)
+            return _show_table(transport, args, stop)
+        finally:
+            transport.close()
+
+
+def _end(seconds: float | None) -> float:
+    return float("inf") if seconds is None else time.monotonic() + seconds
+
+
+def _show_table(transport: Transport, args: argparse.Namespace, stop: threading.Event) -> int:
+    board, end, looks = _Board(), _end(args.seconds), 0
+    follower = TopicFollower(transport, board.receive, depth=5)
+    wanted: list[TopicInfo] = []
+    with LiveTable(sys.stdout) as table:
+        while not stop.wait(_PERIOD) and time.monotonic() < end:
+            if looks % _LOOK_EVERY == 0:
+                wanted = [t for t in transport.published_topics() if t.name not in _HIDDEN]
+                follower.update(t for t in wanted if _counted(t, args.no_images))
+            looks += 1
+            table.show(*board.shown(wanted, transport.now_ns()))
+    follower.close()
+    return 0
+
+
+def _counted(topic: TopicInfo, no_images: bool) -> bool:
+    """Return whether a topic is heard: a look must not make the node draw pictures."""
+    if topic.type_name in messages.IMAGES:
+        return not (no_images or is_annotated(topic.name))
+    return True
+
+
+def _print_messages(transport: Transport, args: argparse.Namespace, stop: threading.Event) -> int:
+    names = {transport.resolve(name) for name in args.topics}
+    ended, left, lock = threading.Event(), [args.count or sys.maxsize], threading.Lock()
+
+    def receive(topic: TopicInfo, data: bytes) -> None:
+        with lock:
+            if left[0] <= 0:
+                return
+            left[0] -= 1
+            head = f"# {topic.name}\n" if len(names) > 1 else ""
+            try:
+                text = message_text(decode(data, topic.type_name))
+            except DecodeError as error:
+                text = f"# {error}\n"
+            sys.stdout.write(f"{head}{text}---\n")
+            sys.stdout.flush()
+            if left[0] == 0:
+                ended.set()
+
+    follower = TopicFollower(transport, receive)
+    end, told, started = _end(args.seconds), False, time.monotonic()
+    while not (stop.is_set() or ended.wait(_PERIOD)) and time.monotonic() < end:
+        there = transport.published_topics()
+        follower.update(topic for topic in there if topic.name in names)
+        for why in follower.refused.values():
+            raise ValueError(why)
+        missing = names - {topic.name for topic in there}
+        if missing and not told and time.monotonic() - started > 2.0:
+            told = True
+            known = ", ".join(topic.name for topic in there) or "none"
+            print(
+                f"nobody publishes {', '.join(sorted(missing))} yet; topics there are: {known}",
+                file=sys.stderr,
+            )
+    follower.close()
+    return 0
+
+
+class _Traffic:
+    """What came on one topic lately."""
+
+    def __init__(self) -> None:
+        self.size = RollingWindow(_WINDOW)
+        self.count = 0
+        self.stamp_ns: int | None = None
+
+
+class _Board:
+    """What is known of the graph; safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._traffic: dict[tuple[str, str], _Traffic] = {}
+        self._arrays: dict[tuple[str, str], tuple[float, Any]] = {}
+
+    def receive(self, topic: TopicInfo, data: bytes) -> None:
+        """Take in a message."""
+        array = None
+        if topic.type_name == messages.EMOTION_ARRAY:
+            array = decode(data, topic.type_name)
+        now = time.monotonic()
+        with self._lock:
+            traffic = self._traffic.setdefault((topic.name, topic.type_name), _Traffic())
+            traffic.count += 1
+            traffic.size.add(float(len(data)), now)
+            traffic.stamp_ns = messages.leading_stamp_ns(data, topic.type_name)
+            if array is not None:
+                self._arrays[topic.name, array.source_topic] = now, array
+
+    def shown(self, topics: Iterable[TopicInfo], now_ns: int) -> list[RenderableType]:
+        """Return the tables of this moment."""
+        table = columns("topic", "type", "publishers>", "Hz>", "kB/s>", "age ms>")
+        now = time.monotonic()
+        with self._lock:
+            for topic in topics:
+                traffic = self._traffic.get((topic.name, topic.type_name))
+                table.add_row(
+                    topic.name, topic.type_name, str(topic.publishers),
+                    *_figures(traffic, now, now_ns),
+                )  # fmt: skip
+            arrays = [
+                (name, array)
+                for (name, _), (since, array) in sorted(self._arrays.items())
+                if now - since < _FORGET_CAMERA
+            ]
+        if not table.rows:
+            return [Text("nobody publishes anything here: is the node started, in this domain?")]
+        parts: list[RenderableType] = [table]
+        for name, array in arrays:
+            parts += ["", Text(_headline(name, array), style="bold"), _faces(array)]
+        return parts
+
+
+def _figures(traffic: _Traffic | None, now: float, now_ns: int) -> tuple[str, str, str]:
+    if traffic is None:
+        return "-", "-", "-"
+    rate, size = traffic.size.rate(now), traffic.size.mean(now)
+    age = "-" if not traffic.stamp_ns else f"{(now_ns - traffic.stamp_ns) / 1e6:.0f}"
+    return f"{rate:.1f}", f"{rate * size / 1e3:.1f}", age
+
+
+def _headline(name: str, array: Any) -> str:
+    cost = messages.total_ms(array)
+    return (
+        f"{name}  {array.source_topic} {array.width}x{array.height}  "
+        f"{array.model_id} + {array.detector}  {cost:.1f} ms, age {array.age_ms:.1f} ms"
+    )
+
+
+def _faces(array: Any) -> RenderableType:
+    return faces_table(messages.read_faces(array), tuple(array.labels))

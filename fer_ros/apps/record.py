@@ -1,0 +1,180 @@
+"""``fer-ros record``: topics of the graph into a recording."""
+
+from __future__ import annotations
+
+import argparse
+import queue
+import re
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fer_ros.node.signals import stop_signals
+from fer_ros.transport.arguments import RosArgs
+from fer_ros.transport.bag import BagError, BagWriter
+from fer_ros.transport.base import TopicInfo, Transport
+from fer_ros.transport.following import TopicFollower, adaptive_qos
+
+_LOOK_PERIOD = 0.5
+"""Time between two looks at the graph for new topics [s]."""
+
+_REPORT_PERIOD = 5.0
+"""Time between two lines on how far it is [s]."""
+
+_MEMORY = 256 * 2**20
+"""What the disk is behind with, at most [bytes]; beyond, messages are lost, and that is said."""
+
+_DEPTH = 100
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the ``record`` command."""
+    parser = subparsers.add_parser(
+        "record",
+        description="Records topics as a rosbag2 folder in mcap storage, until Ctrl-C. Topics that "
+        "appear later are recorded too. Images show people: keep the folder accordingly.",
+        epilog="examples:\n"
+        "  fer-ros record --out drive\n"
+        "  fer-ros record /image_raw /fer/emotions --seconds 60\n"
+        "  fer-ros record --exclude '.*annotated.*' && fer-ros replay rosbag2_* --out results",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="only these (default: all)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="new folder (default: named by "
+        "date and time)")  # fmt: skip
+    parser.add_argument("--seconds", type=float, metavar="S", help="end after this time")
+    parser.add_argument(
+        "--exclude", metavar="REGEX", default=r".*/image_annotated(/.*)?",
+        help="leave out topics whose whole name matches (default: %(default)s)",
+    )  # fmt: skip
+    parser.set_defaults(func=_record)
+
+
+def _record(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    from fer_ros.transport.dds.node import DdsTransport
+
+    try:
+        excluded = re.compile(args.exclude or r"(?!)")
+    except re.error as error:
+        raise ValueError(f"--exclude {args.exclude!r} is no regular expression: {error}") from None
+    out = args.out or Path(f"rosbag2_{datetime.now():%Y_%m_%d-%H_%M_%S}")
+    if out.exists():
+        raise BagError(f"{out} exists already; name another folder with --out")
+    with stop_signals() as stop:
+        transport = DdsTransport("fer_record", "/", ros_args)
+        try:
+            wanted = {transport.resolve(name) for name in args.topics}
+            return _run(transport, Recorder(out), wanted, excluded, args.seconds, stop)
+        finally:
+            transport.close()
+
+
+def _run(
+    transport: Transport, recorder: Recorder, wanted: set[str], excluded: re.Pattern[str],
+    seconds: float | None, stop: threading.Event,
+) -> int:  # fmt: skip
+    log, started, reported = transport.log, time.monotonic(), time.monotonic()
+    follower = TopicFollower(transport, recorder.receive, depth=_DEPTH)
+    log.info(f"recording into {recorder.folder}; Ctrl-C ends it")
+    told: set[tuple[str, str]] = set()
+    while not stop.wait(_LOOK_PERIOD) and recorder.error is None:
+        now = time.monotonic()
+        if seconds is not None and now - started >= seconds:
+            break
+        follower.update(
+            topic for topic in transport.published_topics()
+            if (topic.name in wanted if wanted else not excluded.fullmatch(topic.name))
+        )  # fmt: skip
+        for key in follower.refused.keys() - told:
+            told.add(key)
+            log.warning(f"{key[0]} is left out: {follower.refused[key]}")
+        if now - reported >= _REPORT_PERIOD:
+            reported = now
+            log.info(_progress(recorder, follower, wanted))
+    follower.close()
+    recorder.close()
+    if recorder.error is not None:
+        log.error(str(recorder.error))
+        return 2
+    if recorder.written == 0:
+        there = ", ".join(topic.name for topic in transport.published_topics())
+        log.error(f"nothing came, so nothing was written; topics there are: {there or 'none'}")
+        return 1
+    log.info(f"{recorder.summary()} -> {recorder.folder}")
+    return 0
+
+
+def _progress(recorder: Recorder, follower: TopicFollower, wanted: set[str]) -> str:
+    missing = wanted - {topic.name for topic in follower.topics}
+    waiting = f"; nobody publishes {', '.join(sorted(missing))} yet" if missing else ""
+    return recorder.summary() + waiting
+
+
+class Recorder:
+    """Writes messages on a thread of its own, so that a slow disk holds nobody up."""
+
+    def __init__(self, folder: Path, memory: int = _MEMORY) -> None:
+        """Prepare; the folder is made when the first message comes.
+
+        Args:
+            folder: Must not exist.
+            memory: What may wait for the disk [bytes]; beyond, messages are lost, and counted.
+        """
+        self.folder = folder
+        self._memory = memory
+        self.written = 0
+        """Messages that are in the recording."""
+        self.lost = 0
+        """Messages that came while the disk was too far behind."""
+        self.error: BagError | None = None
+        """Why recording ended."""
+        self._bag: BagWriter | None = None
+        self._topics: dict[str, str] = {}
+        self._waiting: queue.SimpleQueue[tuple[TopicInfo, int, bytes] | None] = queue.SimpleQueue()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    def receive(self, topic: TopicInfo, data: bytes) -> None:
+        """Take in a message; returns at once."""
+        with self._lock:
+            if self._bytes + len(data) > self._memory:
+                self.lost += 1
+                return
+            self._bytes += len(data)
+        self._waiting.put((topic, time.time_ns(), data))
+
+    def close(self) -> None:
+        """Write what waits, and the index: the recording is whole."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def summary(self) -> str:
+        """Return what has been written so far."""
+        lost = f", {self.lost} lost because the disk is too slow" if self.lost else ""
+        return f"{self.written} messages of {len(self._topics)} topics{lost}"
+
+    def _run(self) -> None:
+        try:
+            while (entry := self._waiting.get()) is not None:
+                topic, time_ns, data = entry
+                self._write(topic, time_ns, data)
+                with self._lock:
+                    self._bytes -= len(data)
+            if self._bag is not None:
+                self._bag.close()
+        except BagError as error:
+            self.error = error
+
+    def _write(self, topic: TopicInfo, time_ns: int, data: bytes) -> None:
+        if self._bag is None:
+            self._bag = BagWriter(self.folder)
+        if topic.name not in self._topics:
+            self._bag.add_topic(topic.name, topic.type_name, adaptive_qos(topic, depth=10))
+            self._topics[topic.name] = topic.type_name
+        if self._topics[topic.name] == topic.type_name:  # a bag has one type a name
+            self._bag.write(topic.name, time_ns, data)
+            self.written += 1

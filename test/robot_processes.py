@@ -1,0 +1,28 @@
+"""A robot as a user without ROS 2 starts one: camera and node as processes, DDS between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from dds_domains import loopback_environment
+
+from fer_ros.apps.children import Child, node_command
+
+CAMERA = ("camera", "--source", "demo", "--rate", "12", "--size", "320x240")
+
+
+def start_node(**parameters: object) -> Child:
+    """Start the node on the cascade, which needs no file."""
+    return Child("node", node_command({"detector": "haar", **parameters}))
+
+
+@contextmanager
+def domain_of_its_own() -> Iterator[None]:
+    """Put this process, and those it starts, into a DDS domain on loopback."""
+    pytest.importorskip("cyclonedds", reason="no Cyclone DDS for Python here")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in loopback_environment().items():
+            patch.setenv(name, value)
+        yield
