@@ -14,10 +14,11 @@ from fer_ros.perception.alignment import align_all
 from fer_ros.perception.classification import EmotionClassifier
 from fer_ros.perception.detection import FaceDetector
 from fer_ros.perception.detection.search_plan import Searcher
+from fer_ros.perception.quality import quality_of
 from fer_ros.perception.smoothing import SmoothingSettings
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.tracking import Tracker
-from fer_ros.perception.types import Face, Frame, FrameResult, StageTimes
+from fer_ros.perception.types import Face, Frame, FrameResult, Image, StageTimes
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Pipeline:
             ]
             for network in self.classifier.networks
         ]
+        qualities = self._qualities(frames, found, crops[0])
         align_ms, start = milliseconds_since(start), time.perf_counter()
         probabilities = self.classifier.classify(crops)
         classify_ms, start = milliseconds_since(start), time.perf_counter()
@@ -93,6 +95,7 @@ class Pipeline:
                 self.classifier.labels,
                 self.settings.smoothing,
                 self.settings.track_timeout,
+                qualities[first:last],
             )
             first = last
         track_ms = milliseconds_since(start)
@@ -106,6 +109,17 @@ class Pipeline:
         for tracker in self._trackers.values():
             tracker.reset()
         self._searchers.clear()
+
+    @staticmethod
+    def _qualities(
+        frames: Sequence[Frame], found: Sequence[Sequence[Face]], crops: Sequence[Image]
+    ) -> list[float]:
+        """Return the quality of every face, in the order of the crops."""
+        pairs = [(frame.image, face) for frame, faces in zip(frames, found) for face in faces]
+        return [
+            quality_of(face, crop, image.shape[1], image.shape[0])
+            for (image, face), crop in zip(pairs, crops)
+        ]
 
     def _detect(self, frame: Frame, times: StageTimes) -> list[Face]:
         start = time.perf_counter()

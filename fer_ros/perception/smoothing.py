@@ -20,7 +20,7 @@ class SmoothingSettings:
     hysteresis: float
     """How much more probable than the current label another one must be to replace it."""
     threshold: float
-    """Smoothed probability that a class must reach to be named at all."""
+    """Smoothed probability, times the quality, that a class must reach to be named at all."""
 
 
 class LabelSmoother:
@@ -34,6 +34,7 @@ class LabelSmoother:
     def __init__(self) -> None:
         self._smoothed: list[float] | None = None
         self._current: int | None = None
+        self._quality = 1.0
 
     def update(
         self,
@@ -41,6 +42,7 @@ class LabelSmoother:
         elapsed: float,
         labels: tuple[str, ...],
         settings: SmoothingSettings,
+        quality: float = 1.0,
     ) -> tuple[NDArray[np.float32], str, float]:
         """Take in one observation.
 
@@ -49,6 +51,7 @@ class LabelSmoother:
             elapsed: Time since the previous observation [s], at least 0.
             labels: Class names in the order of the probabilities.
             settings: Time constant, hysteresis and threshold, which may change between calls.
+            quality: Of this face [0..1]; smoothed as the probabilities are.
 
         Returns:
             Smoothed probabilities (sum 1), the label, and its smoothed probability (of the best
@@ -59,6 +62,8 @@ class LabelSmoother:
         if self._smoothed is not None and settings.time_constant > 0:
             weight = 1.0 - math.exp(-elapsed / settings.time_constant)
             values = [old + weight * (new - old) for old, new in zip(self._smoothed, values)]
+            quality = self._quality + weight * (quality - self._quality)
+        self._quality = quality
         total = sum(values)
         smoothed = self._smoothed = [value / total for value in values]
         best = smoothed.index(max(smoothed))
@@ -70,8 +75,10 @@ class LabelSmoother:
     def _choose(self, best: int, smoothed: list[float], settings: SmoothingSettings) -> int | None:
         current = self._current
         if current is not None:
-            supported = smoothed[current] >= settings.threshold * (1 - settings.hysteresis)
+            supported = smoothed[current] * self._quality >= settings.threshold * (
+                1 - settings.hysteresis
+            )
             beaten = smoothed[best] >= smoothed[current] + settings.hysteresis
             if supported and (best == current or not beaten):
                 return current
-        return best if smoothed[best] >= settings.threshold else None
+        return best if smoothed[best] * self._quality >= settings.threshold else None

@@ -127,6 +127,7 @@ class Tracker:
         labels: tuple[str, ...],
         smoothing: SmoothingSettings,
         timeout: float,
+        qualities: Sequence[float] = (),
     ) -> list[FaceEmotion]:
         """Join the faces of one image to the tracks.
 
@@ -137,6 +138,7 @@ class Tracker:
             labels: Class names in the order of the probabilities.
             smoothing: How labels follow the probabilities.
             timeout: Tracks not seen for longer are closed [s].
+            qualities: One a face [0..1]; 1 for all where none are given.
 
         Returns:
             One entry per face, in their order.
@@ -156,11 +158,12 @@ class Tracker:
                 elapsed = 0.0
             else:
                 elapsed = track.join(place, stamp_ns)
+            own, quality = probabilities[index], qualities[index] if qualities else 1.0
             smoothed, label, confidence = track.smoother.update(
-                probabilities[index], elapsed, labels, smoothing
+                own, elapsed, labels, smoothing, quality
             )
             results.append(
-                FaceEmotion(face, track.track_id, probabilities[index], smoothed, label, confidence)
+                FaceEmotion(face, track.track_id, own, smoothed, label, confidence, quality)
             )
         return results
 

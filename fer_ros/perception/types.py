@@ -86,6 +86,8 @@ class FaceEmotion:
     label: str
     confidence: float
     """Smoothed probability of the label, or of the best class when the label is uncertain."""
+    quality: float = 1.0
+    """Expected accuracy relative to a good face's [0..1]; see `fer_ros.perception.quality`."""
 
 
 @dataclass(slots=True)

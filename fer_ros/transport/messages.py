@@ -166,6 +166,7 @@ def _emotion(found: FaceEmotion, width: int, height: int) -> Any:
         roi=_region(found.face.box, width, height),
         landmarks=[] if points is None else [point(float(x), float(y), 0.0) for x, y in points],
         detection_confidence=float(found.face.score),
+        quality=float(found.quality),
         probabilities=np.ascontiguousarray(found.probabilities, np.float32),
         smoothed_probabilities=np.ascontiguousarray(found.smoothed, np.float32),
         label=found.label,
@@ -205,6 +206,7 @@ def _read_emotion(emotion: Any) -> FaceEmotion:
         smoothed=np.asarray(emotion.smoothed_probabilities, np.float32),
         label=emotion.label,
         confidence=float(emotion.confidence),
+        quality=float(emotion.quality),
     )
 
 

@@ -19,6 +19,7 @@ def add(commands: Any) -> None:
     _add_train(actions)
     _add_export(actions)
     _add_compare(actions)
+    _add_quality(actions)
 
 
 def _add_data(actions: Any) -> None:
@@ -85,6 +86,15 @@ def _add_compare(actions: Any) -> None:
     compare.set_defaults(run=_compare)
 
 
+def _add_quality(actions: Any) -> None:
+    quality = actions.add_parser("quality", help="fit how accuracy falls with size, turn and blur")
+    quality.add_argument("--detector", default="fer-face", metavar="NAME@SIZE")
+    quality.add_argument("--emotions", type=Path, required=True, help="ONNX emotion network")
+    quality.add_argument("--fer2013", type=Path, required=True)
+    quality.add_argument("--photos", type=Path, required=True, help="with photos without faces")
+    quality.set_defaults(run=_quality)
+
+
 def _data(options: argparse.Namespace) -> None:
     from fer_ros.perception.detection import DetectorSettings, YuNetDetector
     from fer_training.detector import crops, photos
@@ -142,3 +152,14 @@ def _compare(options: argparse.Namespace) -> None:
     )
     options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(report.markdown(record))
+
+
+def _quality(options: argparse.Namespace) -> None:
+    from fer_ros.perception.classification import EmotionNetwork
+    from fer_training.detector import compare, labelled_photos, quality_fit
+
+    empty = labelled_photos.without_faces(options.photos)
+    finder = compare.contestant(options.detector).make(0.7)
+    network = EmotionNetwork(options.emotions)
+    fitted = quality_fit.run(options.fer2013, empty, finder, network)
+    print(quality_fit.markdown(fitted))

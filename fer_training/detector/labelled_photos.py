@@ -51,6 +51,18 @@ def load(path: Path) -> Iterator[LabelledPhoto]:
     )
 
 
+def without_faces(path: Path) -> list[NDArray[np.uint8]]:
+    """Return the photos of a data set that show nobody, grey.
+
+    Raises:
+        DatasetError: There is none, or no data set.
+    """
+    images = [photo.image for photo in load(path) if len(photo.boxes) == 0]
+    if not images:
+        raise DatasetError(f"{path} has no photo without faces to put faces into")
+    return [np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8) for image in images]
+
+
 def _npz(path: Path) -> Iterator[LabelledPhoto]:
     with np.load(path) as data:
         missing = {"jpeg", "offset", "truth", "truth_offset"} - set(data.files)

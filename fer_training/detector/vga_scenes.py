@@ -53,18 +53,18 @@ def scenes(
     """
     rng = np.random.default_rng((seed, size, round(tilt)))
     for n, start in enumerate(range(0, len(rows), len(PLACES))):
-        picture = _vga(backgrounds[n % len(backgrounds)], rng)
+        picture = vga(backgrounds[n % len(backgrounds)], rng)
         own = np.asarray(rows[start : start + len(PLACES)])
         boxes = []
         for k, (row, place) in enumerate(zip(own, PLACES)):
             middle = np.array(place) * (WIDTH, HEIGHT) + rng.uniform(-15, 15, 2)
             turn = tilt if (n + k) % 2 else -tilt
-            boxes.append(_put(picture, crops[row], middle, size, turn))
+            boxes.append(put(picture, crops[row], middle, size, turn))
         yield Scene(picture, own, np.array(boxes))
 
 
-def _vga(photo: Image, rng: np.random.Generator) -> Image:
-    """Return a part of a photo, scaled to cover the scene."""
+def vga(photo: Image, rng: np.random.Generator) -> Image:
+    """Return a part of a grey photo as a scene, scaled to cover it."""
     scale = max(WIDTH / photo.shape[1], HEIGHT / photo.shape[0]) * rng.uniform(1.0, 1.3)
     size = (math.ceil(photo.shape[1] * scale), math.ceil(photo.shape[0] * scale))
     large = cv2.resize(photo, size, interpolation=cv2.INTER_LINEAR)
@@ -72,7 +72,7 @@ def _vga(photo: Image, rng: np.random.Generator) -> Image:
     return np.asarray(large[y : y + HEIGHT, x : x + WIDTH], np.uint8).copy()
 
 
-def _put(
+def put(
     picture: Image, crop: Image, middle: NDArray[np.float64], size: int, tilt: float
 ) -> tuple[float, float, float, float]:
     """Blend a crop in with a soft oval rim; return the box of its face."""

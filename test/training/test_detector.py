@@ -12,10 +12,20 @@ import pytest
 import torch
 
 from fer_ros.perception.detection import DetectorSettings, FerFaceDetector
+from fer_ros.perception.quality import FaceFeatures
 from fer_ros.sources.scene import background
 from fer_training.commands import cli
 from fer_training.data.base import DatasetError
-from fer_training.detector import compare, crops, export, labelled_photos, matching, photos, targets
+from fer_training.detector import (
+    compare,
+    crops,
+    export,
+    labelled_photos,
+    matching,
+    photos,
+    quality_fit,
+    targets,
+)
 from fer_training.detector.compose import Composer
 from fer_training.detector.disturb import disturb
 from fer_training.detector.network import STRIDES, FaceNet
@@ -281,3 +291,20 @@ def test_scenes_have_their_faces_where_they_say() -> None:
 def test_a_detector_that_is_none_is_refused() -> None:
     with pytest.raises(DatasetError, match="say fer-face, haar, or name an ONNX file"):
         compare.contestant("absent.onnx@320")
+
+
+def test_the_fit_of_quality_finds_what_was_planted() -> None:
+    rng = np.random.default_rng(0)
+    faces, right = [], []
+    for _ in range(6000):
+        turn, side = float(rng.uniform(0, 1.5)), float(rng.uniform(16, 90))
+        faces.append(FaceFeatures(side, turn, 0.5, 0.0))
+        odds = 1.2 - 1.6 * min(turn / 1.5, 1)
+        right.append(rng.random() < 1 / (1 + math.exp(-odds)))
+    samples = quality_fit.Samples(faces, np.array(right), 6000)
+    model = quality_fit.fit(samples)
+    assert model.good == pytest.approx(1.2, abs=0.25)
+    assert model.turn.values[-1] == pytest.approx(-1.6, abs=0.35)
+    assert min(model.log_side.values) > -0.25
+    for row in quality_fit.check(model, samples):
+        assert row.quality == pytest.approx(row.relative_accuracy, abs=0.08)

@@ -1,0 +1,128 @@
+"""How far a face's expression can be trusted, from what the detector and the crop show.
+
+A small, turned, blurred or cut face is answered less often right. The tables say how much, measured
+by `fer-train detector quality` on FER2013 PublicTest faces put into VGA scenes, found by the
+shipped detector and read by `fer-base-int8`: the logarithm of the odds of a right answer is a sum
+of one term a property. A quality is that chance relative to a good face's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from fer_ros.perception.types import Face, Image
+
+_SIDE = 48
+
+
+@dataclass(frozen=True)
+class FaceFeatures:
+    """What of a face bears on how well its expression can be read."""
+
+    side: float
+    """Mean side of the box [source pixels]."""
+    turn: float
+    """How far the nose stands off the middle between the eyes, in half eye distances, 0 or more;
+    about 1 where a head is turned by half a right angle. 0 where no landmarks are known."""
+    sharpness: float
+    """Mean of the crop's absolute Laplacian over its standard deviation, at 48 pixels a side."""
+    cut: float
+    """Share of the box outside the image [0..1]."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A piecewise linear term of the logarithm of the odds."""
+
+    knots: tuple[float, ...]
+    values: tuple[float, ...]
+
+    def at(self, number: float) -> float:
+        """Return the term at a value; flat beyond the ends."""
+        return float(np.interp(number, self.knots, self.values))
+
+
+@dataclass(frozen=True)
+class QualityModel:
+    """The chance of a right answer, relative to a good face's."""
+
+    good: float
+    """Logarithm of the odds at the best of all properties."""
+    log_side: Term
+    """Over the logarithm to base 2 of the side."""
+    turn: Term
+    sharpness: Term
+    cut: Term
+
+    def quality(self, features: FaceFeatures) -> float:
+        """Return the quality [0..1]."""
+        loss = (
+            self.log_side.at(math.log2(max(features.side, 1.0)))
+            + self.turn.at(features.turn)
+            + self.sharpness.at(features.sharpness)
+            + self.cut.at(features.cut)
+        )
+        return _chance(self.good + loss) / _chance(self.good)
+
+
+MODEL = QualityModel(
+    good=0.944,
+    log_side=Term((3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 6.5), (-0.056, -0.056, 0.0, 0.0, 0.0, 0.0, 0.0)),
+    turn=Term((0.0, 0.25, 0.5, 0.75, 1.0, 1.5), (0.0, -0.237, -0.294, -0.413, -0.423, -0.489)),
+    sharpness=Term((0.05, 0.1, 0.15, 0.2, 0.3, 0.45), (-1.03, -0.842, -0.632, -0.284, -0.154, 0.0)),
+    cut=Term((0.0, 0.08, 0.16, 0.25, 0.4), (0.0, -0.053, -0.053, -0.053, -0.053)),
+)
+"""As fitted; every value is a loss against the best."""
+
+
+def features_of(face: Face, crop: Image, width: int, height: int) -> FaceFeatures:
+    """Measure a face.
+
+    Args:
+        face: Box and landmarks in pixels of its image.
+        crop: Its crop, uint8, (h, w) or (h, w, 3).
+        width: Of the image [pixels].
+        height: Of the image [pixels].
+    """
+    box = face.box
+    inside_x = min(box.x + box.width, width) - max(box.x, 0.0)
+    inside_y = min(box.y + box.height, height) - max(box.y, 0.0)
+    seen = max(inside_x, 0.0) * max(inside_y, 0.0)
+    area = max(box.area, 1e-6)
+    turn = 0.0 if face.landmarks is None else _turn(face.landmarks.tolist())
+    return FaceFeatures(math.sqrt(area), turn, _sharpness(crop), min(max(1 - seen / area, 0), 1))
+
+
+def quality_of(face: Face, crop: Image, width: int, height: int) -> float:
+    """Return the quality of a face [0..1]; arguments as for :func:`features_of`."""
+    return MODEL.quality(features_of(face, crop, width, height))
+
+
+def _turn(points: Sequence[Sequence[float]]) -> float:
+    (rx, ry), (lx, ly), (nx, ny) = points[:3]
+    across_x, across_y = lx - rx, ly - ry
+    apart = across_x**2 + across_y**2
+    if apart <= 1e-6:
+        return 0.0
+    along = ((nx - rx) * across_x + (ny - ry) * across_y) / apart
+    return min(abs(2.0 * along - 1.0), 3.0)
+
+
+def _sharpness(crop: Image) -> float:
+    grey = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    if grey.shape != (_SIDE, _SIDE):
+        grey = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    spread = float(cv2.meanStdDev(grey)[1][0, 0])
+    if spread < 1.0:
+        return 0.0
+    edges = cv2.Laplacian(grey, cv2.CV_16S)
+    return float(cv2.norm(edges, cv2.NORM_L1)) / (_SIDE * _SIDE) / spread
+
+
+def _chance(odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-odds))
