@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fer_ros.node.assembly import Assembly, assemble
     from fer_ros.node.parameters import ParameterError, Settings
     from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork
+    from fer_ros.perception.compressed import decode_compressed
     from fer_ros.perception.detection import (
         DetectorSettings,
         FaceDetector,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
         create_detector,
     )
     from fer_ros.perception.errors import ModelError
-    from fer_ros.perception.images import ImageError, decode_compressed, decode_raw
+    from fer_ros.perception.images import ImageError, decode_raw
     from fer_ros.perception.pipeline import Pipeline, PipelineSettings
     from fer_ros.perception.smoothing import SmoothingSettings
     from fer_ros.perception.tracking import Tracker, track_ids
@@ -34,11 +35,12 @@ _HOMES = {
     "node.assembly": ("Assembly", "assemble"),
     "node.parameters": ("ParameterError", "Settings"),
     "perception.classification": ("EmotionClassifier", "EmotionNetwork"),
+    "perception.compressed": ("decode_compressed",),
     "perception.detection": (
         "DetectorSettings", "FaceDetector", "HaarDetector", "YuNetDetector", "create_detector",
     ),
     "perception.errors": ("ModelError",),
-    "perception.images": ("ImageError", "decode_compressed", "decode_raw"),
+    "perception.images": ("ImageError", "decode_raw"),
     "perception.pipeline": ("Pipeline", "PipelineSettings"),
     "perception.smoothing": ("SmoothingSettings",),
     "perception.tracking": ("Tracker", "track_ids"),

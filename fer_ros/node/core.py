@@ -21,7 +21,8 @@ from fer_ros.node.diagnostics import (
     model_status,
     state_status,
 )
-from fer_ros.node.engine import Converter, FrameEngine
+from fer_ros.node.engine import CameraCondition, Converter, FrameEngine
+from fer_ros.node.graph_look import GraphLook
 from fer_ros.node.parameters import ParameterError, Settings, parameter
 from fer_ros.node.pictures import ANNOTATED, COMPRESSED, AnnotatedOutput
 from fer_ros.node.stream import Message, Stream
@@ -29,6 +30,7 @@ from fer_ros.node.worker import Camera, Worker
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.tracking import new_life, track_ids
+from fer_ros.perception.types import FrameResult
 from fer_ros.transport import messages
 from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, Transport, TransportError
 from fer_ros.transport.codec import encode
@@ -72,6 +74,8 @@ class EmotionNode:
         self._streams: dict[str, tuple[Stream, Subscription]] = {}
         self._latency = LatencyMonitor()
         self._worker: Worker | None = None
+        self._engine: FrameEngine[FrameResult] | None = None
+        self._graph = GraphLook(transport)
         self._lock = threading.RLock()  # state, parameters, endpoints
         self._levels: list[int] = []
         self._diagnosed = -math.inf
@@ -157,7 +161,8 @@ class EmotionNode:
                 self._latency = LatencyMonitor()
                 wake = threading.Event()
                 cameras = [
-                    self._subscribe(name, settings, wake.set) for name in settings.image_topics
+                    self._subscribe(index, settings, wake.set)
+                    for index in range(len(settings.image_topics))
                 ]
             except TransportError as error:
                 self._close_subscriptions()
@@ -171,15 +176,21 @@ class EmotionNode:
     def _make_worker(
         self, cameras: list[Camera], wake: threading.Event, assembly: Assembly, emotions: Publisher
     ) -> Worker:
-        engine = FrameEngine(
-            assembly.pipeline.process, self._settings.max_image_pixels, self._convert
+        settings = self._settings
+        rotations = {
+            camera.stream.topic: settings.of_camera(settings.image_rotation, index)
+            for index, camera in enumerate(cameras)
+        }
+        self._engine = FrameEngine(
+            assembly.pipeline.process, settings.max_image_pixels, self._convert, rotations
         )
         return Worker(
-            cameras, wake, self.transport, engine, assembly.origin, emotions, self._latency,
+            cameras, wake, self.transport, self._engine, assembly.origin, emotions, self._latency,
             settings=lambda: self._settings,
         )  # fmt: skip
 
-    def _subscribe(self, name: str, settings: Settings, wake: Callable[[], None]) -> Camera:
+    def _subscribe(self, index: int, settings: Settings, wake: Callable[[], None]) -> Camera:
+        name = settings.image_topics[index]
         topic = self.transport.resolve(name)
         asked = settings.image_transport
         compressed = asked == "compressed" or (asked == "auto" and topic.endswith(COMPRESSED))
@@ -188,12 +199,13 @@ class EmotionNode:
             source = topic + COMPRESSED
         if source in self._streams:
             raise TransportError(f"image_topics names {source} twice")
-        stream = Stream(source, compressed, wake)
+        max_rate = settings.of_camera(settings.max_rate, index)
+        stream = Stream(source, compressed, wake, max_rate)
         type_name = messages.COMPRESSED_IMAGE if compressed else messages.IMAGE
         qos = Qos(_reliability(settings.image_reliability), depth=settings.image_depth)
 
         def receive(data: bytes) -> None:
-            stream.put(Message(data, self.transport.now_ns()))
+            stream.put(Message(data, self.transport.now_ns(), messages.peek_stamp_ns(data)))
 
         # A name is remapped once: it goes to the transport as it was given where that is possible.
         subscription = self.transport.subscribe(
@@ -301,9 +313,23 @@ class EmotionNode:
     def _camera_statuses(self) -> list[Status]:
         settings = self._settings
         return [
-            camera_status(self._prefix, stream, subscription, settings)
+            camera_status(
+                self._prefix,
+                stream,
+                subscription,
+                settings,
+                CameraCondition() if self._engine is None else self._engine.condition(stream.topic),
+                self._other_types(stream, subscription),
+            )
             for stream, subscription in self._streams.values()
         ]
+
+    def _other_types(self, stream: Stream, subscription: Subscription) -> tuple[str, ...]:
+        """Return in what types an unheard camera's topic is published, other than the own one."""
+        if subscription.publisher_count():
+            return ()
+        own = messages.COMPRESSED_IMAGE if stream.compressed else messages.IMAGE
+        return self._graph.other_types(stream.topic, own)
 
 
 def _reliability(name: str) -> Literal["reliable", "best_effort"]:

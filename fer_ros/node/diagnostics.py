@@ -10,10 +10,13 @@ import time
 from collections.abc import Sequence
 
 from fer_ros.node.assembly import Assembly
+from fer_ros.node.engine import CameraCondition
 from fer_ros.node.parameters import Settings
-from fer_ros.node.stream import Stream, StreamCounts
+from fer_ros.node.stream import Stream, StreamCounts, StreamRates
+from fer_ros.perception.texts import shortened
 from fer_ros.perception.timing import RollingWindow
 from fer_ros.perception.types import STAGES, StageTimes
+from fer_ros.transport import messages
 from fer_ros.transport.base import Subscription
 from fer_ros.transport.messages import Status
 
@@ -21,6 +24,13 @@ OK, WARN, ERROR = 0, 1, 2
 
 ERROR_FACTOR = 3.0
 """A camera silent for this many times ``stale_after`` is an ERROR, not only a WARN."""
+
+
+OVERLOAD = 0.5
+"""Share of superseded images from which on a camera's status is a WARN."""
+
+LOSSES = 0.1
+"""Share of images lost before the node from which on it is one."""
 
 
 class LatencyMonitor:
@@ -57,7 +67,12 @@ class LatencyMonitor:
 
 
 def camera_status(
-    prefix: str, stream: Stream, subscription: Subscription, settings: Settings
+    prefix: str,
+    stream: Stream,
+    subscription: Subscription,
+    settings: Settings,
+    condition: CameraCondition,
+    other_types: Sequence[str] = (),
 ) -> Status:
     """Return how one camera is doing.
 
@@ -66,44 +81,75 @@ def camera_status(
         stream: The camera's slot and counters.
         subscription: Its endpoint.
         settings: For ``stale_after`` and ``enabled``.
+        condition: What its images are like.
+        other_types: Types in which its topic is published, other than the expected one.
     """
-    counts, (rate_in, rate_out) = stream.counts(), stream.rates()
-    level, message = _silence(stream, subscription, settings.stale_after)
+    counts, rates = stream.counts(), stream.rates()
+    level, message = _silence(stream, subscription, settings.stale_after, other_types)
     if level == OK:
-        level, message = _trouble(counts, settings)
+        level, message = _trouble(counts, rates, settings, condition)
     if level == OK:
-        message = f"{rate_in:.1f} Hz in, {rate_out:.1f} Hz out"
-    incompatible = subscription.incompatible_qos()
+        message = f"{rates.received:.1f} Hz in, {rates.answered:.1f} Hz out"
+        if rates.lost_share >= 0.01:
+            message += f", {rates.lost_share:.0%} lost"
+    incompatible = () if other_types else subscription.incompatible_qos()
     if incompatible:
         level = max(level, WARN)
         message += f"; a publisher's QoS is incompatible: {', '.join(incompatible)}"
     values = {
-        "rate_in_hz": f"{rate_in:.2f}",
-        "rate_out_hz": f"{rate_out:.2f}",
+        "rate_in_hz": f"{rates.received:.2f}",
+        "rate_out_hz": f"{rates.answered:.2f}",
+        "lost_percent": f"{100 * rates.lost_share:.1f}",
         "received": str(counts.received),
         "published": str(counts.published),
         **{f"dropped.{cause}": str(number) for cause, number in counts.dropped.items()},
+        "lost_before.stamp_gaps": str(counts.missing),
+        "lost_before.middleware": str(subscription.lost()),
+        "jpeg.without_end": str(condition.unended_jpegs),
+        "stamps.standing": str(condition.standing_stamps),
         "stamps.zero": str(counts.unstamped),
         "stamps.future": str(counts.from_future),
+        "publishers.other_types": ", ".join(other_types),
         "publishers": str(subscription.publisher_count()),
         "incompatible_qos": ", ".join(incompatible),
-        "last_error": counts.last_error,
+        "last_error": shortened(counts.last_error, 500),
     }
     return Status(level, f"{prefix}: camera {stream.topic}", message, values, stream.topic)
 
 
-def _silence(stream: Stream, subscription: Subscription, stale_after: float) -> tuple[int, str]:
+def _silence(
+    stream: Stream, subscription: Subscription, stale_after: float, other_types: Sequence[str]
+) -> tuple[int, str]:
     seconds, heard = stream.silence()
     if seconds <= stale_after:
         return OK, ""
     level = ERROR if seconds > ERROR_FACTOR * stale_after else WARN
     what = "no image" if heard else "no image yet"
     publishers = subscription.publisher_count()
-    source = "nobody publishes it" if publishers == 0 else f"{publishers} publisher(s)"
+    if publishers:
+        source = f"{publishers} publisher(s)"
+    elif other_types:
+        source = _wrong_type(stream, other_types)
+    else:
+        source = "nobody publishes it"
     return level, f"{what} for {seconds:.1f} s; {source}"
 
 
-def _trouble(counts: StreamCounts, settings: Settings) -> tuple[int, str]:
+def _wrong_type(stream: Stream, found: Sequence[str]) -> str:
+    """Return what to do about a publisher whose messages are of another type."""
+    expected, other = messages.IMAGE, messages.COMPRESSED_IMAGE
+    remedy = "set image_transport to compressed and remap "
+    remedy += f"{stream.topic}/compressed to {stream.topic}"
+    if stream.compressed:
+        expected, other, remedy = other, expected, "set image_transport to raw"
+    if other not in found:
+        remedy = "image_topics names a topic that holds no images"
+    return f"it is published as {', '.join(found)}, but {expected} is expected: {remedy}"
+
+
+def _trouble(
+    counts: StreamCounts, rates: StreamRates, settings: Settings, condition: CameraCondition
+) -> tuple[int, str]:
     if counts.last_error and not counts.published:
         return ERROR, f"no image could be answered: {counts.last_error}"
     problems = []
@@ -118,6 +164,17 @@ def _trouble(counts: StreamCounts, settings: Settings) -> tuple[int, str]:
         problems.append(
             f"{counts.unstamped} images without a stamp, {counts.from_future} with one ahead of "
             "the node's clock"
+        )
+    problems += condition.remarks
+    if rates.superseded_share > OVERLOAD:
+        problems.append(
+            f"overloaded: {rates.superseded_share:.0%} of {rates.received:.1f} images a second "
+            "come while the node is busy; max_rate, a smaller detection_size or fewer cameras help"
+        )
+    if rates.missing_share > LOSSES:
+        problems.append(
+            f"{rates.missing_share:.0%} of the images get lost before the node, by the gaps in "
+            "their stamps; compressed images, a reliable QoS or larger socket buffers help"
         )
     return (WARN, "; ".join(problems)) if problems else (OK, "")
 

@@ -7,11 +7,13 @@ drops is dropped by all, for the same reason and in the same words.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from fer_ros.perception.images import ImageError
+from fer_ros.perception.frame_clock import FrameClock
+from fer_ros.perception.image_watch import ImageWatch
+from fer_ros.perception.images import ImageError, ImageMemory
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import Frame, Image
 from fer_ros.transport import messages
@@ -50,6 +52,27 @@ class CameraImage:
     """What reading the header cost."""
 
 
+@dataclass(frozen=True)
+class CameraCondition:
+    """What the images of a camera are like."""
+
+    remarks: tuple[str, ...] = ()
+    """What is wrong with them now, in words."""
+    standing_stamps: int = 0
+    """Images whose stamp did not advance."""
+    unended_jpegs: int = 0
+    """Whole JPEGs that lacked only their end marker."""
+
+
+class _Camera:
+    """What is remembered of one camera from image to image."""
+
+    def __init__(self) -> None:
+        self.memory = ImageMemory()
+        self.clock = FrameClock()
+        self.watch = ImageWatch()
+
+
 class FrameEngine(Generic[A]):
     """Decodes images and has them answered; nothing that an image does to it is raised."""
 
@@ -58,6 +81,7 @@ class FrameEngine(Generic[A]):
         answer: Callable[[Sequence[Frame]], Sequence[A]],
         max_pixels: int,
         convert: Converter | None = None,
+        rotations: Mapping[str, int] | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -66,10 +90,25 @@ class FrameEngine(Generic[A]):
                 :meth:`fer_ros.perception.pipeline.Pipeline.process`.
             max_pixels: Larger images are undecodable.
             convert: The platform's own conversion of raw images.
+            rotations: By topic, how far images must be turned clockwise to be upright [degrees].
         """
         self._answer = answer
         self._max_pixels = max_pixels
         self._convert = convert
+        self._rotations = rotations or {}
+        self._cameras: dict[str, _Camera] = {}
+
+    def condition(self, topic: str) -> CameraCondition:
+        """Return what the images of a camera are like; may be asked from another thread."""
+        camera = self._cameras.get(topic)
+        if camera is None:
+            return CameraCondition()
+        remarks = (camera.clock.remark(), camera.watch.remark())
+        return CameraCondition(
+            remarks=tuple(remark for remark in remarks if remark),
+            standing_stamps=camera.clock.stood,
+            unended_jpegs=camera.memory.unended_jpegs,
+        )
 
     def read(
         self, topic: str, data: bytes, compressed: bool, received_ns: int
@@ -111,12 +150,14 @@ class FrameEngine(Generic[A]):
     def _decode(self, image: CameraImage) -> Frame | Drop:
         start = time.perf_counter()
         received = image.received
+        camera = self._cameras.setdefault(image.topic, _Camera())
         try:
-            pixels = received.pixels(self._max_pixels, self._convert)
+            pixels = received.pixels(self._max_pixels, self._convert, camera.memory)
         except ImageError as error:
             return Drop("undecodable", str(error))
         except Exception as error:  # one image must not end the node, nor a replay
             return _failed(error)
+        camera.watch.note(pixels, image.received_ns)
         return Frame(
             image=pixels,
             stamp_ns=received.stamp_ns,
@@ -124,6 +165,8 @@ class FrameEngine(Generic[A]):
             topic=image.topic,
             received_ns=image.received_ns,
             decode_ms=image.read_ms + milliseconds_since(start),
+            time_ns=camera.clock.place(received.stamp_ns, image.received_ns),
+            rotation=self._rotations.get(image.topic, 0),
         )
 
     def _answered(self, frames: list[Frame]) -> Sequence[A | Drop]:

@@ -51,7 +51,8 @@ def descriptor(row: Parameter, read_only: bool = False) -> ParameterDescriptor:
         described.additional_constraints = f"One of: {', '.join(row.choices)}."
     elif not row.dynamic and not read_only:
         described.additional_constraints = "Cannot change while the node is inactive or active."
-    if row.minimum is not None and row.maximum is not None:
+    single = not isinstance(row.default, tuple)  # rclpy knows no ranges of lists
+    if single and row.minimum is not None and row.maximum is not None:
         if row.type_name == "int":
             described.integer_range = [
                 IntegerRange(from_value=int(row.minimum), to_value=int(row.maximum), step=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from fer_ros.perception.classification import FUSION_RULES
 from fer_ros.perception.detection.base import (
@@ -21,8 +21,13 @@ from fer_ros.perception.detection.base import (
 from fer_ros.perception.detection.factory import KINDS
 from fer_ros.perception.images import MAX_PIXELS
 from fer_ros.perception.inference import PROVIDER_NAMES
+from fer_ros.perception.orientation import ROTATIONS
+from fer_ros.perception.texts import shortened
 
-Value = bool | int | float | str | tuple[str, ...]
+N = TypeVar("N", int, float)
+T = TypeVar("T")
+
+Value = bool | int | float | str | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
 
 
 class ParameterError(ValueError):
@@ -45,9 +50,9 @@ class Parameter:
     @property
     def type_name(self) -> str:
         """Name of the type as ROS spells it."""
-        if isinstance(self.default, tuple):
-            return "string[]"
         names = {bool: "bool", int: "int", float: "double", str: "string"}
+        if isinstance(self.default, tuple):
+            return f"{names[type(self.default[0])]}[]"
         return names[type(self.default)]
 
     def check(self, value: Any) -> Value:
@@ -57,8 +62,9 @@ class Parameter:
             ParameterError: The value does not fit; the message says what would.
         """
         checked = self._typed(value)
-        if isinstance(checked, (int, float)) and not isinstance(checked, bool):
-            self._check_range(checked)
+        for item in checked if isinstance(checked, tuple) else (checked,):
+            if isinstance(item, (int, float)) and not isinstance(item, bool):
+                self._check_range(item)
         if self.choices:
             chosen = checked if isinstance(checked, tuple) else (checked,)
             unknown = [item for item in chosen if item not in self.choices]
@@ -69,16 +75,21 @@ class Parameter:
         return checked
 
     def _typed(self, value: Any) -> Value:
-        kind = type(self.default)
-        if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-            return float(value)
-        if kind is tuple and isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-            if all(isinstance(item, str) for item in value):
-                return tuple(value)
-        elif type(value) is kind:
-            return value
+        try:
+            if not isinstance(self.default, tuple):
+                return _of_kind(value, type(self.default))
+            kind = type(self.default[0])
+            if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+                items: tuple[Any, ...] = tuple(_of_kind(item, kind) for item in value)
+                return items
+            if kind is not str:  # one number for all
+                items = tuple([_of_kind(value, kind)])
+                return items
+        except TypeError:
+            pass
         raise ParameterError(
-            f"{self.name} must be of type {self.type_name}, not {type(value).__name__} {value!r}"
+            f"{self.name} must be of type {self.type_name}, not {type(value).__name__} "
+            f"{shortened(repr(value))}"
         )
 
     def _check_range(self, number: float) -> None:
@@ -86,6 +97,19 @@ class Parameter:
         high = math.inf if self.maximum is None else self.maximum
         if not low <= number <= high:  # false for NaN as well
             raise ParameterError(f"{self.name} must lie in {low:g}..{high:g}, not {number}")
+
+
+def _of_kind(value: Any, kind: type[T]) -> T:
+    """Return a value in a type; a whole number may stand for a float.
+
+    Raises:
+        TypeError: It is of another type.
+    """
+    if type(value) is int and issubclass(kind, float):
+        return kind(value)
+    if type(value) is not kind:
+        raise TypeError
+    return value
 
 
 def _row(
@@ -240,6 +264,21 @@ class Settings:
         minimum=1,
         maximum=2**31 - 1,
     )
+    image_rotation: tuple[int, ...] = _row(
+        (0,),
+        "How far images must be turned clockwise to be upright, 0, 90, 180 or 270: one number for "
+        "all cameras, or one for each of image_topics [degrees]. Boxes and landmarks stay those of "
+        "the image as it came.",
+        minimum=0,
+        maximum=270,
+    )
+    max_rate: tuple[float, ...] = _row(
+        (0.0,),
+        "Images a second that are answered at most; 0 sets no limit. One number for all cameras, "
+        "or one for each of image_topics [1/s].",
+        minimum=0.0,
+        maximum=1000.0,
+    )
     stale_after: float = _row(
         1.0,
         "Silence of a camera after which diagnostics WARN, and ERROR after three times that [s].",
@@ -289,6 +328,16 @@ class Settings:
             entries = getattr(self, name)
             if not entries or not all(entries):
                 raise ParameterError(f"{name} must name at least one, and none may be empty")
+        for name in ("image_rotation", "max_rate"):
+            if len(getattr(self, name)) not in (1, len(self.image_topics)):
+                raise ParameterError(
+                    f"{name} must hold one number, or one for each of the "
+                    f"{len(self.image_topics)} image_topics, not {len(getattr(self, name))}"
+                )
+        if not set(self.image_rotation) <= set(ROTATIONS):
+            raise ParameterError(
+                f"image_rotation must be 0, 90, 180 or 270, not {self.image_rotation}"
+            )
         if len(set(self.image_topics)) != len(self.image_topics):
             raise ParameterError("image_topics must not name a topic twice")
         if 0 < self.detection_size < DETECTION_SIZES[0]:
@@ -298,6 +347,10 @@ class Settings:
             )
         if -1.0 < self.uncertain_threshold < 0.0:
             raise ParameterError("uncertain_threshold must lie in 0..1, or be -1 for the network's")
+
+    def of_camera(self, values: tuple[N, ...], index: int) -> N:
+        """Return the entry of a list with one number for all cameras, or one for each."""
+        return values[index] if len(values) > 1 else values[0]
 
 
 PARAMETERS: tuple[Parameter, ...] = tuple(

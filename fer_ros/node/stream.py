@@ -9,14 +9,19 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fer_ros.node.gaps import StampGaps
 from fer_ros.perception.timing import RollingWindow
 
-DROP_CAUSES = ("superseded", "disabled", "undecodable", "too_old", "failed")
-"""Why an image is not answered: a newer one came before the worker was free; the node is
-disabled; its bytes are no usable image; it was older than ``max_age``; the pipeline failed."""
+DROP_CAUSES = ("superseded", "rate_limited", "disabled", "undecodable", "too_old", "failed")
+"""Why an image is not answered: a newer one came before the worker was free; it came sooner than
+``max_rate`` allows; the node is disabled; its bytes are no usable image; it was older than
+``max_age``; the pipeline failed."""
 
 _TROUBLE_TIME = 10.0
 """How long diagnostics go on about an unusable image [s]."""
+
+_EARLY = 0.1
+"""How much sooner than ``max_rate`` allows an image may come, in periods: cameras jitter."""
 
 _CLOCK_TOLERANCE = 50_000_000
 """How far a stamp may lie ahead of the node's clock without remark [ns]: clocks of two hosts are
@@ -31,6 +36,8 @@ class Message:
     """CDR bytes of the message."""
     received_ns: int
     """Node clock on arrival."""
+    stamp_ns: int = 0
+    """Stamp of its header; 0 where it has none."""
 
 
 @dataclass(frozen=True)
@@ -51,25 +58,64 @@ class StreamCounts:
     """Whether that was in the last ten seconds."""
     recent_odd_stamp: bool
     """Whether an image of the last ten seconds had no stamp, or one ahead of the clock."""
+    missing: int
+    """Images that never came, by the gaps in the stamps of the others."""
     unanswered: float
     """How long images have come without one being answered [s]; 0 when none is waited for."""
+
+
+@dataclass(frozen=True)
+class StreamRates:
+    """Images a second of the recent past [Hz]."""
+
+    received: float
+    answered: float
+    superseded: float
+    rate_limited: float
+    missing: float
+
+    @property
+    def lost_share(self) -> float:
+        """Share of the camera's images that is not answered, 0 to 1; ``max_rate`` set apart."""
+        sent = self.received + self.missing - self.rate_limited
+        return min(max(1 - self.answered / sent, 0.0), 1.0) if sent > 0 else 0.0
+
+    @property
+    def superseded_share(self) -> float:
+        """Share of the received images for which the worker was not free, 0 to 1."""
+        return min(self.superseded / self.received, 1.0) if self.received > 0 else 0.0
+
+    @property
+    def missing_share(self) -> float:
+        """Share of the camera's images that got lost before the node, 0 to 1."""
+        sent = self.received + self.missing
+        return self.missing / sent if sent > 0 else 0.0
 
 
 class Stream:
     """The newest-frame slot of one camera topic and its counters; safe between threads."""
 
-    def __init__(self, topic: str, compressed: bool, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, topic: str, compressed: bool, wake: Callable[[], None], max_rate: float = 0.0
+    ) -> None:
         """Start with an empty slot.
 
         Args:
             topic: Fully qualified name.
             compressed: Whether messages are CompressedImage.
             wake: Called when an image arrives.
+            max_rate: Images taken in at most [1/s]; 0 sets no limit.
         """
         self.topic = topic
         self.compressed = compressed
         self._rate_in = RollingWindow()
         self._rate_out = RollingWindow()
+        self._rate_superseded = RollingWindow()
+        self._rate_limited = RollingWindow()
+        self._rate_missing = RollingWindow()
+        self._gaps = StampGaps()
+        self._period = 1 / max_rate if max_rate else 0.0
+        self._due = -math.inf
         self._wake = wake
         self._lock = threading.Lock()
         self._slot: Message | None = None
@@ -87,12 +133,36 @@ class Stream:
             self._events["received"] += 1
             self._last_arrival = now
             self._rate_in.add(1.0, now)
+            self._note_gap(message.stamp_ns, now)
+            if not self._admits(now):
+                self._events["rate_limited"] += 1
+                self._rate_limited.add(1.0, now)
+                return
             if self._waiting_since is None:
                 self._waiting_since = now
             if self._slot is not None:
                 self._events["superseded"] += 1
+                self._rate_superseded.add(1.0, now)
             self._slot = message
         self._wake()
+
+    def _note_gap(self, stamp_ns: int, now: float) -> None:
+        missing = self._gaps.note(stamp_ns)
+        self._events["missing"] += missing
+        for _ in range(missing):
+            self._rate_missing.add(1.0, now)
+
+    def _admits(self, now: float) -> bool:
+        """Whether ``max_rate`` lets an image in; one that comes a little early counts as due."""
+        if now < self._due - _EARLY * self._period:
+            return False
+        self._due = max(self._due, now - self._period) + self._period
+        return True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an image waits."""
+        return self._slot is not None
 
     def take(self) -> Message | None:
         """Remove and return the waiting image, if any."""
@@ -144,11 +214,18 @@ class Stream:
                 last_error=self._last_error,
                 recent_error=now - self._error_at < _TROUBLE_TIME,
                 recent_odd_stamp=now - self._odd_stamp_at < _TROUBLE_TIME,
+                missing=events["missing"],
                 unanswered=now - self._waiting_since if self._waiting_since else 0.0,
             )
 
-    def rates(self) -> tuple[float, float]:
-        """Return images received and answered per second [Hz]."""
+    def rates(self) -> StreamRates:
+        """Return what came and what became of it, over the recent past."""
         with self._lock:
             now = time.monotonic()
-            return self._rate_in.rate(now), self._rate_out.rate(now)
+            return StreamRates(
+                received=self._rate_in.rate(now),
+                answered=self._rate_out.rate(now),
+                superseded=self._rate_superseded.rate(now),
+                rate_limited=self._rate_limited.rate(now),
+                missing=self._rate_missing.rate(now),
+            )

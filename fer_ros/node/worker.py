@@ -1,6 +1,6 @@
 """The thread that answers images: it runs the frame engine and publishes.
 
-It takes the newest image of every camera at once, so that their faces share one batch. Whatever
+It takes the newest images of several cameras at once, so that their faces share one batch. Whatever
 an image does to it, it counts the image as dropped and goes on with the next.
 """
 
@@ -23,6 +23,12 @@ from fer_ros.perception.types import FrameResult, Origin
 from fer_ros.transport import messages
 from fer_ros.transport.base import Publisher, Transport
 from fer_ros.transport.codec import encode
+
+_BATCH_TIME = 0.05
+"""How long the images that are answered together may take [s]."""
+
+_COST_WEIGHT = 0.2
+"""How fast the estimate of an image's cost follows the measured one."""
 
 _JOIN_TIME = 2.0
 """How long a stop waits for the image at hand [s]."""
@@ -72,6 +78,11 @@ class Worker:
         self._latency = latency
         self._settings = settings
         self._throttle = Throttle()
+        self._cost = 0.0
+        """Of one image, smoothed [s]."""
+        self._turn = 0
+        self._turns: dict[str, int] = {}
+        """When each camera was last answered."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fer-worker", daemon=True)
 
@@ -93,8 +104,30 @@ class Worker:
             self._wake.clear()
             if self._stopping.is_set():
                 return
-            taken = [(camera, camera.stream.take()) for camera in self._cameras]
-            self._answer([(camera, message) for camera, message in taken if message])
+            start = time.perf_counter()
+            taken = [(camera, camera.stream.take()) for camera in self._next_cameras()]
+            batch = [(camera, message) for camera, message in taken if message]
+            self._answer(batch)
+            if batch:
+                cost = milliseconds_since(start) / 1e3 / len(batch)
+                self._cost += _COST_WEIGHT * (cost - self._cost)
+
+    def _next_cameras(self) -> list[Camera]:
+        """Return the cameras whose newest images are answered now.
+
+        All that wait while time suffices, for their faces share one batch. When it does not, those
+        that have not been answered for longest: the others keep their newest image until their
+        turn, so that every camera gets its share and no answer waits for a long batch.
+        """
+        waiting = [camera for camera in self._cameras if camera.stream.waiting]
+        waiting.sort(key=lambda camera: self._turns.get(camera.stream.topic, 0))
+        chosen = waiting[: max(int(_BATCH_TIME / max(self._cost, 1e-4)), 1)]
+        for camera in chosen:
+            self._turn += 1
+            self._turns[camera.stream.topic] = self._turn
+        if len(chosen) < len(waiting):
+            self._wake.set()
+        return chosen
 
     def _answer(self, batch: list[tuple[Camera, Message]]) -> None:
         opened = [(camera, self._open(camera.stream, message)) for camera, message in batch]

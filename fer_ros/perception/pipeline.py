@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fer_ros.perception.alignment import align_all
 from fer_ros.perception.classification import EmotionClassifier
 from fer_ros.perception.detection import FaceDetector
 from fer_ros.perception.detection.search_plan import Searcher
+from fer_ros.perception.orientation import rotate, turned_back
 from fer_ros.perception.quality import quality_of
 from fer_ros.perception.smoothing import SmoothingSettings
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.tracking import Tracker
-from fer_ros.perception.types import Face, Frame, FrameResult, Image, StageTimes
+from fer_ros.perception.types import Face, FaceEmotion, Frame, FrameResult, Image, StageTimes
 
 
 @dataclass(frozen=True)
@@ -61,16 +62,18 @@ class Pipeline:
         """Find the faces of one frame from each of several cameras and their expressions.
 
         Args:
-            frames: At most one per topic. A frame without a stamp is placed in time by its
-                arrival.
+            frames: At most one per topic.
 
         Returns:
             One result per frame, in their order, with the cost of each stage. Alignment,
             classification and tracking are those of the whole batch.
         """
         results = [FrameResult(frame, [], StageTimes(decode=frame.decode_ms)) for frame in frames]
-        found = [self._detect(frame, result.times) for frame, result in zip(frames, results)]
-        images = [frame.image for frame in frames]
+        images = [rotate(frame.image, frame.rotation) for frame in frames]
+        found = [
+            self._detect(frame, image, result.times)
+            for frame, image, result in zip(frames, images, results)
+        ]
 
         start = time.perf_counter()
         crops = [
@@ -81,7 +84,7 @@ class Pipeline:
             ]
             for network in self.classifier.networks
         ]
-        qualities = self._qualities(frames, found, crops[0])
+        qualities = self._qualities(images, found, crops[0])
         align_ms, start = milliseconds_since(start), time.perf_counter()
         probabilities = self.classifier.classify(crops)
         classify_ms, start = milliseconds_since(start), time.perf_counter()
@@ -91,12 +94,13 @@ class Pipeline:
             result.faces = self._tracker(frame.topic).update(
                 faces,
                 probabilities[first:last],
-                frame.stamp_ns or frame.received_ns,
+                frame.moment_ns,
                 self.classifier.labels,
                 self.settings.smoothing,
                 self.settings.track_timeout,
                 qualities[first:last],
             )
+            result.faces = [_in_source(face, frame) for face in result.faces]
             first = last
         track_ms = milliseconds_since(start)
         for result in results:
@@ -112,22 +116,22 @@ class Pipeline:
 
     @staticmethod
     def _qualities(
-        frames: Sequence[Frame], found: Sequence[Sequence[Face]], crops: Sequence[Image]
+        images: Sequence[Image], found: Sequence[Sequence[Face]], crops: Sequence[Image]
     ) -> list[float]:
         """Return the quality of every face, in the order of the crops."""
-        pairs = [(frame.image, face) for frame, faces in zip(frames, found) for face in faces]
+        pairs = [(image, face) for image, faces in zip(images, found) for face in faces]
         return [
             quality_of(face, crop, image.shape[1], image.shape[0])
             for (image, face), crop in zip(pairs, crops)
         ]
 
-    def _detect(self, frame: Frame, times: StageTimes) -> list[Face]:
+    def _detect(self, frame: Frame, image: Image, times: StageTimes) -> list[Face]:
         start = time.perf_counter()
         if frame.topic not in self._searchers:
             self._searchers[frame.topic] = Searcher(self.detector)
-        tracked = self._tracker(frame.topic).expected(frame.stamp_ns or frame.received_ns)
+        tracked = self._tracker(frame.topic).expected(frame.moment_ns)
         budget = self.settings.detection_budget
-        faces = self._searchers[frame.topic].find(frame.image, budget, tracked)
+        faces = self._searchers[frame.topic].find(image, budget, tracked)
         times.detect = milliseconds_since(start)
         return faces
 
@@ -135,3 +139,11 @@ class Pipeline:
         if topic not in self._trackers:
             self._trackers[topic] = Tracker(self._new_id)
         return self._trackers[topic]
+
+
+def _in_source(found: FaceEmotion, frame: Frame) -> FaceEmotion:
+    """Return a face found in the upright image in the pixels of the image as it came."""
+    if frame.rotation == 0:
+        return found
+    height, width = frame.image.shape[:2]
+    return replace(found, face=turned_back(found.face, frame.rotation, width, height))

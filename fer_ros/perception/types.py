@@ -71,6 +71,16 @@ class Frame:
     received_ns: int = 0
     """Node clock when the image arrived."""
     decode_ms: float = 0.0
+    time_ns: int = 0
+    """When the image belongs in time; 0: at its stamp, and without one at its arrival."""
+    rotation: int = 0
+    """How far the image must be turned clockwise to be upright, 0, 90, 180 or 270 [degrees]; what
+    is found in it is given in its own pixels all the same."""
+
+    @property
+    def moment_ns(self) -> int:
+        """When the image belongs in time [ns], for tracks and smoothing."""
+        return self.time_ns or self.stamp_ns or self.received_ns
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,10 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_ros.perception.images import ImageError, decode_compressed
+from fer_ros.perception.compressed import decode_compressed
+from fer_ros.perception.images import ImageError
+from fer_ros.perception.orientation import exif_orientation, upright
 from fer_ros.perception.types import Image
 
-PICTURES = (".jpg", ".jpeg", ".png")
+PICTURES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 """Endings of files that count as pictures."""
 
 _WEBCAM_PATIENCE = 30
@@ -68,13 +70,14 @@ def read_picture(path: str | Path) -> Image:
     """Read a picture file.
 
     Returns:
-        uint8, (height, width, 3) BGR or (height, width) grey.
+        uint8, (height, width, 3) BGR or (height, width) grey, turned as its EXIF orientation says.
 
     Raises:
         CameraError: It cannot be read, or is no whole picture.
     """
     try:
-        return decode_compressed(Path(path).read_bytes())
+        content = Path(path).read_bytes()
+        return upright(decode_compressed(content), exif_orientation(content))
     except (OSError, ImageError) as error:
         raise CameraError(f"{path} cannot be read: {error}") from error
 

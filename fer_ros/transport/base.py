@@ -88,6 +88,9 @@ class Subscription(Protocol):
     def incompatible_qos(self) -> tuple[str, ...]:
         """Return the names of the QoS policies on which an endpoint of this topic was refused."""
 
+    def lost(self) -> int:
+        """Return how many messages got lost on the way, as far as the middleware knows."""
+
     def close(self) -> None:
         """Leave the topic; no callback runs after it returns."""
 

@@ -237,13 +237,18 @@ class _MemorySubscription(_Endpoint):
         super().__init__(node, topic, type_name, qos)
         self._callback = callback
         self._queue: deque[bytes] = deque(maxlen=qos.depth)
+        self._lost = 0
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=f"reader {topic}", daemon=True)
         self._thread.start()
         node.graph._add_subscription(self)
 
+    def lost(self) -> int:
+        return self._lost
+
     def put(self, data: bytes) -> None:
         with self._changed:
+            self._lost += len(self._queue) == self._queue.maxlen
             self._queue.append(data)
             self._changed.notify()
 

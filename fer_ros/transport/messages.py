@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +12,8 @@ import numpy as np
 from rosbags.interfaces import Nodetype
 
 from fer_ros.perception import images
+from fer_ros.perception.compressed import decode_compressed
+from fer_ros.perception.images import ImageMemory
 from fer_ros.perception.types import STAGES, Box, Face, FaceEmotion, FrameResult, Image, Origin
 from fer_ros.transport.codec import decode, message_class, typestore
 
@@ -55,29 +58,34 @@ class ReceivedImage:
         return str(self.message.header.frame_id)
 
     def pixels(
-        self, max_pixels: int, convert: Callable[[bytes], Image | None] | None = None
+        self,
+        max_pixels: int,
+        convert: Callable[[bytes], Image | None] | None = None,
+        memory: ImageMemory | None = None,
     ) -> Image:
         """Decode the pixels.
 
         Args:
             max_pixels: Larger images are refused.
             convert: The platform's own conversion of raw images, which may answer None; asked
-                for the encodings that are not a plain view of the bytes.
+                for encodings of 8 bits that are not a plain view of the bytes.
+            memory: What is known of this camera; none for a single image.
 
         Raises:
             fer_ros.perception.images.ImageError: The image cannot be decoded; the message says why.
         """
         m = self.message
         if self.compressed:
-            return images.decode_compressed(m.data, m.format, max_pixels=max_pixels)
+            return decode_compressed(m.data, m.format, max_pixels, memory)
         images.check_size(m.width, m.height, max_pixels)
-        if convert is not None and m.encoding not in images.VIEWS:
+        own = m.encoding in images.VIEWS or m.encoding in images.WIDE
+        if convert is not None and not own:
             converted = convert(self.data)
             if converted is not None:
                 return converted
         return images.decode_raw(
             m.data, m.width, m.height, m.step, m.encoding, bool(m.is_bigendian),
-            max_pixels=max_pixels,
+            max_pixels=max_pixels, memory=memory,
         )  # fmt: skip
 
 
@@ -89,6 +97,18 @@ def read_image(data: bytes, compressed: bool) -> ReceivedImage:
     """
     message = decode(data, COMPRESSED_IMAGE if compressed else IMAGE)
     return ReceivedImage(message, data, compressed)
+
+
+def peek_stamp_ns(data: bytes) -> int:
+    """Return the stamp of a message that begins with a header, without reading the rest.
+
+    Args:
+        data: CDR bytes; 0 is returned where they are too few, or are no plain CDR.
+    """
+    if len(data) < 12 or data[0] or data[1] > 1:
+        return 0
+    seconds, nanoseconds = struct.unpack_from("<iI" if data[1] else ">iI", data, 4)
+    return int(seconds) * _SECOND + int(nanoseconds)
 
 
 def time_ns(stamp: Any) -> int:

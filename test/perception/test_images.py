@@ -11,7 +11,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fer_ros.perception.images import ENCODINGS, VIEWS, ImageError, decode_compressed, decode_raw
+from fer_ros.perception.compressed import decode_compressed
+from fer_ros.perception.images import (
+    ENCODINGS,
+    VIEWS,
+    WIDE,
+    ImageError,
+    ImageMemory,
+    decode_raw,
+)
 from fer_ros.perception.types import Image
 
 COLOUR = np.array([30, 90, 200], np.uint8)
@@ -89,6 +97,7 @@ def test_wide_grey_keeps_its_upper_byte(
     encoding: str, big: bool, width: int, height: int, padding: int
 ) -> None:
     values = np.random.default_rng(1).integers(0, 65536, (height, width), np.uint16)
+    values[0, 0] = 65535
     data, step = pad_rows(values.astype(">u2" if big else "<u2"), padding)
     decoded = decode_raw(data, width, height, step, encoding, is_bigendian=big)
     assert np.array_equal(decoded, values >> 8)
@@ -141,7 +150,73 @@ def test_planar_yuv(
 def test_every_encoding_is_covered_here() -> None:
     bayer = {f"bayer_{p}{d}" for p in ("rggb", "bggr", "gbrg", "grbg") for d in (8, 16)}
     yuv = {"yuv422", "uyvy", "yuv422_yuy2", "yuyv", "nv12", "nv21"}
-    assert set(ENCODINGS) == set(PACKED) | {"mono8", "8UC1", "mono16", "16UC1"} | bayer | yuv
+    wide = {"mono16", "16UC1", "16UC3", "16UC4", "rgb16", "bgr16", "rgba16", "bgra16"}
+    assert set(ENCODINGS) == set(PACKED) | {"mono8", "8UC1", "nv24"} | wide | bayer | yuv
+    assert {"mono16", "16UC1", "rgb16", "bgr16", "rgba16", "bgra16"} < WIDE
+
+
+@pytest.mark.parametrize("encoding", ["rgb16", "bgr16", "16UC3", "rgba16", "bgra16", "16UC4"])
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_wide_colours_are_read_like_their_8_bit_kin(encoding: str, big: bool, bits: int) -> None:
+    image = noise(20, 10)
+    image[0, 0] = 255
+    order = {"r": 2, "g": 1, "b": 0}
+    letters = {"16UC3": "bgr", "16UC4": "bgra"}.get(encoding, encoding.removesuffix("16"))
+    planes = [image[:, :, order[c]] if c in order else image[:, :, 0] * 0 + 9 for c in letters]
+    values = np.stack(planes, axis=2).astype(np.uint16) << (bits - 8)
+    data, step = pad_rows(values.astype(">u2" if big else "<u2"), 6)
+    assert np.array_equal(decode_raw(data, 20, 10, step, encoding, is_bigendian=big), image)
+
+
+@given(width=st.integers(1, 40), height=st.integers(1, 40), padding=st.integers(0, 9))
+def test_nv24(width: int, height: int, padding: int) -> None:
+    yuv = cv2.cvtColor(plain(width, height), cv2.COLOR_BGR2YUV)
+    step = width + padding
+    brightness = np.pad(yuv[:, :, 0], ((0, 0), (0, padding)))
+    colour = np.pad(yuv[:, :, 1:].reshape(height, 2 * width), ((0, 0), (0, 2 * padding)))
+    data = brightness.tobytes() + colour.tobytes()
+    decoded = decode_raw(data, width, height, step, "nv24")
+    assert np.abs(decoded.astype(int) - COLOUR).max() <= 3
+    with pytest.raises(ImageError, match="too few"):
+        decode_raw(data[: -2 * step], width, height, step, "nv24")
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("kind", ["raw", "bayer", ".png", ".tiff"])
+def test_wide_images_of_few_bits_are_not_black(bits: int, kind: str) -> None:
+    grey = noise(64, 48)[:, :, 0]
+    wide = grey.astype(np.uint16) << (bits - 8)
+    if kind == "raw":
+        decoded = decode_raw(wide.tobytes(), 64, 48, 128, "mono16")
+    elif kind == "bayer":
+        decoded = decode_raw(wide.tobytes(), 64, 48, 128, "bayer_rggb16")
+        grey = decode_raw(grey.tobytes(), 64, 48, 64, "bayer_rggb8")
+    else:
+        decoded = decode_compressed(encode(kind, wide), f"mono16; {kind[1:]} compressed ")
+    assert np.array_equal(decoded, grey)
+
+
+def test_the_range_of_wide_images_does_not_pump() -> None:
+    memory = ImageMemory()
+
+    def brightness(level: int) -> int:
+        data = np.full((8, 8), level, "<u2").tobytes()
+        return int(decode_raw(data, 8, 8, 16, "mono16", memory=memory)[0, 0])
+
+    assert brightness(4000) == 250
+    for level in (400, 4000, 40, 2000):  # the scene changes, the range stays
+        assert brightness(level) == level >> 4
+    assert brightness(60000) == 60000 >> 8
+    assert brightness(4000) == 4000 >> 8
+
+
+def test_a_hot_pixel_does_not_darken_an_image() -> None:
+    values = np.full((480, 640), 900, "<u2")
+    values[100, 200] = values[0, 0] = 65535
+    decoded = decode_raw(values.tobytes(), 640, 480, 1280, "mono16")
+    assert decoded[200, 200] == 900 >> 2
+    assert decoded[0, 0] == 255
 
 
 @pytest.mark.parametrize("encoding", sorted(VIEWS))
@@ -244,8 +319,78 @@ def test_the_format_decides_the_order_of_colours(format: str, swapped: bool) -> 
 def test_a_truncated_file_is_refused(kind: str, share: float, fancy: bool) -> None:
     flags = (cv2.IMWRITE_JPEG_PROGRESSIVE, 1) if kind == ".jpg" and fancy else ()
     whole = encode(kind, scene(), *flags)
+    least = 3 if kind == ".jpg" else 1  # two bytes are the end marker, see below
+    with pytest.raises(ImageError):
+        decode_compressed(whole[: min(int(share * len(whole)), len(whole) - least)])
+
+
+@pytest.mark.parametrize("flags", [(), (cv2.IMWRITE_JPEG_RST_INTERVAL, 2)])
+@pytest.mark.parametrize("size", [(64, 48), (70, 50), (640, 480)])
+@pytest.mark.parametrize("grey", [False, True])
+def test_a_jpeg_that_lacks_only_its_end_marker_is_whole(flags: tuple, size: tuple, grey: bool):
+    picture = cv2.resize(scene(), size)
+    whole = encode(".jpg", picture[:, :, 0] if grey else picture, *flags)
+    memory = ImageMemory()
+    for lacking in (whole[:-2], whole[:-1], whole[:-2] + bytes(9)):
+        decoded = decode_compressed(lacking, memory=memory)
+        assert np.array_equal(decoded, decode_compressed(whole))
+    assert memory.unended_jpegs == 3
+    for cut in range(3, 60):
+        try:
+            decoded = decode_compressed(whole[:-cut], memory=memory)
+        except ImageError:
+            continue
+        # What is missing belongs to blocks beyond the edge: nothing that is seen.
+        assert np.array_equal(decoded, decode_compressed(whole))
+        assert cut < 9
+
+
+def test_a_jpeg_cut_at_a_restart_marker_is_not_whole() -> None:
+    whole = encode(".jpg", cv2.resize(scene(), (640, 480)), cv2.IMWRITE_JPEG_RST_INTERVAL, 40)
+    marks = [at for at in range(len(whole) - 1) if whole[at] == 0xFF and whole[at + 1] & ~7 == 0xD0]
+    assert len(marks) > 10
+    for mark in marks[-3:]:
+        for cut in (mark, mark + 2):
+            with pytest.raises(ImageError, match="truncated"):
+                decode_compressed(whole[:cut])
+
+
+def test_a_tiff_is_read() -> None:
+    grey = scene()[:, :, 0]
+    for image in (scene(), grey):
+        assert np.array_equal(
+            decode_compressed(encode(".tiff", image), "bgr8; tiff compressed bgr8"), image
+        )
+    wide = encode(".tiff", scene().astype(np.uint16) * 257)
+    assert np.array_equal(decode_compressed(wide, "bgr16; tiff compressed bgr16"), scene())
+
+
+@given(share=st.floats(0, 0.99))
+def test_a_truncated_tiff_is_refused(share: float) -> None:
+    whole = encode(".tiff", scene())
     with pytest.raises(ImageError):
         decode_compressed(whole[: int(share * len(whole))])
+
+
+def test_tiffs_that_are_small_to_send_and_large_to_unpack_are_refused() -> None:
+    whole = bytearray(encode(".tiff", scene()))
+    (at,) = struct.unpack_from("<I", whole, 4)
+    for entry in range(at + 2, at + 2 + 12 * whole[at], 12):
+        if struct.unpack_from("<H", whole, entry)[0] in (256, 257):
+            struct.pack_into(
+                "<HHII", whole, entry, whole[entry] + 256 * whole[entry + 1], 4, 1, 60_000
+            )
+    with pytest.raises(ImageError, match="60000x60000 has more than"):
+        decode_compressed(bytes(whole))
+    with pytest.raises(ImageError, match="32 bits"):
+        decode_compressed(encode(".tiff", scene().astype(np.float32)))
+
+
+def test_long_words_from_outside_are_shortened() -> None:
+    with pytest.raises(ImageError) as error:
+        decode_raw(bytes(100), 10, 10, 10, "x" * 8_000_000)
+    assert len(str(error.value)) < 1000
+    assert "8000000 characters" in str(error.value)
 
 
 def test_rubbish_after_the_end_is_ignored() -> None:
@@ -262,7 +407,7 @@ def test_an_end_marker_inside_a_thumbnail_does_not_count() -> None:
         decode_compressed(with_thumbnail[:-200])
 
 
-@given(kind=st.sampled_from([".jpg", ".png"]), data=st.data())
+@given(kind=st.sampled_from([".jpg", ".png", ".tiff"]), data=st.data())
 def test_damage_never_does_worse_than_an_image_error(kind: str, data: st.DataObject) -> None:
     content = bytearray(encode(kind, scene()))
     for _ in range(data.draw(st.integers(1, 5))):
@@ -295,7 +440,7 @@ def test_a_huge_declared_size_is_refused_before_decoding() -> None:
     ("content", "format", "words"),
     [
         (b"", "jpeg", "nothing are neither"),
-        (b"GIF89a....", "gif", "neither JPEG nor PNG"),
+        (b"GIF89a....", "gif", "neither JPEG nor PNG nor TIFF"),
         (b"\xff\xd8\xff\xd9", "jpeg", "holds no picture"),
         (b"\xff\xd8\xff\xe0\x00\x02\x00\x00", "jpeg", "no marker at byte 6"),
         (bytes(12) + b"\x89PNG", "16UC1; compressedDepth png", "depth image"),

@@ -244,6 +244,7 @@ class _DdsSubscription(_Endpoint):
     ) -> None:
         super().__init__(node, name, type_name)
         self._callback = callback
+        self._lost = 0
         dds_qos = endpoint_qos(qos, type_hash_data(type_name))
         self._reader = sub.DataReader(node.participant, self._dds_topic, dds_qos)
         self._has_data = core.ReadCondition(self._reader, _ANY_STATE)
@@ -266,6 +267,13 @@ class _DdsSubscription(_Endpoint):
             for entity in (self._waitset, self._stop, self._has_data, self._reader):
                 delete(entity)
             delete(self._dds_topic)
+
+    def lost(self) -> int:
+        with self._lock:
+            if self._closed:
+                return self._lost
+            self._lost = int(self._reader.get_sample_lost_status().total_count)
+            return self._lost
 
     def _refusals(self) -> Any:
         return self._reader.get_requested_incompatible_qos_status()

@@ -265,6 +265,10 @@ class RosSubscription:
         """Return the names of the QoS policies on which a publisher was refused."""
         return self._refused.names()
 
+    def lost(self) -> int:
+        """Return 0: rclpy is not asked for it, since not every rmw can tell."""
+        return 0
+
     def close(self) -> None:
         """Leave the topic; no callback runs after it returns."""
         with self._delivering:

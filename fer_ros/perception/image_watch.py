@@ -1,0 +1,59 @@
+"""Whether the images of a camera can show anything: black, overexposed and frozen ones."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+
+from fer_ros.perception.types import Image
+
+_EVERY = 8
+"""Every eighth pixel of every eighth row is looked at."""
+
+DARK, BRIGHT = 20, 250
+"""Values below which a pixel counts as dark, and from which on as overexposed [of 255]."""
+
+_SHARE = 0.98
+"""Share of the pixels that makes an image dark or overexposed."""
+
+_RUN = 3
+"""From so many images in a row on it is worth a remark."""
+
+_FROZEN_RUN = 30
+_FROZEN_TIME = 5.0
+"""A camera counts as frozen after so many equal images in so many seconds: sensors have noise."""
+
+
+class ImageWatch:
+    """Looks at every image of one camera."""
+
+    def __init__(self) -> None:
+        self._dark = self._bright = self._equal = 0
+        self._highest = 0
+        self._digest = 0
+        self._equal_since = self._equal_until = 0
+
+    def note(self, image: Image, arrival_ns: int) -> None:
+        """Take in an image and when it came [ns]."""
+        sample = np.ascontiguousarray(image[::_EVERY, ::_EVERY])
+        self._dark = self._dark + 1 if (sample < DARK).mean() >= _SHARE else 0
+        self._bright = self._bright + 1 if (sample >= BRIGHT).mean() >= _SHARE else 0
+        if self._dark:
+            self._highest = int(sample.max())
+        digest = zlib.crc32(sample.data, image.shape[0] * 65_537 + image.shape[1])
+        if digest != self._digest:
+            self._digest, self._equal, self._equal_since = digest, 0, arrival_ns
+        self._equal += 1
+        self._equal_until = arrival_ns
+
+    def remark(self) -> str:
+        """Return what is wrong with the newest images, in words; empty where nothing is."""
+        if self._dark >= _RUN:
+            return f"images are black or nearly so (brightest value {self._highest} of 255)"
+        if self._bright >= _RUN:
+            return f"images are overexposed (all but a few pixels at {BRIGHT} or more of 255)"
+        seconds = (self._equal_until - self._equal_since) / 1e9
+        if self._equal >= _FROZEN_RUN and seconds >= _FROZEN_TIME:
+            return f"images are frozen ({self._equal} equal ones in {seconds:.0f} s)"
+        return ""

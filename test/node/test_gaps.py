@@ -1,0 +1,36 @@
+"""Losses before the node, told from stamps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fer_ros.node.gaps import StampGaps
+
+SECOND = 1_000_000_000
+
+
+def missing(stamps) -> int:
+    gaps = StampGaps()
+    return sum(gaps.note(int(stamp)) for stamp in stamps)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.6])
+def test_lost_images_are_counted(share: float) -> None:
+    rng = np.random.default_rng(0)
+    sent = SECOND + np.arange(2000) * SECOND // 60 + rng.integers(-500_000, 500_000, 2000)
+    came = sent[rng.random(2000) >= share]
+    lost = 2000 - len(came)
+    assert abs(missing(came) - lost) <= 0.1 * lost + 5
+
+
+def test_jitter_pauses_and_other_rates_are_no_losses() -> None:
+    rng = np.random.default_rng(1)
+    steady = SECOND + np.arange(500) * SECOND // 30
+    assert missing(steady + rng.integers(-4_000_000, 4_000_000, 500)) == 0
+    assert missing([*steady, *(steady + 60 * SECOND)]) == 0  # a minute's pause
+    assert missing([0] * 50) == 0
+    assert missing([SECOND] * 50) == 0
+    assert missing(steady[::-1]) == 0
+    uneven = np.cumsum([10_000_000, 56_000_000] * 100)  # two images in a burst
+    assert missing(SECOND + uneven) == 0

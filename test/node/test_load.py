@@ -1,0 +1,82 @@
+"""More images than there is time for: fair, newest first, and said."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from support import SECOND, smiling, wait_for
+
+from fer_ros.node.parameters import ParameterError, Settings
+from fer_ros.node.stream import Message, Stream
+
+TOPICS = tuple(f"/cam{i}/image_raw" for i in range(4))
+
+
+def test_cameras_take_turns_when_time_is_short(build) -> None:
+    robot = build(image_topics=TOPICS, image_depth=1).start()
+    assert robot.node._assembly is not None
+    detector = robot.node._assembly.pipeline.detector
+    detect = detector.detect
+
+    def slow(image):
+        time.sleep(0.04)
+        return detect(image)
+
+    detector.detect = slow
+    picture = smiling(160, 120, 80, 60)
+    end, index = time.monotonic() + 2.5, 0
+    while time.monotonic() < end:
+        index += 1
+        for topic in TOPICS[: 4 if index % 2 else 1]:  # the first camera is twice as fast
+            robot.send(picture, topic=topic, stamp_ns=1000 * SECOND + index * SECOND // 100)
+        time.sleep(0.01)
+    answered = [robot.camera_counts(topic)["published"] for topic in TOPICS]
+    assert min(answered) >= 3
+    assert max(answered) - min(answered) <= 2
+    for topic in TOPICS:
+        counts = robot.camera_counts(topic)
+        assert counts["dropped.superseded"] > 0
+    (status,) = [s for s in robot.node.diagnose() if s.name.endswith(TOPICS[0])]
+    assert float(status.values["lost_percent"]) > 50
+    assert status.level == 1
+    assert "overloaded" in status.message
+
+
+def test_a_rate_limit_drops_what_comes_too_soon(build) -> None:
+    robot = build(image_topics=TOPICS[:2], max_rate=(2.0, 0.0), image_depth=50).start()
+    for index in range(10):
+        for topic in TOPICS[:2]:
+            robot.send(smiling(), topic=topic, stamp_ns=1000 * SECOND + index)
+    wait_for(lambda: all(robot.camera_counts(t)["received"] == 10 for t in TOPICS[:2]))
+    assert robot.camera_counts(TOPICS[0])["dropped.rate_limited"] >= 8
+    assert robot.camera_counts(TOPICS[1])["dropped.rate_limited"] == 0
+    (status,) = [s for s in robot.node.diagnose() if s.name.endswith(TOPICS[0])]
+    assert "overloaded" not in status.message
+
+
+def test_a_rate_limit_keeps_to_its_rate(monkeypatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    stream = Stream("/cam", False, lambda: None, max_rate=10.0)
+    admitted = 0
+    for _ in range(300):  # ten seconds at 30 Hz
+        stream.put(Message(b"", 0))
+        admitted += stream.take() is not None
+        now[0] += 1 / 30
+    assert 98 <= admitted <= 101
+    assert stream.counts().dropped["rate_limited"] == 300 - admitted
+
+
+def test_lists_hold_one_number_or_one_for_each_camera() -> None:
+    settings = Settings().with_values(
+        {"image_topics": ["a", "b"], "max_rate": [10, 2.5], "image_rotation": 90}
+    )
+    assert settings.max_rate == (10.0, 2.5)
+    assert [settings.of_camera(settings.image_rotation, i) for i in (0, 1)] == [90, 90]
+    for name, value in [
+        ("max_rate", [1.0, 2.0]), ("max_rate", [-1.0]), ("max_rate", ["x"]), ("max_rate", []),
+        ("image_rotation", [45]), ("image_rotation", [90.5]), ("image_rotation", [True]),
+    ]:  # fmt: skip
+        with pytest.raises(ParameterError, match=name):
+            Settings().with_values({name: value})

@@ -1,0 +1,84 @@
+"""Where frames are placed in time when their stamps are no help."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fer_ros.perception.frame_clock import STANDING, FrameClock
+from fer_ros.perception.timing import CLOCK_JUMP_NS
+
+FRAME = 33_000_000
+START = 1_000_000_000_000
+
+
+def times(stamps: list[int], arrivals: list[int] | None = None) -> tuple[list[int], FrameClock]:
+    clock = FrameClock()
+    arrivals = arrivals or [START + i * FRAME for i in range(len(stamps))]
+    return [clock.place(s, a) for s, a in zip(stamps, arrivals)], clock
+
+
+def test_stamps_that_advance_are_the_time() -> None:
+    stamps = [50 + i * FRAME for i in range(20)]
+    placed, clock = times(stamps)
+    assert placed == stamps
+    assert clock.stood == 0
+    assert clock.remark() == ""
+
+
+@pytest.mark.parametrize("fall", [0, 1, 1_000_000, 30_000_000])
+def test_stamps_that_stand_or_fall_slowly_are_replaced_by_arrival(fall: int) -> None:
+    placed, clock = times([START - i * fall for i in range(900)])
+    assert [b - a for a, b in itertools.pairwise(placed)] == [FRAME] * 899
+    assert clock.stood == 899
+    assert "stamps do not advance" in clock.remark()
+
+
+def test_frames_without_a_stamp_are_placed_by_arrival() -> None:
+    placed, clock = times([0] * 10)
+    assert placed == [START + i * FRAME for i in range(10)]
+    assert clock.remark() == ""  # said elsewhere: images without a stamp
+
+
+def test_a_single_late_image_is_no_remark_and_shifts_nothing() -> None:
+    stamps = [START + i * FRAME for i in (0, 1, 2, 4, 3, 5, 6)]
+    placed, clock = times(stamps)
+    assert placed == sorted(placed)
+    assert placed[-1] == stamps[-1]
+    assert clock.stood == 1
+    assert clock.remark() == ""
+
+
+def test_a_clock_that_jumps_back_is_followed() -> None:
+    placed, clock = times([START, START + FRAME, 5 * FRAME, 6 * FRAME])
+    assert placed[2:] == [5 * FRAME, 6 * FRAME]
+    assert clock.remark() == ""
+
+
+def test_after_standing_stamps_time_goes_on_without_a_jump() -> None:
+    stamps = [START] * 300 + [START + (1 + i) * FRAME for i in range(300)]
+    placed, clock = times(stamps)
+    steps = [b - a for a, b in itertools.pairwise(placed)]
+    assert set(steps) == {FRAME}
+    assert clock.remark() == ""
+
+
+def test_it_takes_a_few_images_to_say_so() -> None:
+    _, clock = times([START] * STANDING)
+    assert clock.remark() == ""
+    _, clock = times([START] * (STANDING + 1))
+    assert clock.remark()
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**62), st.integers(0, 2**62)), min_size=2, max_size=30))
+def test_time_falls_only_where_the_stamps_jump_back(pairs: list[tuple[int, int]]) -> None:
+    clock = FrameClock()
+    previous_stamp = previous = 0
+    for stamp, arrival in pairs:
+        time = clock.place(stamp, arrival)
+        if not (stamp and stamp < previous_stamp - CLOCK_JUMP_NS):
+            assert time >= previous
+        previous_stamp, previous = stamp or previous_stamp, time

@@ -1,0 +1,46 @@
+"""Images that can show nothing are noticed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fer_ros.perception.image_watch import ImageWatch
+
+FRAME = 33_000_000
+
+
+def remark(images, period: int = FRAME) -> str:
+    watch = ImageWatch()
+    for index, image in enumerate(images):
+        watch.note(image, index * period)
+    return watch.remark()
+
+
+def noisy(level: int, count: int, shape: tuple[int, ...] = (480, 640, 3)):
+    rng = np.random.default_rng(0)
+    for _ in range(count):
+        yield np.clip(level + rng.integers(-3, 4, shape), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(480, 640, 3), (480, 640), (4, 4)])
+@pytest.mark.parametrize(("level", "words"), [(0, "black"), (8, "black"), (255, "overexposed")])
+def test_black_and_overexposed_images(level: int, words: str, shape: tuple[int, ...]) -> None:
+    assert words in remark(noisy(level, 4, shape))
+    assert remark(noisy(level, 1, shape)) == ""  # one flash is none
+    assert remark([*noisy(level, 4, shape), *noisy(120, 1, shape)]) == ""
+
+
+def test_ordinary_images_are_no_remark() -> None:
+    assert remark(noisy(120, 10)) == ""
+    half = np.zeros((480, 640, 3), np.uint8)
+    half[:, 300:] = 255  # a dark room with a window
+    assert remark([half] * 10) == ""
+
+
+def test_frozen_images_are_noticed_after_some_seconds() -> None:
+    image = next(noisy(120, 1))
+    assert remark([image] * 100) == ""
+    assert "frozen" in remark([image] * 200)
+    assert remark([image] * 20, period=FRAME * 30) == ""  # pictures shown for long are few
+    assert remark([*([image] * 200), *noisy(121, 1)]) == ""
