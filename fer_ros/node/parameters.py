@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from fer_ros.perception.classification import FUSION_RULES
 from fer_ros.perception.detection.base import (
@@ -79,12 +79,13 @@ class Parameter:
             if not isinstance(self.default, tuple):
                 return _of_kind(value, type(self.default))
             kind = type(self.default[0])
+            items: Any = None
             if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-                items: tuple[Any, ...] = tuple(_of_kind(item, kind) for item in value)
-                return items
-            if kind is not str:  # one number for all
-                items = tuple([_of_kind(value, kind)])
-                return items
+                items = tuple(_of_kind(item, kind) for item in value)
+            elif kind is not str:  # one number for all
+                items = (_of_kind(value, kind),)
+            if items is not None:
+                return cast(Value, items)
         except TypeError:
             pass
         raise ParameterError(
