@@ -63,7 +63,8 @@ class SeparableTrunk(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the last map, shape (N, 128, 6, 6), of grey crops (N, 1, 48, 48)."""
         x = self.stem(x)
-        return self.deep(self.separable(x) + self.residual(x))
+        last: Tensor = self.deep(self.separable(x) + self.residual(x))
+        return last
 
 
 def _plain_trunk() -> nn.Sequential:

@@ -11,7 +11,7 @@ accuracy.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,8 @@ class ChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x, shape (N, width, H, W), with its channels weighed."""
-        return x * self.gate(x)
+        weighed: Tensor = x * self.gate(x)
+        return weighed
 
 
 class MixedBlock(nn.Module):
@@ -59,7 +60,8 @@ class MixedBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a map of ``outputs`` channels and the same size."""
-        return self.activation(self.main(x) + self.shortcut(x))
+        out: Tensor = self.activation(self.main(x) + self.shortcut(x))
+        return out
 
 
 class FusedAttentionPool(nn.Module):
@@ -91,10 +93,23 @@ class FusedAttentionPool(nn.Module):
         return mean + (self.share * gathered).sum(1)
 
 
+class HeadLogits(NamedTuple):
+    """The logits of each head."""
+
+    labels: Tensor
+    """Shape (N, classes)."""
+    votes: Tensor | None = None
+    """Shape (N, 8), of networks that learn the FER+ votes too."""
+
+    def float(self) -> HeadLogits:
+        """Return the logits in float32."""
+        return HeadLogits(self.labels.float(), None if self.votes is None else self.votes.float())
+
+
 class TwoHeads(nn.Module):
     """One trunk that learns the data set's labels and the FER+ votes side by side.
 
-    In training the columns of both heads are returned, labels first; otherwise the labels' alone.
+    In training the logits of both heads are returned; otherwise the labels' alone.
     """
 
     def __init__(self, trunk: nn.Module, width: int, classes: int, votes: int) -> None:
@@ -103,13 +118,11 @@ class TwoHeads(nn.Module):
         self.labels = nn.Linear(width, classes)
         self.votes = nn.Linear(width, votes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits, shape (N, classes + votes) in training, otherwise (N, classes)."""
+    def forward(self, x: Tensor) -> HeadLogits | Tensor:
+        """Return the logits of both heads in training, otherwise the labels', (N, classes)."""
         features = self.trunk(x)
         logits: Tensor = self.labels(features)
-        if self.training:
-            return torch.cat([logits, self.votes(features)], dim=1)
-        return logits
+        return HeadLogits(logits, self.votes(features)) if self.training else logits
 
     def single(self, head: str) -> nn.Module:
         """Return trunk and one head, ``labels`` or ``votes``: a network without the other."""

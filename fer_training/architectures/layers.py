@@ -41,4 +41,5 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Add the two branches."""
-        return self.main(x) + self.shortcut(x)
+        total: Tensor = self.main(x) + self.shortcut(x)
+        return total

@@ -89,7 +89,9 @@ class DeepEmotion(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits, shape (N, classes), of grey crops (N, 1, 48, 48)."""
-        return self.fc2(F.relu(self.fc1(self.features(self.transformer(x)))))
+        hidden = F.relu(self.fc1(self.features(self.transformer(x))))
+        logits: Tensor = self.fc2(hidden)
+        return logits
 
 
 @register("deep-emotion", size=48, channels=1, paper="Minaee et al. 2021")

@@ -100,7 +100,7 @@ def predict(network: nn.Module, images: Tensor, recipe: Recipe) -> NDArray[np.fl
     device = next(network.parameters()).device
     network.eval()
     parts = []
-    for batch in images.split(_BATCH):
+    for batch in torch.split(images, _BATCH):
         x = to_network(batch.to(device), entry.size, entry.channels, recipe.mean, recipe.scale)
         parts.append(network(x).float().cpu())
     return torch.cat(parts).numpy()

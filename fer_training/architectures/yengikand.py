@@ -82,7 +82,9 @@ class SeparableAttention(nn.Module):
         separable = self.separable(self.early(x))
         s = self.pooling(separable).flatten(2).transpose(1, 2)
         h = self.match(separable).flatten(2).transpose(1, 2)
-        return self.mlp(torch.cat([self.additive(h, s), self.multiplicative(h, s)], dim=1))
+        both = torch.cat([self.additive(h, s), self.multiplicative(h, s)], dim=1)
+        logits: Tensor = self.mlp(both)
+        return logits
 
 
 @register("yengikand-attention", size=48, channels=1, paper="Yengikand et al. 2023")

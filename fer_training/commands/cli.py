@@ -151,8 +151,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     from fer_training.measure import predictors
     from fer_training.measure.evaluate import evaluate
     from fer_training.measure.fusion import FusedPredictor
-    from fer_training.train import second_head
-    from fer_training.train.finish import write_json
+    from fer_training.records import files
 
     data = load_dataset(options.dataset, options.data or "")
     rows = splits.measured(data, options.usage)
@@ -170,34 +169,33 @@ def _evaluate(options: argparse.Namespace) -> None:
     data = data.select(rows)
     result = evaluate(predictor, ferplus.relabelled(data) if by_votes else data, duplicates)
     if by_votes:
-        result["selection"] = selection
-        print(second_head.selection_words(selection).replace("\n", " "))
+        result.selection = selection
+        print(selection.sentence().replace("\n", " "))
     show(result)
     if by_votes:
-        for name, entry in result["single_crop"]["per_class"].items():
-            recall, f1, support = entry["recall"], entry["f1"], entry["support"]
-            print(f"  {name:12} recall {recall:.3f}, F1 {f1:.3f}, {support} rows")
+        for name, entry in result.single_crop.per_class.items():
+            print(f"  {name:12} recall {entry.recall:.3f}, F1 {entry.f1:.3f}, {entry.support} rows")
     if options.json:
-        write_json(result, options.json)
+        files.write(result, options.json)
 
 
 def _fuse(options: argparse.Namespace) -> None:
     from fer_training.measure.fusion import fuse_runs
-    from fer_training.train.finish import write_json
+    from fer_training.records import run
 
     runs = " ".join(f"runs/{path.name}" for path in options.runs)
     command = f"fer-train fuse {runs} --rule {options.rule} --out runs/{options.out.name}"
     record = fuse_runs(options.runs, options.rule, command)
-    options.out.mkdir(parents=True, exist_ok=True)
-    write_json(record, options.out / "metrics.json")
-    show(record["results"])
+    run.write(record, options.out)
+    show(record.results)
 
 
 def _svm(options: argparse.Namespace) -> None:
     from fer_training.data import load_dataset
     from fer_training.papers import svm
+    from fer_training.records.run import SvmConfig
 
-    config = svm.SvmConfig(
+    config = SvmConfig(
         split=options.split,
         features=options.features,
         search_rows=options.search_rows,
@@ -208,7 +206,7 @@ def _svm(options: argparse.Namespace) -> None:
         f"--features {options.features} --search-rows {options.search_rows} --rows {options.rows}"
     )
     data = load_dataset(options.dataset, options.data or "")
-    show(svm.run(data, config, options.out, command)["results"])
+    show(svm.run(data, config, options.out, command).results)
 
 
 def _saliency(options: argparse.Namespace) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +35,18 @@ def add(commands: Any) -> None:
     quantize.add_argument(
         "--accept-loss", action="store_true", help="write it even if it loses over 0.5 points"
     )
+    quantize.add_argument(
+        "--records",
+        type=Path,
+        metavar="FOLDER",
+        help="put its robustness.json and latency.json into the card, where they name this file",
+    )
     quantize.set_defaults(run=_quantize)
 
 
 def _export(options: argparse.Namespace) -> None:
     from fer_training.data import ferplus
+    from fer_training.records import files
     from fer_training.ship import card
     from fer_training.ship.export import export_run
     from fer_training.train import runs
@@ -50,15 +56,22 @@ def _export(options: argparse.Namespace) -> None:
         data = ferplus.relabelled(data)
     report = export_run(options.run_folder, options.out, data, options.version, options.head)
     card.write(options.run_folder, options.out, report, options.head)
-    print(json.dumps(report, indent=1))
+    print(files.text(report))
 
 
 def _quantize(options: argparse.Namespace) -> None:
     from fer_training.data import load_dataset
+    from fer_training.records import files
     from fer_training.ship import quantize
 
     data = load_dataset("fer2013", options.data)
     report = quantize.quantize(
-        options.source, options.out, data, options.rows, options.seed, options.accept_loss
+        options.source,
+        options.out,
+        data,
+        options.rows,
+        options.seed,
+        options.accept_loss,
+        options.records,
     )
-    print(json.dumps(report, indent=1))
+    print(files.text(report))

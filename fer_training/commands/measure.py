@@ -48,9 +48,9 @@ def add(commands: Any) -> None:
 def _robustness(options: argparse.Namespace) -> None:
     from fer_ros.perception.model_store import digest_of
     from fer_training.data import load_dataset, splits
+    from fer_training.data.scenes import SIZES
     from fer_training.measure import detected, predictors, robustness
-    from fer_training.records import provenance
-    from fer_training.train.finish import write_json
+    from fer_training.records import files, provenance
 
     data = load_dataset(options.dataset, options.data)
     usage = None if data.usage is None else options.usage
@@ -59,51 +59,45 @@ def _robustness(options: argparse.Namespace) -> None:
     names = [path.stem if path.suffix == ".onnx" else path.name for path in options.model]
     networks = [predictors.load(path) for path in options.model]
     results = robustness.measure(list(zip(names, networks, strict=True)), data, options.seed)
-    for model, path in zip(results["models"], options.model, strict=True):
-        model["sha256"] = digest_of(path / "best.pt" if path.is_dir() else path)
+    for model, path in zip(results.models, options.model, strict=True):
+        model.sha256 = digest_of(path / "best.pt" if path.is_dir() else path)
     if options.detector is not None:
         detector = detected.detector(options.detector)
-        sizes = options.scene_sizes or detected.SIZES
+        sizes = options.scene_sizes or SIZES
         scenes = detected.measure(
             networks, data, detector, options.scene_faces, options.seed, sizes
         )
-        for model, own in zip(results["models"], scenes, strict=True):
-            model["scenes"] = own
-    results |= {
-        "command": _command("robustness", options),
-        "revision": provenance.revision(),
-        "versions": provenance.versions(),
-    }
-    write_json(results, options.json)
-    print(robustness.markdown(results))
+        for model, own in zip(results.models, scenes, strict=True):
+            model.scenes = own
+    results.command = _command("robustness", options)
+    results.revision, results.versions = provenance.revision(), provenance.versions()
+    files.write(results, options.json)
+    print(f"{robustness.NOTES}\n\n{robustness.markdown(results)}")
 
 
 def _latency(options: argparse.Namespace) -> None:
     from fer_training.measure.predictors import resolve
-    from fer_training.records import provenance
+    from fer_training.records import files, provenance
     from fer_training.ship import latency
-    from fer_training.train.finish import write_json
 
     options.model = [resolve(path) for path in options.model]
     with tempfile.TemporaryDirectory() as folder:
         untrained = latency.write_untrained(options.untrained, Path(folder))
         results = latency.measure([*options.model, *untrained], options.rounds)
-    results |= {
-        "untrained": [path.name for path in untrained],
-        "command": _command("latency", options),
-        "versions": provenance.versions(),
-    }
-    write_json(results, options.json)
-    print(latency.markdown(results))
+    results.untrained = [path.name for path in untrained]
+    results.command, results.versions = _command("latency", options), provenance.versions()
+    files.write(results, options.json)
+    print(f"{latency.NOTES}\n\n{latency.markdown(results, results.files[0].file)}")
 
 
 def _seeds(options: argparse.Namespace) -> None:
     from fer_training.measure import seeds
-    from fer_training.train.finish import write_json
+    from fer_training.records import files
 
     runs = " ".join(run.name for run in options.runs)
-    results = {**seeds.summarize(options.runs), "command": f"fer-train seeds {runs}"}
-    write_json(results, options.json)
+    results = seeds.summarize(options.runs)
+    results.command = f"fer-train seeds {runs}"
+    files.write(results, options.json)
     print(seeds.markdown(results))
 
 

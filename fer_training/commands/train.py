@@ -73,14 +73,14 @@ def _train(options: argparse.Namespace) -> None:
             file=sys.stderr,
         )
         raise
-    if record:  # empty in all processes of torchrun but the first
-        show(record["results"])
+    if record:  # None in all processes of torchrun but the first
+        show(record.results)
 
 
 def _finish(options: argparse.Namespace) -> None:
     from fer_training.train import runs
 
-    show(runs.finish_early(options.run_folder, options.data or "")["results"])
+    show(runs.finish_early(options.run_folder, options.data or "").results)
 
 
 def _search(options: argparse.Namespace) -> None:
@@ -89,10 +89,10 @@ def _search(options: argparse.Namespace) -> None:
     words = ["fer-train search", options.recipe, *options.places, *_spelled(options)]
     command = " ".join([*words, "--out", f"runs/{options.out.name}"])
     record = search(options.recipe, options.places, _overrides(options), options.out, command)
-    for step in record["steps"]:
-        for value, accuracy in step["accuracies"].items():
-            mark = "  <- chosen" if value == step["chosen"] else ""
-            print(f"{step['key']}={value}  accuracy {100 * accuracy:.2f} %{mark}")
+    for step in record.steps:
+        for value, accuracy in step.accuracies.items():
+            mark = "  <- chosen" if value == step.chosen else ""
+            print(f"{step.key}={value}  accuracy {100 * accuracy:.2f} %{mark}")
 
 
 def _overrides(options: argparse.Namespace) -> list[str]:

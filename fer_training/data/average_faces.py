@@ -75,7 +75,7 @@ def average(images: Sequence[NDArray[np.uint8]], detector: YuNetDetector) -> NDA
     if count == 0:
         raise ValueError("no face was found in any of the images")
     normal = (total - total.mean()) / total.std()
-    return np.clip(normal * 50 + 118, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(normal * 50 + 118, 0, 255), np.uint8)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

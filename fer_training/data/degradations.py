@@ -157,7 +157,7 @@ def tint(
 
 def _quantised(values: np.ndarray) -> Image:
     """Round and clip to eight bits."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(values), 0, 255), np.uint8)
 
 
 _JITTER_DRAWS = 5

@@ -5,7 +5,7 @@ As in the authors' reading, a class that got a single vote counts as got none.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,25 @@ from fer_training.data.base import FERPLUS_COLUMNS, DatasetError, FaceDataset
 
 UNUSABLE = -1
 """Code of rows without a majority, or whose majority says unknown or not a face."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """The rows that :func:`kept_rows` keeps and those that it drops, by the reason."""
+
+    rows: int
+    kept: int
+    no_majority: int
+    unknown: int
+    not_a_face: int
+
+    def sentence(self) -> str:
+        """Say which rows count."""
+        return (
+            f"FER+ keeps {self.kept:,} of {self.rows:,} rows: single votes are dropped, and a "
+            f"class must have\nmore than half of the rest ({self.no_majority:,} rows have no such "
+            f"class, {self.unknown:,} are unknown, {self.not_a_face:,} not a face)."
+        )
 
 
 def without_outliers(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -42,8 +61,8 @@ def _winner(votes: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.where(clear, kept.argmax(1), UNUSABLE)
 
 
-def census(data: FaceDataset) -> dict[str, int]:
-    """Count the rows that :func:`kept_rows` keeps and those that it drops, by the reason.
+def census(data: FaceDataset) -> Census:
+    """Count the rows that FER+ keeps and drops.
 
     Raises:
         DatasetError: The data set has no votes, or no row has a majority.
@@ -51,15 +70,34 @@ def census(data: FaceDataset) -> dict[str, int]:
     kept = kept_rows(data)
     assert data.votes is not None
     winner = _winner(data.votes)
-    return {
-        "rows": len(data),
-        "kept": len(kept),
-        "no_majority": int((winner == UNUSABLE).sum()),
-        **{
-            name: int((winner == FERPLUS_COLUMNS.index(name)).sum())
-            for name in FERPLUS_COLUMNS[len(FERPLUS) :]
-        },
-    }
+    return Census(
+        rows=len(data),
+        kept=len(kept),
+        no_majority=int((winner == UNUSABLE).sum()),
+        unknown=int((winner == FERPLUS_COLUMNS.index("unknown")).sum()),
+        not_a_face=int((winner == FERPLUS_COLUMNS.index("not_a_face")).sum()),
+    )
+
+
+ALL = "all"
+"""Key of :func:`disagreement` for the rows of all classes together."""
+
+
+def disagreement(data: FaceDataset) -> dict[str, float]:
+    """Return the share of rows whose FER+ majority names another class than the label.
+
+    Returns:
+        By class, and under :data:`ALL`, in 0..1; only rows with a majority count. Empty where the
+        data set has no votes, or FER+ does not know its classes.
+    """
+    if data.votes is None or not set(data.label_names) <= set(FERPLUS):
+        return {}
+    said = majority(data.votes)
+    codes = np.array([FERPLUS.index(name) for name in data.label_names])
+    known, other = said != UNUSABLE, said != codes[data.labels]
+    shares = {ALL: known}
+    shares |= {name: known & (data.labels == i) for i, name in enumerate(data.label_names)}
+    return {name: float(other[rows].mean()) for name, rows in shares.items() if rows.any()}
 
 
 def kept_rows(data: FaceDataset) -> NDArray[np.int64]:

@@ -7,15 +7,13 @@ part in the network's answers. Temperature and threshold come from rows that may
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from fer_training.measure import metrics
+from fer_training.records.figures import Calibration
 
 KINDS = ("temperature", "classes")
 
@@ -74,7 +72,7 @@ HALVINGS = 10
 """Random halvings over which the cross-fitted error is averaged; one moves by 0.3 points."""
 
 
-def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
+def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibration:
     """Fit temperature and threshold (Guo et al. 2017) and say what they give.
 
     Args:
@@ -82,29 +80,28 @@ def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[st
         labels: True classes, shape (N,).
 
     Returns:
-        Temperature, threshold, the curves of the first halving, and errors in 0..1:
-        ``ece_cross_fitted`` is the mean over :data:`HALVINGS` halvings,
-        ``ece_cross_fitted_range`` their least and greatest.
+        Temperature, threshold, the curves of the first halving, and the errors over
+        :data:`HALVINGS` halvings.
     """
     temperature = round(fit_temperature(logits, labels), 4)
     probabilities = softmax(logits / temperature, axis=1)
     halvings = [cross_fitted(logits, labels, seed) for seed in range(HALVINGS)]
     errors = [metrics.expected_calibration_error(labels, each) for each in halvings]
-    return {
-        "temperature": temperature,
-        "uncertain_threshold": round(float(np.quantile(probabilities.max(1), 1 - COVERAGE)), 2),
-        "ece_uncalibrated": metrics.expected_calibration_error(labels, softmax(logits, axis=1)),
-        "ece_cross_fitted": float(np.mean(errors)),
-        "ece_cross_fitted_range": [min(errors), max(errors)],
-        "reliability": metrics.reliability(labels, halvings[0]),
-        "coverage_curve": metrics.coverage_curve(labels, halvings[0]),
-    }
+    return Calibration(
+        temperature=temperature,
+        uncertain_threshold=round(float(np.quantile(probabilities.max(1), 1 - COVERAGE)), 2),
+        ece_uncalibrated=metrics.expected_calibration_error(labels, softmax(logits, axis=1)),
+        ece_cross_fitted=float(np.mean(errors)),
+        reliability=metrics.reliability(labels, halvings[0]),
+        coverage_curve=metrics.coverage_curve(labels, halvings[0]),
+        ece_cross_fitted_range=(min(errors), max(errors)),
+    )
 
 
-def cross_fitted_words(fitted: Mapping[str, Any]) -> str:
-    """Say the cross-fitted error of :func:`calibrate`; of older records, that of one halving."""
-    words = f"{100 * fitted['ece_cross_fitted']:.1f} %"
-    if "ece_cross_fitted_range" in fitted:
-        least, greatest = (100 * error for error in fitted["ece_cross_fitted_range"])
+def cross_fitted_words(error: float, bounds: tuple[float, float] | None) -> str:
+    """Say a cross-fitted error and its range over halvings, which older records lack."""
+    words = f"{100 * error:.1f} %"
+    if bounds is not None:
+        least, greatest = (100 * bound for bound in bounds)
         words += f" ({least:.1f} to {greatest:.1f} % over {HALVINGS} random halvings)"
     return words

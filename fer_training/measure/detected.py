@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from fer_training.data.base import FaceDataset
 from fer_training.data.scenes import HEIGHT, PLACES, SIZES, WIDTH, Pasted, compose
 from fer_training.measure import metrics
 from fer_training.measure.predictors import OnnxPredictor, Predictor
+from fer_training.records.tables import SceneFigures, ScenesRecord
 
 
 def detector(path: Path) -> FaceDetector:
@@ -38,7 +38,7 @@ def measure(
     count: int = 600,
     seed: int = 0,
     sizes: Sequence[int] = SIZES,
-) -> list[dict[str, Any]]:
+) -> list[ScenesRecord]:
     """Detect, crop and classify faces pasted into scenes.
 
     Args:
@@ -50,9 +50,7 @@ def measure(
         sizes: Five sides of the pasted crops [pixels].
 
     Returns:
-        Per network ``width``, ``height``, ``detector``, ``shown``, ``found``, ``strays`` (boxes
-        that are no pasted face), of the faces found ``accuracy`` and ``accuracy_bare`` (of their
-        bare crops), and under ``by_size`` the same without strays for every side, as text.
+        One record per network.
 
     Raises:
         ValueError: The sides are not five of at most 256 pixels, the crops are not grey, or a
@@ -79,7 +77,6 @@ def measure(
         strays += len(faces) - len(pairs)
     if not found:
         raise RuntimeError("the detector found none of the pasted faces")
-    about = {"width": WIDTH, "height": HEIGHT, "detector": finder.name, "strays": strays}
     records = []
     for predictor, own in zip(predictors, crops, strict=True):
         hits = _hits(predictor, np.stack(own), found, data)
@@ -92,7 +89,19 @@ def measure(
             )
             for size in sorted(set(sizes))
         }
-        records.append({**about, **_figures(len(shown), hits, bare), "by_size": by_size})
+        records.append(
+            ScenesRecord(
+                width=WIDTH,
+                height=HEIGHT,
+                detector=finder.name,
+                strays=strays,
+                shown=len(shown),
+                found=len(found),
+                accuracy=float(hits.mean()),
+                accuracy_bare=float(bare.mean()),
+                by_size=by_size,
+            )
+        )
     return records
 
 
@@ -116,11 +125,10 @@ def _hits(
 ) -> NDArray[np.bool_]:
     scores = predictor.probabilities(crops)
     aligned = metrics.align_columns(scores, predictor.labels, data.label_names)
-    return aligned.argmax(1) == data.labels[[item.row for item in found]]
+    return np.asarray(aligned.argmax(1) == data.labels[[item.row for item in found]])
 
 
-def _figures(shown: int, hits: NDArray[np.bool_], bare: NDArray[np.bool_]) -> dict[str, Any]:
-    figures: dict[str, Any] = {"shown": shown, "found": len(hits)}
-    if len(hits):
-        figures |= {"accuracy": float(hits.mean()), "accuracy_bare": float(bare.mean())}
-    return figures
+def _figures(shown: int, hits: NDArray[np.bool_], bare: NDArray[np.bool_]) -> SceneFigures:
+    if not len(hits):
+        return SceneFigures(shown, 0)
+    return SceneFigures(shown, len(hits), float(hits.mean()), float(bare.mean()))

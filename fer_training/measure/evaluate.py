@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +9,7 @@ from fer_ros.perception.emotions import CONTEMPT, FERPLUS
 from fer_training.data.base import FaceDataset
 from fer_training.measure import metrics
 from fer_training.measure.predictors import Predictor, with_flip
+from fer_training.records.figures import Figures, Results
 
 
 def evaluate(
@@ -18,7 +17,7 @@ def evaluate(
     data: FaceDataset,
     duplicates: NDArray[np.int64] | None = None,
     flip: bool = True,
-) -> dict[str, Any]:
+) -> Results:
     """Return all figures, single-crop and augmented apart.
 
     Args:
@@ -28,28 +27,38 @@ def evaluate(
             the figures without them are given too.
         flip: Also measure with the mirrored crop (two-crop test-time augmentation).
     """
-    views = {"single_crop": predictor.probabilities(data.images)}
+    scores = _aligned(predictor.probabilities(data.images), predictor, data)
+    single = _figures(scores, data, duplicates)
+    single.reliability = metrics.reliability(data.labels, scores)
+    mirrored = None
     if flip:
-        views["flip"] = with_flip(predictor, data.images)
-    result: dict[str, Any] = {
-        "model": predictor.name,
-        "dataset": data.name,
-        "data_sha256": data.digest,
-        "rows": len(data),
-        "labels": list(data.label_names),
-    }
-    if duplicates is not None:
-        result["duplicates_of_training"] = len(duplicates)
+        mirrored = _figures(
+            _aligned(with_flip(predictor, data.images), predictor, data), data, duplicates
+        )
+    return Results(
+        model=predictor.name,
+        dataset=data.name,
+        rows=len(data),
+        labels=list(data.label_names),
+        single_crop=single,
+        flip=mirrored,
+        data_sha256=data.digest,
+        duplicates_of_training=None if duplicates is None else len(duplicates),
+    )
+
+
+def _aligned(
+    scores: NDArray[np.float32], predictor: Predictor, data: FaceDataset
+) -> NDArray[np.float32]:
     # A network of seven classes may be measured on FER+ for orientation; it misses all contempt.
     unnamed = (CONTEMPT,) if data.label_names == FERPLUS else ()
-    for view, scores in views.items():
-        probabilities = metrics.align_columns(scores, predictor.labels, data.label_names, unnamed)
-        result[view] = metrics.summarize(data.labels, probabilities, data.label_names)
-        if view == "single_crop":
-            result[view]["reliability"] = metrics.reliability(data.labels, probabilities)
-        if duplicates is not None and len(duplicates) < len(data):
-            unique = np.setdiff1d(np.arange(len(data)), duplicates)
-            result[view]["without_duplicates"] = metrics.summarize(
-                data.labels[unique], probabilities[unique], data.label_names
-            )
-    return result
+    return metrics.align_columns(scores, predictor.labels, data.label_names, unnamed)
+
+
+def _figures(
+    scores: NDArray[np.float32], data: FaceDataset, duplicates: NDArray[np.int64] | None
+) -> Figures:
+    figures = metrics.summarize(data.labels, scores, data.label_names)
+    if duplicates is not None:
+        metrics.add_without(figures, data.labels, scores, data.label_names, duplicates)
+    return figures

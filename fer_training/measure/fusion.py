@@ -5,11 +5,9 @@ The node fuses the same way at run time (parameters ``models`` and ``fusion``).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +18,11 @@ from fer_training.data import load_dataset, splits
 from fer_training.measure import metrics
 from fer_training.measure.metrics import align_columns
 from fer_training.measure.predictors import Predictor
-from fer_training.recipes import recipe
-from fer_training.records.checkpoint import UNFINISHED, CheckpointError
+from fer_training.recipes.recipe import Recipe
+from fer_training.records import run
+from fer_training.records.checkpoint import CheckpointError
+from fer_training.records.figures import Results
+from fer_training.records.run import RunRecord
 
 
 @dataclass
@@ -69,67 +70,56 @@ def run_scores(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     return rows[order], np.concatenate([part[1] for part in parts])[order]
 
 
-def fuse_runs(folders: Sequence[Path], rule: str, command: str) -> dict[str, Any]:
+def fuse_runs(folders: Sequence[Path], rule: str, command: str) -> RunRecord:
     """Fuse the saved predictions of runs that were measured on the same rows.
 
-    Returns:
-        A record of the form of ``metrics.json``.
-
     Raises:
-        CheckpointError: A run is unfinished, or they were measured on different rows.
+        RecordError: A run is unfinished.
+        CheckpointError: They were measured on different rows.
     """
-    records = [_record(folder) for folder in folders]
+    records = [run.read(folder) for folder in folders]
     first = records[0]
     for folder, record in zip(folders[1:], records[1:], strict=True):
-        for key in ("sha256", "name"):
-            if record["data"][key] != first["data"][key]:
-                raise CheckpointError(f"{folder} was measured on other data than {folders[0]}")
+        if (record.data.sha256, record.data.name) != (first.data.sha256, first.data.name):
+            raise CheckpointError(f"{folder} was measured on other data than {folders[0]}")
     scores = [run_scores(folder) for folder in folders]
     rows = scores[0][0]
     if any(not np.array_equal(rows, other) for other, _ in scores):
         raise CheckpointError("the runs were measured on different rows; use the same split")
-    labels = first["results"]["labels"]
-    config = first["recipe"]["data"]
-    plan = recipe.from_dict(first["recipe"]).data
+    names = [record.recipe.name for record in records]
+    results = _measure(first, rows, fuse([own for _, own in scores], rule))
+    results.model = f"{rule}({', '.join(names)})"
+    return replace(
+        first,
+        recipe=Recipe(
+            name=results.model,
+            architecture=" + ".join(record.recipe.architecture for record in records),
+            paper=first.recipe.paper,
+            differs=f"Scores of {' and '.join(names)} joined by the {rule} rule.",
+            seed=first.recipe.seed,
+            data=first.recipe.data,
+        ),
+        command=command,
+        parameters=sum(record.parameters for record in records),
+        macs=sum(record.macs for record in records),
+        minutes=sum(record.minutes for record in records),
+        epochs=max(record.epochs or 0 for record in records),
+        best_epoch=None,
+        calibration=None,
+        offset=None,
+        ferplus=None,
+        fold_accuracies=[],
+        results=results,
+    )
+
+
+def _measure(first: RunRecord, rows: NDArray[np.int64], fused: NDArray[np.float32]) -> Results:
+    """Return the figures of fused scores, shape (N, classes), of some rows of a run's data."""
+    labels, plan = first.results.labels, first.recipe.data
     data = load_dataset(plan.dataset, plan.path, plan)
-    fused = fuse([own for _, own in scores], rule)
     single = metrics.summarize(data.labels[rows], fused, labels)
-    divisions = splits.make(data, config["split"])
-    copies = splits.cross_duplicates(data, divisions[0])
-    if len(divisions) == 1 and len(copies) < len(rows):
-        unique = ~np.isin(rows, copies)
-        single["without_duplicates"] = metrics.summarize(
-            data.labels[rows[unique]], fused[unique], labels
-        )
-    names = [record["recipe"]["name"] for record in records]
-    return {
-        **first,
-        "recipe": {
-            "name": f"{rule}({', '.join(names)})",
-            "architecture": " + ".join(record["recipe"]["architecture"] for record in records),
-            "paper": first["recipe"]["paper"],
-            "differs": f"Scores of {' and '.join(names)} joined by the {rule} rule.",
-            "seed": first["recipe"]["seed"],
-            "data": config,
-        },
-        "command": command,
-        "parameters": sum(record["parameters"] for record in records),
-        "macs": sum(record["macs"] for record in records),
-        "minutes": sum(record["minutes"] for record in records),
-        "epochs": max(record["epochs"] for record in records),
-        "calibration": {},
-        "results": {
-            "model": f"{rule}({', '.join(names)})",
-            "dataset": data.name,
-            "rows": len(rows),
-            "labels": labels,
-            "single_crop": single,
-        },
-    }
-
-
-def _record(folder: Path) -> dict[str, Any]:
-    path = folder / "metrics.json"
-    if not path.is_file():
-        raise CheckpointError(UNFINISHED.format(folder=folder))
-    return json.loads(path.read_text(encoding="utf-8"))
+    divisions = splits.make(data, plan.split)
+    if len(divisions) == 1:
+        copies = np.flatnonzero(np.isin(rows, splits.cross_duplicates(data, divisions[0])))
+        metrics.add_without(single, data.labels[rows], fused, labels, copies)
+    return Results("", data.name, len(rows), labels, single)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
+
+from fer_training.records.figures import ClassFigures, CoveragePoint, Figures, ReliabilityBin
 
 BINS = 15
 """Bins of equal width for the expected calibration error (Guo et al. 2017)."""
@@ -18,8 +19,8 @@ def summarize(
     probabilities: NDArray[np.float32],
     names: Sequence[str],
     resamples: int = 1000,
-) -> dict[str, Any]:
-    """Return all figures of one set of predictions as plain values.
+) -> Figures:
+    """Return all figures of one set of predictions.
 
     Args:
         labels: True classes, shape (N,).
@@ -34,27 +35,47 @@ def summarize(
     precision, recall, f1, support = sk.precision_recall_fscore_support(
         labels, predicted, labels=classes, zero_division=0
     )
-    low, high = accuracy_interval(labels, predicted, resamples)
-    return {
-        "rows": len(labels),
-        "accuracy": float(sk.accuracy_score(labels, predicted)),
-        "accuracy_95": [low, high],
-        "balanced_accuracy": float(recall[present].mean()),
-        "macro_f1": float(f1[present].mean()),
-        "top2": float(top_k(labels, probabilities, 2)),
-        "ece": expected_calibration_error(labels, probabilities),
-        "nll": float(-np.log(np.maximum(of_truth, 1e-12)).mean()),
-        "per_class": {
-            name: {
-                "precision": float(precision[i]),
-                "recall": float(recall[i]),
-                "f1": float(f1[i]),
-                "support": int(support[i]),
-            }
+    return Figures(
+        rows=len(labels),
+        accuracy=float(sk.accuracy_score(labels, predicted)),
+        accuracy_95=accuracy_interval(labels, predicted, resamples),
+        balanced_accuracy=float(recall[present].mean()),
+        macro_f1=float(f1[present].mean()),
+        top2=float(top_k(labels, probabilities, 2)),
+        ece=expected_calibration_error(labels, probabilities),
+        nll=float(-np.log(np.maximum(of_truth, 1e-12)).mean()),
+        per_class={
+            name: ClassFigures(
+                precision=float(precision[i]),
+                recall=float(recall[i]),
+                f1=float(f1[i]),
+                support=int(support[i]),
+            )
             for i, name in enumerate(names)
         },
-        "confusion": sk.confusion_matrix(labels, predicted, labels=classes).tolist(),
-    }
+        confusion=sk.confusion_matrix(labels, predicted, labels=classes).tolist(),
+    )
+
+
+def add_without(
+    figures: Figures,
+    labels: NDArray[np.int64],
+    probabilities: NDArray[np.float32],
+    names: Sequence[str],
+    duplicates: NDArray[np.int64],
+) -> None:
+    """Add the figures without some rows to those of all, unless no row would remain.
+
+    Args:
+        figures: Of all rows; gets ``without_duplicates``.
+        labels: As for :func:`summarize`.
+        probabilities: As for :func:`summarize`.
+        names: As for :func:`summarize`.
+        duplicates: Indices of the rows that are left out.
+    """
+    if len(duplicates) < len(labels):
+        unique = np.setdiff1d(np.arange(len(labels)), duplicates)
+        figures.without_duplicates = summarize(labels[unique], probabilities[unique], names)
 
 
 def top_k(labels: NDArray[np.int64], probabilities: NDArray[np.float32], k: int) -> float:
@@ -80,17 +101,17 @@ def accuracy_interval(
 
 def reliability(
     labels: NDArray[np.int64], probabilities: NDArray[np.float32], bins: int = BINS
-) -> list[dict[str, float]]:
+) -> list[ReliabilityBin]:
     """Return confidence, accuracy and share of rows of each non-empty confidence bin."""
     confidence = probabilities.max(1)
     hit = probabilities.argmax(1) == labels
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
     return [
-        {
-            "confidence": float(confidence[bin_of == b].mean()),
-            "accuracy": float(hit[bin_of == b].mean()),
-            "share": float((bin_of == b).mean()),
-        }
+        ReliabilityBin(
+            confidence=float(confidence[bin_of == b].mean()),
+            accuracy=float(hit[bin_of == b].mean()),
+            share=float((bin_of == b).mean()),
+        )
         for b in range(bins)
         if (bin_of == b).any()
     ]
@@ -101,7 +122,7 @@ def expected_calibration_error(
 ) -> float:
     """Return the mean gap between confidence and accuracy, weighted by the bins' rows."""
     return sum(
-        entry["share"] * abs(entry["confidence"] - entry["accuracy"])
+        entry.share * abs(entry.confidence - entry.accuracy)
         for entry in reliability(labels, probabilities, bins)
     )
 
@@ -110,7 +131,7 @@ def coverage_curve(
     labels: NDArray[np.int64],
     probabilities: NDArray[np.float32],
     thresholds: Sequence[float] = tuple(np.arange(0.2, 0.95, 0.05).round(2).tolist()),
-) -> list[dict[str, float]]:
+) -> list[CoveragePoint]:
     """Return, per threshold, the share of rows named at all and the accuracy among those.
 
     The curve ends where no row is named any more.
@@ -122,7 +143,7 @@ def coverage_curve(
         named = confidence >= threshold
         if named.any():
             coverage, accuracy = float(named.mean()), float(hit[named].mean())
-            curve.append({"threshold": threshold, "coverage": coverage, "accuracy": accuracy})
+            curve.append(CoveragePoint(threshold, coverage, accuracy))
     return curve
 
 
@@ -152,4 +173,4 @@ def align_columns(
     if missing:
         raise ValueError(f"the network does not know the classes {', '.join(missing)}")
     chosen = probabilities[:, [source.index(name) for name in target]]
-    return chosen / np.maximum(chosen.sum(1, keepdims=True), 1e-12)
+    return np.asarray(chosen / np.maximum(chosen.sum(1, keepdims=True), 1e-12), np.float32)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
 import torch
-import yaml
 from numpy.typing import NDArray
 from scipy.special import softmax
 
@@ -20,8 +19,9 @@ from fer_ros.perception.model_store import shipped_models
 from fer_training import architectures
 from fer_training.architectures import networks
 from fer_training.architectures.networks import predict
-from fer_training.recipes.recipe import Recipe, from_dict
+from fer_training.recipes.recipe import Recipe
 from fer_training.records import checkpoint
+from fer_training.records.checkpoint import Fitted
 
 _BATCH = 256
 
@@ -72,7 +72,7 @@ class CheckpointPredictor:
     recipe: Recipe
     labels: tuple[str, ...]
     name: str
-    calibration: dict[str, Any]
+    calibration: Fitted
 
     @classmethod
     def load(cls, path: Path, head: str = "labels", calibrated: bool = True) -> CheckpointPredictor:
@@ -87,26 +87,25 @@ class CheckpointPredictor:
             CheckpointError: It is missing or no checkpoint.
             RecipeError: The head is none of the network's.
         """
-        path = path / "best.pt" if path.is_dir() else path
         state = checkpoint.load(path)
-        recipe = from_dict(yaml.safe_load(state["recipe"]))
-        labels = tuple(state["labels"])
+        recipe, labels = state.config, tuple(state.labels)
         network = networks.build(recipe, len(labels))
         checkpoint.load_weights(network, state, recipe.architecture)
         network = networks.one_head(network, head).eval()
         name = recipe.name
         if head == "votes":
             labels, name = FERPLUS, f"{recipe.name}-ferplus"
-        key = "ferplus_calibration" if head == "votes" else "calibration"
-        fitted = state.get(key, {}) if calibrated else {}
-        if calibrated and head == "labels" and state.get("offset"):
-            network = networks.shift(network, state["offset"])
+        fitted = state.ferplus_calibration if head == "votes" else state.calibration
+        if not calibrated or fitted is None:
+            fitted = Fitted()
+        if calibrated and head == "labels" and state.offset:
+            network = networks.shift(network, state.offset)
         return cls(network, recipe, labels, name, fitted)
 
     @property
     def temperature(self) -> float:
         """Fitted temperature, 1 where the run's split lets no row select."""
-        return float(self.calibration.get("temperature", 1.0))
+        return self.calibration.temperature
 
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return raw outputs, shape (N, labels)."""
@@ -118,7 +117,8 @@ class CheckpointPredictor:
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return calibrated probabilities, shape (N, labels)."""
-        return softmax(self.logits(images) / np.float32(self.temperature), axis=1)
+        scores = softmax(self.logits(images) / np.float32(self.temperature), axis=1)
+        return np.asarray(scores, np.float32)
 
 
 class OnnxPredictor:

@@ -1,24 +1,9 @@
-"""Accuracy under the fixed degradations of ``degradations.py``, beside the clean figure.
-
-``robustness.json``, which ``fer-train robustness`` writes and :mod:`fer_training.ship.card` reads::
-
-    {"dataset", "data_sha256", "rows", "seed",
-     "command", "revision", "versions",
-     "conditions": [{"name", "draws", "largest_drop": share or null}, ...],
-     "models": [{"name", "sha256", "clean": {"accuracy", "macro_f1"},
-                 "conditions": {NAME: {"accuracy", "macro_f1", "drop", "drop_error"}},
-                 "scenes": as fer_training.measure.detected.measure returns it, or null}, ...]}
-
-All figures are shares in 0..1, means over the draws; ``drop`` is the clean accuracy less the one
-under the condition, ``drop_error`` its standard error over the rows (paired, so it is much smaller
-than that of either accuracy).
-"""
+"""Accuracy under the fixed degradations of ``degradations.py``, beside the clean figure."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +13,14 @@ from fer_training.data.base import FaceDataset
 from fer_training.data.degradations import CONDITIONS, Condition
 from fer_training.measure import metrics
 from fer_training.measure.predictors import Predictor
+from fer_training.records.tables import (
+    CleanFigures,
+    ConditionRecord,
+    DegradedFigures,
+    DegradedModel,
+    RobustnessRecord,
+    ScenesRecord,
+)
 
 
 def degraded(
@@ -51,7 +44,7 @@ def measure(
     data: FaceDataset,
     seed: int = 0,
     conditions: Sequence[Condition] = CONDITIONS,
-) -> dict[str, Any]:
+) -> RobustnessRecord:
     """Measure networks on the same degraded crops.
 
     Args:
@@ -61,7 +54,7 @@ def measure(
         conditions: Rows of the table.
 
     Returns:
-        The module's record without command, revision, versions and scenes.
+        The record without command, revision, versions and scenes.
 
     Raises:
         ValueError: Two networks have one name, or one lacks a class of the data.
@@ -69,13 +62,12 @@ def measure(
     names = [name for name, _ in predictors]
     if len(set(names)) < len(names):
         raise ValueError(f"the models' file names must differ: {', '.join(names)}")
-    models: list[dict[str, Any]] = []
+    models: list[DegradedModel] = []
     clean = []
     for name, predictor in predictors:
         hits, macro_f1 = _hits(predictor, data, data.images)
         clean.append(hits)
-        figures = {"accuracy": float(hits.mean()), "macro_f1": macro_f1}
-        models.append({"name": name, "clean": figures, "conditions": {}, "scenes": None})
+        models.append(DegradedModel(name, CleanFigures(float(hits.mean()), macro_f1), {}))
     for condition in conditions:
         results: list[list[tuple[NDArray[np.float64], float]]] = [[] for _ in predictors]
         for draw in range(condition.draws):
@@ -83,18 +75,17 @@ def measure(
             for own, (_, predictor) in zip(results, predictors, strict=True):
                 own.append(_hits(predictor, data, images))
         for model, before, own in zip(models, clean, results, strict=True):
-            model["conditions"][condition.name] = _entry(before, own)
-    return {
-        "dataset": data.name,
-        "data_sha256": data.digest,
-        "rows": len(data),
-        "seed": seed,
-        "conditions": [
-            {"name": entry.name, "draws": entry.draws, "largest_drop": entry.largest_drop}
-            for entry in conditions
+            model.conditions[condition.name] = _entry(before, own)
+    return RobustnessRecord(
+        dataset=data.name,
+        data_sha256=data.digest,
+        rows=len(data),
+        seed=seed,
+        conditions=[
+            ConditionRecord(entry.name, entry.draws, entry.largest_drop) for entry in conditions
         ],
-        "models": models,
-    }
+        models=models,
+    )
 
 
 def _hits(
@@ -104,23 +95,23 @@ def _hits(
     scores = predictor.probabilities(images)
     aligned = metrics.align_columns(scores, predictor.labels, data.label_names)
     figures = metrics.summarize(data.labels, aligned, data.label_names, resamples=1)
-    return (aligned.argmax(1) == data.labels).astype(np.float64), float(figures["macro_f1"])
+    return (aligned.argmax(1) == data.labels).astype(np.float64), figures.macro_f1
 
 
 def _entry(
     clean: NDArray[np.float64], draws: Sequence[tuple[NDArray[np.float64], float]]
-) -> dict[str, float]:
+) -> DegradedFigures:
     hits = np.mean([hits for hits, _ in draws], axis=0)
     lost = clean - hits
-    return {
-        "accuracy": float(hits.mean()),
-        "macro_f1": float(np.mean([f1 for _, f1 in draws])),
-        "drop": float(lost.mean()),
-        "drop_error": float(lost.std() / np.sqrt(len(lost))),
-    }
+    return DegradedFigures(
+        accuracy=float(hits.mean()),
+        macro_f1=float(np.mean([f1 for _, f1 in draws])),
+        drop=float(lost.mean()),
+        drop_error=float(lost.std() / np.sqrt(len(lost))),
+    )
 
 
-_NOTES = """\
+NOTES = """\
 Every face is changed at random from a fixed seed, the same way for every network; crop jitter is
 the mean of five draws. Position and side of the crop vary uniformly within the given share of its
 side. FER2013's crops end at their border and the outside repeats it, which a camera image would
@@ -130,55 +121,50 @@ Blur, noise and JPEG act on the 48-pixel crop; a larger face in a camera image l
 when it is shrunk. Rotation is without the node's own correction. FER2013 is grey: for the last
 rows crops are coloured evenly and turned to grey by the node's code, which tests its tone and
 clipping, not true skin colours. In brackets: points lost, and their standard error."""
+"""How to read the table; the model cards have it once, in ``fer_ros/models/README.md``."""
 
 
-def markdown(results: dict[str, Any]) -> str:
-    """Return notes and tables for the model card: accuracy and points lost per network.
-
-    Args:
-        results: Content of ``robustness.json``.
-    """
-    models = results["models"]
-    rows = f"{results['rows']:,} rows of {results['dataset'].upper()}"
-    lines = [f"Single crop, {rows}, seed {results['seed']}.", _NOTES, ""]
-    lines.append("| condition | " + " | ".join(model["name"] for model in models) + " |")
+def markdown(results: RobustnessRecord) -> str:
+    """Return tables: accuracy and points lost per network."""
+    models = results.models
+    rows = f"{results.rows:,} rows of {results.dataset.upper()}"
+    lines = [f"Single crop, {rows}, seed {results.seed}.", ""]
+    lines.append("| condition | " + " | ".join(model.name for model in models) + " |")
     lines.append("|---" * (len(models) + 1) + "|")
-    clean = [f"{100 * model['clean']['accuracy']:.2f} %" for model in models]
+    clean = [f"{100 * model.clean.accuracy:.2f} %" for model in models]
     lines.append("| clean | " + " | ".join(clean) + " |")
-    for condition in results["conditions"]:
-        cells = [_cell(model["conditions"][condition["name"]]) for model in models]
-        name = condition["name"]
-        if condition["largest_drop"] is not None:
-            name += f" (to lose less than {100 * condition['largest_drop']:.1f})"
+    for condition in results.conditions:
+        cells = [_cell(model.conditions[condition.name]) for model in models]
+        name = condition.name
+        if condition.largest_drop is not None:
+            name += f" (to lose less than {100 * condition.largest_drop:.1f})"
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    in_scenes = [model for model in models if model["scenes"]]
+    in_scenes = [(model.name, model.scenes) for model in models if model.scenes]
     if in_scenes:
         lines += ["", *_scenes(in_scenes)]
     return "\n".join(lines)
 
 
-def _cell(entry: dict[str, float]) -> str:
-    points, error = 100 * entry["drop"], 100 * entry["drop_error"]
-    return f"{100 * entry['accuracy']:.2f} % ({points:+.2f} ± {error:.2f})"
+def _cell(entry: DegradedFigures) -> str:
+    points, error = 100 * entry.drop, 100 * entry.drop_error
+    return f"{100 * entry.accuracy:.2f} % ({points:+.2f} ± {error:.2f})"
 
 
-def _scenes(models: Sequence[dict[str, Any]]) -> list[str]:
+def _scenes(models: Sequence[tuple[str, ScenesRecord]]) -> list[str]:
     """Return the table of faces that a detector found in made-up scenes."""
-    first = models[0]["scenes"]
-    sizes = ", ".join(first["by_size"])
+    first = models[0][1]
+    sizes = ", ".join(first.by_size)
     lines = [
-        f"Through the detector: {first['shown']} of these faces pasted into made-up scenes of "
-        f"{first['width']}x{first['height']}\npixels at sides of {sizes} pixels, found by "
-        f"{first['detector']} and cropped by the node's code: {first['found']} found,\n"
-        f"{first['strays']} boxes where no face was. Both accuracies are of the faces found.",
+        f"Through the detector: {first.shown} of these faces pasted into made-up scenes of "
+        f"{first.width}x{first.height}\npixels at sides of {sizes} pixels, found by "
+        f"{first.detector} and cropped by the node's code: {first.found} found,\n"
+        f"{first.strays} boxes where no face was. Both accuracies are of the faces found.",
         "",
         "| | found by the detector | bare crops of the same faces |",
         "|---|---|---|",
     ]
-    for model in models:
-        scenes = model["scenes"]
-        lines.append(
-            f"| {model['name']} | {100 * scenes['accuracy']:.1f} % | "
-            f"{100 * scenes['accuracy_bare']:.1f} % |"
-        )
+    lines += [
+        f"| {name} | {100 * scenes.accuracy:.1f} % | {100 * scenes.accuracy_bare:.1f} % |"
+        for name, scenes in models
+    ]
     return lines

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from fer_training import architectures
 from fer_training.architectures import complexity
 from fer_training.papers import differences
+from fer_training.papers.differences import Record
 from fer_training.papers.systems import (
     MEASURABLE,
     SVM_FIGURES,
@@ -20,6 +19,9 @@ from fer_training.papers.systems import (
     of_recipe,
 )
 from fer_training.recipes import recipe
+from fer_training.records import files, run
+from fer_training.records.figures import Figures
+from fer_training.records.tables import SeedsRecord
 
 _HEAD = """\
 # Results
@@ -65,36 +67,25 @@ _COLUMNS = (
 )
 
 
-def collect(runs: Path) -> dict[str, dict[str, Any]]:
-    """Return all records below a folder by ``<recipe name>|<data set>|<split>``.
+def collect(runs: Path) -> dict[str, Record]:
+    """Return all records below a folder by their key.
 
     Of several runs of one row the one counts whose folder is named after the recipe.
+
+    Raises:
+        RecordError: A record has other fields.
     """
-    records: dict[str, dict[str, Any]] = {}
-    for path in sorted(runs.glob("**/metrics.json")):
+    records: dict[str, Record] = {}
+    for path in sorted(runs.glob(f"**/{run.NAME}")):
         if path.parent.name.startswith("fold-"):
             continue
-        record = _read(path)
+        record = Record(run.read(path.parent))
         seeds = path.with_name("seeds.json")
         if seeds.is_file():
-            record["over_seeds"] = _read(seeds)
-        parts = [_read(part)["results"] for part in path.parent.glob("fold-*/metrics.json")]
-        if parts:
-            record["results"]["flip"] = {"accuracy": _pooled([part["flip"] for part in parts])}
-        name, config = record["recipe"]["name"], record["recipe"]["data"]
-        key = f"{name}|{config['dataset']}|{config['split']}"
-        if key not in records or path.parent.name == name:
-            records[key] = record
+            record.over_seeds = files.read(SeedsRecord, seeds)
+        if record.key not in records or path.parent.name == record.name:
+            records[record.key] = record
     return records
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _pooled(parts: list[dict[str, Any]]) -> float:
-    """Return the accuracy over the rows of all folds."""
-    return sum(part["accuracy"] * part["rows"] for part in parts) / sum(p["rows"] for p in parts)
 
 
 def write(runs: Path, path: Path) -> int:
@@ -122,18 +113,18 @@ def _expected(system: System) -> Iterator[Expected]:
     yield from system.others
 
 
-def _unexpected(system: System, records: dict[str, dict[str, Any]]) -> Iterator[Expected]:
+def _unexpected(system: System, records: Mapping[str, Record]) -> Iterator[Expected]:
     """Yield rows for all other records of a system."""
     known = {row.key for row in _expected(system)}
     known |= {row.key for table in system.tables for row in table.rows}
     for key, record in records.items():
-        if key not in known and differences.paper_name(record) == system.paper:
+        if key not in known and record.run.recipe.paper.name == system.paper:
             name, dataset, split = key.split("|")
-            yield Expected(name, dataset, split, record["command"])
+            yield Expected(name, dataset, split, record.run.command)
 
 
 def _table(
-    system: System, rows: Sequence[Expected], records: dict[str, dict[str, Any]]
+    system: System, rows: Sequence[Expected], records: Mapping[str, Record]
 ) -> Iterator[str]:
     yield _row(_COLUMNS)
     yield _row(["---"] * len(_COLUMNS))
@@ -148,34 +139,41 @@ def _figure(system: System, name: str, dataset: str) -> str:
     return figures.get(dataset, "-")
 
 
-def _row(cells: Any) -> str:
+def _row(cells: Iterable[object]) -> str:
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
-def _measured(record: dict[str, Any], figure: str) -> list[str]:
-    results, config = record["results"], record["recipe"]
-    leak = " (leaks)" if record["leaks"] else ""
-    seeds = record.get("seeds", config["seed"])
+def _measured(record: Record, figure: str) -> list[str]:
+    own = record.run
+    results, config = own.results, own.recipe
+    leak = " (leaks)" if own.leaks else ""
     return [
-        config["name"],
-        f"{config['data']['dataset']}, {config['data']['split']}{leak}",
-        f"{record['parameters']:,}",
-        f"{record['macs'] / 1e6:.1f}",
+        config.name,
+        f"{config.data.dataset}, {config.data.split}{leak}",
+        f"{own.parameters:,}",
+        f"{own.macs / 1e6:.1f}",
         figure,
-        _accuracy(results["single_crop"]),
-        _accuracy(results["flip"]) if "flip" in results else "-",
-        f"{results['single_crop']['macro_f1']:.3f}",
-        str(record.get("epochs", "-")),
-        f"{record['minutes']:.1f}",
-        str(seeds),
-        f"`{record['command']}`",
+        _accuracy(results.single_crop),
+        _mirrored(record),
+        f"{results.single_crop.macro_f1:.3f}",
+        "-" if own.epochs is None else str(own.epochs),
+        f"{own.minutes:.1f}",
+        str(config.seed),
+        f"`{own.command}`",
     ]
 
 
-def _accuracy(entry: dict[str, Any]) -> str:
-    text = f"{100 * entry['accuracy']:.2f}"
-    if "without_duplicates" in entry and entry["without_duplicates"]["rows"] < entry["rows"]:
-        text += f" ({100 * entry['without_duplicates']['accuracy']:.2f})"
+def _mirrored(record: Record) -> str:
+    results = record.run.results
+    if results.flip is not None:
+        return _accuracy(results.flip)
+    return "-" if results.flip_accuracy is None else f"{100 * results.flip_accuracy:.2f}"
+
+
+def _accuracy(entry: Figures) -> str:
+    text, other = f"{100 * entry.accuracy:.2f}", entry.without_duplicates
+    if other is not None and other.rows < entry.rows:
+        text += f" ({100 * other.accuracy:.2f})"
     return text
 
 
@@ -193,7 +191,7 @@ def _missing(row: Expected, figure: str) -> list[str]:
 
 
 def _differences(
-    system: System, rows: Sequence[Expected], records: dict[str, dict[str, Any]]
+    system: System, rows: Sequence[Expected], records: Mapping[str, Record]
 ) -> Iterator[str]:
     """Yield what recipes change of their paper, and under each the reasons row by row."""
     said = set()
@@ -210,41 +208,41 @@ def _differences(
             yield f"{'  ' if config else ''}- {name}{row.dataset}, {row.split}: {sentence}"
 
 
-def _verdict(table: Table, records: dict[str, dict[str, Any]]) -> Iterator[str]:
+def _verdict(table: Table, records: Mapping[str, Record]) -> Iterator[str]:
     """Yield what a small table shows, and how its runs stray from the recipe."""
     found = [records[row.key] for row in table.rows if row.key in records]
     if len(found) < 2:
         return
-    found.sort(key=_single, reverse=True)
-    seeded = any("+seed-" in _name(record) for record in found)
+    found.sort(key=lambda record: record.accuracy, reverse=True)
+    seeded = any("+seed-" in record.name for record in found)
     yield f"\n{_beyond_chance(found) if seeded else _best(found)}\n"
     runs: dict[str, list[str]] = {}
     for record in found:
-        runs.setdefault(differences.strays(record), []).append(record["recipe"]["name"])
+        runs.setdefault(differences.strays(record), []).append(record.name)
     for sentence, names in runs.items():
         if sentence:
             yield f"- {', '.join(names)}: {sentence}"
 
 
-def _best(found: Sequence[dict[str, Any]]) -> str:
+def _best(found: Sequence[Record]) -> str:
     """Name the best of runs of one seed, and those that are no worse for sure."""
-    low = found[0]["results"]["single_crop"]["accuracy_95"][0]
-    near = [_name(record) for record in found[1:] if _single(record) >= low]
+    low = found[0].run.results.single_crop.accuracy_95[0]
+    near = [record.name for record in found[1:] if record.accuracy >= low]
     return (
-        f"Best here, on one seed: {_name(found[0])}; within its 95 % interval: "
+        f"Best here, on one seed: {found[0].name}; within its 95 % interval: "
         f"{', '.join(near) or 'none of the others'}."
     )
 
 
-def _beyond_chance(found: Sequence[dict[str, Any]]) -> str:
+def _beyond_chance(found: Sequence[Record]) -> str:
     """Name the runs outside what the plain recipe's seeds reach."""
-    base = _name(found[0]).split("+")[0]
-    seeds = [r for r in found if _name(r) == base or _name(r).startswith(f"{base}+seed-")]
-    reached = [_single(record) for record in seeds]
+    base = found[0].name.split("+")[0]
+    seeds = [r for r in found if r.name == base or r.name.startswith(f"{base}+seed-")]
+    reached = [record.accuracy for record in seeds]
     others = [record for record in found if record not in seeds]
     outside = {
-        "below all of them": [_name(r) for r in others if _single(r) < min(reached)],
-        "above": [_name(r) for r in others if _single(r) > max(reached)],
+        "below all of them": [r.name for r in others if r.accuracy < min(reached)],
+        "above": [r.name for r in others if r.accuracy > max(reached)],
     }
     said = [f"{where}: {', '.join(names)}" for where, names in outside.items() if names]
     return (
@@ -252,11 +250,3 @@ def _beyond_chance(found: Sequence[dict[str, Any]]) -> str:
         f"seeds; {'; '.join(said) or 'no other run lies outside'}. Runs in between show nothing, "
         "and one seed on the far side of it shows little."
     )
-
-
-def _name(record: dict[str, Any]) -> str:
-    return str(record["recipe"]["name"])
-
-
-def _single(record: dict[str, Any]) -> float:
-    return float(record["results"]["single_crop"]["accuracy"])

@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 from fer_training.measure import seeds
 from fer_training.papers.systems import OWN
 from fer_training.recipes import recipe
+from fer_training.recipes.comparison import NO_CURVE, changes
 from fer_training.recipes.recipe import Recipe, RecipeError
+from fer_training.records.run import RunRecord
+from fer_training.records.tables import SeedsRecord
 
-Record = Mapping[str, Any]
-
-_IRRELEVANT = ("name", "paper", "differs", "threads", "seed", "init", "data.path", "data.fold")
-"""Keys that move no curve, or that have a column of their own."""
+_COLUMNS = ("seed", "init", "data.fold")
+"""Keys that the tables show beside the figures."""
 
 
-def paper_name(record: Record) -> str:
-    """Return the publication that a record's recipe follows."""
-    paper = record["recipe"]["paper"]
-    return str(paper if isinstance(paper, str) else paper["name"])
+@dataclass
+class Record:
+    """A run, and what the table knows of it besides."""
+
+    run: RunRecord
+    over_seeds: SeedsRecord | None = None
+    """The recipe with several seeds, where that was measured."""
+
+    @property
+    def name(self) -> str:
+        """Name of the recipe."""
+        return self.run.recipe.name
+
+    @property
+    def key(self) -> str:
+        """``<recipe name>|<data set>|<split>``."""
+        data = self.run.recipe.data
+        return f"{self.name}|{data.dataset}|{data.split}"
+
+    @property
+    def accuracy(self) -> float:
+        """Of a single crop, 0..1."""
+        return self.run.results.single_crop.accuracy
 
 
 def shipped(name: str) -> Recipe | None:
@@ -35,18 +55,17 @@ def shipped(name: str) -> Recipe | None:
 
 def strays(record: Record) -> str:
     """Say which values a run had instead of its recipe's, empty where there are none."""
-    config = shipped(record["recipe"]["name"])
+    config = shipped(record.name)
     if config is None:
         return ""
-    written, run = recipe.flat(recipe.to_dict(config)), recipe.flat(record["recipe"])
-    changes = [
-        f"{key} {_text(run[key])} instead of {_text(written[key])}"
-        for key in written
-        if key in run and _counts(key) and run[key] != written[key]
+    own = record.run.recipe
+    found = [
+        f"{change.key} {_text(change.after)} instead of {_text(change.before)}"
+        for change in changes(config, own, (*NO_CURVE, *_COLUMNS))
     ]
-    sentences = [f"Run with {_listed(changes)}."] if changes else []
-    if record["epochs"] < run["epochs"]:
-        sentences.append(f"Stopped early, after {record['epochs']} epochs.")
+    sentences = [f"Run with {_listed(found)}."] if found else []
+    if record.run.epochs is not None and record.run.epochs < own.epochs:
+        sentences.append(f"Stopped early, after {record.run.epochs} epochs.")
     return " ".join(sentences)
 
 
@@ -54,52 +73,51 @@ def explain(record: Record, figure: str, records: Mapping[str, Record]) -> str:
     """Say how far a row is from the paper's figure, and why.
 
     Args:
-        record: What was measured; with ``over_seeds``, the content of its ``seeds.json``, where
-            the recipe was run with several seeds.
+        record: What was measured.
         figure: What the paper prints [%], e.g. ``96.89 (fused)``; ``-`` for nothing.
         records: All records by ``<name>|<data set>|<split>``, for the runs that it started from
             and the same network on a leaking split.
     """
     parts = [_gap(record, figure), _protocol(record, figure, records)]
-    config = shipped(record["recipe"]["name"])
+    config = shipped(record.name)
     if config is None:  # a machine or fused scores
-        words = record["recipe"]["differs"]
+        words = record.run.recipe.differs
         parts.append(words[:1].upper() + words[1:])
     elif config.init:
         parts.append(_start(config, records))
     parts.append(strays(record))
-    if "over_seeds" in record:
-        parts.append(seeds.sentence(record["over_seeds"]))
+    if record.over_seeds is not None:
+        parts.append(seeds.sentence(record.over_seeds))
     return " ".join(part for part in parts if part)
 
 
 def _gap(record: Record, figure: str) -> str:
     if figure == "-":
-        return "" if paper_name(record) == OWN else "The paper gives no figure."
+        return "" if record.run.recipe.paper.name == OWN else "The paper gives no figure."
     paper = float(figure.split()[0])
-    gap = 100 * record["results"]["single_crop"]["accuracy"] - paper
+    gap = 100 * record.accuracy - paper
     side = "above" if gap > 0 else "below"
     sentence = f"{abs(gap):.2f} points {side} the paper's {figure.split()[0]}."
-    if "fused" in figure and "(" not in record["recipe"]["name"]:
+    if "fused" in figure and "(" not in record.name:
         sentence += " That figure is of the scores of both networks, fused."
     return sentence
 
 
 def _protocol(record: Record, figure: str, records: Mapping[str, Record]) -> str:
     """Say what the split does to the figure."""
-    name, data = record["recipe"]["name"], record["recipe"]["data"]
-    if data["split"].startswith("random"):
+    name, data = record.name, record.run.recipe.data
+    if data.split.startswith("random"):
         return "" if figure == "-" else "Split at random as in the paper, whose rows are not known."
     sentences = []
-    if data["split"] == "official":
+    if data.split == "official":
         other = "" if figure == "-" else "; the paper reports other rows"
-        rows = "PublicTest" if data["dataset"] == "fer2013" else "Val"
+        rows = "PublicTest" if data.dataset == "fer2013" else "Val"
         sentences.append(f"Measured on {rows}{other}.")
     elif figure != "-":
         sentences.append("No person stands on both sides here; the paper's split allows it.")
-    leaking = records.get(_leaking(name, data["dataset"]))
+    leaking = records.get(_leaking(name, data.dataset))
     if leaking:
-        accuracy = 100 * leaking["results"]["single_crop"]["accuracy"]
+        accuracy = 100 * leaking.accuracy
         sentences.append(f"The leaking split gives {accuracy:.2f}.")
     return " ".join(sentences)
 
@@ -123,14 +141,10 @@ def _start(config: Recipe, records: Mapping[str, Record]) -> str:
     record, plan = records.get(f"{base}|fer2013|official"), shipped(base)
     if record is None or plan is None:
         return words
-    return f"{words} Its start, {base}, had {record['epochs']} of {plan.epochs} epochs.".lstrip()
+    return f"{words} Its start, {base}, had {record.run.epochs} of {plan.epochs} epochs.".lstrip()
 
 
-def _counts(key: str) -> bool:
-    return key not in _IRRELEVANT and not key.startswith("paper.")
-
-
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return "none" if value in ("", []) else f"{value}"
 
 

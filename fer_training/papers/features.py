@@ -60,7 +60,7 @@ def hog(images: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
     """Return HOG features, shape (N, features), of grey crops (N, H, W)."""
     extract = Hog()
     tensor = torch.from_numpy(images).unsqueeze(1)
-    return torch.cat([extract(part.float() * scale) for part in tensor.split(512)]).numpy()
+    return torch.cat([extract(part.float() * scale) for part in torch.split(tensor, 512)]).numpy()
 
 
 def find_landmarks(

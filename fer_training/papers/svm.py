@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -29,28 +28,16 @@ from fer_training.data.base import DatasetError, FaceDataset
 from fer_training.data.splits import cross_duplicates
 from fer_training.measure import calibration, metrics
 from fer_training.papers import features
+from fer_training.recipes.plain import to_plain
+from fer_training.recipes.recipe import Data, Paper, Recipe
 from fer_training.records import provenance
+from fer_training.records import run as record_files
+from fer_training.records.figures import Calibration, Figures, Results
+from fer_training.records.run import Parity, RunRecord, SvmConfig, SvmFit
 from fer_training.ship import export
-from fer_training.train.finish import write_json
 
 SCALE = 1 / 255
 FEATURES = ("hog", "landmarks", "hog+landmarks")
-
-
-@dataclass(frozen=True)
-class SvmConfig:
-    """What is searched, and on how many rows (an RBF machine costs rows squared)."""
-
-    split: str = "official"
-    features: str = "hog"
-    kernels: tuple[str, ...] = ("linear", "poly", "rbf")
-    costs: tuple[float, ...] = (0.1, 1.0, 10.0)
-    search_rows: int = 3000
-    """Training rows of the grid search; 0 takes all."""
-    rows: int = 0
-    """Training rows of the final machine; 0 takes all."""
-    cv: int = 3
-    seed: int = 0
 
 
 @dataclass
@@ -65,7 +52,8 @@ class SvmPredictor:
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return softmax of the one-against-rest scores, shape (N, labels)."""
         scores = class_scores(self.pipeline, features.hog(images, SCALE), len(self.labels))
-        return softmax(scores.astype(np.float32) / np.float32(self.temperature), axis=1)
+        scaled = scores / np.float32(self.temperature)
+        return np.asarray(softmax(scaled, axis=1), np.float32)
 
 
 def class_scores(pipeline: Pipeline, x: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
@@ -105,7 +93,7 @@ def fit(
     labels: NDArray[np.int64],
     groups: NDArray[np.str_] | None,
     config: SvmConfig,
-) -> tuple[Pipeline, dict[str, Any]]:
+) -> tuple[Pipeline, SvmFit]:
     """Search kernel and cost by cross-validation, then fit.
 
     Args:
@@ -132,19 +120,19 @@ def fit(
     best = search.best_params_
     large = order[: config.rows or None]
     pipeline.set_params(**best).fit(x[large], labels[large])
-    found = {
-        "kernel": best["svc__kernel"],
-        "C": best["svc__C"],
-        "search_accuracy": float(search.best_score_),
-        "search_rows": len(small),
-        "rows": len(large),
-        "support_vectors": int(pipeline.named_steps["svc"].n_support_.sum()),
-    }
+    found = SvmFit(
+        kernel=best["svc__kernel"],
+        C=best["svc__C"],
+        search_accuracy=float(search.best_score_),
+        search_rows=len(small),
+        rows=len(large),
+        support_vectors=int(pipeline.named_steps["svc"].n_support_.sum()),
+    )
     return pipeline, found
 
 
-def run(data: FaceDataset, config: SvmConfig, folder: Path, command: str) -> dict[str, Any]:
-    """Fit on every division of the split, pool the scores, and write ``metrics.json``.
+def run(data: FaceDataset, config: SvmConfig, folder: Path, command: str) -> RunRecord:
+    """Fit on every division of the split, pool the scores, and write the record.
 
     With HOG features, a split of one division and rows of every class the machine is exported as
     ``svm.onnx``.
@@ -154,69 +142,75 @@ def run(data: FaceDataset, config: SvmConfig, folder: Path, command: str) -> dic
     x = extract(data, config.features)
     divisions = splits.make(data, config.split)
     scores = np.zeros((len(data), len(data.label_names)), np.float32)
-    found: list[dict[str, Any]] = []
+    found: list[SvmFit] = []
     for division in divisions:
         groups = None if data.subjects is None else data.subjects[division.train]
         pipeline, best = fit(x[division.train], data.labels[division.train], groups, config)
         scores[division.test] = class_scores(pipeline, x[division.test], len(data.label_names))
         found.append(best)
     tested = np.unique(np.concatenate([division.test for division in divisions]))
-    single = metrics.summarize(
-        data.labels[tested], softmax(scores[tested], axis=1), data.label_names
+    single, fitted = _measure(data, divisions, tested, scores)
+    numbers = int(np.mean([best.support_vectors for best in found]) * x.shape[1])
+    record = RunRecord(
+        recipe=_recipe(data, config, found[0]),
+        protocol=config.split if len(divisions) > 1 else divisions[0].name,
+        selects=divisions[0].selects,
+        leaks=divisions[0].leaks,
+        command=command,
+        revision=provenance.revision(),
+        versions=provenance.versions(),
+        data=provenance.dataset(data, found[0].rows),
+        parameters=numbers,
+        macs=numbers,
+        minutes=(time.perf_counter() - started) / 60,
+        results=Results(
+            f"svm-{config.features}", data.name, len(tested), list(data.label_names), single
+        ),
+        calibration=fitted,
+        folds=len(divisions),
+        machine=config,
+        found=found,
     )
-    fitted: dict[str, Any] = {}
-    if len(divisions) == 1:
-        unique = np.setdiff1d(tested, cross_duplicates(data, divisions[0]))
-        single["without_duplicates"] = metrics.summarize(
-            data.labels[unique], softmax(scores[unique], axis=1), data.label_names
-        )
-        if divisions[0].selects:
-            fitted = calibration.calibrate(scores[tested], data.labels[tested])
-    record = {
-        "recipe": {
-            "name": f"svm-{config.features}",
-            "architecture": "svm",
-            "paper": "Patil 2023",
-            "seed": config.seed,
-            "differs": f"{config.features} features, grid search over kernels "
-            f"{', '.join(config.kernels)} on {found[0]['search_rows']} rows, final fit on "
-            f"{found[0]['rows']} rows.",
-            "data": {"dataset": data.name, "split": config.split},
-            **asdict(config),
-        },
-        "found": found,
-        "protocol": config.split if len(divisions) > 1 else divisions[0].name,
-        "folds": len(divisions),
-        "selects": divisions[0].selects,
-        "leaks": divisions[0].leaks,
-        "command": command,
-        "revision": provenance.revision(),
-        "versions": provenance.versions(),
-        "data": provenance.dataset(data, found[0]["rows"]),
-        "parameters": int(np.mean([best["support_vectors"] for best in found]) * x.shape[1]),
-        "macs": int(np.mean([best["support_vectors"] for best in found]) * x.shape[1]),
-        "minutes": (time.perf_counter() - started) / 60,
-        "results": {
-            "model": f"svm-{config.features}",
-            "dataset": data.name,
-            "rows": len(tested),
-            "labels": list(data.label_names),
-            "single_crop": single,
-        },
-        "calibration": fitted,
-    }
     whole = len(pipeline.classes_) == len(data.label_names) > 2
     if config.features == "hog" and len(divisions) == 1 and whole:
-        predictor = SvmPredictor(pipeline, data.label_names, fitted.get("temperature", 1.0))
+        predictor = SvmPredictor(pipeline, data.label_names, fitted.temperature if fitted else 1.0)
         test = data.select(divisions[0].test)
-        record["parity"] = export_svm(predictor, record, folder / "svm.onnx", test)
-    write_json(record, folder / "metrics.json")
+        record.parity = export_svm(predictor, record, folder / "svm.onnx", test)
+    record_files.write(record, folder)
     return record
 
 
-def export_svm(
-    predictor: SvmPredictor, record: dict[str, Any], path: Path, test: FaceDataset
-) -> dict[str, float]:
+def _measure(
+    data: FaceDataset,
+    divisions: list[splits.Split],
+    tested: splits.Rows,
+    scores: NDArray[np.float32],
+) -> tuple[Figures, Calibration | None]:
+    """Return the figures of all tested rows, and the calibration where they may select."""
+    labels, probabilities = data.labels[tested], softmax(scores[tested], axis=1)
+    single = metrics.summarize(labels, probabilities, data.label_names)
+    if len(divisions) > 1:
+        return single, None
+    copies = np.flatnonzero(np.isin(tested, cross_duplicates(data, divisions[0])))
+    metrics.add_without(single, labels, probabilities, data.label_names, copies)
+    selects = divisions[0].selects
+    return single, calibration.calibrate(scores[tested], labels) if selects else None
+
+
+def _recipe(data: FaceDataset, config: SvmConfig, best: SvmFit) -> Recipe:
+    """Describe the machine in the words of a recipe, for the tables."""
+    return Recipe(
+        name=f"svm-{config.features}",
+        architecture="svm",
+        paper=Paper("Patil 2023"),
+        seed=config.seed,
+        differs=f"{config.features} features, grid search over kernels "
+        f"{', '.join(config.kernels)} on {best.search_rows} rows, final fit on {best.rows} rows.",
+        data=Data(dataset=data.name, split=config.split),
+    )
+
+
+def export_svm(predictor: SvmPredictor, record: RunRecord, path: Path, test: FaceDataset) -> Parity:
     """Write one ONNX file of features and machine, and check it against scikit-learn.
 
     Raises:
@@ -242,7 +236,7 @@ def export_svm(
         front, back, io_map=[("features", "svm_features")], outputs=[scores]
     )
     model.ir_version = export.IR_VERSION
-    threshold = record["calibration"].get("uncertain_threshold")
+    fitted = record.calibration
     metadata = ModelMetadata(
         model_id=predictor.name,
         version="1.0.0",
@@ -250,10 +244,16 @@ def export_svm(
         input=InputSpec(width, width, 1, (0.0,), (SCALE,)),
         crop=FER2013_TEMPLATE,
         temperature=predictor.temperature,
-        **({} if threshold is None else {"uncertain_threshold": threshold}),
-        dataset=record["data"],
-        recipe={**record["recipe"], "command": record["command"]},
-        metrics={"accuracy": round(record["results"]["single_crop"]["accuracy"], 4)},
+        dataset=to_plain(record.data),
+        recipe={
+            "name": record.recipe.name,
+            "differs": record.recipe.differs,
+            **to_plain(record.machine),
+            "command": record.command,
+        },
+        metrics={"accuracy": round(record.results.single_crop.accuracy, 4)},
     )
+    if fitted is not None:
+        metadata = replace(metadata, uncertain_threshold=fitted.uncertain_threshold)
     export.write(model, metadata, path)
     return export.parity(predictor, path, test.images, test.labels)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import yaml
+
+from fer_training.recipes.plain import PlainError, build
 
 RECIPES = Path(__file__).parent
 
@@ -168,6 +170,11 @@ class Paper:
     figures: dict[str, Figure] = field(default_factory=dict)
     """By data set."""
 
+    @classmethod
+    def of_text(cls, name: str) -> Paper:
+        """Return a publication of which only the name is given."""
+        return cls(name)
+
 
 @dataclass
 class Recipe:
@@ -215,51 +222,29 @@ class Recipe:
     """``bfloat16`` (autocast), ``float32``, or ``auto``: bfloat16 where it is hardware."""
     threads: int = 2
 
-
-def to_dict(recipe: Recipe) -> dict[str, Any]:
-    """Return a recipe as plain values."""
-    return asdict(recipe)
+    @staticmethod
+    def upgraded(values: Mapping[str, object]) -> Mapping[str, object]:
+        """Return plain values with ``amp`` as text; version 0.1 had true and false."""
+        if isinstance(values.get("amp"), bool):
+            return {**values, "amp": "bfloat16" if values["amp"] else "float32"}
+        return values
 
 
 def to_yaml(recipe: Recipe) -> str:
     """Return a recipe as YAML."""
-    return yaml.safe_dump(to_dict(recipe), sort_keys=False, allow_unicode=True)
+    return str(yaml.safe_dump(asdict(recipe), sort_keys=False, allow_unicode=True))
 
 
-_FREE = ("name", "differs", "threads", "calibration", "data.path")
-"""What does not move the curve, besides what the paper prints; data are compared by digest."""
-
-
-def difference(saved: Recipe, own: Recipe) -> str:
-    """Name the first entry whose values give two curves, with both; empty where there is none."""
-    before, after = flat(to_dict(saved)), flat(to_dict(own))
-    for key in [*after, *(key for key in before if key not in after)]:
-        free = key in _FREE or key.partition(".")[0] == "paper"
-        if not free and before.get(key) != after.get(key):
-            return f"{key} = {before.get(key)!r}, not {after.get(key)!r}"
-    return ""
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a nested mapping as one level, keys joined by dots."""
-    made: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            made |= flat(value, f"{prefix}{key}.")
-        else:
-            made[prefix + key] = value
-    return made
-
-
-def from_dict(values: dict[str, Any]) -> Recipe:
+def from_dict(values: Mapping[str, object]) -> Recipe:
     """Check plain values and make a recipe of them.
 
     Raises:
         RecipeError: A key is unknown or missing, or a value has the wrong type.
     """
-    if isinstance(values.get("amp"), bool):  # as recipes of version 0.1 had it
-        values = {**values, "amp": "bfloat16" if values["amp"] else "float32"}
-    return _build(Recipe, values, "")
+    try:
+        return build(Recipe, values)
+    except PlainError as error:
+        raise RecipeError(f"recipe: {error}") from None
 
 
 def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
@@ -297,14 +282,14 @@ def names() -> list[str]:
     return [path.stem for path in sorted(RECIPES.glob("*.yaml"))] + overlays
 
 
-def _own_overlays(values: Any, name: str) -> dict[str, Any]:
+def _own_overlays(values: object, name: str) -> dict[str, dict[str, Any]]:
     """Check a recipe's changes of overlays, a mapping of mappings by overlay name."""
     if not isinstance(values, dict) or not all(isinstance(v, dict) for v in values.values()):
         raise RecipeError(f"{name}: overlays must map names of overlays to changes")
     for overlay in values:
         if f"+{overlay}" not in names():
             raise RecipeError(f"{name}: overlays names {overlay!r}, which recipes/on does not hold")
-    return values
+    return {str(overlay): changes for overlay, changes in values.items()}
 
 
 def _read(name: str, folder: Path, own: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -321,12 +306,11 @@ def _read(name: str, folder: Path, own: dict[str, Any] | None = None) -> dict[st
         raise RecipeError(f"{path} is no YAML: {error}") from None
     if not isinstance(values, dict):
         raise RecipeError(f"{path} holds no mapping")
-    if "base" in values:
-        below = _read(str(values.pop("base")), folder, own)
-        _merge(below, values)
-        values = below
-    _merge(values, (own or {}).get(name, {}))
-    return values
+    base = values.pop("base", None)
+    below = {} if base is None else _read(str(base), folder, own)
+    _merge(below, values)
+    _merge(below, (own or {}).get(name, {}))
+    return below
 
 
 def _merge(below: dict[str, Any], above: dict[str, Any]) -> None:
@@ -348,44 +332,3 @@ def _set(values: dict[str, Any], override: str) -> None:
         if not isinstance(values, dict):
             raise RecipeError(f"{key!r}: {part!r} has no parts")
     values[last] = yaml.safe_load(text)
-
-
-def _build(kind: Any, values: Any, where: str) -> Any:
-    if not isinstance(values, dict):
-        raise RecipeError(f"{where or 'recipe'} must be a mapping, not {values!r}")
-    hints = get_type_hints(kind)
-    unknown = sorted(set(values) - set(hints))
-    if unknown:
-        raise RecipeError(f"unknown key {where}{unknown[0]}; known: {', '.join(hints)}")
-    made = {}
-    for entry in fields(kind):
-        if entry.name in values:
-            made[entry.name] = _value(hints[entry.name], values[entry.name], where + entry.name)
-    try:
-        return kind(**made)
-    except TypeError as error:
-        raise RecipeError(f"{where or 'recipe'}: {error}") from None
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    if hint is Any:
-        return value
-    if hint is Paper and isinstance(value, str):
-        return Paper(value)
-    if is_dataclass(hint):
-        return _build(hint, value, where + ".")
-    expected = getattr(hint, "__origin__", hint)
-    if expected is dict and isinstance(value, dict) and is_dataclass(get_args(hint)[1]):
-        kind = get_args(hint)[1]
-        present = {key: entry for key, entry in value.items() if entry is not None}
-        return {key: _build(kind, entry, f"{where}.{key}.") for key, entry in present.items()}
-    if expected is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if expected is float and isinstance(value, str):
-        try:
-            return float(value)  # YAML 1.1 reads 5e-4 as text
-        except ValueError:
-            pass
-    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-        raise RecipeError(f"{where} must be {expected.__name__}, not {value!r}")
-    return value

@@ -6,33 +6,91 @@ import contextlib
 import os
 import pickle
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import nn
+import yaml
+from torch import Tensor, nn
 
-UNFINISHED = (
-    "{folder} has no metrics.json: the run is not finished. fer-train train --resume goes on; "
-    "fer-train finish {folder} ends it here with its best weights"
-)
-"""What to say of a run folder without figures."""
+from fer_training.recipes import recipe
+from fer_training.recipes.plain import PlainError, build, to_plain
+from fer_training.recipes.recipe import Recipe
+from fer_training.records.progress import Epoch, Progress
 
 
 class CheckpointError(RuntimeError):
     """A checkpoint cannot be written, read, or does not belong to the network."""
 
 
-def save(state: dict[str, Any], path: Path) -> None:
+@dataclass(frozen=True)
+class Fitted:
+    """What travels with the weights of what was fitted after training."""
+
+    temperature: float = 1.0
+    uncertain_threshold: float | None = None
+    """None keeps the node's own."""
+
+
+@dataclass
+class Checkpoint:
+    """``best.pt``: the weights that are reported, and what belongs to them."""
+
+    architecture: str
+    labels: list[str]
+    recipe: str
+    """YAML of the resolved recipe."""
+    weights: dict[str, Tensor]
+    """Averaged where the recipe says so."""
+    epoch: int = -1
+    """Of the weights, counted from 0."""
+    offset: list[float] | None = None
+    """Added to the logits (``calibration: classes``)."""
+    calibration: Fitted | None = None
+    ferplus_calibration: Fitted | None = None
+    model: dict[str, Tensor] = field(default_factory=dict)
+    """The weights that go on training."""
+
+    @property
+    def config(self) -> Recipe:
+        """The recipe."""
+        return recipe.from_dict(yaml.safe_load(self.recipe))
+
+
+@dataclass
+class TrainingState(Checkpoint):
+    """``last.pt``: everything that ``--resume`` needs besides."""
+
+    data: str = ""
+    """Digest of the data set."""
+    ema: dict[str, Tensor] | None = None
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    """State of PyTorch's optimizer."""
+    progress: Progress = field(default_factory=Progress)
+    history: list[Epoch] = field(default_factory=list)
+    rng: Tensor | None = None
+    """State of the CPU's generator."""
+    revision: str = "unknown"
+    precisions: list[str] = field(default_factory=list)
+    """In which the run multiplied, in their order."""
+
+
+C = TypeVar("C", bound=Checkpoint)
+
+
+def save(state: Checkpoint, path: Path) -> None:
     """Write tensors and plain values; the old file stays whole until the new one is.
 
     Raises:
         CheckpointError: The disk is full or not writable; the old file is untouched.
     """
+    values = {entry.name: _plain(getattr(state, entry.name)) for entry in fields(state)}
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:
-            torch.save(state, file)
+            torch.save(values, file)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -44,59 +102,79 @@ def save(state: dict[str, Any], path: Path) -> None:
         ) from error
 
 
-def load(path: Path) -> dict[str, Any]:
-    """Read a checkpoint with ``weights_only=True``.
+def _plain(value: Any) -> Any:
+    own = is_dataclass(value) or (isinstance(value, list) and value and is_dataclass(value[0]))
+    return to_plain(value) if own else value
+
+
+def load(path: Path) -> Checkpoint:
+    """Read the weights of ``best.pt`` or ``last.pt``, or of the former in a run folder.
 
     Raises:
-        CheckpointError: The file is missing, truncated or no checkpoint.
+        CheckpointError: The file is missing, truncated, no checkpoint, or lacks a field.
     """
+    path = path / "best.pt" if path.is_dir() else path
+    values = _read(path)
+    return _build(TrainingState if "rng" in values else Checkpoint, values, path)
+
+
+def load_state(path: Path) -> TrainingState:
+    """Read ``last.pt``.
+
+    Raises:
+        CheckpointError: As :func:`load`, or the file holds weights alone.
+    """
+    values = _read(path)
+    if "rng" not in values:
+        raise CheckpointError(f"{path} holds weights alone; resume from last.pt of a run folder")
+    return _build(TrainingState, values, path)
+
+
+def _read(path: Path) -> Mapping[str, object]:
     if not path.is_file():
         raise CheckpointError(f"no checkpoint {path}")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        values = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} is no readable checkpoint: {first}") from None
-    if not isinstance(state, dict) or "architecture" not in state or "model" not in state:
+    if not isinstance(values, dict) or "architecture" not in values:
         raise CheckpointError(f"{path} is no checkpoint of fer-train")
-    return state
+    return values
 
 
-def amend(path: Path, **entries: Any) -> None:
-    """Add entries to a checkpoint, or replace those of the same name.
-
-    Raises:
-        CheckpointError: The file cannot be read or written; it stays as it was.
-    """
-    save({**load(path), **entries}, path)
+def _build(kind: type[C], values: Mapping[str, object], path: Path) -> C:
+    try:
+        return build(kind, values)
+    except PlainError as error:
+        raise CheckpointError(f"{path}: {error}") from None
 
 
-def load_weights(network: nn.Module, state: dict[str, Any], architecture: str) -> None:
+def load_weights(network: nn.Module, state: Checkpoint, architecture: str) -> None:
     """Put a checkpoint's weights into a network.
 
     Raises:
         CheckpointError: It holds another architecture or other shapes.
     """
-    if state["architecture"] != architecture:
-        raise CheckpointError(
-            f"the checkpoint holds {state['architecture']!r}, not {architecture!r}"
-        )
+    _expect(state, architecture)
     try:
-        network.load_state_dict(state["weights"])
+        network.load_state_dict(state.weights)
     except RuntimeError as error:
         raise CheckpointError(f"the checkpoint does not fit {architecture!r}: {error}") from None
 
 
-def load_start(network: nn.Module, state: dict[str, Any], architecture: str) -> None:
+def load_start(network: nn.Module, state: Checkpoint, architecture: str) -> None:
     """Put the weights of another task into a network; layers of other shapes stay fresh.
 
     Raises:
         CheckpointError: It holds another architecture.
     """
-    if state["architecture"] != architecture:
-        raise CheckpointError(
-            f"the checkpoint holds {state['architecture']!r}, not {architecture!r}"
-        )
+    _expect(state, architecture)
     own = network.state_dict()
-    fitting = {k: v for k, v in state["weights"].items() if k in own and own[k].shape == v.shape}
+    fitting = {k: v for k, v in state.weights.items() if k in own and own[k].shape == v.shape}
     network.load_state_dict(fitting, strict=False)
+
+
+def _expect(state: Checkpoint, architecture: str) -> None:
+    if state.architecture != architecture:
+        raise CheckpointError(f"the checkpoint holds {state.architecture!r}, not {architecture!r}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import numpy
 import onnxruntime
 import torch
 
 from fer_training.data.base import FaceDataset
+from fer_training.records.run import DataOrigin
 
 
 def revision() -> str:
@@ -54,12 +54,6 @@ def device(used: torch.device) -> str:
     return torch.cuda.get_device_name(used) if used.type == "cuda" else processor()
 
 
-def dataset(data: FaceDataset, training_rows: int) -> dict[str, Any]:
+def dataset(data: FaceDataset, training_rows: int) -> DataOrigin:
     """Return name, digest, size and terms of a data set."""
-    return {
-        "name": data.name,
-        "sha256": data.digest,
-        "rows": len(data),
-        "training_rows": training_rows,
-        "terms": data.terms,
-    }
+    return DataOrigin(data.name, data.digest, len(data), training_rows, data.terms)

@@ -1,68 +1,46 @@
-"""The model card beside an exported file, written from the run's records."""
+"""The model card beside an exported file, written from the run's records.
+
+Figures come first. What holds for every card (input, how figures are measured, limits, intended
+and excluded use) stands in ``fer_ros/models/README.md`` and is not repeated.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable
 from pathlib import Path
 from string import Template
-from typing import Any
 
+from fer_ros.perception.model_store import digest_of
 from fer_training import architectures
-from fer_training.measure import calibration, robustness, seeds
+from fer_training.data import ferplus
+from fer_training.measure import seeds
 from fer_training.measure.predictors import CheckpointPredictor
-from fer_training.recipes import lineage, recipe
-from fer_training.ship import latency
-from fer_training.train import second_head
+from fer_training.recipes import lineage
+from fer_training.recipes.recipe import Recipe
+from fer_training.records import files, run
+from fer_training.records.run import DataOrigin, Parity, RunRecord
+from fer_training.records.tables import LatencyRecord, RobustnessRecord, SeedsRecord
+from fer_training.ship import heldout, tables
+
+COMMON = "`fer_ros/models/README.md`"
+"""Where stands what every card would repeat."""
 
 _CARD = Template("""\
 # $name
 
-$architecture, $parameters parameters ($trainable of them trained, the rest running means and
-variances), $macs million multiply-accumulates a crop. Input: one grey face crop of
-${size}x$size pixels, ${channels} channel(s), `(pixel - $mean) * $scale`. Output: logits of
-$classes.
+$architecture: $parameters parameters, $trained of them trained, the rest running means and
+variances; $macs million multiply-accumulates a crop.
 
-| file | `$file` |
-|---|---|
-| SHA-256 | `$sha` |
-| size | $bytes bytes |
-| trained by | `$command` (seed $seed, revision `$revision`) |
-| epochs | $epochs, of which number $best_epoch was kept; $minutes minutes on $device |
-| versions | $versions |
+$accuracies
 
-## Data and terms
+Single crop: balanced accuracy $balanced %, macro-F1 $macro_f1, among the first two $top2 %.
+$protocol
+$selection
 
-$dataset_name, $training_rows training rows after cleaning, content digest (shape, pixels,
-labels) `$data_sha`. $terms. The class labels are noisy: people agree with them in about 65 % of
-cases, and the majority of the FER+ voters names another class in 38 % of the rows (fear 87 %,
-disgust 69 %, sad 60 %, angry 53 %, surprise 21 %, neutral 13 %, happy 8 %).
-FER+ votes (Barsoum et al. 2016, MIT licence) are part of the targets where the recipe says so.
-
-## Recipe
-
-Follows: $paper. $differs$teachers$needs
-
-```yaml
-$recipe
-```
-
-## Figures
-
-Protocol: $protocol. $selection
-
-$figures
-
-Parity of this file with the PyTorch network over all $parity_rows rows: largest difference of a
-probability $parity_max; between batch 1 and batch 256 $parity_batch; accuracy $parity_reference %
-in PyTorch, $parity_onnx % in ONNX Runtime, $parity_single % at batch 1.
-
-Per class, single crop:
+Per class, single crop; below the mean of all: $weakest.
 
 $per_class
 
-Confusion matrix, single crop (rows: true class, columns: predicted):
+Confusion, single crop (rows: true class, columns: predicted):
 
 $confusion
 
@@ -70,263 +48,214 @@ $confusion
 
 $calibration
 $sections
-## Limits
+## Origin
 
-- Weakest classes (F1, single crop): $weakest. Disgust has few training rows.
-- Trained on cropped, mostly frontal photographs of 48x48 pixels in grey. $unmeasured
-- Age, sex and origin of the persons are not recorded in the data, so the error for any group of
-  people is unknown. Assume that it differs.
-- A posed or spontaneous expression is not an inner state.
+| file | `$file` |
+|---|---|
+| SHA-256 | `$sha` |
+| size | $bytes bytes |
+| input | $channels x $size x $size, `(pixel - $mean) * $scale` |
+| classes | $classes |
+| trained by | `$command` (seed $seed, revision `$revision`) |
+| epochs | $epochs, of which number $best_epoch was kept; $minutes minutes on $device |
+| versions | $versions |
 
-## Intended use
+Parity over all $parity_rows rows: a probability differs from PyTorch's by at most $parity_max,
+between batch 1 and batch 256 by $parity_batch; accuracy $parity_reference % in PyTorch,
+$parity_onnx % in ONNX Runtime, $parity_single % at batch 1.
 
-Research, teaching, and human-robot interaction in which a person knows of the camera and a wrong
-answer does no harm, e.g. a robot that smiles back.
+$differs$teachers$needs
 
-## Excluded use
+$data
 
-Judging people: hiring, work, school, policing, borders, credit, health, lie detection. The EU AI
-Act bars emotion recognition at work and in education. Surveillance, and any use on persons who
-were not told.
+Input crop, methods, limits, intended and excluded use: $common.
 """)
 
 
-def write(run: Path, exported: Path, parity: dict[str, float], head: str = "labels") -> Path:
-    """Write ``<exported>.md`` from the run's ``metrics.json`` and return its path."""
-    record = second_head.record(run, head)
+def write(folder: Path, exported: Path, parity: Parity, head: str = "labels") -> Path:
+    """Write ``<exported>.md`` from the records of a run folder and return its path.
+
+    Args:
+        folder: Run folder; ``seeds.json``, ``robustness.json`` and ``latency.json`` in it become
+            sections, of the latter two the rows of this very file.
+        exported: The file.
+        parity: From its export.
+        head: Which head it is.
+
+    Raises:
+        RecordError: A record is missing or malformed.
+    """
+    record = run.read(folder, head)
+    network = CheckpointPredictor.load(folder, head).network
+    trained = sum(parameter.numel() for parameter in network.parameters())
     path = exported.with_suffix(".md")
-    path.write_text(
-        _CARD.substitute(_values(run, head, exported, record, parity)), encoding="utf-8"
-    )
+    path.write_text(text(folder, exported, record, parity, trained), encoding="utf-8")
     return path
 
 
-def _values(
-    run: Path, head: str, exported: Path, record: dict[str, Any], parity: dict[str, float]
-) -> dict[str, Any]:
-    config, results = record["recipe"], record["results"]
-    data, single = record["data"], results["single_crop"]
-    content = exported.read_bytes()
-    entry = architectures.get(config["architecture"])
-    network = CheckpointPredictor.load(run, head).network
-    trained = sum(parameter.numel() for parameter in network.parameters())
-    return {
-        "name": config["name"],
-        "architecture": config["architecture"],
-        "parameters": f"{record['parameters']:,}",
-        "trainable": f"{trained:,}",
-        "macs": f"{record['macs'] / 1e6:.1f}",
-        "size": entry.size,
-        "channels": entry.channels,
-        "mean": f"{config['mean']:g}",
-        "scale": f"{config['scale']:.6f}",
-        "classes": ", ".join(results["labels"]),
-        "file": exported.name,
-        "sha": hashlib.sha256(content).hexdigest(),
-        "bytes": f"{len(content):,}",
-        "command": record["command"],
-        "seed": config["seed"],
-        "revision": record["revision"],
-        "epochs": record["epochs"],
-        "best_epoch": record["best_epoch"],
-        "minutes": f"{record['minutes']:.0f}",
-        "device": record.get("device", "a device that the run did not record"),
-        "versions": ", ".join(f"{key} {value}" for key, value in record["versions"].items()),
-        "dataset_name": data["name"].upper(),
-        "training_rows": f"{data['training_rows']:,}",
-        "data_sha": data["sha256"],
-        "terms": data["terms"],
-        "paper": recipe.from_dict(config).paper.name,
-        "differs": config["differs"],
-        "teachers": _teachers(config),
-        "needs": _needs(config),
-        "recipe": (run / "recipe.yaml").read_text(encoding="utf-8").rstrip(),
-        "protocol": _PROTOCOLS.get(record["protocol"], record["protocol"]),
-        "figures": _figures(results),
-        "parity_rows": f"{parity['rows']:,.0f}",
-        "parity_max": f"{parity['max_difference']:.1e}",
-        "parity_batch": f"{parity['max_difference_batch_1']:.1e}",
-        "parity_reference": f"{100 * parity['accuracy_reference']:.2f}",
-        "parity_onnx": f"{100 * parity['accuracy_onnx']:.2f}",
-        "parity_single": f"{100 * parity['accuracy_onnx_batch_1']:.2f}",
-        "per_class": _per_class(single),
-        "weakest": _weakest(single),
-        "confusion": _confusion(single, results["labels"]),
-        "selection": _selection(record),
-        "calibration": _offset(record) + _calibration(record["calibration"]),
-        "sections": _ferplus(record) + _sections(run),
-        "unmeasured": _MEASURED if (run / "robustness.json").is_file() else _UNMEASURED,
-    }
+def text(folder: Path, exported: Path, record: RunRecord, parity: Parity, trained: int) -> str:
+    """Return a card.
 
-
-def _ferplus(record: dict[str, Any]) -> str:
-    """Return the section of the second head, where the run has one."""
-    if "ferplus" not in record:
-        return ""
-    own = record["ferplus"]
-    return (
-        "\n## FER+\n\nA second head learnt the votes of FER+ in eight classes. It is not in this "
-        "file; `fer-train export\nRUN FILE --head votes` writes it as one of its own. Measured on "
-        f"the majority of the votes:\n{second_head.selection_words(own['selection'])}\n\n"
-        f"{_figures(own['results'])}\n\nPer class, single crop:\n\n"
-        f"{_per_class(own['results']['single_crop'])}\n"
+    Args:
+        folder: Run folder, or another one with records of the file.
+        exported: The file.
+        record: Of the run that it comes from.
+        parity: From its export.
+        trained: How many of its parameters are trained; the rest are running statistics.
+    """
+    config, results, sha = record.recipe, record.results, digest_of(exported)
+    single, private = results.single_crop, heldout.of_file(sha)
+    votes = record.ferplus.results if record.ferplus else None
+    entry = architectures.get(config.architecture)
+    return _CARD.substitute(
+        name=config.name,
+        architecture=config.architecture,
+        parameters=f"{record.parameters:,}",
+        trained=f"{trained:,}",
+        macs=f"{record.macs / 1e6:.1f}",
+        accuracies=tables.accuracies(_rows(record), results, votes, private),
+        balanced=f"{100 * single.balanced_accuracy:.2f}",
+        macro_f1=f"{single.macro_f1:.3f}",
+        top2=f"{100 * single.top2:.2f}",
+        protocol=_protocol(record),
+        selection=_selection(record),
+        weakest=tables.weakest(single),
+        per_class=tables.per_class(single),
+        confusion=tables.confusion(single, results.labels),
+        calibration=_offset(record) + tables.calibrated(record.calibration, private),
+        sections=_ferplus(record) + sections(folder, sha),
+        file=exported.name,
+        sha=sha,
+        bytes=f"{exported.stat().st_size:,}",
+        channels=entry.channels,
+        size=entry.size,
+        mean=f"{config.mean:g}",
+        scale=f"{config.scale:.6f}",
+        classes=", ".join(results.labels),
+        command=record.command,
+        seed=config.seed,
+        revision=record.revision,
+        epochs=record.epochs,
+        best_epoch=record.best_epoch,
+        minutes=f"{record.minutes:.0f}",
+        device=record.device or "a device that the run did not record",
+        versions=", ".join(f"{key} {value}" for key, value in record.versions.items()),
+        parity_rows=f"{parity.rows:,}",
+        parity_max=f"{parity.max_difference:.1e}",
+        parity_batch=f"{parity.max_difference_batch_1:.1e}",
+        parity_reference=f"{100 * parity.accuracy_reference:.2f}",
+        parity_onnx=f"{100 * parity.accuracy_onnx:.2f}",
+        parity_single=f"{100 * parity.accuracy_onnx_batch_1:.2f}",
+        differs=config.differs,
+        teachers=_teachers(config),
+        needs=_needs(config),
+        data=_data(record.data),
+        common=COMMON,
     )
 
 
-_SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], str]], ...] = (
-    ("Seeds", "seeds.json", seeds.markdown),
-    ("Robustness", "robustness.json", robustness.markdown),
-    ("Latency", "latency.json", latency.markdown),
-)
-"""Heading of each optional section, the record in the run folder, and what turns it to text."""
-
-_MEASURED = (
-    "Large head turns, strong side\n  light, true colours and motion were not part of the "
-    "measurement; for small, dark, noisy and partly\n  hidden faces see the robustness table."
-)
-_UNMEASURED = (
-    "Large head turns,\n  masks, strong side light and faces below about 24 pixels were not part "
-    "of the measurement."
-)
+def sections(folder: Path, sha256: str) -> str:
+    """Return the sections for which a folder holds a record with rows of the file."""
+    made = ""
+    if (folder / "seeds.json").is_file():
+        over = files.read(SeedsRecord, folder / "seeds.json")
+        made += f"\n## Seeds\n\n{seeds.markdown(over)}\n\nMeasured by `{over.command}`.\n"
+    if (folder / "robustness.json").is_file():
+        table = tables.degraded(files.read(RobustnessRecord, folder / "robustness.json"), sha256)
+        made += f"\n## Robustness\n\n{table}\n" if table else ""
+    if (folder / "latency.json").is_file():
+        table = tables.timed(files.read(LatencyRecord, folder / "latency.json"), sha256)
+        made += f"\n## Latency\n\n{table}\n" if table else ""
+    return made
 
 
-def _sections(run: Path) -> str:
-    """Return the sections for which the run folder holds a record, each with its command."""
-    text = ""
-    for heading, name, to_markdown in _SECTIONS:
-        path = run / name
-        if path.is_file():
-            results = json.loads(path.read_text(encoding="utf-8"))
-            body = f"{to_markdown(results)}\n\nMeasured by `{results['command']}`{_files(results)}."
-            text += f"\n## {heading}\n\n{body}\n"
-    return text
+def _rows(record: RunRecord) -> str:
+    official = record.protocol == "official" and record.data.name == "fer2013"
+    return "PublicTest" if official else "test rows"
 
 
-def _files(results: dict[str, Any]) -> str:
-    """Return what a record measured, by digest, where it tells: a name may be used again."""
-    random = results.get("untrained", ())
-    found = [
-        f"`{name}` {entry['sha256'][:12]}"
-        for entry in [*results.get("models", ()), *results.get("files", ())]
-        if "sha256" in entry and (name := entry.get("file") or entry["name"]) not in random
-    ]
-    return f" on the files (first digits of SHA-256)\n{', '.join(found)}" if found else ""
+def _protocol(record: RunRecord) -> str:
+    if record.protocol == "official":
+        return "Trained on Training."
+    return f"Protocol: {record.protocol}."
 
 
-_PROTOCOLS = {"official": "trained on Training, measured on PublicTest"}
-
-_VIEWS = (("single_crop", "single crop"), ("flip", "mean of crop and mirror image"))
-
-
-def _selection(record: dict[str, Any]) -> str:
+def _selection(record: RunRecord) -> str:
     """Say what the measured rows chose."""
-    if not record["selects"]:
-        return f"These rows chose nothing: the last epoch is reported. {record['leaks']}"
-    last = record["recipe"].get("keep") == "last"
+    if not record.selects:
+        leaks = f" {record.leaks[:1].upper()}{record.leaks[1:]}." if record.leaks else ""
+        return f"These rows chose nothing: the last epoch is reported.{leaks}"
+    last = record.recipe.keep == "last"
     chosen = "The last epoch is reported; settings, " if last else "Settings, epoch, "
     return (
-        f"{chosen}temperature and threshold\nwere chosen on the same rows, so read these figures "
-        "as slightly kind; the sealed PrivateTest took\nno part in anything."
+        f"{chosen}temperature and threshold were chosen on the same rows, so\nread these figures "
+        "as slightly kind."
     )
 
 
-def _offset(record: dict[str, Any]) -> str:
-    """Say what was added to the logits, for records that know of it."""
-    if "offset" not in record:
+def _offset(record: RunRecord) -> str:
+    """Say what was added to the logits."""
+    if record.offset is None:
         return ""
-    values = zip(record["results"]["labels"], record["offset"]["values"], strict=True)
+    values = zip(record.results.labels, record.offset.values, strict=True)
     return (
         "Training rows alone gave the offsets in the last layer, by which the mean answer has the "
         "shares of\ntheir labels: "
         + ", ".join(f"{name} {value:+.2f}" for name, value in values)
-        + f". Without them\n{100 * record['offset']['accuracy_without']:.2f} % are right, single "
-        "crop. "
+        + f". Without them\n{100 * record.offset.accuracy_without:.2f} % are right, single crop. "
     )
 
 
-def _calibration(fitted: dict[str, Any]) -> str:
-    if not fitted:
-        return "Not calibrated, because the split lets no row select: temperature 1."
-    head = (
-        f"Temperature {fitted['temperature']}. Expected calibration error (15 bins)\n"
-        f"{100 * fitted['ece_uncalibrated']:.1f} % uncalibrated, "
-        f"{calibration.cross_fitted_words(fitted)} fitted on one half\n"
-        "of the rows and measured on the other. A face is UNCERTAIN when no class reaches "
-        f"{fitted['uncertain_threshold']}: the value that leaves about 90 % of single faces\n"
-        "with a name.\n\n| threshold | faces named | accuracy among them |\n|---|---|---|\n"
-    )
-    return head + "\n".join(
-        f"| {p['threshold']:.2f} | {100 * p['coverage']:.1f} % | {100 * p['accuracy']:.1f} % |"
-        for p in fitted["coverage_curve"]
-    )
-
-
-def _figures(results: dict[str, Any]) -> str:
-    lines = [
-        "| | rows | accuracy (95 % bootstrap) | balanced | macro-F1 | top-2 |",
-        "|---|---|---|---|---|---|",
-    ]
-    for view, words in _VIEWS:
-        for entry, suffix in (
-            (results[view], ""),
-            (results[view].get("without_duplicates"), ", without exact copies of Training rows"),
-        ):
-            if entry:
-                low, high = entry["accuracy_95"]
-                lines.append(
-                    f"| {words}{suffix} | {entry['rows']:,} | {100 * entry['accuracy']:.2f} % "
-                    f"({100 * low:.1f} to {100 * high:.1f}) | "
-                    f"{100 * entry['balanced_accuracy']:.2f} % | {entry['macro_f1']:.3f} | "
-                    f"{100 * entry['top2']:.2f} % |"
-                )
-    return "\n".join(lines)
-
-
-def _per_class(result: dict[str, Any]) -> str:
-    lines = ["| class | precision | recall | F1 | rows |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {name} | {e['precision']:.3f} | {e['recall']:.3f} | {e['f1']:.3f} | {e['support']} |"
-        for name, e in result["per_class"].items()
-    ]
-    return "\n".join(lines)
-
-
-def _weakest(result: dict[str, Any]) -> str:
-    """Name the classes whose F1 lies below the mean of all, the weakest first."""
-    below = [
-        (entry["f1"], name)
-        for name, entry in result["per_class"].items()
-        if entry["support"] and entry["f1"] < result["macro_f1"]
-    ]
-    return ", ".join(f"{name} {f1:.2f}" for f1, name in sorted(below)) or "all are alike"
-
-
-def _teachers(config: dict[str, Any]) -> str:
-    """Name the runs that the network was distilled from, for records that know distillation."""
-    distill = config.get("distill", {})
-    if not distill.get("teachers"):
+def _ferplus(record: RunRecord) -> str:
+    """Return the section of the second head, where the run has one."""
+    own = record.ferplus
+    if own is None:
         return ""
-    names = [Path(path).name for path in distill["teachers"]]
-    share, temperature = distill["share"], distill["temperature"]
     return (
-        f" Distilled: a share of {share:g} of the loss\ncompares with the mean answer of "
-        f"{', '.join(names)}, softened by {temperature:g}; each has a recipe of its own."
+        "\n## FER+\n\nA second head learnt the votes of FER+ in eight classes. It is not in this "
+        "file; `fer-train export\nRUN FILE --head votes` writes it as one of its own.\n"
+        f"{own.selection.sentence()}\n\n{tables.per_class(own.results.single_crop)}\n"
     )
 
 
-def _needs(config: dict[str, Any]) -> str:
+def _teachers(config: Recipe) -> str:
+    """Name the runs that the network was distilled from."""
+    distill = config.distill
+    if not distill.teachers:
+        return ""
+    names = [Path(path).name for path in distill.teachers]
+    return (
+        f"\nDistilled: a share of {distill.share:g} of the loss compares with the mean answer of "
+        f"{', '.join(names)}, softened by {distill.temperature:g}."
+    )
+
+
+def _needs(config: Recipe) -> str:
     """Name the runs that must stand before this one."""
-    found = lineage.needs(recipe.from_dict(config))
+    found = lineage.needs(config)
     if not found:
         return ""
     return (
         f"\nNeeds finished runs of {', '.join(need.name for need in found)}; with `--earlier` the "
-        "command makes\nthem first."
+        "command\nmakes them first."
     )
 
 
-def _confusion(result: dict[str, Any], labels: list[str]) -> str:
-    lines = ["| | " + " | ".join(labels) + " |", "|---" * (len(labels) + 1) + "|"]
-    for name, row in zip(labels, result["confusion"], strict=True):
-        lines.append(f"| **{name}** | " + " | ".join(str(count) for count in row) + " |")
-    return "\n".join(lines)
+def _data(data: DataOrigin) -> str:
+    """Say what was trained on, on which terms, and how noisy its labels are."""
+    said = (
+        f"Data: {data.name.upper()}, {data.training_rows:,} training rows after cleaning, digest "
+        f"(shape, pixels, labels)\n`{data.sha256}`.\n{data.terms}."
+    )
+    shares = dict(data.disagreement)
+    if not shares:
+        return said
+    total = shares.pop(ferplus.ALL)
+    classes = ", ".join(
+        f"{name} {100 * share:.0f} %"
+        for name, share in sorted(shares.items(), key=lambda item: -item[1])
+    )
+    return (
+        f"{said}\nIts labels are noisy: where the FER+ votes of a training row have a majority, it "
+        f"names another class in\n{100 * total:.0f} % of the rows ({classes})."
+    )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -18,8 +18,10 @@ from fer_ros.perception.model_metadata import InputSpec, ModelMetadata
 from fer_training import architectures
 from fer_training.data.base import FaceDataset
 from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor, Predictor
-from fer_training.recipes.recipe import to_dict
-from fer_training.train import second_head
+from fer_training.recipes.plain import to_plain
+from fer_training.records import files, run
+from fer_training.records.figures import Calibration, Figures, Results
+from fer_training.records.run import Parity, RunRecord
 
 OPSET = 17
 IR_VERSION = 8
@@ -34,19 +36,19 @@ class ExportError(RuntimeError):
     """The exported file does not answer as the network does."""
 
 
-def metadata_of(predictor: CheckpointPredictor, run: dict[str, Any], version: str) -> ModelMetadata:
+def metadata_of(
+    predictor: CheckpointPredictor, record: RunRecord | None, version: str
+) -> ModelMetadata:
     """Describe a checkpoint for the node.
 
     Args:
         predictor: The checkpoint.
-        run: Content of the run's ``metrics.json``.
+        record: Of the run; None for a network that no run has made.
         version: Version of the weights.
     """
-    recipe = predictor.recipe
+    recipe, fitted = predictor.recipe, predictor.calibration
     entry = architectures.get(recipe.architecture)
-    calibration = predictor.calibration
-    threshold = calibration.get("uncertain_threshold")
-    return ModelMetadata(
+    metadata = ModelMetadata(
         model_id=predictor.name,
         version=version,
         labels=predictor.labels,
@@ -59,36 +61,42 @@ def metadata_of(predictor: CheckpointPredictor, run: dict[str, Any], version: st
         ),
         crop=FER2013_TEMPLATE,
         temperature=predictor.temperature,
-        **({} if threshold is None else {"uncertain_threshold": threshold}),
-        dataset=run.get("data", {}),
-        recipe={**to_dict(recipe), "command": run.get("command", "")},
-        metrics=headline(run),
+        dataset=to_plain(record.data) if record else {},
+        recipe={**to_plain(recipe), "command": record.command if record else ""},
+        metrics=headline(record.protocol, record.results, record.calibration) if record else {},
     )
+    if fitted.uncertain_threshold is None:
+        return metadata
+    return replace(metadata, uncertain_threshold=fitted.uncertain_threshold)
 
 
-def headline(run: dict[str, Any]) -> dict[str, Any]:
-    """Pick the figures that travel inside the file."""
-    results, calibration = run.get("results", {}), run.get("calibration", {})
-    picked: dict[str, Any] = {"protocol": run.get("protocol", "")}
-    for view in ("single_crop", "flip"):
-        whole = results.get(view, {})
-        for name, entry in (
-            (view, whole),
-            (f"{view}_without_duplicates", whole.get("without_duplicates", {})),
-        ):
-            if entry:
-                keys = ("accuracy", "balanced_accuracy", "macro_f1")
-                picked[name] = {key: round(entry[key], 4) for key in keys}
-    if calibration:
-        picked["ece_cross_fitted"] = round(calibration["ece_cross_fitted"], 4)
-        if "ece_cross_fitted_range" in calibration:
-            least, greatest = calibration["ece_cross_fitted_range"]
+def headline(
+    protocol: str, results: Results, calibration: Calibration | None
+) -> Mapping[str, object]:
+    """Pick the figures that travel inside the file, as plain values."""
+    picked: dict[str, object] = {"protocol": protocol}
+    for view, whole in results.views:
+        picked[view] = _accuracies(whole)
+        if whole.without_duplicates is not None:
+            picked[f"{view}_without_duplicates"] = _accuracies(whole.without_duplicates)
+    if calibration is not None:
+        picked["ece_cross_fitted"] = round(calibration.ece_cross_fitted, 4)
+        if calibration.ece_cross_fitted_range is not None:
+            least, greatest = calibration.ece_cross_fitted_range
             picked["ece_cross_fitted_range"] = [round(least, 4), round(greatest, 4)]
         picked["coverage_curve"] = [
-            {key: round(value, 4) for key, value in point.items()}
-            for point in calibration["coverage_curve"]
+            {key: round(value, 4) for key, value in asdict(point).items()}
+            for point in calibration.coverage_curve
         ]
     return picked
+
+
+def _accuracies(figures: Figures) -> Mapping[str, float]:
+    return {
+        "accuracy": round(figures.accuracy, 4),
+        "balanced_accuracy": round(figures.balanced_accuracy, 4),
+        "macro_f1": round(figures.macro_f1, 4),
+    }
 
 
 def to_onnx(
@@ -125,12 +133,8 @@ def write(model: onnx.ModelProto, metadata: ModelMetadata, path: Path) -> None:
 
 def parity(
     reference: Predictor, path: Path, images: NDArray[np.uint8], labels: NDArray[np.int64]
-) -> dict[str, float]:
+) -> Parity:
     """Compare a file with the network it came from, at batch 1 and batch N.
-
-    Returns:
-        Largest difference of a probability against the reference and between the two batch
-        sizes, and the three accuracies.
 
     Raises:
         ExportError: A probability differs by more than :data:`TOLERANCE`, or by more than
@@ -140,31 +144,31 @@ def parity(
     expected = reference.probabilities(images)
     many = exported.probabilities(images)
     single = np.concatenate([exported.probabilities(images[i : i + 1]) for i in range(len(images))])
-    report = {
-        "rows": float(len(images)),
-        "max_difference": float(np.abs(many - expected).max()),
-        "max_difference_batch_1": float(np.abs(single - many).max()),
-        "accuracy_reference": float((expected.argmax(1) == labels).mean()),
-        "accuracy_onnx": float((many.argmax(1) == labels).mean()),
-        "accuracy_onnx_batch_1": float((single.argmax(1) == labels).mean()),
-    }
-    agrees = report["max_difference"] <= TOLERANCE
-    agrees &= report["max_difference_batch_1"] <= BATCH_TOLERANCE
-    gap = abs(report["accuracy_reference"] - report["accuracy_onnx"]) * len(images)
+    report = Parity(
+        rows=len(images),
+        max_difference=float(np.abs(many - expected).max()),
+        max_difference_batch_1=float(np.abs(single - many).max()),
+        accuracy_reference=float((expected.argmax(1) == labels).mean()),
+        accuracy_onnx=float((many.argmax(1) == labels).mean()),
+        accuracy_onnx_batch_1=float((single.argmax(1) == labels).mean()),
+    )
+    agrees = report.max_difference <= TOLERANCE
+    agrees &= report.max_difference_batch_1 <= BATCH_TOLERANCE
+    gap = abs(report.accuracy_reference - report.accuracy_onnx) * len(images)
     if not agrees or gap > 2.5:
-        raise ExportError(f"{path} does not answer as the network does: {json.dumps(report)}")
+        raise ExportError(f"{path} does not answer as the network does: {files.text(report)}")
     return report
 
 
 def export_run(
-    run: Path, path: Path, data: FaceDataset, version: str, head: str = "labels"
-) -> dict[str, float]:
+    folder: Path, path: Path, data: FaceDataset, version: str, head: str = "labels"
+) -> Parity:
     """Export the best checkpoint of a run folder and check it on labelled crops.
 
     The file takes its place only after the check.
 
     Args:
-        run: Run folder.
+        folder: Run folder.
         path: File to write.
         data: Rows for the check, labelled in the classes of the head.
         version: Version of the weights.
@@ -172,11 +176,12 @@ def export_run(
 
     Raises:
         ExportError: Parity does not hold.
-        CheckpointError: The run has no usable checkpoint, or is not finished.
+        CheckpointError: The run has no usable checkpoint.
+        RecordError: The run is not finished.
         RecipeError: The run has no such head.
     """
-    predictor = CheckpointPredictor.load(run, head)
-    record = second_head.record(run, head)
+    predictor = CheckpointPredictor.load(folder, head)
+    record = run.read(folder, head)
     entry = architectures.get(predictor.recipe.architecture)
     model = to_onnx(predictor.network, entry.channels, entry.size)
     candidate = path.with_name(f".{path.stem}.candidate.onnx")

@@ -1,24 +1,10 @@
-"""Latency of exported files, measured side by side.
-
-``latency.json``, which ``fer-train latency`` writes and :mod:`fer_training.ship.card` reads::
-
-    {"rounds", "threads": 1, "processor", "command", "versions",
-     "files": [{"file", "sha256", "bytes",
-                "batches": {"1": {"median_ms", "p95_ms", "ratio", "cold_ms"}, "16": ...}}, ...],
-     "untrained": names of files with random weights, made from the architecture alone}
-
-``ratio`` is the median over the rounds of a file's time by the first file's in the same round,
-which other work on the machine disturbs far less than the milliseconds. ``cold_ms`` is the median
-of the run just before each timed one, when the caches still held another file's weights, as after
-a detector.
-"""
+"""Latency of exported files, measured side by side."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +14,7 @@ from fer_ros.perception.inference import create_session
 from fer_ros.perception.model_store import digest_of
 from fer_training import architectures
 from fer_training.records import provenance
+from fer_training.records.tables import LatencyRecord, TimedFile, Timing
 from fer_training.ship.export import to_onnx
 
 BATCHES = (1, 16)
@@ -37,7 +24,7 @@ _WARM_UP = 20
 
 def measure(
     paths: Sequence[Path], rounds: int = ROUNDS, batches: Sequence[int] = BATCHES
-) -> dict[str, Any]:
+) -> LatencyRecord:
     """Time files in turns, two runs of each per round, on one thread.
 
     Only the network runs: no image is cropped or normalised. The second run counts; the first
@@ -49,7 +36,7 @@ def measure(
         batches: Batch sizes.
 
     Returns:
-        The module's record without command, versions and names of untrained files.
+        The record without command, versions and names of untrained files.
 
     Raises:
         ModelError: A file cannot be loaded, or its input is no batch of images of fixed size.
@@ -60,23 +47,23 @@ def measure(
     runners = [_Runner(path) for path in paths]
     times = {batch: _time(runners, batch, rounds) for batch in batches}
     files = [
-        {
-            "file": path.name,
-            "sha256": digest_of(path),
-            "bytes": path.stat().st_size,
-            "batches": {
-                str(batch): {
-                    "median_ms": float(np.median(own[:, index, 1])),
-                    "p95_ms": float(np.percentile(own[:, index, 1], 95)),
-                    "ratio": float(np.median(own[:, index, 1] / own[:, 0, 1])),
-                    "cold_ms": float(np.median(own[:, index, 0])),
-                }
+        TimedFile(
+            file=path.name,
+            sha256=digest_of(path),
+            bytes=path.stat().st_size,
+            batches={
+                str(batch): Timing(
+                    median_ms=float(np.median(own[:, index, 1])),
+                    p95_ms=float(np.percentile(own[:, index, 1], 95)),
+                    ratio=float(np.median(own[:, index, 1] / own[:, 0, 1])),
+                    cold_ms=float(np.median(own[:, index, 0])),
+                )
                 for batch, own in times.items()
             },
-        }
+        )
         for index, path in enumerate(paths)
     ]
-    return {"rounds": rounds, "threads": 1, "processor": provenance.processor(), "files": files}
+    return LatencyRecord(rounds, 1, provenance.processor(), files)
 
 
 class _Runner:
@@ -134,31 +121,35 @@ def write_untrained(names: Sequence[str], folder: Path) -> list[Path]:
     return paths
 
 
-def markdown(results: dict[str, Any]) -> str:
-    """Return notes and a table for the model card.
+NOTES = """\
+Of the network alone: median and, in brackets, 95th percentile over the rounds, all files in turns.
+Times: the median ratio in the same round. Cold: median right after another file ran."""
+"""How to read the table; the model cards have it once, in ``fer_ros/models/README.md``."""
+
+
+def markdown(results: LatencyRecord, measure: str) -> str:
+    """Return a table.
 
     Args:
-        results: Content of ``latency.json``.
+        results: Files to show.
+        measure: Name of the file whose time the others' are compared with.
     """
-    files = results["files"]
-    batches = list(files[0]["batches"])
-    columns = [f"batch {batch} | times | cold" for batch in batches]
+    files = results.files
+    columns = [f"batch {batch} | times | cold" for batch in files[0].batches]
     lines = [
-        f"Of the network alone, one thread, ONNX Runtime {results['versions']['onnxruntime']}, "
-        f"{results['processor']}: median and, in\nbrackets, 95th percentile over "
-        f"{results['rounds']} rounds, all files in turns. Times: the median ratio to\n"
-        f"`{files[0]['file']}` in the same round. Cold: median right after another file ran.",
+        f"One thread, ONNX Runtime {results.versions['onnxruntime']}, {results.processor}, "
+        f"{results.rounds} rounds; times: by\n`{measure}` in the same round.",
         "",
         "| file | bytes | " + " | ".join(columns) + " |",
-        "|---" * (2 + 3 * len(batches)) + "|",
+        "|---" * (2 + len(columns) * 3) + "|",
     ]
     for entry in files:
         cells = []
-        for figures in entry["batches"].values():
-            cells.append(f"{figures['median_ms']:.2f} ms ({figures['p95_ms']:.2f})")
-            cells += [f"{figures['ratio']:.2f}", f"{figures['cold_ms']:.2f} ms"]
-        name = f"`{entry['file']}`"
-        if entry["file"] in results["untrained"]:
+        for timing in entry.batches.values():
+            cells.append(f"{timing.median_ms:.2f} ms ({timing.p95_ms:.2f})")
+            cells += [f"{timing.ratio:.2f}", f"{timing.cold_ms:.2f} ms"]
+        name = f"`{entry.file}`"
+        if entry.file in results.untrained:
             name += " (untrained)"
-        lines.append(f"| {name} | {entry['bytes']:,} | " + " | ".join(cells) + " |")
+        lines.append(f"| {name} | {entry.bytes:,} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

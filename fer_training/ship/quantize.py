@@ -22,8 +22,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from string import Template
-from typing import Any
 
 import numpy as np
 import onnx
@@ -37,15 +35,15 @@ from fer_training.measure import calibration
 from fer_training.measure.evaluate import evaluate
 from fer_training.measure.predictors import OnnxPredictor
 from fer_training.records import provenance
-from fer_training.ship import latency
+from fer_training.records.figures import Calibration
+from fer_training.ship import latency, twin_card
 from fer_training.ship.export import BATCH_TOLERANCE, ExportError, headline, write
+from fer_training.ship.twin_card import TwinReport
 
 OPERATORS = ("Conv", "Gemm", "Add", "Mul", "Relu", "MaxPool", "GlobalAveragePool", "Sigmoid")
 """What is quantised, the first convolution excepted."""
 LARGEST_DROP = 0.005
 """Accuracy that a twin may lose on the rows that select (0.5 points)."""
-CALIBRATED = ("temperature", "uncertain_threshold")
-"""Entries of the metadata that a twin has of its own."""
 _BATCH = 64
 
 
@@ -56,7 +54,8 @@ def quantize(
     rows: int = 512,
     seed: int = 0,
     accept_loss: bool = False,
-) -> dict[str, Any]:
+    records: Path | None = None,
+) -> TwinReport:
     """Write the int8 twin of an exported file, with metadata and a card of its own.
 
     Args:
@@ -67,9 +66,7 @@ def quantize(
         rows: Training crops that give the ranges of activations.
         seed: Of their choice.
         accept_loss: Write the twin even if it loses more than :data:`LARGEST_DROP`.
-
-    Returns:
-        The report: accuracies, differences of probabilities, sizes and latency of both files.
+        records: Folder with records of the twin for its card, from an earlier twin of equal bytes.
 
     Raises:
         ModelError: The source cannot be used.
@@ -85,32 +82,37 @@ def quantize(
         metadata = _describe(original, data, rows, seed)
         write(model, metadata, candidate)
         fitted = _calibration(OnnxPredictor(candidate), measured)
-        metadata = replace(metadata, **{key: fitted[key] for key in CALIBRATED})
+        metadata = replace(
+            metadata,
+            temperature=fitted.temperature,
+            uncertain_threshold=fitted.uncertain_threshold,
+        )
         write(model, metadata, candidate)
         twin = OnnxPredictor(candidate)
         report = compare(original, twin, measured)
-        if report["drop"] > LARGEST_DROP and not accept_loss:
+        if report.drop > LARGEST_DROP and not accept_loss:
             raise ExportError(
-                f"the int8 twin of {source} loses {100 * report['drop']:.2f} points "
-                f"({100 * report['accuracy_float']:.2f} to {100 * report['accuracy_int8']:.2f} %), "
+                f"the int8 twin of {source} loses {100 * report.drop:.2f} points "
+                f"({100 * report.accuracy_float:.2f} to {100 * report.accuracy_int8:.2f} %), "
                 "so nothing was written; try more --rows, or take it with --accept-loss"
             )
-        times = latency.measure([source, candidate], batches=(1,))["files"]
-        report["latency"] = {
-            name: entry["batches"]["1"]
-            for name, entry in zip(("float", "int8"), times, strict=True)
+        times = latency.measure([source, candidate], batches=(1,))
+        report.processor = times.processor
+        report.latency = {
+            name: entry.batches["1"]
+            for name, entry in zip(("float", "int8"), times.files, strict=True)
         }
         results = evaluate(twin, measured, copies)
         protocol = f"int8 twin; {measured.name} PublicTest, which also fitted the temperature"
-        figures = {"protocol": protocol, "results": results, "calibration": fitted}
-        write(model, replace(metadata, metrics=headline(figures)), candidate)
+        write(model, replace(metadata, metrics=headline(protocol, results, fitted)), candidate)
         # Not earlier: the figures in the metadata are part of the file.
-        report["bytes_float"] = source.stat().st_size
-        report["bytes_int8"] = candidate.stat().st_size
+        report.bytes_float = source.stat().st_size
+        report.bytes_int8 = candidate.stat().st_size
         candidate.replace(out)
     finally:
         candidate.unlink(missing_ok=True)
-    out.with_suffix(".md").write_text(card(source, out, report), encoding="utf-8")
+    text = twin_card.text(source, out, report, results, fitted, records)
+    out.with_suffix(".md").write_text(text, encoding="utf-8")
     return report
 
 
@@ -128,7 +130,8 @@ def calibration_crops(data: FaceDataset, rows: int, seed: int) -> NDArray[np.uin
             f"{data.name} has {len(usable)} Training crops to take ranges from, not {rows}; give "
             "the whole set, or another --rows"
         )
-    return data.images[np.random.default_rng(seed).choice(usable, rows, replace=False)]
+    chosen = np.random.default_rng(seed).choice(usable, rows, replace=False)
+    return np.asarray(data.images[chosen], np.uint8)
 
 
 def _measured(data: FaceDataset, labels: tuple[str, ...]) -> tuple[FaceDataset, NDArray[np.int64]]:
@@ -219,13 +222,13 @@ def _describe(original: OnnxPredictor, data: FaceDataset, rows: int, seed: int) 
     )
 
 
-def _calibration(twin: OnnxPredictor, data: FaceDataset) -> dict[str, Any]:
+def _calibration(twin: OnnxPredictor, data: FaceDataset) -> Calibration:
     """Fit temperature and threshold of a file whose temperature is 1."""
     scores = np.log(np.maximum(twin.probabilities(data.images), 1e-12))
     return calibration.calibrate(scores, data.labels)
 
 
-def compare(original: OnnxPredictor, twin: OnnxPredictor, data: FaceDataset) -> dict[str, Any]:
+def compare(original: OnnxPredictor, twin: OnnxPredictor, data: FaceDataset) -> TwinReport:
     """Measure a twin beside its source, and alone against batches of 16.
 
     Raises:
@@ -238,16 +241,16 @@ def compare(original: OnnxPredictor, twin: OnnxPredictor, data: FaceDataset) -> 
         raise ExportError(f"the int8 twin answers otherwise in a batch of 16: {shift:.1e}")
     accuracies = [float((scores.argmax(1) == data.labels).mean()) for scores in (before, after)]
     difference = np.abs(after - before)
-    return {
-        "rows": len(data),
-        "accuracy_float": accuracies[0],
-        "accuracy_int8": accuracies[1],
-        "drop": accuracies[0] - accuracies[1],
-        "same_answer": float((before.argmax(1) == after.argmax(1)).mean()),
-        "largest_difference": float(difference.max()),
-        "mean_difference": float(difference.mean()),
-        "batch_1_against_16": shift,
-    }
+    return TwinReport(
+        rows=len(data),
+        accuracy_float=accuracies[0],
+        accuracy_int8=accuracies[1],
+        drop=accuracies[0] - accuracies[1],
+        same_answer=float((before.argmax(1) == after.argmax(1)).mean()),
+        largest_difference=float(difference.max()),
+        mean_difference=float(difference.mean()),
+        batch_1_against_16=shift,
+    )
 
 
 def _in_batches(
@@ -255,86 +258,3 @@ def _in_batches(
 ) -> NDArray[np.float32]:
     starts = range(0, len(images), size)
     return np.concatenate([predictor.probabilities(images[i : i + size]) for i in starts])
-
-
-_CARD = Template("""\
-# $model_id
-
-The int8 twin of `$source` (SHA-256 `$source_sha`),
-quantised after training by `$command`.
-What that file's card says of data, terms, limits and intended and excluded use holds here too.
-
-| file | `$file` |
-|---|---|
-| SHA-256 | `$sha` |
-| size | $bytes bytes (float: $bytes_float) |
-| weights | $weights |
-| activations | $activations, ranges from $rows Training crops (seed $seed) |
-| temperature, threshold | $temperature, $threshold, fitted for the twin |
-| versions | $versions |
-
-## Beside the float file
-
-On $measured rows ($protocol).
-
-| | float | int8 |
-|---|---|---|
-| accuracy, single crop | $accuracy_float % | $accuracy_int8 % |
-| without exact copies of Training rows | | $unique % |
-| mean of crop and mirror image | | $flip % |
-| median latency of a crop | $latency ms | $latency_int8 ms ($ratio times) |
-
-Both name the same class in $same % of the rows. A probability differs by at most $largest, on
-average by $mean; between a crop alone and in a batch of 16 by $batch. Expected calibration error
-$ece, with temperatures fitted on
-one half of the rows and measured on the other. Latency: one thread, $processor, files in
-turns; times is the median ratio in the same round.
-""")
-
-
-def card(source: Path, out: Path, report: dict[str, Any]) -> str:
-    """Return the twin's card.
-
-    Args:
-        source: The float file.
-        out: The twin, as it is shipped.
-        report: From :func:`quantize`.
-    """
-    twin = OnnxPredictor(out).network
-    metadata, origin = twin.metadata, twin.metadata.recipe["quantization"]
-    figures, chosen = metadata.metrics, origin["calibration"]
-    before, after = report["latency"]["float"], report["latency"]["int8"]
-    unique = figures.get("single_crop_without_duplicates", figures["single_crop"])
-    return _CARD.substitute(
-        model_id=metadata.model_id,
-        source=source.name,
-        source_sha=origin["source_sha256"],
-        command=f"fer-train quantize {source.name} {out.name} --data FER2013 --rows "
-        f"{chosen['rows']} --seed {chosen['seed']}",
-        file=out.name,
-        sha=twin.digest,
-        bytes=f"{report['bytes_int8']:,}",
-        bytes_float=f"{report['bytes_float']:,}",
-        weights=origin["weights"],
-        activations=origin["activations"],
-        rows=chosen["rows"],
-        seed=chosen["seed"],
-        temperature=metadata.temperature,
-        threshold=metadata.uncertain_threshold,
-        versions=", ".join(f"{key} {value}" for key, value in origin["versions"].items()),
-        measured=f"{report['rows']:,}",
-        protocol=figures["protocol"],
-        accuracy_float=f"{100 * report['accuracy_float']:.2f}",
-        accuracy_int8=f"{100 * report['accuracy_int8']:.2f}",
-        unique=f"{100 * unique['accuracy']:.2f}",
-        flip=f"{100 * figures['flip']['accuracy']:.2f}",
-        latency=f"{before['median_ms']:.2f}",
-        latency_int8=f"{after['median_ms']:.2f}",
-        ratio=f"{after['ratio']:.2f}",
-        same=f"{100 * report['same_answer']:.1f}",
-        largest=f"{report['largest_difference']:.3f}",
-        mean=f"{report['mean_difference']:.4f}",
-        batch=f"{report['batch_1_against_16']:.1e}",
-        ece=calibration.cross_fitted_words(figures),
-        processor=provenance.processor(),
-    )

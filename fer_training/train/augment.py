@@ -9,6 +9,7 @@ import torch.nn.functional as F  # noqa: N812 (PyTorch's own custom)
 from torch import Tensor
 
 from fer_training.recipes.recipe import Augment
+from fer_training.train.batches import Batch
 from fer_training.train.filters import gaussian_blur, random_filter
 
 
@@ -127,16 +128,14 @@ def erase(images: Tensor, probability: float, largest: float) -> Tensor:
     return torch.where(mask, images.mean(dim=(1, 2, 3), keepdim=True), images)
 
 
-def mixup(images: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+def mixup(batch: Batch, alpha: float) -> Batch:
     """Blend every row with another of the batch, images and targets alike.
 
     One factor per row, drawn from Beta(alpha, alpha).
     """
-    count = len(images)
+    images, count = batch.images, len(batch.images)
     share = torch.distributions.Beta(alpha, alpha).sample((count,)).to(images.device)
     partner = torch.randperm(count, device=images.device)
     wide = share[:, None, None, None]
-    return (
-        wide * images + (1 - wide) * images[partner],
-        share[:, None] * targets + (1 - share[:, None]) * targets[partner],
-    )
+    mixed = wide * images + (1 - wide) * images[partner]
+    return Batch(mixed, batch.targets.blend(share, partner))

@@ -1,10 +1,9 @@
-"""What a finished run leaves behind: ``metrics.json``, calibration and pictures."""
+"""What a finished run leaves behind: its record, calibration and pictures."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,73 +11,98 @@ from numpy.typing import NDArray
 from fer_training import architectures
 from fer_training.architectures import complexity
 from fer_training.architectures.networks import predict
+from fer_training.data import ferplus
+from fer_training.data.base import FaceDataset
 from fer_training.data.splits import cross_duplicates
 from fer_training.measure import calibration, plots
 from fer_training.measure.evaluate import evaluate
 from fer_training.measure.predictors import CheckpointPredictor
-from fer_training.recipes.recipe import to_dict
-from fer_training.records import checkpoint, provenance
+from fer_training.records import checkpoint, provenance, run
+from fer_training.records.checkpoint import Fitted
+from fer_training.records.figures import Calibration
+from fer_training.records.run import ClassOffset, DataOrigin, RunRecord
 from fer_training.train import second_head
+from fer_training.train.batches import training_rows
 from fer_training.train.trainer import Trainer
 
 
-def write_json(values: Any, path: Path) -> None:
-    """Write plain values, replacing the file atomically."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    partial.replace(path)
-
-
-def finish(trainer: Trainer, command: str) -> dict[str, Any]:
+def finish(trainer: Trainer, command: str) -> RunRecord:
     """Measure the kept checkpoint on the split's test rows and write everything down."""
     recipe, split, folder = trainer.recipe, trainer.split, trainer.folder
     test = trainer.data.select(split.test)
-    offset = _offset(trainer) if recipe.calibration == "classes" else None
-    checkpoint.amend(folder / "best.pt", offset=None if offset is None else offset.tolist())
+    offset = _fit_offset(trainer)
+    fitted, logits = _fit_temperature(folder, test, split.selects)
     predictor = CheckpointPredictor.load(folder)
-    logits = predictor.logits(test.images)
-    fitted: dict[str, Any] = {}
-    if split.selects:
-        fitted = calibration.calibrate(logits, test.labels)
-        predictor.calibration = {key: fitted[key] for key in ("temperature", "uncertain_threshold")}
-        checkpoint.amend(folder / "best.pt", calibration=predictor.calibration)
     duplicates = np.flatnonzero(np.isin(split.test, cross_duplicates(trainer.data, split)))
-    results = evaluate(predictor, test, duplicates)
     entry = architectures.get(recipe.architecture)
-    record = {
-        "recipe": to_dict(recipe),
-        "protocol": split.name,
-        "selects": split.selects,
-        "leaks": split.leaks,
-        "command": command,
-        "revision": trainer.revision,
-        "versions": provenance.versions(),
-        "device": provenance.device(trainer.device),
-        "precision": ", then ".join(trainer.precisions),
-        "data": provenance.dataset(trainer.data, len(trainer.labels)),
-        "parameters": architectures.parameter_count(predictor.network),
-        "macs": complexity.multiply_accumulates(predictor.network, entry.channels, entry.size),
-        "epochs": trainer.progress.epoch,
-        "best_epoch": trainer.progress.best_epoch + 1,
-        "minutes": sum(entry["seconds"] for entry in trainer.history) / 60,
-        "results": results,
-        "calibration": fitted,
-    }
+    record = RunRecord(
+        recipe=recipe,
+        protocol=split.name,
+        selects=split.selects,
+        leaks=split.leaks,
+        command=command,
+        revision=trainer.revision,
+        versions=provenance.versions(),
+        data=_origin(trainer),
+        parameters=architectures.parameter_count(predictor.network),
+        macs=complexity.multiply_accumulates(predictor.network, entry.channels, entry.size),
+        minutes=sum(epoch.seconds for epoch in trainer.history) / 60,
+        results=evaluate(predictor, test, duplicates),
+        calibration=fitted,
+        device=provenance.device(trainer.device),
+        precision=", then ".join(trainer.precisions),
+        epochs=trainer.progress.epoch,
+        best_epoch=trainer.progress.best_epoch + 1,
+    )
     if offset is not None:
         trained = float((np.argmax(logits - offset, axis=1) == test.labels).mean())
-        record["offset"] = {"values": offset.tolist(), "accuracy_without": trained}
+        record.offset = ClassOffset(offset.tolist(), trained)
     if recipe.votes_weight:
-        record["ferplus"] = second_head.measure(folder, test, duplicates, split.selects)
+        record.ferplus = second_head.measure(folder, test, duplicates, split.selects)
     np.savez_compressed(folder / "predictions.npz", rows=split.test, logits=logits)
-    plots.learning_curves(trainer.history, folder / "curves.png")
-    plots.confusion(results["single_crop"], results["labels"], folder / "confusion.png")
-    plots.reliability(results["single_crop"]["reliability"], folder / "reliability.png")
-    write_json(record, folder / "metrics.json")  # last: it says that the run is complete
+    _draw(trainer, record)
+    run.write(record, folder)  # last: it says that the run is complete
     return record
 
 
-def _offset(trainer: Trainer) -> NDArray[np.float64]:
-    """Return the offsets of the classes, fitted on the training rows, shape (classes,)."""
-    trained = CheckpointPredictor.load(trainer.folder, calibrated=False).network
-    logits = predict(trained, trainer.images.cpu(), trainer.recipe)
-    return calibration.class_offsets(logits, trainer.labels.cpu().numpy())
+def _origin(trainer: Trainer) -> DataOrigin:
+    used = trainer.data.select(training_rows(trainer.data, trainer.split, trainer.recipe))
+    origin = provenance.dataset(trainer.data, len(used))
+    return replace(origin, disagreement=ferplus.disagreement(used))
+
+
+def _fit_offset(trainer: Trainer) -> NDArray[np.float64] | None:
+    """Store the offsets of the classes, fitted on the training rows, shape (classes,).
+
+    None where the recipe wants none; those of an earlier calibration are forgotten.
+    """
+    offset = None
+    if trainer.recipe.calibration == "classes":
+        trained = CheckpointPredictor.load(trainer.folder, calibrated=False).network
+        logits = predict(trained, trainer.rows.images.cpu(), trainer.recipe)
+        offset = calibration.class_offsets(logits, trainer.rows.labels.cpu().numpy())
+    best = trainer.folder / "best.pt"
+    kept = None if offset is None else offset.tolist()
+    checkpoint.save(replace(checkpoint.load(best), offset=kept), best)
+    return offset
+
+
+def _fit_temperature(
+    folder: Path, test: FaceDataset, selects: bool
+) -> tuple[Calibration | None, NDArray[np.float32]]:
+    """Store what the test rows give, where they may select; return it with their logits."""
+    logits = CheckpointPredictor.load(folder).logits(test.images)
+    if not selects:
+        return None, logits
+    fitted = calibration.calibrate(logits, test.labels)
+    best = folder / "best.pt"
+    kept = Fitted(fitted.temperature, fitted.uncertain_threshold)
+    checkpoint.save(replace(checkpoint.load(best), calibration=kept), best)
+    return fitted, logits
+
+
+def _draw(trainer: Trainer, record: RunRecord) -> None:
+    folder, single = trainer.folder, record.results.single_crop
+    plots.learning_curves(trainer.history, folder / "curves.png")
+    plots.confusion(single, record.results.labels, folder / "confusion.png")
+    plots.reliability(single.reliability or [], folder / "reliability.png")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
 from fer_training.recipes.recipe import Recipe
+from fer_training.records.progress import Progress
 
 
 def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -28,33 +28,6 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     if config.name == "adamw":
         return torch.optim.AdamW(groups, lr=config.lr)
     raise ValueError(f"unknown optimizer {config.name!r}: sgd, adam or adamw")
-
-
-@dataclass
-class Progress:
-    """What decides the learning rate, the best epoch and an early end."""
-
-    epoch: int = 0
-    lr_factor: float = 1.0
-    best_loss: float = math.inf
-    since_best: int = 0
-    since_cut: int = 0
-    best_score: float = -1.0
-    best_epoch: int = -1
-    stopped: bool = False
-
-    def observe(self, loss: float, recipe: Recipe) -> None:
-        """Take in the monitored loss of an epoch."""
-        schedule = recipe.schedule
-        if loss < self.best_loss - schedule.min_delta:
-            self.best_loss, self.since_best, self.since_cut = loss, 0, 0
-        else:
-            self.since_best += 1
-            self.since_cut += 1
-        if schedule.name == "plateau" and self.since_cut > schedule.patience:
-            self.lr_factor *= schedule.factor
-            self.since_cut = 0
-        self.stopped = 0 < schedule.stop_patience <= self.since_best
 
 
 def learning_rate(recipe: Recipe, progress: Progress, step: int, steps: int) -> float:

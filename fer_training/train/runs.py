@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from scipy.special import softmax
 
 from fer_training.data import load_dataset, splits
 from fer_training.data.base import FaceDataset
 from fer_training.measure import metrics
 from fer_training.recipes import lineage, recipe
+from fer_training.recipes.comparison import difference
 from fer_training.recipes.recipe import Recipe
-from fer_training.records import checkpoint
-from fer_training.train.finish import finish, write_json
+from fer_training.records import checkpoint, run
+from fer_training.records.figures import Figures, Results
+from fer_training.records.run import RunRecord
+from fer_training.train.finish import finish
 from fer_training.train.trainer import Trainer
 
 
@@ -30,12 +30,12 @@ def train(
     all_folds: bool,
     command: str,
     earlier: bool = False,
-) -> dict[str, Any]:
-    """Run a recipe and return the record written to ``metrics.json``.
+) -> RunRecord | None:
+    """Run a recipe and return the record that it leaves.
 
     With ``earlier``, unfinished runs that it goes on from or learns from are run first, on the
     same data where the data set is the same. Under ``torchrun`` only the first process writes a
-    single run's record and returns it; the others return an empty one.
+    single run's record and returns it; the others return None.
 
     Raises:
         RecipeError: The folder holds a run, or a run that this one needs is missing.
@@ -66,8 +66,8 @@ def name_of(name: str, overrides: list[str]) -> str:
     return recipe.load(name, overrides).name
 
 
-def finish_early(folder: Path, path: str = "") -> dict[str, Any]:
-    """End a run at its last whole epoch: measure the weights it kept and write ``metrics.json``.
+def finish_early(folder: Path, path: str = "") -> RunRecord:
+    """End a run at its last whole epoch: measure the weights it kept and write its record.
 
     ``fer-train train --resume`` goes on from there all the same.
 
@@ -78,13 +78,14 @@ def finish_early(folder: Path, path: str = "") -> dict[str, Any]:
     Raises:
         CheckpointError: The folder holds no unfinished run.
     """
-    if not (folder / "last.pt").is_file():
+    last = folder / "last.pt"
+    if not last.is_file():
         folds = " of one fold, fold-<number>" if (folder / "fold-0").is_dir() else ""
         raise checkpoint.CheckpointError(
             f"{folder} holds no last.pt to go on from; give the folder{folds} that "
             "fer-train train wrote"
         )
-    config = recipe.from_dict(yaml.safe_load(checkpoint.load(folder / "last.pt")["recipe"]))
+    config = checkpoint.load(last).config
     if path:
         config.data.path = path
     data = load_dataset(config.data.dataset, config.data.path, config.data)
@@ -93,39 +94,24 @@ def finish_early(folder: Path, path: str = "") -> dict[str, Any]:
     return finish(trainer, f"fer-train train {config.name}, ended by fer-train finish")
 
 
-def _single(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dict[str, Any]:
+def _single(config: Recipe, folder: Path, data: FaceDataset, command: str) -> RunRecord | None:
     folder.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(config, folder, data)
     trainer.fit(resume=True)
-    record = finish(trainer, command) if trainer.rank == 0 else {}
+    record = finish(trainer, command) if trainer.rank == 0 else None
     if trainer.world > 1:
         torch.distributed.barrier()  # the others may now read what the first has written
     return record
 
 
-def _folds(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dict[str, Any]:
+def _folds(config: Recipe, folder: Path, data: FaceDataset, command: str) -> RunRecord:
     """Train every fold that has no record yet, then pool the predictions of all.
 
     Raises:
         RecipeError: A fold's record is of other settings or data.
     """
     divisions = splits.make(data, config.data.split)
-    records = []
-    for number in range(len(divisions)):
-        part = folder / f"fold-{number}"
-        written = part / "metrics.json"
-        own = replace(config, data=replace(config.data, fold=number))
-        if not written.is_file():
-            _single(own, part, data, command)
-            (part / "last.pt").unlink(missing_ok=True)
-        record = json.loads(written.read_text(encoding="utf-8"))
-        other = recipe.difference(recipe.from_dict(record["recipe"]), own)
-        if other or record["data"]["sha256"] != data.digest:
-            raise recipe.RecipeError(
-                f"{part} was trained {f'with {other}' if other else 'on other data'}; choose "
-                "another --out"
-            )
-        records.append(record)
+    records = [_fold(config, number, folder, data, command) for number in range(len(divisions))]
     logits = np.zeros((len(data), len(data.label_names)), np.float32)
     for number in range(len(divisions)):
         with np.load(folder / f"fold-{number}" / "predictions.npz") as saved:
@@ -134,24 +120,50 @@ def _folds(config: Recipe, folder: Path, data: FaceDataset, command: str) -> dic
     pooled = metrics.summarize(
         data.labels[tested], softmax(logits[tested], axis=1), data.label_names
     )
-    accuracies = [entry["results"]["single_crop"]["accuracy"] for entry in records]
-    record = {
-        **records[0],
-        "protocol": config.data.split,
-        "folds": len(divisions),
-        "minutes": sum(entry["minutes"] for entry in records),
-        "fold_accuracies": accuracies,
-        "calibration": {},
-        "results": {
-            "model": config.name,
-            "dataset": data.name,
-            "rows": len(tested),
-            "labels": list(data.label_names),
-            "single_crop": pooled,
-        },
-    }
-    write_json(record, folder / "metrics.json")
+    mirrored = [entry.results.flip for entry in records if entry.results.flip is not None]
+    record = replace(
+        records[0],
+        recipe=config,
+        protocol=config.data.split,
+        folds=len(divisions),
+        minutes=sum(entry.minutes for entry in records),
+        fold_accuracies=[entry.results.single_crop.accuracy for entry in records],
+        calibration=None,
+        offset=None,
+        ferplus=None,
+        results=Results(
+            model=config.name,
+            dataset=data.name,
+            rows=len(tested),
+            labels=list(data.label_names),
+            single_crop=pooled,
+            flip_accuracy=_pooled(mirrored) if len(mirrored) == len(records) else None,
+        ),
+    )
+    run.write(record, folder)
     return record
+
+
+def _fold(config: Recipe, number: int, folder: Path, data: FaceDataset, command: str) -> RunRecord:
+    """Train one fold unless it is finished, and return its record."""
+    part = folder / f"fold-{number}"
+    own = replace(config, data=replace(config.data, fold=number))
+    if not run.finished(part):
+        _single(own, part, data, command)
+        (part / "last.pt").unlink(missing_ok=True)
+    record = run.read(part)
+    other = difference(record.recipe, own)
+    if other or record.data.sha256 != data.digest:
+        raise recipe.RecipeError(
+            f"{part} was trained {f'with {other}' if other else 'on other data'}; choose "
+            "another --out"
+        )
+    return record
+
+
+def _pooled(parts: list[Figures]) -> float:
+    """Return the accuracy over the rows of all folds."""
+    return sum(part.accuracy * part.rows for part in parts) / sum(part.rows for part in parts)
 
 
 def measured_rows(folder: Path, path: str | None = None) -> FaceDataset:
@@ -161,7 +173,7 @@ def measured_rows(folder: Path, path: str | None = None) -> FaceDataset:
         folder: Run folder.
         path: Place of the data set, instead of the recipe's.
     """
-    config = recipe.from_dict(yaml.safe_load(checkpoint.load(folder / "best.pt")["recipe"]))
+    config = checkpoint.load(folder).config
     data = load_dataset(config.data.dataset, path or config.data.path, config.data)
     split = splits.choose(data, config.data.split, config.data.fold)
     return data.select(split.test)

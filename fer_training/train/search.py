@@ -6,16 +6,15 @@ rows that may select stays. Such a score chose its own value, so it is no result
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from fer_training.data import load_dataset, splits
 from fer_training.recipes import recipe
 from fer_training.recipes.recipe import RecipeError
+from fer_training.records import files, run
+from fer_training.records.tables import SearchRecord, SearchStep
 from fer_training.train import runs
-from fer_training.train.finish import write_json
 
 
 def parse(place: str) -> tuple[str, list[str]]:
@@ -33,7 +32,7 @@ def parse(place: str) -> tuple[str, list[str]]:
 
 def search(
     name: str, places: Sequence[str], overrides: Sequence[str], folder: Path, command: str
-) -> dict[str, Any]:
+) -> SearchRecord:
     """Train every value of each key in turn and return the record written to ``search.json``.
 
     Trials that a former call finished are not trained again.
@@ -59,9 +58,9 @@ def search(
         }
         best = max(values, key=lambda value: accuracies[value])
         chosen.append(f"{key}={best}")
-        steps.append({"key": key, "accuracies": accuracies, "chosen": best})
-    record = {"recipe": name, "overrides": list(overrides), "command": command, "steps": steps}
-    write_json(record, folder / "search.json")
+        steps.append(SearchStep(key, accuracies, best))
+    record = SearchRecord(name, list(overrides), command, steps)
+    files.write(record, folder / "search.json")
     return record
 
 
@@ -79,11 +78,9 @@ def _trial(name: str, overrides: list[str], change: str, folder: Path, command: 
     title = f"name={recipe.load(name).name} with {change}"
     changes = [*overrides, change, title]
     place = folder / change.replace("/", "_")
-    written = place / "metrics.json"
-    if written.is_file():
-        record = json.loads(written.read_text(encoding="utf-8"))
-        if record["recipe"] != recipe.to_dict(recipe.load(name, changes)):
-            raise RecipeError(f"{place} holds a trial of other settings; choose another --out")
-    else:
-        record = runs.train(name, changes, place, True, False, command)
-    return float(record["results"]["single_crop"]["accuracy"])
+    if not run.finished(place):
+        runs.train(name, changes, place, True, False, command)
+    record = run.read(place)
+    if record.recipe != recipe.load(name, changes):
+        raise RecipeError(f"{place} holds a trial of other settings; choose another --out")
+    return record.results.single_crop.accuracy

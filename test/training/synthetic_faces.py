@@ -38,7 +38,8 @@ def save_npz(data: FaceDataset, path: Path) -> Path:
     """Write a data set in the form that `fer-train` reads."""
     assert data.usage is not None
     usage = (data.usage == "PublicTest").astype(np.uint8)
-    np.savez(path, images=data.images, emotion=data.labels.astype(np.uint8), usage=usage)
+    emotion = data.labels.astype(np.uint8)
+    np.savez(path, images=data.images, emotion=emotion, usage=usage, ferplus=data.votes)
     return path
 
 
@@ -64,5 +65,6 @@ def recipe(**changes: object) -> Recipe:
         "batch_size": 16,
         "ema": 0.9,
         "threads": 1,
+        "amp": "float32",  # emulated, and slow, where the processor has no bfloat16
     }
     return from_dict({**values, **changes})

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 from fer_training.recipes.recipe import Augment
 from fer_training.train import filters
 from fer_training.train.augment import adjust, augment, degrade, erase, mixup, warp
+from fer_training.train.batches import Batch, Targets
 
 
 @pytest.fixture
@@ -89,11 +90,13 @@ def test_erased_area_is_bounded_and_flat() -> None:
 
 def test_mixup_blends_images_and_targets_alike() -> None:
     torch.manual_seed(0)
-    targets = torch.eye(4)
-    images = targets.reshape(4, 1, 1, 4).expand(4, 1, 4, 4) * 1.0
-    mixed, soft = mixup(images, targets, 0.5)
+    own = torch.eye(4)
+    images = own.reshape(4, 1, 1, 4).expand(4, 1, 4, 4) * 1.0
+    mixed = mixup(Batch(images, Targets(own, votes=2 * own)), 0.5)
+    soft = mixed.targets.labels
     assert torch.allclose(soft.sum(1), torch.ones(4))
-    assert torch.allclose(mixed[:, 0, 0], soft)
+    assert torch.allclose(mixed.images[:, 0, 0], soft)
+    assert torch.equal(mixed.targets.votes, 2 * soft)
 
 
 @pytest.mark.parametrize("number", range(filters.FILTERS))

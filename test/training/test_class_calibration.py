@@ -19,6 +19,7 @@ from fer_training.commands.cli import main
 from fer_training.measure.predictors import CheckpointPredictor
 from fer_training.recipes import recipe
 from fer_training.recipes.recipe import RecipeError
+from fer_training.records import run as records
 from fer_training.train.finish import finish
 from fer_training.train.trainer import Trainer
 
@@ -42,19 +43,19 @@ def test_a_run_keeps_its_trained_weights_and_answers_calibrated(tmp_path: Path) 
     run, exported = tmp_path / "run", tmp_path / "net.onnx"
     train = ["train", str(tmp_path / "net.yaml"), "--data", data, "--out", str(run)]
     assert main(train) == 0
-    first = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    first = records.read(run)
     images = synthetic_faces.dataset(140).images[:8]
     raw = CheckpointPredictor.load(run, calibrated=False).logits(images)
-    offset = np.array(first["offset"]["values"])
+    offset = np.array(first.offset.values)
     assert np.abs(offset).max() > 0.01
     np.testing.assert_allclose(
         CheckpointPredictor.load(run).logits(images), raw + offset, atol=1e-4
     )
 
     assert main([*train, "--resume"]) == 0  # measured once more, from the weights as trained
-    again = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-    assert again["offset"] == first["offset"]
-    assert again["calibration"] == first["calibration"]
+    again = records.read(run)
+    assert again.offset == first.offset
+    assert again.calibration == first.calibration
     assert main([*train, "--resume", "--set", "calibration=temperature"]) == 0
     np.testing.assert_array_equal(CheckpointPredictor.load(run).logits(images), raw)
     assert main([*train, "--resume"]) == 0
@@ -66,9 +67,9 @@ def test_a_run_keeps_its_trained_weights_and_answers_calibrated(tmp_path: Path) 
         arguments = ["--model", str(model), "--data", data, "--json", str(out)]
         assert main(["evaluate", *arguments]) == 0
         figures.append(json.loads(out.read_text(encoding="utf-8"))["single_crop"]["accuracy"])
-    assert figures[0] == figures[1] == again["results"]["single_crop"]["accuracy"]
+    assert figures[0] == figures[1] == again.results.single_crop.accuracy
     card = exported.with_suffix(".md").read_text(encoding="utf-8")
-    assert f"{100 * again['offset']['accuracy_without']:.2f} % are right, single crop" in card
+    assert f"{100 * again.offset.accuracy_without:.2f} % are right, single crop" in card
 
 
 def test_offsets_do_not_look_at_the_rows_that_select(tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_offsets_do_not_look_at_the_rows_that_select(tmp_path: Path) -> None:
         )
         trainer = Trainer(config, tmp_path / str(number), each)
         trainer.fit()
-        offsets.append(finish(trainer, "")["offset"]["values"])
+        offsets.append(finish(trainer, "").offset.values)
     assert offsets[0] == offsets[1]
 
 

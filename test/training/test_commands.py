@@ -24,6 +24,7 @@ from fer_training.data import DatasetError, fer2013, load_dataset, places
 from fer_training.data.folders import image_files
 from fer_training.measure import plots, saliency
 from fer_training.papers import svm
+from fer_training.records.progress import Epoch
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = ["threads=1", "batch_size=16", "ema=0.0"]
@@ -197,8 +198,7 @@ def ink(path: Path) -> int:
 
 
 def test_curves_of_one_epoch_show_its_points(tmp_path: Path) -> None:
-    entry = {"epoch": 0, "train_loss": 1.5, "test_loss": 1.4, "test_accuracy": 0.4}
-    plots.learning_curves([entry], tmp_path / "one.png")
+    plots.learning_curves([Epoch(0, 0.1, 1.5, 1.4, 0.4)], tmp_path / "one.png")
     # The lines in the legend alone have 120.
     assert ink(tmp_path / "one.png") > 300
 
@@ -223,7 +223,7 @@ def test_a_class_without_training_rows_is_never_the_svm_s_answer(tmp_path: Path)
     from dataclasses import replace
 
     record = svm.run(replace(data, usage=usage), config, tmp_path, "fer-train svm")
-    confusion = np.array(record["results"]["single_crop"]["confusion"])
+    confusion = np.array(record.results.single_crop.confusion)
     assert confusion.shape == (7, 7)
     assert confusion[:, 1].sum() == 0
     assert confusion[1].sum() == 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,37 +10,20 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 pytest.importorskip("skl2onnx", reason="needs the train extra (skl2onnx)")
 
+import synthetic_records
+
 from fer_training.papers import compare, differences
-from fer_training.recipes import recipe
+from fer_training.papers.differences import Record
+from fer_training.records import files
+from fer_training.records.tables import SeedsRecord, Spread
 
 
-def record(name: str, accuracy: float, *overrides: str, **more: Any) -> dict[str, Any]:
-    """A record of a run of a recipe, with the keys that the table reads."""
-    values = recipe.to_dict(recipe.load(name, overrides))
-    single = {
-        "accuracy": accuracy,
-        "accuracy_95": [accuracy - 0.016, accuracy + 0.016],
-        "macro_f1": 0.5,
-        "rows": 100,
-    }
-    made = {
-        "recipe": values,
-        "results": {"single_crop": single, "flip": dict(single)},
-        "epochs": values["epochs"],
-        "leaks": "",
-        "parameters": 1000,
-        "macs": 2e6,
-        "minutes": 1.0,
-        "command": f"fer-train train {name}",
-    }
-    return {**made, **more}
+def record(name: str, accuracy: float, *overrides: str, **more: Any) -> Record:
+    return Record(synthetic_records.record(name, accuracy, *overrides, **more))
 
 
-def keyed(*records: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {
-        f"{r['recipe']['name']}|{r['recipe']['data']['dataset']}|{r['recipe']['data']['split']}": r
-        for r in records
-    }
+def keyed(*records: Record) -> dict[str, Record]:
+    return {record.key: record for record in records}
 
 
 def test_a_run_of_the_recipe_as_written_strays_nowhere() -> None:
@@ -58,12 +40,6 @@ def test_strays_name_the_run_and_the_recipe() -> None:
     assert differences.strays(record("patil", 0.6, epochs=9)) == "Stopped early, after 9 epochs."
     trial = record("yengikand", 0.6, "name=yengikand with options.dropout=0.1", "epochs=1")
     assert differences.strays(trial) == "Run with epochs 1 instead of 20."
-
-
-def test_keys_that_an_older_record_lacks_are_no_difference() -> None:
-    old = record("yengikand", 0.6)
-    del old["recipe"]["votes_weight"]
-    assert differences.strays(old) == ""
 
 
 def test_a_subject_disjoint_row_names_gap_split_start_and_leaking_twin() -> None:
@@ -100,11 +76,11 @@ def test_rows_above_fused_and_without_a_figure() -> None:
 
 
 def test_fused_rows_find_their_leaking_twin() -> None:
-    def fused(overlay: str, split: str, accuracy: float) -> dict[str, Any]:
+    def fused(overlay: str, split: str, accuracy: float) -> Record:
         made = record("chowanda-arch1+" + overlay, accuracy)
-        made["recipe"]["name"] = f"sum(chowanda-arch1+{overlay}, chowanda-arch3+{overlay})"
-        made["recipe"]["differs"] = "Joined."
-        made["recipe"]["data"]["split"] = split
+        made.run.recipe.name = f"sum(chowanda-arch1+{overlay}, chowanda-arch3+{overlay})"
+        made.run.recipe.differs = "Joined."
+        made.run.recipe.data.split = split
         return made
 
     row = fused("ckplus", "subject-5", 0.9)
@@ -115,28 +91,23 @@ def test_fused_rows_find_their_leaking_twin() -> None:
     )
 
 
-def write(folder: Path, made: dict[str, Any]) -> None:
-    folder.mkdir(parents=True)
-    (folder / "metrics.json").write_text(json.dumps(made), encoding="utf-8")
+def write(folder: Path, made: Record) -> None:
+    synthetic_records.write(folder, made.run)
 
 
-def test_mirrored_accuracy_of_folds_is_pooled_over_their_rows(tmp_path: Path) -> None:
+def test_mirrored_accuracy_of_folds_is_shown(tmp_path: Path) -> None:
     pooled = record("yengikand+ckplus", 0.9)
-    del pooled["results"]["flip"]
+    pooled.run.results.flip, pooled.run.results.flip_accuracy = None, 0.6
     write(tmp_path / "run", pooled)
-    for number, (rows, accuracy) in enumerate(((30, 0.5), (10, 0.9))):
-        fold = record("yengikand+ckplus", 0.9)
-        fold["results"]["flip"] = {"rows": rows, "accuracy": accuracy}
-        write(tmp_path / "run" / f"fold-{number}", fold)
-    (found,) = compare.collect(tmp_path).values()
-    assert found["results"]["flip"]["accuracy"] == pytest.approx(0.6)
+    compare.write(tmp_path, tmp_path / "RESULTS.md")
+    assert "| 90.00 | 60.00 |" in (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
 
 
 def test_the_folder_with_the_recipe_s_name_counts(tmp_path: Path) -> None:
     for folder, accuracy in (("a-try", 0.1), ("patil", 0.2), ("z-old", 0.3)):
         write(tmp_path / folder, record("patil", accuracy))
     (found,) = compare.collect(tmp_path).values()
-    assert found["results"]["single_crop"]["accuracy"] == 0.2
+    assert found.accuracy == 0.2
 
 
 def test_small_tables_name_the_best_and_what_lies_within_its_interval(tmp_path: Path) -> None:
@@ -170,12 +141,12 @@ def test_own_networks_say_their_start_once_and_what_seeds_give(tmp_path: Path) -
     for name in ("fer-base", "fer-base-fifth"):
         write(tmp_path / name, record(name, 0.7))
     figures = {
-        "single crop": {"mean": 0.7101, "deviation": 0.0022},
-        "single crop, without exact copies of Training rows": {"mean": 0.69, "deviation": 0.003},
-        "mean of crop and mirror image": {"mean": 0.7135, "deviation": 0.001},
+        "single crop": Spread([], 0.7101, 0.0022),
+        "single crop, without exact copies of Training rows": Spread([], 0.69, 0.003),
+        "mean of crop and mirror image": Spread([], 0.7135, 0.001),
     }
-    over = {"seeds": [6, 7, 8], "figures": figures}
-    (tmp_path / "fer-base" / "seeds.json").write_text(json.dumps(over), encoding="utf-8")
+    over = SeedsRecord("fer-base", "fer2013", [6, 7, 8], figures)
+    files.write(over, tmp_path / "fer-base" / "seeds.json")
     compare.write(tmp_path, tmp_path / "RESULTS.md")
     text = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert (

@@ -11,10 +11,13 @@ torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 import synthetic_faces
 
 from fer_ros.perception import emotions
+from fer_training.architectures.fer import HeadLogits
 from fer_training.data.tensors import to_network
 from fer_training.recipes.recipe import Distill, RecipeError
 from fer_training.records.checkpoint import CheckpointError
+from fer_training.train.batches import Targets
 from fer_training.train.distill import Teachers, distillation
+from fer_training.train.objective import Objective
 from fer_training.train.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -107,18 +110,20 @@ def test_student_learns_from_teachers(
     trainer = Trainer(config, tmp_path, synthetic_faces.dataset(35))
     trainer.network.train()
     batch = torch.arange(28)
-    losses = [float(trainer._step(batch, 48)) for _ in range(4)]
+    losses = [float(trainer._step(trainer.rows.batch(batch), 48)) for _ in range(4)]
     assert losses[-1] < losses[0]
 
 
-def test_share_weighs_labels_against_teachers(teachers: list[str], tmp_path: Path) -> None:
+def test_share_weighs_labels_against_teachers(teachers: list[str]) -> None:
     data = synthetic_faces.dataset(35)
     torch.manual_seed(0)
     logits, taught = torch.randn(28, 7), torch.softmax(torch.randn(28, 7), dim=1)
+    targets = Targets(torch.eye(7).repeat(4, 1))
     found = {}
     for share in (0.0, 0.25, 1.0):
         distill = Distill(teachers, share=share, temperature=2.0)
-        trainer = Trainer(replace(synthetic_faces.recipe(), distill=distill), tmp_path, data)
-        found[share] = float(trainer._loss(logits, trainer.targets, taught))
+        config = replace(synthetic_faces.recipe(), distill=distill)
+        objective = Objective(config, data.label_names, CPU)
+        found[share] = float(objective.loss(HeadLogits(logits), targets, taught))
     assert found[1.0] == pytest.approx(float(distillation(logits, taught, 2.0)))
     assert found[0.25] == pytest.approx(0.75 * found[0.0] + 0.25 * found[1.0])

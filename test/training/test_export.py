@@ -17,6 +17,7 @@ from fer_training import architectures
 from fer_training.commands.cli import main
 from fer_training.measure import predictors
 from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor
+from fer_training.records.checkpoint import Fitted
 from fer_training.ship import export
 
 
@@ -26,6 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     data = synthetic_faces.save_npz(synthetic_faces.dataset(140), folder / "data.npz")
     arguments = ["--data", str(data), "--set", "epochs=2", "batch_size=16", "optimizer.lr=0.02"]
+    arguments.append("amp=float32")
     assert main(["train", "arch1", "--out", str(folder / "run"), *arguments]) == 0
     assert main(["export", str(folder / "run"), str(folder / "a.onnx"), "--data", str(data)]) == 0
     return folder
@@ -126,8 +128,10 @@ def test_card_states_digest_figures_and_limits(made: Path) -> None:
     assert f"{100 * record['results']['single_crop']['accuracy']:.2f} %" in card
     assert record["command"] in card
     assert "$" not in card
-    for heading in ("Data and terms", "Recipe", "Calibration", "Limits", "Excluded use"):
+    for heading in ("Calibration", "Origin"):
         assert f"## {heading}" in card
+    figures = card.index("| PublicTest | ")
+    assert figures < card.index("## Calibration"), "figures first"
 
 
 @pytest.mark.parametrize("name", architectures.names())
@@ -141,14 +145,14 @@ def test_every_network_exports_with_parity(name: str, tmp_path: Path) -> None:
                 parameter.add_(torch.rand(6) * 0.2)
     config = synthetic_faces.recipe(architecture=name, options={})
     predictor = CheckpointPredictor(
-        network, config, synthetic_faces.dataset().label_names, name, {}
+        network, config, synthetic_faces.dataset().label_names, name, Fitted()
     )
     data = synthetic_faces.dataset(7)
     path = tmp_path / "network.onnx"
     model = export.to_onnx(network, entry.channels, entry.size)
-    export.write(model, export.metadata_of(predictor, {}, "1.0.0"), path)
+    export.write(model, export.metadata_of(predictor, None, "1.0.0"), path)
     report = export.parity(predictor, path, data.images, data.labels)
-    assert report["max_difference"] <= export.TOLERANCE
+    assert report.max_difference <= export.TOLERANCE
 
 
 @pytest.mark.parametrize(
@@ -164,13 +168,13 @@ def test_crops_of_another_size_get_one_answer(
         list(network.parameters())[-2].mul_(100)  # sure of itself, as after training
     config = synthetic_faces.recipe(architecture=name, options={})
     labels = synthetic_faces.dataset().label_names
-    predictor = CheckpointPredictor(network, config, labels, name, {})
+    predictor = CheckpointPredictor(network, config, labels, name, Fitted())
     images = np.random.default_rng(0).integers(0, 256, (7, *shape), np.uint8)
     path = tmp_path / "network.onnx"
     model = export.to_onnx(network, entry.channels, entry.size)
-    export.write(model, export.metadata_of(predictor, {}, "1.0.0"), path)
+    export.write(model, export.metadata_of(predictor, None, "1.0.0"), path)
     report = export.parity(predictor, path, images, np.arange(7))
-    assert report["max_difference"] <= export.TOLERANCE
+    assert report.max_difference <= export.TOLERANCE
 
 
 def test_wrong_inputs_end_with_words_and_status_1(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
 from fer_training.measure import calibration, metrics
+from fer_training.records.figures import CoveragePoint
 from fer_training.train import losses
 
 NAMES = ("a", "b", "c")
@@ -20,26 +22,26 @@ PROBABILITIES = np.array(
 
 def test_every_figure_of_a_hand_worked_case() -> None:
     result = metrics.summarize(LABELS, PROBABILITIES, NAMES)
-    assert result["rows"] == 5
-    assert result["accuracy"] == pytest.approx(3 / 5)
-    assert result["balanced_accuracy"] == pytest.approx((1 / 2 + 1 + 0) / 3)
-    assert result["confusion"] == [[1, 1, 0], [0, 2, 0], [1, 0, 0]]
-    b = result["per_class"]["b"]
-    assert (b["precision"], b["recall"], b["support"]) == (pytest.approx(2 / 3), 1.0, 2)
-    assert b["f1"] == pytest.approx(0.8)
-    assert result["per_class"]["c"]["f1"] == 0
-    assert result["macro_f1"] == pytest.approx((0.5 + 0.8 + 0) / 3)
-    assert result["top2"] == pytest.approx(4 / 5)
+    assert result.rows == 5
+    assert result.accuracy == pytest.approx(3 / 5)
+    assert result.balanced_accuracy == pytest.approx((1 / 2 + 1 + 0) / 3)
+    assert result.confusion == [[1, 1, 0], [0, 2, 0], [1, 0, 0]]
+    b = result.per_class["b"]
+    assert (b.precision, b.recall, b.support) == (pytest.approx(2 / 3), 1.0, 2)
+    assert b.f1 == pytest.approx(0.8)
+    assert result.per_class["c"].f1 == 0
+    assert result.macro_f1 == pytest.approx((0.5 + 0.8 + 0) / 3)
+    assert result.top2 == pytest.approx(4 / 5)
     gap = abs(0.8 - 1) + abs(0.6 - 0) + abs(0.7 - 1) + abs(0.9 - 1) + abs(0.5 - 0)
-    assert result["ece"] == pytest.approx(gap / 5, abs=1e-6)
+    assert result.ece == pytest.approx(gap / 5, abs=1e-6)
     chosen = [0.8, 0.3, 0.7, 0.9, 0.2]
-    assert result["nll"] == pytest.approx(-sum(math.log(p) for p in chosen) / 5, rel=1e-5)
+    assert result.nll == pytest.approx(-sum(math.log(p) for p in chosen) / 5, rel=1e-5)
 
 
 def test_absent_classes_do_not_count_in_the_means() -> None:
     result = metrics.summarize(LABELS[:4], PROBABILITIES[:4], NAMES)
-    assert result["balanced_accuracy"] == pytest.approx(0.75)
-    assert result["macro_f1"] == pytest.approx((2 / 3 + 0.8) / 2)
+    assert result.balanced_accuracy == pytest.approx(0.75)
+    assert result.macro_f1 == pytest.approx((2 / 3 + 0.8) / 2)
 
 
 def test_calibration_bins_join_rows_of_like_confidence() -> None:
@@ -47,7 +49,7 @@ def test_calibration_bins_join_rows_of_like_confidence() -> None:
     labels = np.array([0, 0, 0, 1])
     assert metrics.expected_calibration_error(labels, probabilities) == pytest.approx(0.15)
     (entry,) = metrics.reliability(labels, probabilities)
-    assert entry == pytest.approx({"confidence": 0.9, "accuracy": 0.75, "share": 1.0})
+    assert asdict(entry) == pytest.approx({"confidence": 0.9, "accuracy": 0.75, "share": 1.0})
 
 
 def test_interval_narrows_with_rows_and_holds_the_accuracy() -> None:
@@ -61,8 +63,8 @@ def test_interval_narrows_with_rows_and_holds_the_accuracy() -> None:
 
 def test_coverage_curve() -> None:
     curve = metrics.coverage_curve(LABELS, PROBABILITIES, (0.0, 0.65, 0.95))
-    assert curve[0] == {"threshold": 0.0, "coverage": 1.0, "accuracy": pytest.approx(0.6)}
-    assert curve[1] == {"threshold": 0.65, "coverage": pytest.approx(0.6), "accuracy": 1.0}
+    assert curve[0] == CoveragePoint(0.0, 1.0, pytest.approx(0.6))
+    assert curve[1] == CoveragePoint(0.65, pytest.approx(0.6), 1.0)
     assert len(curve) == 2
 
 
@@ -103,17 +105,17 @@ def test_offsets_give_the_mean_answer_the_labels_shares() -> None:
 def test_calibration_lowers_the_error_and_keeps_the_asked_coverage() -> None:
     logits, labels = overconfident()
     fitted = calibration.calibrate(logits, labels)
-    assert fitted["ece_uncalibrated"] > 0.1
-    least, greatest = fitted["ece_cross_fitted_range"]
-    assert least < fitted["ece_cross_fitted"] < greatest < 0.02
+    assert fitted.ece_uncalibrated > 0.1
+    least, greatest = fitted.ece_cross_fitted_range
+    assert least < fitted.ece_cross_fitted < greatest < 0.02
     honest = calibration.cross_fitted(logits, labels, seed=3)
     assert least <= metrics.expected_calibration_error(labels, honest) <= greatest
-    assert "over 10 random halvings" in calibration.cross_fitted_words(fitted)
-    assert calibration.cross_fitted_words({"ece_cross_fitted": 0.0289}) == "2.9 %"
+    assert "over 10 random halvings" in calibration.cross_fitted_words(0.01, (0.008, 0.012))
+    assert calibration.cross_fitted_words(0.0289, None) == "2.9 %"
     nearest = min(
-        fitted["coverage_curve"], key=lambda p: abs(p["threshold"] - fitted["uncertain_threshold"])
+        fitted.coverage_curve, key=lambda p: abs(p.threshold - fitted.uncertain_threshold)
     )
-    assert nearest["coverage"] == pytest.approx(calibration.COVERAGE, abs=0.06)
+    assert nearest.coverage == pytest.approx(calibration.COVERAGE, abs=0.06)
 
 
 def test_losses_of_hand_worked_cases() -> None:

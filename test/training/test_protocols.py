@@ -107,7 +107,7 @@ def test_validation_rows_choose_the_epoch(tmp_path: Path) -> None:
     config.data.split = "part-60-20-20"
     trainer = Trainer(config, tmp_path, synthetic_faces.dataset(70))
     trainer.fit()
-    scores = [entry["validation_accuracy"] for entry in trainer.history]
+    scores = [epoch.validation_accuracy for epoch in trainer.history]
     assert trainer.progress.best_epoch == scores.index(max(scores))
     assert trainer.progress.best_score == max(scores)
 

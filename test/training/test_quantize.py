@@ -18,6 +18,7 @@ from fer_training import architectures
 from fer_training.commands.cli import main
 from fer_training.data.base import DatasetError
 from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor
+from fer_training.records.checkpoint import Fitted
 from fer_training.ship import export, quantize
 
 
@@ -28,9 +29,9 @@ def write(path: Path, labels: tuple[str, ...] = emotions.FER2013) -> Path:
     for _ in range(20):
         network(torch.randn(16, 1, 48, 48))
     recipe = synthetic_faces.recipe(architecture="fer-lite", options={})
-    predictor = CheckpointPredictor(network.eval(), recipe, labels, "tiny", {"temperature": 3.0})
+    predictor = CheckpointPredictor(network.eval(), recipe, labels, "tiny", Fitted(3.0))
     model = export.to_onnx(network, 1, 48)
-    export.write(model, export.metadata_of(predictor, {"command": "made"}, "1.2.3"), path)
+    export.write(model, export.metadata_of(predictor, None, "1.2.3"), path)
     return path
 
 
@@ -105,7 +106,7 @@ def test_metadata_are_the_twins_own(made: Path) -> None:
     assert (twin.model_id, twin.version) == ("tiny-int8", "1.2.3")
     assert twin.temperature != source.temperature
     assert twin.temperature != 1
-    assert twin.recipe["command"] == "made"
+    assert twin.recipe["architecture"] == "fer-lite"
     origin = twin.recipe["quantization"]
     assert origin["precision"] == "int8"
     assert origin["source_sha256"] == digest_of(made / "float.onnx")
@@ -141,7 +142,7 @@ def test_report_holds_both_files(
     assert report["bytes_int8"] < 0.5 * report["bytes_float"]
     assert report["bytes_int8"] == (tmp_path / "x.onnx").stat().st_size
     assert report["bytes_float"] == (made / "float.onnx").stat().st_size
-    assert f"| {report['bytes_int8']:,} bytes (" in (tmp_path / "x.md").read_text(encoding="utf-8")
+    assert f" | {report['bytes_int8']:,} bytes |" in (tmp_path / "x.md").read_text(encoding="utf-8")
     assert report["latency"]["float"]["ratio"] == 1
     assert report["latency"]["int8"]["ratio"] > 0
 
@@ -178,5 +179,5 @@ def test_network_of_ferplus_is_measured_on_its_majority(tmp_path: Path) -> None:
     assert data.votes is not None
     data.votes[90:] = 1  # no majority
     report = quantize.quantize(source, tmp_path / "twin.onnx", data, rows=40, accept_loss=True)
-    assert report["rows"] == 10
+    assert report.rows == 10
     assert EmotionNetwork(tmp_path / "twin.onnx").metadata.labels == emotions.FERPLUS

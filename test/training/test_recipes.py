@@ -11,6 +11,7 @@ import yaml
 
 from fer_training import architectures
 from fer_training.recipes import recipe
+from fer_training.recipes.comparison import difference
 from fer_training.train.trainer import Trainer
 
 NETWORKS = [name for name in recipe.names() if not name.startswith("+")]
@@ -60,7 +61,7 @@ def test_overlays_of_losses_change_the_loss_alone(overlay: str, loss: str) -> No
 @pytest.mark.parametrize("overlay", ABLATIONS)
 def test_ablations_change_something_of_the_short_run(overlay: str) -> None:
     config, plain = recipe.load("fer-lite-short" + overlay), recipe.load("fer-lite-short")
-    assert recipe.difference(plain, config)
+    assert difference(plain, config)
     assert (config.epochs, config.sizes, config.init) == (plain.epochs, plain.sizes, "")
 
 
@@ -133,7 +134,7 @@ def test_three_steps_lower_the_loss(name: str, tmp_path: Path) -> None:
     for group in trainer.optimizer.param_groups:
         group["lr"] = config.optimizer.lr / 10  # the full rate is for thousands of steps
     size = architectures.get(config.architecture).size
-    losses = [float(trainer._step(batch, size)) for _ in range(4)]
+    losses = [float(trainer._step(trainer.rows.batch(batch), size)) for _ in range(4)]
     assert losses[-1] < losses[0]
 
 
@@ -149,7 +150,7 @@ def test_overrides_reach_nested_values() -> None:
         (["optimizer.rate=3"], "unknown key optimizer.rate"),
         (["epochs=many"], "epochs must be int"),
         (["epochs=true"], "epochs must be int"),
-        (["data=5"], "data. must be a mapping"),
+        (["data=5"], "data must be a mapping"),
         (["epochs"], "not of the form key=value"),
     ],
 )

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 
@@ -24,6 +23,8 @@ from fer_training.data.base import FaceDataset
 from fer_training.data.degradations import CONDITIONS, Condition
 from fer_training.measure import detected, robustness
 from fer_training.measure.predictors import OnnxPredictor
+from fer_training.records import files
+from fer_training.records.tables import RobustnessRecord
 
 RNG = np.random.default_rng
 FACES = np.stack([cv2.resize(face, (48, 48)) for face in average_faces()])
@@ -182,14 +183,14 @@ def test_figures_of_a_network_whose_errors_are_known(
     same = Condition("same", lambda image, _: image, draws=2, largest_drop=0.015)
     coin = Condition("coin", lambda image, rng: image * np.uint8(rng.integers(2)))
     results = robustness.measure([("one", predictor)], data, 0, (same, coin))
-    (model,) = results["models"]
-    assert model["clean"]["accuracy"] == 0.5
-    unchanged = {"accuracy": 0.5, "drop": 0.0, "drop_error": 0.0}
-    assert {key: model["conditions"]["same"][key] for key in unchanged} == unchanged
+    (model,) = results.models
+    assert model.clean.accuracy == 0.5
+    same_as_clean = model.conditions["same"]
+    assert (same_as_clean.accuracy, same_as_clean.drop, same_as_clean.drop_error) == (0.5, 0, 0)
     said = predictor.probabilities(robustness.degraded(data.images, coin, 0)).argmax(1)
     lost = (np.arange(40) % 2 == 1).astype(float) - (said == data.labels)
-    assert model["conditions"]["coin"]["drop"] == pytest.approx(lost.mean())
-    assert model["conditions"]["coin"]["drop_error"] == pytest.approx(lost.std() / math.sqrt(40))
+    assert model.conditions["coin"].drop == pytest.approx(lost.mean())
+    assert model.conditions["coin"].drop_error == pytest.approx(lost.std() / math.sqrt(40))
     table = robustness.markdown(results)
     assert "| clean | 50.00 % |" in table
     assert "| same (to lose less than 1.5) | 50.00 % (+0.00 ± 0.00) |" in table
@@ -221,11 +222,11 @@ def test_faces_found_in_scenes_are_cropped_and_classified() -> None:
     predictor = OnnxPredictor(locate_model("arch1"))
     finder = HaarDetector(DetectorSettings(detection_size=960))
     (record,) = detected.measure([predictor], data, finder, sizes=(128, 160, 192, 224, 256))
-    assert record["shown"] == 7
-    assert record["found"] >= 5
-    assert sum(entry["found"] for entry in record["by_size"].values()) == record["found"]
-    assert record["accuracy"] >= 0.6, "averaged faces are easy"
-    assert record["accuracy_bare"] >= 0.6
+    assert record.shown == 7
+    assert record.found >= 5
+    assert sum(entry.found for entry in record.by_size.values()) == record.found
+    assert record.accuracy >= 0.6, "averaged faces are easy"
+    assert record.accuracy_bare >= 0.6
     with pytest.raises(ValueError, match="5 sides of 8 to 256 pixels"):
         detected.measure([predictor], data, finder, sizes=(64, 300))
 
@@ -243,12 +244,12 @@ def test_command_with_a_real_detector(shared: Path, tmp_path: Path) -> None:
     arguments += ["--data", str(data), "--json", str(out), "--scene-faces", "20"]
     arguments += ["--detector", str(shared / "models" / "yunet_s_dynamic.onnx")]
     assert main(["robustness", *arguments]) == 0
-    record = json.loads(out.read_text(encoding="utf-8"))
-    first, second = record["models"]
-    assert (first["name"], second["name"]) == ("one", "two")
-    assert first["conditions"] == second["conditions"]
-    assert set(first["conditions"]) == {condition.name for condition in CONDITIONS}
-    assert first["scenes"]["shown"] == 20
-    assert first["scenes"]["found"] >= 15
+    record = files.read(RobustnessRecord, out)
+    first, second = record.models
+    assert (first.name, second.name) == ("one", "two")
+    assert first.conditions == second.conditions
+    assert set(first.conditions) == {condition.name for condition in CONDITIONS}
+    assert first.scenes.shown == 20
+    assert first.scenes.found >= 15
     assert str(tmp_path) not in out.read_text(encoding="utf-8")
     assert "by yunet" in robustness.markdown(record)

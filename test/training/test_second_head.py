@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,9 @@ from fer_training.data import ferplus
 from fer_training.data.base import DatasetError, FaceDataset
 from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor
 from fer_training.recipes.recipe import Recipe, RecipeError, to_yaml
+from fer_training.records import files
+from fer_training.records import run as records
+from fer_training.records.figures import Results
 from fer_training.train.trainer import Trainer
 
 # neutral happy surprise sad angry disgust fear contempt unknown not-a-face
@@ -61,7 +63,7 @@ def test_distribution_of_hand_worked_votes() -> None:
 
 def test_census_counts_every_row_once() -> None:
     counts = ferplus.census(replace(synthetic_faces.dataset(len(VOTES)), votes=votes()))
-    assert counts == {"rows": 9, "kept": 3, "no_majority": 4, "unknown": 1, "not_a_face": 1}
+    assert counts == ferplus.Census(rows=9, kept=3, no_majority=4, unknown=1, not_a_face=1)
 
 
 def test_relabelled_rows_are_those_with_a_majority() -> None:
@@ -69,6 +71,18 @@ def test_relabelled_rows_are_those_with_a_majority() -> None:
     kept = ferplus.relabelled(data)
     assert [kept.label_names[label] for label in kept.labels] == ["neutral", "sad", "contempt"]
     assert np.array_equal(kept.images, data.images[[0, 3, 5]])
+
+
+def test_disagreement_counts_rows_with_a_majority_only() -> None:
+    data = synthetic_faces.dataset(14)
+    assert data.votes is not None
+    data.votes[0] = data.votes[1]  # of an angry face the voters say disgust
+    data.votes[7] = 1  # of the other one nothing clear
+    shares = ferplus.disagreement(data)
+    assert shares["angry"] == 1.0
+    assert shares["disgust"] == 0.0
+    assert shares[ferplus.ALL] == pytest.approx(1 / 13)
+    assert not ferplus.disagreement(replace(data, votes=None))
 
 
 def test_data_without_votes_say_where_to_get_them() -> None:
@@ -82,7 +96,8 @@ def test_data_without_votes_say_where_to_get_them() -> None:
 def test_training_gives_both_heads_and_each_network_only_its_own() -> None:
     network = architectures.create("fer-lite", 7, votes=8)
     x = torch.randn(2, 1, 48, 48)
-    assert network.train()(x).shape == (2, 15)
+    both = network.train()(x)
+    assert (both.labels.shape, both.votes.shape) == ((2, 7), (2, 8))
     network.eval()
     with torch.no_grad():
         labels, second = (networks.one_head(network, head) for head in networks.HEADS)
@@ -96,9 +111,9 @@ def test_training_gives_both_heads_and_each_network_only_its_own() -> None:
 
 def test_gradients_of_each_loss_reach_their_head_only() -> None:
     network = architectures.create("fer-lite", 7, votes=8).train()
-    network(torch.randn(2, 1, 48, 48))[:, :7].sum().backward()
+    network(torch.randn(2, 1, 48, 48)).labels.sum().backward()
     assert network.labels.weight.grad is not None
-    assert not network.votes.weight.grad.any()
+    assert network.votes.weight.grad is None
 
 
 @pytest.mark.parametrize(("name", "limit"), [("fer-lite", 300_000), ("fer-base", 1_000_000)])
@@ -151,22 +166,19 @@ def _save(data: FaceDataset, path: Path) -> Path:
     assert data.votes is not None
     data.votes[-4:] = 1
     data.images[-5] = data.images[0]
-    synthetic_faces.save_npz(data, path)
-    with np.load(path) as saved:
-        np.savez(path, **saved, ferplus=data.votes)
-    return path
+    return synthetic_faces.save_npz(data, path)
 
 
 def test_run_records_the_ferplus_figures(made: Path) -> None:
-    record = json.loads((made / "run" / "metrics.json").read_text(encoding="utf-8"))
-    own = record["ferplus"]
-    assert own["selection"]["rows"] == 21
-    assert own["selection"]["kept"] == own["results"]["rows"] == 17
-    assert own["results"]["duplicates_of_training"] == 1
-    assert own["results"]["flip"]["without_duplicates"]["rows"] == 16
-    assert own["results"]["labels"] == list(emotions.FERPLUS)
-    assert record["results"]["rows"] == 21
-    assert own["parameters"] - record["parameters"] == 109  # a class more
+    record = records.read(made / "run")
+    own = record.ferplus
+    assert own.selection.rows == 21
+    assert own.selection.kept == own.results.rows == 17
+    assert own.results.duplicates_of_training == 1
+    assert own.results.flip.without_duplicates.rows == 16
+    assert own.results.labels == list(emotions.FERPLUS)
+    assert record.results.rows == 21
+    assert own.parameters - record.parameters == 109  # a class more
 
 
 def test_each_file_answers_as_its_head(made: Path) -> None:
@@ -191,13 +203,13 @@ def test_shipped_file_holds_no_trace_of_the_votes(made: Path) -> None:
 
 
 def test_files_have_names_and_calibration_of_their_own(made: Path) -> None:
-    record = json.loads((made / "run" / "metrics.json").read_text(encoding="utf-8"))
+    record = records.read(made / "run")
     first, second = (EmotionNetwork(made / f"{head}.onnx").metadata for head in networks.HEADS)
     assert (first.model_id, second.model_id) == ("tiny", "tiny-ferplus")
-    assert first.temperature == record["calibration"]["temperature"]
-    assert second.temperature == record["ferplus"]["calibration"]["temperature"]
-    assert second.uncertain_threshold == record["ferplus"]["calibration"]["uncertain_threshold"]
-    accuracy = record["ferplus"]["results"]["single_crop"]["accuracy"]
+    assert first.temperature == record.calibration.temperature
+    assert second.temperature == record.ferplus.calibration.temperature
+    assert second.uncertain_threshold == record.ferplus.calibration.uncertain_threshold
+    accuracy = record.ferplus.results.single_crop.accuracy
     assert second.metrics["single_crop"]["accuracy"] == round(accuracy, 4)
     assert "FER+ majority of 17 of 21 rows" in second.metrics["protocol"]
 
@@ -210,9 +222,9 @@ def test_cards_of_both_files(made: Path) -> None:
     assert "## FER+" not in second
     assert "# tiny-ferplus" in second
     assert "FER+ majority of 17 of 21 rows" in second
-    record = json.loads((made / "run" / "metrics.json").read_text(encoding="utf-8"))
-    assert f"{record['parameters']:,} parameters" in first
-    assert f"{record['ferplus']['parameters']:,} parameters" in second
+    record = records.read(made / "run")
+    assert f"{record.parameters:,} parameters" in first
+    assert f"{record.ferplus.parameters:,} parameters" in second
 
 
 def test_node_fuses_networks_of_equal_classes_only(made: Path) -> None:
@@ -233,14 +245,14 @@ def test_evaluate_measures_run_and_file_on_the_majority(
         out = tmp_path / "out.json"
         arguments = ["--data", str(made / "data.npz"), "--json", str(out), *option]
         assert main(["evaluate", "--model", str(made / model), *arguments]) == 0
-        results.append(json.loads(out.read_text(encoding="utf-8")))
+        results.append(files.read(Results, out))
         assert "FER+ keeps 17 of 21 rows" in capsys.readouterr().out
-    record = json.loads((made / "run" / "metrics.json").read_text(encoding="utf-8"))["ferplus"]
+    record = records.read(made / "run").ferplus
     for result in results:
-        assert result["selection"] == record["selection"]
-        for view in ("single_crop", "flip"):
-            assert result[view]["confusion"] == record["results"][view]["confusion"]
-            assert result[view]["without_duplicates"]["rows"] == 16
+        assert result.selection == record.selection
+        for (_, own), (_, recorded) in zip(result.views, record.results.views, strict=True):
+            assert own.confusion == recorded.confusion
+            assert own.without_duplicates.rows == 16
 
 
 def test_network_of_seven_classes_misses_contempt(made: Path, tmp_path: Path) -> None:
@@ -251,10 +263,10 @@ def test_network_of_seven_classes_misses_contempt(made: Path, tmp_path: Path) ->
     out = tmp_path / "out.json"
     arguments = ["--data", str(tmp_path / "x.npz"), "--json", str(out), "--ferplus"]
     assert main(["evaluate", "--model", str(made / "labels.onnx"), *arguments]) == 0
-    result = json.loads(out.read_text(encoding="utf-8"))
-    assert result["rows"] == 14
-    contempt = result["single_crop"]["per_class"]["contempt"]
-    assert (contempt["support"], contempt["recall"]) == (1, 0)
+    result = files.read(Results, out)
+    assert result.rows == 14
+    contempt = result.single_crop.per_class["contempt"]
+    assert (contempt.support, contempt.recall) == (1, 0)
 
 
 def test_wrong_heads_end_with_words(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,8 @@ from fer_training.commands.cli import main
 from fer_training.measure import fusion, saliency
 from fer_training.papers import compare, features, svm, systems
 from fer_training.recipes import recipe
+from fer_training.records import run as records
+from fer_training.records.run import SvmConfig
 from fer_training.train import runs
 
 
@@ -118,22 +119,22 @@ def test_geometry_does_not_depend_on_place_size_and_tilt() -> None:
 
 def test_svm_learns_exports_and_runs_in_the_node(tmp_path: Path) -> None:
     data = synthetic_faces.dataset(175)
-    config = svm.SvmConfig(kernels=("linear", "rbf"), costs=(1.0,), search_rows=100)
+    config = SvmConfig(kernels=("linear", "rbf"), costs=(1.0,), search_rows=100)
     record = svm.run(data, config, tmp_path, "fer-train svm")
-    assert record["results"]["single_crop"]["accuracy"] > 0.8
-    assert record["parity"]["max_difference"] < 1e-4
+    assert record.results.single_crop.accuracy > 0.8
+    assert record.parity.max_difference < 1e-4
     test = data.select(np.flatnonzero(data.usage == "PublicTest"))
     classifier = EmotionClassifier.from_files([tmp_path / "svm.onnx"])
     predicted = classifier.classify([list(test.images)]).argmax(1)
-    assert (predicted == test.labels).mean() == record["results"]["single_crop"]["accuracy"]
+    assert (predicted == test.labels).mean() == record.results.single_crop.accuracy
 
 
 def test_svm_on_subject_folds_pools_every_row(tmp_path: Path) -> None:
     data = synthetic_faces.dataset(105)
-    config = svm.SvmConfig(split="subject-3", kernels=("linear",), costs=(1.0,), cv=2)
+    config = SvmConfig(split="subject-3", kernels=("linear",), costs=(1.0,), cv=2)
     record = svm.run(data, config, tmp_path, "fer-train svm")
-    assert record["results"]["rows"] == 105
-    assert record["folds"] == 3
+    assert record.results.rows == 105
+    assert record.folds == 3
     assert not (tmp_path / "svm.onnx").exists()
 
 
@@ -155,9 +156,9 @@ def folded(tmp_path: Path) -> Path:
 
 
 def test_folds_are_pooled_and_not_trained_twice(folded: Path) -> None:
-    record = json.loads((folded / "one" / "metrics.json").read_text(encoding="utf-8"))
-    assert record["results"]["rows"] == 21
-    assert record["leaks"]
+    record = records.read(folded / "one")
+    assert record.results.rows == 21
+    assert record.leaks
     best = folded / "one" / "fold-0" / "best.pt"
     before = best.stat().st_mtime_ns
     path = str(folded.parent / "one.yaml")
@@ -192,11 +193,11 @@ def test_fusing_runs_and_the_table(folded: Path) -> None:
     assert main([*arguments, "--out", str(folded / "fused")]) == 0
     scores = [fusion.run_scores(folded / name) for name in ("one", "two")]
     assert np.array_equal(scores[0][0], scores[1][0])
-    record = json.loads((folded / "fused" / "metrics.json").read_text(encoding="utf-8"))
+    record = records.read(folded / "fused")
     joint = scores[0][1] * scores[1][1]
     data = synthetic_faces.dataset(84)
     expected = (joint.argmax(1) == data.labels[scores[0][0]]).mean()
-    assert record["results"]["single_crop"]["accuracy"] == pytest.approx(expected)
+    assert record.results.single_crop.accuracy == pytest.approx(expected)
     table = folded / "RESULTS.md"
     assert main(["compare", str(folded), "--out", str(table)]) == 0
     text = table.read_text(encoding="utf-8")

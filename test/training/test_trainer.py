@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,11 @@ from fer_training.data.base import DatasetError, FaceDataset
 from fer_training.recipes import recipe
 from fer_training.recipes.recipe import Recipe
 from fer_training.records import checkpoint
-from fer_training.train.optimization import Progress, learning_rate
-from fer_training.train.trainer import Trainer, training_rows
+from fer_training.records.checkpoint import Checkpoint
+from fer_training.records.progress import Progress
+from fer_training.train.batches import training_rows
+from fer_training.train.optimization import learning_rate
+from fer_training.train.trainer import Trainer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -31,7 +35,11 @@ def run(config: Recipe, folder: Path, data: FaceDataset, **fit: object) -> Train
 
 
 def weights(folder: Path, name: str = "best.pt") -> dict[str, torch.Tensor]:
-    return checkpoint.load(folder / name)["weights"]
+    return checkpoint.load(folder / name).weights
+
+
+def holding(numbers: int) -> Checkpoint:
+    return Checkpoint("x", ["happy"], "name: a", {"w": torch.ones(numbers)})
 
 
 def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
@@ -56,13 +64,14 @@ def test_resumed_run_equals_an_unbroken_one_bit_for_bit(tmp_path: Path, optimize
     run(config, tmp_path / "broken", data, epochs=2)
     torch.rand(1000)  # whatever else the process draws must not matter
     run(config, tmp_path / "broken", data, resume=True)
-    whole, broken = (checkpoint.load(tmp_path / name / "last.pt") for name in ("whole", "broken"))
-    assert same(whole["weights"], broken["weights"])
-    assert same(whole["model"], broken["model"])
-    assert whole["progress"] == broken["progress"]
-    drop = [{k: v for k, v in entry.items() if k != "seconds"} for entry in whole["history"]]
-    kept = [{k: v for k, v in entry.items() if k != "seconds"} for entry in broken["history"]]
-    assert drop == kept
+    whole, broken = (
+        checkpoint.load_state(tmp_path / name / "last.pt") for name in ("whole", "broken")
+    )
+    assert same(whole.weights, broken.weights)
+    assert same(whole.model, broken.model)
+    assert whole.progress == broken.progress
+    untimed = [[replace(epoch, seconds=0) for epoch in state.history] for state in (whole, broken)]
+    assert untimed[0] == untimed[1]
 
 
 def test_training_learns_the_made_up_classes(tmp_path: Path) -> None:
@@ -70,7 +79,7 @@ def test_training_learns_the_made_up_classes(tmp_path: Path) -> None:
         epochs=15, augment={"flip": 0.0}, ema=0.0, optimizer={"name": "adam", "lr": 0.005}
     )
     trainer = run(config, tmp_path, synthetic_faces.dataset(140))
-    assert max(entry["test_accuracy"] for entry in trainer.history) > 0.9
+    assert max(epoch.test_accuracy for epoch in trainer.history) > 0.9
 
 
 def test_resume_refuses_another_recipe_data_or_architecture(tmp_path: Path) -> None:
@@ -103,7 +112,7 @@ def test_a_fold_that_is_none_is_named(tmp_path: Path) -> None:
 
 def test_truncated_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
-    checkpoint.save({"architecture": "x", "model": {"w": torch.ones(1000)}}, path)
+    checkpoint.save(holding(1000), path)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(checkpoint.CheckpointError, match="no readable checkpoint"):
@@ -118,16 +127,15 @@ def test_truncated_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
 
 def test_full_disk_leaves_the_old_checkpoint_whole(tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
-    state = {"architecture": "x", "model": {"w": torch.ones(10)}}
-    checkpoint.save(state, path)
+    checkpoint.save(holding(10), path)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
         with pytest.raises(checkpoint.CheckpointError, match="free some space"):
-            checkpoint.save({**state, "model": {"w": torch.ones(100_000)}}, path)
+            checkpoint.save(holding(100_000), path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert torch.equal(checkpoint.load(path)["model"]["w"], torch.ones(10))
+    assert torch.equal(checkpoint.load(path).weights["w"], torch.ones(10))
     assert [entry.name for entry in tmp_path.iterdir()] == ["last.pt"]
 
 
@@ -175,11 +183,11 @@ def test_plateau_cuts_the_rate_and_then_stops() -> None:
     )
     progress = Progress()
     for loss in (1.0, 0.9, 0.95, 0.95):
-        progress.observe(loss, config)
+        progress.observe(loss, config.schedule)
     assert progress.lr_factor == pytest.approx(0.1)
     assert not progress.stopped
-    progress.observe(0.91, config)
-    progress.observe(0.92, config)
+    progress.observe(0.91, config.schedule)
+    progress.observe(0.92, config.schedule)
     assert progress.stopped
 
 
@@ -190,9 +198,9 @@ def test_oversampling_draws_rare_classes_more_often(tmp_path: Path) -> None:
     rare = int((data.labels[data.usage == "Training"] == 1).sum())
     trainer = Trainer(synthetic_faces.recipe(data={"oversample": 1.0}), tmp_path, data)
     torch.manual_seed(0)
-    drawn = torch.cat([trainer._order() for _ in range(50)])
-    share = float((trainer.labels[drawn] == 1).float().mean())
-    assert rare / len(trainer.labels) < 0.05
+    drawn = torch.cat([trainer.rows.order(1.0) for _ in range(50)])
+    share = float((trainer.rows.labels[drawn] == 1).float().mean())
+    assert rare / len(trainer.rows) < 0.05
     assert share == pytest.approx(1 / 7, abs=0.03)
 
 

@@ -1,0 +1,50 @@
+"""The one reader and the one writer of all records that are JSON files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TypeVar
+
+from fer_training.recipes.plain import PlainError, build, to_plain
+
+T = TypeVar("T")
+
+
+class RecordError(ValueError):
+    """A record is missing, no JSON, or has other fields; the message names file and field."""
+
+
+def read(kind: type[T], path: Path) -> T:
+    """Read a record.
+
+    Args:
+        kind: Its dataclass; fields with a default may be missing, as in files of older versions.
+        path: JSON file.
+
+    Raises:
+        RecordError: The file is missing or no JSON, a field is unknown, missing, or of another
+            type.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordError(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:
+        raise RecordError(f"{path} is no JSON: {error}") from None
+    try:
+        return build(kind, values)
+    except PlainError as error:
+        raise RecordError(f"{path}: {error}") from None
+
+
+def write(record: object, path: Path) -> None:
+    """Write a record, replacing the file atomically."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text(record) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def text(record: object) -> str:
+    """Return a record as JSON."""
+    return json.dumps(to_plain(record), indent=1)

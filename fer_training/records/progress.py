@@ -1,0 +1,71 @@
+"""How far a run is: its epochs, and what decides the next one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from fer_training.recipes.recipe import Schedule
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of ``summary.csv``."""
+
+    epoch: int
+    """Counted from 0."""
+    lr: float
+    """Learning rate of the last step."""
+    train_loss: float
+    """Mean over the steps, on augmented crops and with the weights as they moved."""
+    test_loss: float
+    test_accuracy: float
+    """Share, 0..1."""
+    seconds: float = 0.0
+    validation_loss: float | None = None
+    """On the rows that choose the epoch, where the split has such rows beside the test's."""
+    validation_accuracy: float | None = None
+
+
+@dataclass
+class Progress:
+    """What decides the learning rate, the best epoch and an early end."""
+
+    epoch: int = 0
+    """Epochs done."""
+    lr_factor: float = 1.0
+    best_loss: float = math.inf
+    since_best: int = 0
+    since_cut: int = 0
+    best_score: float = -1.0
+    best_epoch: int = -1
+    """Counted from 0."""
+    stopped: bool = False
+
+    def observe(self, loss: float, schedule: Schedule) -> None:
+        """Take in the monitored loss of an epoch."""
+        if loss < self.best_loss - schedule.min_delta:
+            self.best_loss, self.since_best, self.since_cut = loss, 0, 0
+        else:
+            self.since_best += 1
+            self.since_cut += 1
+        if schedule.name == "plateau" and self.since_cut > schedule.patience:
+            self.lr_factor *= schedule.factor
+            self.since_cut = 0
+        self.stopped = 0 < schedule.stop_patience <= self.since_best
+
+    def advance(self, score: float, kept: bool) -> bool:
+        """Count an epoch.
+
+        Args:
+            score: Accuracy on the rows that may choose.
+            kept: Whether it is kept whatever the score.
+
+        Returns:
+            Whether the epoch's weights are now the reported ones.
+        """
+        best = kept or score > self.best_score
+        if best:
+            self.best_score, self.best_epoch = score, self.epoch
+        self.epoch += 1
+        return best

@@ -1,0 +1,40 @@
+"""Figures on FER2013's PrivateTest, which was opened once for the files of a version.
+
+They belong to a file, not to a recipe: they are kept by its SHA-256, so that a network that
+changes has none until it is measured again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer_training.records import files
+
+PLACE = Path(__file__).with_name("heldout.json")
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A file on the rows that nothing was chosen by; shares in 0..1."""
+
+    file: str
+    """Name at that time."""
+    version: str
+    rows: int
+    single_crop: float
+    """Accuracy."""
+    flip: float
+    """Accuracy of the mean of crop and mirror image."""
+    ece: float
+    """Expected calibration error, with the temperature of the file."""
+
+
+@dataclass(frozen=True)
+class _Measured:
+    by_sha256: dict[str, HeldOut]
+
+
+def of_file(sha256: str) -> HeldOut | None:
+    """Return the figures of a file, None where it was not measured."""
+    return files.read(_Measured, PLACE).by_sha256.get(sha256)

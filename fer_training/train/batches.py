@@ -1,0 +1,141 @@
+"""What a training step sees: crops, and what they are compared with, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fer_training.data import ferplus, splits
+from fer_training.data.base import FERPLUS_COLUMNS, FaceDataset
+from fer_training.data.tensors import image_tensor, vote_shares
+from fer_training.recipes.recipe import Recipe, RecipeError
+from fer_training.train import losses
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the answers to a batch are compared with."""
+
+    labels: Tensor
+    """Distribution over the data set's classes, shape (N, classes), rows sum to 1."""
+    votes: Tensor | None = None
+    """Shares of the FER+ votes, shape (N, 8), rows sum to 1 or 0; None without a second head."""
+
+    def take(self, rows: Tensor) -> Targets:
+        """Return the targets of some rows."""
+        return Targets(self.labels[rows], None if self.votes is None else self.votes[rows])
+
+    def blend(self, share: Tensor, partner: Tensor) -> Targets:
+        """Return ``share`` (N,) of each row and the rest of its partner's."""
+        own = share[:, None]
+
+        def mix(column: Tensor) -> Tensor:
+            return own * column + (1 - own) * column[partner]
+
+        return Targets(mix(self.labels), None if self.votes is None else mix(self.votes))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crops with their targets."""
+
+    images: Tensor
+    """Shape (N, C, H, W), pixel values 0..255."""
+    targets: Targets
+
+
+@dataclass(frozen=True)
+class MeasuredRows:
+    """Crops that a network is measured on after each epoch."""
+
+    images: Tensor
+    """Uint8, shape (N, C, H, W), on the device."""
+    labels: Tensor
+    """Classes, shape (N,), in main memory."""
+
+    @classmethod
+    def of(cls, data: FaceDataset, rows: splits.Rows, device: torch.device) -> MeasuredRows:
+        """Put some rows of a data set on the device."""
+        images = image_tensor(data.select(rows)).to(device)
+        return cls(images, torch.from_numpy(data.labels[rows]))
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """All training rows on the device, so that no loader stands in the way."""
+
+    images: Tensor
+    """Uint8, shape (N, C, H, W)."""
+    labels: Tensor
+    """Classes, shape (N,)."""
+    targets: Targets
+
+    @classmethod
+    def of(
+        cls, data: FaceDataset, split: splits.Split, recipe: Recipe, device: torch.device
+    ) -> TrainingSet:
+        """Clean the split's training rows and make their targets.
+
+        Raises:
+            RecipeError: The recipe wants a head for votes, and the data set has none.
+        """
+        own = data.select(training_rows(data, split, recipe))
+        labels = torch.from_numpy(own.labels).to(device)
+        votes = vote_shares(own)
+        soft = losses.soft_targets(
+            labels,
+            len(data.label_names),
+            None if votes is None else votes.to(device),
+            recipe.data.vote_share,
+        )
+        targets = Targets(losses.smooth(soft, recipe.label_smoothing), _votes(own, recipe, device))
+        return cls(image_tensor(own).to(device), labels, targets)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, rows: Tensor) -> Batch:
+        """Return some rows as floating-point crops with their targets."""
+        return Batch(self.images[rows].float(), self.targets.take(rows))
+
+    def order(self, oversample: float) -> Tensor:
+        """Draw the rows of an epoch.
+
+        Args:
+            oversample: 0 takes every row once, 1 draws every class equally often.
+        """
+        if oversample <= 0:
+            return torch.randperm(len(self))
+        classes = self.targets.labels.shape[1]
+        counts = torch.bincount(self.labels, minlength=classes).clamp(min=1).float()
+        weights = counts.pow(-oversample)[self.labels]
+        return torch.multinomial(weights.cpu(), len(self), replacement=True)
+
+
+def training_rows(data: FaceDataset, split: splits.Split, recipe: Recipe) -> splits.Rows:
+    """Return the training rows that the recipe's cleaning leaves."""
+    rows = split.train
+    flat = data.images[rows].reshape(len(rows), -1)
+    keep = np.ones(len(rows), bool)
+    if recipe.data.drop_black:
+        keep &= flat.min(1) != flat.max(1)
+    if recipe.data.drop_not_a_face and data.votes is not None:
+        keep &= data.votes[rows].argmax(1) != FERPLUS_COLUMNS.index("not_a_face")
+    if recipe.data.drop_duplicates:
+        keep &= ~np.isin(data.duplicate_groups[rows], data.duplicate_groups[split.test])
+    return rows[keep]
+
+
+def _votes(data: FaceDataset, recipe: Recipe, device: torch.device) -> Tensor | None:
+    """Return what the second head learns, None where the recipe builds no such head."""
+    if not recipe.votes_weight:
+        return None
+    if data.votes is None:
+        raise RecipeError(
+            f"votes_weight: {data.name} comes without FER+ votes; put fer2013new.csv "
+            "of microsoft/FERPlus beside the csv, or set votes_weight to 0"
+        )
+    return torch.from_numpy(ferplus.distribution(data.votes)).to(device)

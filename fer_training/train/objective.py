@@ -1,0 +1,61 @@
+"""What a training step makes small: labels, teachers, votes, and squared weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fer_training.architectures.fer import HeadLogits
+from fer_training.recipes.recipe import Recipe
+from fer_training.train import losses
+from fer_training.train.batches import Targets
+from fer_training.train.distill import Teachers, distillation
+
+
+class Objective:
+    """The recipe's loss."""
+
+    def __init__(self, recipe: Recipe, labels: tuple[str, ...], device: torch.device) -> None:
+        """Load the teachers, where the recipe names some.
+
+        Raises:
+            ValueError: The loss is unknown.
+            CheckpointError, RecipeError: A teacher cannot be used.
+        """
+        self._recipe = recipe
+        self._loss = losses.get(recipe.loss)
+        config = recipe.distill
+        self._teachers = Teachers(config, labels, device) if config.teachers else None
+
+    def taught(self, images: Tensor) -> Tensor | None:
+        """Return the teachers' softened answer to augmented crops, shape (N, classes)."""
+        return self._teachers.probabilities(images) if self._teachers else None
+
+    def loss(self, logits: HeadLogits, targets: Targets, taught: Tensor | None) -> Tensor:
+        """Return the mean loss of a batch.
+
+        Args:
+            logits: The network's answer, float32.
+            targets: What it is compared with.
+            taught: From :meth:`taught`.
+        """
+        recipe = self._recipe
+        loss = self._loss(logits.labels, targets.labels)
+        if taught is not None:
+            share, temperature = recipe.distill.share, recipe.distill.temperature
+            loss = (1 - share) * loss + share * distillation(logits.labels, taught, temperature)
+        if logits.votes is not None and targets.votes is not None:
+            loss = loss + recipe.votes_weight * losses.cross_entropy(logits.votes, targets.votes)
+        return loss
+
+    def penalty(self, network: nn.Module) -> Tensor | float:
+        """Return the L2 term on the kernels of the layers that the recipe names."""
+        config = self._recipe.optimizer
+        if not config.l2:
+            return 0.0
+        wanted = [
+            parameter.square().sum()
+            for name, parameter in network.named_parameters()
+            if parameter.ndim > 1 and name.startswith(tuple(config.l2_layers) or "")
+        ]
+        return config.l2 * torch.stack(wanted).sum()
