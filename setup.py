@@ -89,6 +89,7 @@ setup(
         "console_scripts": [
             "fer-ros = fer_ros.apps.cli:main",
             "fer-train = fer_training.commands.cli:main",
-        ]
+        ],
+        "fer_ros.actions": ["music_player = fer_ros.behaviors.music:MusicPlayer"],
     },
 )

@@ -135,6 +135,23 @@ class Transport(Protocol):
     ) -> Handle | None:
         """Offer a std_srvs/SetBool service, or return None where services are not available."""
 
+    def call_service(self, name: str, type_name: str, value: bool = True) -> tuple[bool, str]:
+        """Call a std_srvs service and wait for its answer, for a few seconds at most.
+
+        Not from a callback of this transport, which the answer may have to wait for.
+
+        Args:
+            name: As topics are named.
+            type_name: ``std_srvs/srv/Empty``, ``std_srvs/srv/Trigger`` or ``std_srvs/srv/SetBool``.
+            value: What SetBool gets.
+
+        Returns:
+            Whether it succeeded (Empty always does), and what it said.
+
+        Raises:
+            TransportError: Nobody offers it or answers, or there are no services here.
+        """
+
     def published_topics(self) -> tuple[TopicInfo, ...]:
         """Return what is published in the graph now, as far as this node knows, by name."""
 

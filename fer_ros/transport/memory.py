@@ -181,6 +181,12 @@ class MemoryTransport(StandaloneNode):
         """Return what is published in the graph now, by name."""
         return self.graph.published_topics()
 
+    def call_service(self, name: str, type_name: str, value: bool = True) -> tuple[bool, str]:
+        """Call a service of the graph, which has std_srvs/SetBool alone."""
+        if type_name != "std_srvs/srv/SetBool":
+            return super().call_service(name, type_name, value)
+        return self.graph.call_set_bool(self.resolve_service(name), value)
+
     def set_bool_service(self, name: str, handler: BoolHandler) -> Handle:
         """Offer a service to :meth:`MemoryGraph.call_set_bool`.
 

@@ -97,6 +97,15 @@ class StandaloneNode(ABC):
         """Return nothing: large messages are no trouble."""
         return ""
 
+    def call_service(
+        self,
+        name: str,
+        type_name: str,  # noqa: ARG002
+        value: bool = True,  # noqa: ARG002
+    ) -> tuple[bool, str]:
+        """Refuse: there are no services without ROS 2."""
+        raise TransportError(f"{name} cannot be called: there are no services without ROS 2")
+
     @abstractmethod
     def publisher(self, topic: str, type_name: str, qos: Qos) -> Publisher:
         """Open an outgoing topic."""

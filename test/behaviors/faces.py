@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from fer_ros.behaviors.engine import EventEngine
 from fer_ros.behaviors.rule_files import parse_rules
 from fer_ros.perception.emotions import FER2013, UNCERTAIN
+from fer_ros.perception.types import (
+    STAGES,
+    Box,
+    Face,
+    FaceEmotion,
+    Frame,
+    FrameResult,
+    Origin,
+    StageTimes,
+)
+from fer_ros.transport import messages
 from fer_ros.transport.event_messages import Event, FaceTable
 
 SECOND = 1_000_000_000
@@ -71,3 +83,19 @@ def span(seconds: float, faces: Mapping[str, str], start: float = 0.0, rate: flo
     """Return the same faces for a while."""
     count = round(seconds * rate)
     return [table(start + i / rate, faces, **more) for i in range(count + 1)]
+
+
+def message(
+    stamp_ns: int, faces: Mapping[str, str], topic: str = "/image_raw", box: float = 100.0
+) -> Any:
+    """Return an EmotionArray with these faces in it."""
+    found = []
+    for index, (name, label) in enumerate(faces.items()):
+        p = np.full(len(FER2013), 0.2 / 6, np.float32)
+        p[FER2013.index(label) if label in FER2013 else 0] = 0.8
+        face = Face(Box(10 + 120 * index, 10, box, box), 0.9)
+        found.append(FaceEmotion(face, name, p, p, label, 0.8))
+    frame = Frame(np.zeros((480, 640), np.uint8), stamp_ns, "camera", topic)
+    times = StageTimes(**dict.fromkeys(STAGES, 1.0))
+    origin = Origin(FER2013, "model-1.0.0", "0" * 64, "yunet")
+    return messages.emotion_array(FrameResult(frame, found, times), origin, 5.0)

@@ -22,6 +22,7 @@ from std_srvs.srv import SetBool
 
 from fer_ros.transport.base import Handle, Logger, Qos, TopicInfo, TransportError
 from fer_ros.transport.ros2 import qos as ros_qos
+from fer_ros.transport.ros2.services import call_service
 from fer_ros.transport.threads import SteadyTimer, guarded
 
 try:
@@ -116,6 +117,14 @@ class RosTransport:
     def set_bool_service(self, name: str, handler: Callable[[bool], tuple[bool, str]]) -> Handle:
         """Offer a std_srvs/SetBool service."""
         return self._keep(RosService(self._node, name, handler))
+
+    def call_service(self, name: str, type_name: str, value: bool = True) -> tuple[bool, str]:
+        """Call a std_srvs service and wait for its answer.
+
+        Raises:
+            TransportError: Nobody offers it, or answers in time.
+        """
+        return call_service(self._node, name, type_name, value)
 
     def published_topics(self) -> tuple[TopicInfo, ...]:
         """Return what is published in the graph now, by name."""

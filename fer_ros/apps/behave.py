@@ -1,0 +1,146 @@
+"""``fer-ros behave``: rules turn EmotionArray into events and actions, live or over a recording."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fer_ros.behaviors.actions import with_options
+from fer_ros.behaviors.host import BehaviorHost
+from fer_ros.behaviors.recorded import event_line, events_of_bag
+from fer_ros.behaviors.rule_files import RuleError, read_rules
+from fer_ros.behaviors.rules import RuleSet
+from fer_ros.node.signals import stop_signals
+from fer_ros.resources import share_path
+from fer_ros.transport.arguments import RosArgs
+from fer_ros.transport.base import Transport
+
+SHIPPED = ("greeter", "music_player")
+"""Rule files of this package, which go by their names."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the ``behave`` command."""
+    parser = subparsers.add_parser(
+        "behave",
+        help="tell events by rules, and let things happen; live or over a recording",
+        description="Subscribes to fer/emotions, tells events on fer/events as the rules say, and "
+        "does what they name. With --bag it reads a recording of EmotionArray instead and prints "
+        "every event with what would be done, one line of JSON each; nothing is done.",
+        epilog="examples:\n"
+        "  fer-ros behave greeter\n"
+        "  fer-ros behave music_player --option music_player.library=~/Music/moods\n"
+        "  fer-ros behave rules.yaml --bag results/bag > events.jsonl\n"
+        "  fer-ros behave rules.yaml --bag results/bag --expect events.jsonl",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("rules", help=f"rule file, or one of: {', '.join(SHIPPED)}")
+    add_arguments(parser)
+    parser.add_argument(
+        "--bag", type=Path, metavar="BAG", help="read this recording of EmotionArray; do nothing"
+    )
+    parser.add_argument(
+        "--expect", type=Path, metavar="FILE",
+        help="with --bag: compare with these events instead of printing them; exit status 1 when "
+        "they differ",
+    )  # fmt: skip
+    parser.set_defaults(func=_behave)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ``ros2 run`` has as well."""
+    parser.add_argument(
+        "--emotions", action="append", default=[], metavar="TOPIC",
+        help="topic of EmotionArray (default: fer/emotions); several times for several",
+    )  # fmt: skip
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="PLUGIN.KEY=VALUE",
+        help="replace an option of a plug-in; the value is read as YAML",
+    )  # fmt: skip
+
+
+def load(name: str, options: list[str]) -> RuleSet:
+    """Read a rule file, or a shipped one by its name, and replace options of plug-ins.
+
+    Raises:
+        RuleError: The file cannot be used.
+        PluginError: No rule runs the plug-in of an option.
+        ValueError: An option is malformed.
+    """
+    path = share_path(f"config/{name}.yaml") if name in SHIPPED else Path(name).expanduser()
+    rules = read_rules(path)
+    for option in options:
+        place, given, text = option.partition("=")
+        plugin, _, key = place.rpartition(".")
+        if not (given and plugin and key):
+            raise ValueError(f"--option {option!r} is not of the form PLUGIN.KEY=VALUE")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(f"--option {option!r} has no valid value: {error}") from None
+        rules = with_options(rules, plugin, {key: value})
+    return rules
+
+
+def serve(transport: Transport, rules: RuleSet, emotions: list[str], stop: threading.Event) -> None:
+    """Run the rules until told to stop.
+
+    Raises:
+        TransportError: A topic cannot be used.
+        PluginError: A plug-in cannot be made.
+    """
+    host = BehaviorHost(transport, rules, tuple(emotions))
+    try:
+        stop.wait()
+    finally:
+        host.close()
+
+
+def _behave(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    if args.expect and not args.bag:
+        raise ValueError("--expect compares the events of a recording; name it with --bag")
+    try:
+        rules = load(args.rules, args.option)
+    except RuleError as error:
+        print("\n".join(f"fer-ros: {line}" for line in str(error).splitlines()), file=sys.stderr)
+        return 2
+    if args.bag:
+        return _replay(args, rules)
+    from fer_ros.transport.dds.node import DdsTransport
+
+    with stop_signals() as stop:
+        name = args.rules if args.rules in SHIPPED else "behave"
+        transport = DdsTransport(name, "/", ros_args)
+        try:
+            serve(transport, rules, args.emotions, stop)
+        finally:
+            transport.close()
+    return 0
+
+
+def _replay(args: argparse.Namespace, rules: RuleSet) -> int:
+    events = events_of_bag(rules, args.bag, tuple(args.emotions))
+    lines = (event_line(rules, event) for event in events)
+    if args.expect is None:
+        for line in lines:
+            print(line)
+        return 0
+    expected = args.expect.read_text(encoding="utf-8").splitlines()
+    count = 0
+    for number, (line, wanted) in enumerate(zip_longest(lines, expected), 1):
+        if line != wanted:
+            print(f"event {number} differs from {args.expect}:", file=sys.stderr)
+            print(
+                f"  expected: {wanted or 'no more'}\n  is:       {line or 'no more'}",
+                file=sys.stderr,
+            )
+            return 1
+        count = number
+    print(f"{count} events, as expected")
+    return 0

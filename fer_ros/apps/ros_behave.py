@@ -1,0 +1,71 @@
+"""Behaviours on rclpy: ``ros2 run fer_ros behave``, ``greeter`` and ``music_player``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from contextlib import suppress
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import remove_ros_args, try_shutdown
+
+from fer_ros.apps.behave import SHIPPED, add_arguments, load, serve
+from fer_ros.node.signals import stop_signals
+from fer_ros.transport.ros2.node import RosTransport
+
+
+def main(name: str = "behave", argv: list[str] | None = None) -> int:
+    """Run rules until a signal comes; return the exit status.
+
+    Args:
+        name: Of the node; ``greeter`` and ``music_player`` take the shipped rules unless a file is
+            named.
+        argv: The command line; that of the process where none is given.
+    """
+    argv = sys.argv if argv is None else argv
+    shipped = name if name in SHIPPED else None
+    parser = argparse.ArgumentParser(
+        prog=name, description="Tells events of faces and expressions, and does what rules say."
+    )
+    parser.add_argument(
+        "rules", nargs="?" if shipped else None, default=shipped,
+        help=f"rule file, or one of: {', '.join(SHIPPED)}",
+    )  # fmt: skip
+    add_arguments(parser)
+    args = parser.parse_args(remove_ros_args(argv)[1:])
+    try:
+        rules = load(args.rules, args.option)
+    except (OSError, RuntimeError, ValueError) as error:
+        print("\n".join(f"{name}: {line}" for line in str(error).splitlines()), file=sys.stderr)
+        return 2
+    with stop_signals() as stop:
+        try:
+            rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
+            node = Node(name, automatically_declare_parameters_from_overrides=True)
+            executor = SingleThreadedExecutor()
+            executor.add_node(node)
+            spinner = threading.Thread(target=_spin, args=(executor,), name="executor", daemon=True)
+            spinner.start()
+            transport = RosTransport(node)
+            try:
+                serve(transport, rules, args.emotions, stop)
+            finally:
+                transport.close()
+                executor.shutdown()
+                spinner.join(2.0)
+                node.destroy_node()
+        except (OSError, RuntimeError, ValueError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 2
+        finally:
+            try_shutdown()
+    return 0
+
+
+def _spin(executor: SingleThreadedExecutor) -> None:
+    with suppress(ExternalShutdownException):
+        executor.spin()

@@ -1,0 +1,188 @@
+"""Events to what happens: messages, service calls, plug-ins, each on a thread of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from fer_ros.behaviors.plugins import Context, Plugin, PluginError, find
+from fer_ros.behaviors.rules import Call, Rule, RuleSet, Run, Say
+from fer_ros.behaviors.workers import Worker
+from fer_ros.transport import event_messages
+from fer_ros.transport.base import Publisher, Qos, Transport, TransportError
+from fer_ros.transport.codec import encode, message_class
+from fer_ros.transport.event_messages import Event
+from fer_ros.transport.messages import Status
+
+_W = TypeVar("_W", Say, Call, Run)
+
+STRING = "std_msgs/msg/String"
+
+
+def actions_of(rule: Rule, event: Event) -> Iterator[Say | Call | Run]:
+    """Yield what a rule does at an event."""
+    for action in rule.actions:
+        if event.phase in action.at:
+            yield action.what
+
+
+def in_words(what: Say | Call | Run, event: Event) -> str:
+    """Return what would happen, for people and for tests over a recording."""
+    match what:
+        case Say():
+            return f"say {what.topic}: {what.words(event)}"
+        case Call(type_name="std_srvs/srv/SetBool"):
+            return f"call {what.service}: {str(what.value).lower()}"
+        case Call():
+            return f"call {what.service}"
+        case Run():
+            return f"run {what.plugin}"
+
+
+class Actions:
+    """Everything that the rules of a file do; events go in, and nothing here holds them up."""
+
+    def __init__(self, rules: RuleSet, transport: Transport, events_topic: str) -> None:
+        """Open the topics and make the plug-ins.
+
+        Args:
+            rules: The rules.
+            transport: Where messages go and services are called.
+            events_topic: Topic of EmotionEvent.
+
+        Raises:
+            TransportError: A topic cannot be published.
+            PluginError: A plug-in is not there, or refuses its options.
+        """
+        self._rules = {rule.name: rule for rule in rules.rules}
+        self._transport = transport
+        self._failed: dict[str, str] = {}
+        self._plugins: dict[str, tuple[Plugin, Worker[Event]]] = {}
+        self._workers: list[Worker[tuple[Publisher, bytes]] | Worker[Call]] = []
+        try:
+            qos = Qos("reliable", depth=100)
+            self._events = transport.publisher(events_topic, event_messages.EMOTION_EVENT, qos)
+            self._strings = {
+                topic: transport.publisher(topic, STRING, Qos("reliable", depth=10))
+                for topic in sorted({what.topic for what in self._all(Say)})
+            }
+            for run in self._all(Run):
+                if _key(run) not in self._plugins:
+                    self._plugins[_key(run)] = self._make(run)
+        except BaseException:
+            self.close()
+            raise
+        self._out: Worker[tuple[Publisher, bytes]] = Worker(
+            "publishing events", lambda item: item[0].publish(item[1]), transport.log
+        )
+        self._calls: Worker[Call] = Worker("calling services", self._call, transport.log)
+        self._workers += [self._out, self._calls]
+
+    def _all(self, kind: type[_W]) -> Iterator[_W]:
+        for rule in self._rules.values():
+            yield from (a.what for a in rule.actions if isinstance(a.what, kind))
+
+    def _make(self, run: Run) -> tuple[Plugin, Worker[Event]]:
+        try:
+            plugin = find(run.plugin)(run.options, Context(self._transport, run.folder))
+        except PluginError:
+            raise
+        except Exception as error:  # whatever a foreign plug-in says to its options
+            raise PluginError(f"the plug-in {run.plugin!r} cannot start: {error}") from error
+        return plugin, Worker(f"plug-in {run.plugin}", plugin.handle, self._transport.log)
+
+    @property
+    def events_topic(self) -> str:
+        """Fully qualified name."""
+        return self._events.topic
+
+    def handle(self, events: Sequence[Event]) -> None:
+        """Let what the rules say happen; returns at once."""
+        for event in events:
+            rule = self._rules[event.rule]
+            if rule.publish:
+                self._out.put((self._events, encode(event_messages.emotion_event(event))))
+            for what in actions_of(rule, event):
+                match what:
+                    case Say():
+                        text = message_class(STRING)(data=what.words(event))
+                        self._out.put((self._strings[what.topic], encode(text)))
+                    case Call():
+                        self._calls.put(what)
+                    case Run():
+                        self._plugins[_key(what)][1].put(event)
+
+    def _call(self, call: Call) -> None:
+        try:
+            done, said = self._transport.call_service(call.service, call.type_name, call.value)
+        except TransportError as error:
+            done, said = False, str(error)
+        if done:
+            self._failed.pop(call.service, None)
+            return
+        if self._failed.get(call.service) != said:
+            self._transport.log.warning(
+                f"service {call.service} failed: {said or 'no reason given'}"
+            )
+        self._failed[call.service] = said
+
+    def statuses(self, prefix: str) -> list[Status]:
+        """Return a line of diagnostics for each plug-in, and for services that fail."""
+        lines = []
+        for key, (plugin, worker) in self._plugins.items():
+            problem = plugin.health()
+            counts = {"events dropped": str(worker.dropped)}
+            name = f"{prefix}: plug-in {json.loads(key)[0]}"
+            lines.append(Status(2 if problem else 0, name, problem or "works", counts))
+        for service, said in sorted(self._failed.items()):
+            lines.append(Status(1, f"{prefix}: service {service}", said or "failed", {}))
+        return lines
+
+    @property
+    def dropped(self) -> int:
+        """How many events and strings were not published because a subscriber stalled."""
+        return self._out.dropped
+
+    def close(self) -> None:
+        """Do what is queued, for a bounded time, and end."""
+        closing: list[Callable[[], None]] = [worker.close for worker in self._workers]
+        for plugin, worker in self._plugins.values():
+            closing += [worker.close, plugin.close]
+        for close in closing:
+            try:
+                close()
+            except Exception as error:  # a plug-in's fault must not keep the others from ending
+                self._transport.log.error(f"closing failed: {type(error).__name__}: {error}")
+
+
+def _key(run: Run) -> str:
+    """Rules that run a plug-in with the same options share it."""
+    return json.dumps([run.plugin, run.options, str(run.folder)], sort_keys=True, default=str)
+
+
+def with_options(rules: RuleSet, plugin: str, options: dict[str, object]) -> RuleSet:
+    """Return the rules with some options of a plug-in replaced.
+
+    Raises:
+        PluginError: No rule runs it.
+    """
+    found = False
+
+    def changed(rule: Rule) -> Rule:
+        nonlocal found
+        actions = []
+        for action in rule.actions:
+            what = action.what
+            if isinstance(what, Run) and what.plugin == plugin:
+                found = True
+                what = replace(what, options={**what.options, **options}, folder=Path.cwd())
+            actions.append(replace(action, what=what))
+        return replace(rule, actions=tuple(actions))
+
+    result = replace(rules, rules=tuple(changed(rule) for rule in rules.rules))
+    if not found:
+        raise PluginError(f"no rule runs the plug-in {plugin!r}, whose options are given")
+    return result

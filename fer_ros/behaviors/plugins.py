@@ -1,0 +1,85 @@
+"""Actions in Python: what a plug-in is, and how one is found.
+
+A package offers plug-ins as entry points of the group ``fer_ros.actions``; where there are no entry
+points (a colcon package of CMake has none) a rule names ``module:attribute`` instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Protocol
+
+from fer_ros.transport.base import Logger, Transport
+from fer_ros.transport.event_messages import Event
+
+GROUP = "fer_ros.actions"
+
+BUILT_IN = {"music_player": "fer_ros.behaviors.music:MusicPlayer"}
+"""Those of this package, which are there without an installation."""
+
+
+class PluginError(RuntimeError):
+    """A plug-in that is not there, or cannot be made with its options."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a plug-in may use of its surroundings."""
+
+    transport: Transport
+    """The node's place in the graph."""
+    folder: Path
+    """Folder of the rule file."""
+
+    @property
+    def log(self) -> Logger:
+        """Where it logs."""
+        return self.transport.log
+
+
+class Plugin(Protocol):
+    """An action in Python, made by a call with its options and a :class:`Context`.
+
+    It lives on a thread of its own: it may take its time, and while it does, up to 256 events wait.
+    """
+
+    def handle(self, event: Event) -> None:
+        """Take in an event; what is raised is logged."""
+
+    def health(self) -> str:
+        """Return what is wrong, in a few words; empty when all is well."""
+
+    def close(self) -> None:
+        """End; nothing comes afterwards."""
+
+
+Factory = Callable[[Mapping[str, Any], Context], Plugin]
+
+
+def find(name: str) -> Factory:
+    """Return the maker of a plug-in.
+
+    Args:
+        name: Of an entry point, or ``module:attribute``.
+
+    Raises:
+        PluginError: There is none, or its module cannot be imported.
+    """
+    offered = {point.name: point for point in entry_points(group=GROUP)}
+    offered.update({key: EntryPoint(key, value, GROUP) for key, value in BUILT_IN.items()})
+    point = EntryPoint(name, name, GROUP) if ":" in name else offered.get(name)
+    if point is None:
+        raise PluginError(
+            f"there is no plug-in {name!r}; installed: {', '.join(sorted(offered))}; another is "
+            "named as module:attribute"
+        )
+    try:
+        factory: Factory = point.load()
+    except Exception as error:  # whatever a foreign module does on import
+        raise PluginError(
+            f"the plug-in {name!r} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    return factory

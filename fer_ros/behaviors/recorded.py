@@ -1,0 +1,72 @@
+"""Rules over a recording: the same events every time, for the tests of a behaviour's author."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from fer_ros.behaviors.actions import actions_of, in_words
+from fer_ros.behaviors.engine import EventEngine
+from fer_ros.behaviors.rules import RuleSet
+from fer_ros.transport.bag import BagError, BagReader
+from fer_ros.transport.codec import DecodeError, decode, type_hash
+from fer_ros.transport.event_messages import Event, read_face_table
+from fer_ros.transport.messages import EMOTION_ARRAY
+
+
+def events_of_bag(rules: RuleSet, path: Path, topics: tuple[str, ...] = ()) -> Iterator[Event]:
+    """Yield the events of a recording of EmotionArray, in order.
+
+    Args:
+        rules: What to tell.
+        path: A rosbag2 recording.
+        topics: Those to read; all of the type where none is named.
+
+    Raises:
+        BagError: It is damaged, or holds no such topics.
+    """
+    reader = BagReader(path)
+    engine = EventEngine(rules)
+    for message in reader.messages(_topics(reader, topics)):
+        try:
+            table = read_face_table(decode(message.data, EMOTION_ARRAY))
+        except (DecodeError, ValueError) as error:
+            raise BagError(
+                f"{path}: a message of {message.topic} cannot be read: {error}"
+            ) from None
+        yield from engine.advance(table.stamp_ns)
+        yield from engine.update(table)
+    yield from engine.close()
+
+
+def _topics(reader: BagReader, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    found = {topic.name: topic for topic in reader.topics if topic.type_name == EMOTION_ARRAY}
+    missing = [name for name in wanted if name not in found]
+    if missing or not found:
+        there = ", ".join(found) or "none"
+        raise BagError(
+            f"{reader.path} has no EmotionArray on {missing[0] if missing else 'any topic'} "
+            f"(there: {there}); from recorded images `fer-ros replay {reader.path} --out results` "
+            "makes them: use results/bag"
+        )
+    names = wanted or tuple(found)
+    for name in names:
+        given = found[name].type_hash
+        if given and given != type_hash(EMOTION_ARRAY):
+            raise BagError(
+                f"{reader.path}: {name} was recorded with another definition of EmotionArray; "
+                "replay the images with this version"
+            )
+    return names
+
+
+def event_line(rules: RuleSet, event: Event) -> str:
+    """Return an event, and what its rule would do, as a line of JSON."""
+    rule = next(rule for rule in rules.rules if rule.name == event.rule)
+    actions = [in_words(what, event) for what in actions_of(rule, event)]
+    confidence = round(event.confidence, 6) if math.isfinite(event.confidence) else None
+    content = {**asdict(event), "confidence": confidence, "actions": actions}
+    return json.dumps(content, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,53 @@
+"""Calls of std_srvs services from a thread that is not the executor's."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from typing import Any
+
+from fer_ros.transport.base import TransportError
+
+OFFER_TIME = 1.0
+"""How long a service may take to be found [s]."""
+
+ANSWER_TIME = 5.0
+"""How long it may take to answer [s]."""
+
+
+def call_service(node: Any, name: str, type_name: str, value: bool) -> tuple[bool, str]:
+    """Call a service; the node's executor must be spun by another thread meanwhile.
+
+    Args:
+        node: The rclpy node.
+        name: As rclpy is to resolve it.
+        type_name: E.g. ``std_srvs/srv/Trigger``.
+        value: What SetBool gets.
+
+    Returns:
+        Whether it succeeded, and what it said.
+
+    Raises:
+        TransportError: The type is unknown, or nobody offers the service or answers in time.
+    """
+    package, _, short = type_name.split("/")
+    try:
+        kind = getattr(importlib.import_module(f"{package}.srv"), short)
+    except (ImportError, AttributeError) as error:
+        raise TransportError(f"{type_name} cannot be imported: {error}") from error
+    request = kind.Request()
+    if hasattr(request, "data"):
+        request.data = value
+    client = node.create_client(kind, name)
+    try:
+        if not client.wait_for_service(OFFER_TIME):
+            raise TransportError(f"nobody offers the service {name} ({type_name})")
+        answered = threading.Event()
+        future = client.call_async(request)
+        future.add_done_callback(lambda _: answered.set())
+        if not answered.wait(ANSWER_TIME):
+            raise TransportError(f"the service {name} did not answer within {ANSWER_TIME:g} s")
+        answer = future.result()
+        return bool(getattr(answer, "success", True)), str(getattr(answer, "message", ""))
+    finally:
+        node.destroy_client(client)

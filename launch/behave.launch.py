@@ -1,0 +1,56 @@
+"""Runs a file of rules, and if asked the emotion node with it.
+
+    ros2 launch fer_ros behave.launch.py rules:=/path/rules.yaml
+    ros2 launch fer_ros behave.launch.py rules:=greeter node:=true image_topics:=/camera/image_raw
+    ros2 launch fer_ros behave.launch.py --show-args
+
+With node:=true every argument of fer.launch.py may be given as well.
+"""
+
+from __future__ import annotations
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from launch.conditions import IfCondition
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+ARGUMENTS = {
+    "rules": (None, "Rule file, or greeter or music_player for those of this package."),
+    "executable": ("behave", "behave, greeter or music_player."),
+    "emotions": ("fer/emotions", "Topic of EmotionArray."),
+    "options": ("", "Options of plug-ins, as music_player.volume=50, several apart by blanks."),
+    "namespace": ("", "Namespace of everything that is started."),
+    "node": ("false", "Start the emotion node as well."),
+    "use_sim_time": ("false", "Take the time from /clock, e.g. of ros2 bag play --clock."),
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    folder = PathJoinSubstitution([FindPackageShare("fer_ros"), "launch"])
+    arguments = [
+        DeclareLaunchArgument(name, default_value=default, description=description)
+        for name, (default, description) in ARGUMENTS.items()
+    ]
+    node = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(PathJoinSubstitution([folder, "fer.launch.py"])),
+        condition=IfCondition(LaunchConfiguration("node")),
+    )
+    return LaunchDescription([*arguments, OpaqueFunction(function=start), node])
+
+
+def start(context: LaunchContext) -> list[Node]:
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    options = [word for each in given["options"].split() for word in ("--option", each)]
+    behaviour = Node(
+        package="fer_ros",
+        executable=given["executable"],
+        namespace=given["namespace"],
+        arguments=[given["rules"], "--emotions", given["emotions"], *options],
+        parameters=[{"use_sim_time": given["use_sim_time"].lower() == "true"}],
+        output="screen",
+        emulate_tty=True,
+    )
+    return [behaviour]

@@ -1,0 +1,32 @@
+"""Greets new faces that stay and smile: a std_msgs/String on greeting, once a face.
+
+    ros2 launch fer_ros greeter.launch.py
+    ros2 launch fer_ros greeter.launch.py image_topics:=/camera/image_raw rules:=/my/greeter.yaml
+
+The emotion node is started with it; node:=false leaves that out. Every argument of behave.launch.py
+and of fer.launch.py may be given.
+"""
+
+from __future__ import annotations
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import PathJoinSubstitution
+from launch_ros.substitutions import FindPackageShare
+
+DEFAULTS = {
+    "rules": ("greeter", "Rule file."),
+    "executable": ("greeter", "Executable, which names the node."),
+    "node": ("true", "Start the emotion node as well."),
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    folder = PathJoinSubstitution([FindPackageShare("fer_ros"), "launch"])
+    arguments = [
+        DeclareLaunchArgument(name, default_value=default, description=description)
+        for name, (default, description) in DEFAULTS.items()
+    ]
+    behave = PythonLaunchDescriptionSource(PathJoinSubstitution([folder, "behave.launch.py"]))
+    return LaunchDescription([*arguments, IncludeLaunchDescription(behave)])
