@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.inference import ProviderReport, create_session
+from fer_ros.perception.known_answer import difference, known_crops
 from fer_ros.perception.model_metadata import MetadataError, ModelMetadata
 from fer_ros.perception.model_store import digest_of
 from fer_ros.perception.types import Image
 
 FUSION_RULES = ("sum", "product")
 """Rules of score fusion (Umer et al. 2022, section 3.3)."""
+
+
+_SLACK = 0.01
+"""How far outputs that are promised to be probabilities may miss."""
 
 
 class EmotionNetwork:
@@ -29,7 +34,7 @@ class EmotionNetwork:
 
         Raises:
             ModelError: The file is missing, damaged, no ONNX model, or its metadata is missing
-                or does not fit its tensors.
+                or does not fit its tensors, or it does not answer as when it was exported.
         """
         self._session, self.providers = create_session(path, providers, threads)
         self.path = path
@@ -43,6 +48,7 @@ class EmotionNetwork:
         spec = self.metadata.input
         self._mean = np.asarray(spec.mean, np.float32).reshape(-1, 1, 1)
         self._scale = np.asarray(spec.scale, np.float32).reshape(-1, 1, 1)
+        self._check_known_answer()
 
     def _check_tensors(self) -> str:
         """Compare the tensors with the metadata and run once; return the name of the input."""
@@ -61,6 +67,21 @@ class EmotionNetwork:
                 f"{self.path}: {len(self.metadata.labels)} labels do not fit output {out.shape}"
             )
         return name
+
+    def _check_known_answer(self) -> None:
+        """Have the known faces answered as they were when the file was exported."""
+        stored = self.metadata.known_answer
+        if stored:
+            different = difference(self.known_answer(), self.metadata.labels, stored)
+            if different:
+                raise ModelError(
+                    f"{self.path} does not answer as it did when it was exported: {different}. It "
+                    "is damaged, has been altered, or does not fit this execution provider"
+                )
+
+    def known_answer(self) -> NDArray[np.float32]:
+        """Return the probabilities of the known faces, shape (7, labels)."""
+        return self.classify(known_crops(self.metadata.input))
 
     def preprocess(self, crops: Sequence[Image]) -> NDArray[np.float32]:
         """Return uint8 crops, each (height, width) or (height, width, 3), as one NCHW batch."""
@@ -88,13 +109,23 @@ class EmotionNetwork:
         """Apply temperature and softmax to raw outputs, shape (N, labels).
 
         Raises:
-            ModelError: The network put out something that is not finite.
+            ModelError: The network put out something that is not finite, or promised
+                probabilities and put out none; or its temperature does not make any.
         """
         if not np.isfinite(output).all():
             raise ModelError(f"{self.path} put out values that are not finite")
         if self.metadata.output == "probabilities":
+            if output.min(initial=0.0) < -_SLACK or np.abs(output.sum(axis=-1) - 1).max() > _SLACK:
+                raise ModelError(f"{self.path} put out values that are no probabilities")
             output = np.log(np.maximum(output, 1e-12))
-        return softmax(output / np.float32(self.metadata.temperature))
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
+            found = softmax(output / np.float32(self.metadata.temperature))
+        if not np.isfinite(found).all():
+            raise ModelError(
+                f"{self.path}: outputs up to {np.abs(output).max():g} give no probabilities at "
+                f"temperature {self.metadata.temperature:g}"
+            )
+        return found
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

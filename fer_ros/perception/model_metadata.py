@@ -22,6 +22,9 @@ SCHEMA = 1
 KIND_KEY, DETECTOR_KIND = "fer.kind", "face-detector"
 """Key and value by which a face detector's file is known."""
 
+TEMPERATURES = (0.01, 100.0)
+"""Least and largest temperature; beyond them probabilities are 0 and 1, or all equal."""
+
 _PREFIX = "fer."
 
 
@@ -80,6 +83,9 @@ class ModelMetadata:
     """The resolved training configuration, seed and command among it."""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     """What was measured, with its protocol."""
+    known_answer: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Probability of each class for each known face, as measured at export
+    (:mod:`fer_ros.perception.known_answer`); empty in files that have none."""
 
     def to_props(self) -> dict[str, str]:
         """Return the metadata as the string pairs that go into ``metadata_props``."""
@@ -109,6 +115,8 @@ class ModelMetadata:
         values["labels"] = _labels(values["labels"])
         values["input"] = _input_spec(values["input"])
         values["crop"] = _crop_template(values["crop"])
+        if "known_answer" in values:
+            values["known_answer"] = _known_answer(values["known_answer"])
         for name in ("temperature", "uncertain_threshold"):
             if name in values:
                 values[name] = _number(values[name], name)
@@ -127,8 +135,10 @@ def _load(props: Mapping[str, str], name: str) -> Any:
         raise MetadataError(f"the model carries no {key!r}; export it with fer-train export")
     try:
         return json.loads(props[key])
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise MetadataError(f"{key!r} is no JSON: {error}") from None
+    except RecursionError:
+        raise MetadataError(f"{key!r} is nested too deeply") from None
 
 
 def _number(value: Any, name: str) -> float:
@@ -150,6 +160,12 @@ def _labels(value: Any) -> tuple[str, ...]:
         return tuple(emotions.canonical(item) for item in value)
     except ValueError as error:
         raise MetadataError(f"labels: {error}") from None
+
+
+def _known_answer(value: Any) -> dict[str, tuple[float, ...]]:
+    if not isinstance(value, dict) or not all(isinstance(row, list) for row in value.values()):
+        raise MetadataError("known_answer must hold a list of probabilities for each label")
+    return {label: _numbers(row, f"known_answer.{label}", len(row)) for label, row in value.items()}
 
 
 def _entries(value: Any, name: str, keys: tuple[str, ...]) -> dict[str, Any]:
@@ -201,8 +217,9 @@ def _check(metadata: ModelMetadata) -> None:
         raise MetadataError(f"labels must be two or more different names, not {metadata.labels}")
     if metadata.output not in ("logits", "probabilities"):
         raise MetadataError(f"output must be logits or probabilities, not {metadata.output!r}")
-    if metadata.temperature <= 0:
-        raise MetadataError(f"temperature must be above 0, not {metadata.temperature}")
+    low, high = TEMPERATURES
+    if not low <= metadata.temperature <= high:
+        raise MetadataError(f"temperature must lie in {low}..{high}, not {metadata.temperature}")
     if not 0 <= metadata.uncertain_threshold <= 1:
         raise MetadataError(
             f"uncertain_threshold must lie in 0..1, not {metadata.uncertain_threshold}"

@@ -18,21 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.emotions import FER2013
+from fer_ros.perception.known_answer import average_faces
 from fer_ros.perception.types import Box, Image
-from fer_ros.resources import PACKAGE
 
 _FADE_TIME = 0.4
 """Time in which one expression turns into the next [s]."""
-
-
-@lru_cache(maxsize=1)
-def average_faces() -> NDArray[np.uint8]:
-    """Return the averaged faces, grey, shape (7, 160, 160), in the order of FER2013."""
-    path = PACKAGE / "assets" / "average_faces.png"
-    strip = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if strip is None:
-        raise FileNotFoundError(f"{path} is missing or damaged; is the install whole?")
-    return np.stack(np.split(np.asarray(strip, np.uint8), len(FER2013), axis=1))
 
 
 @dataclass(frozen=True)

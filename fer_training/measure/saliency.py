@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from fer_ros.perception.emotions import FER2013
-from fer_ros.sources.scene import average_faces
+from fer_ros.perception.known_answer import average_faces
 from fer_training.measure.predictors import Predictor
 
 

@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from fer_ros.perception.alignment import FER2013_TEMPLATE
+from fer_ros.perception.classification import EmotionNetwork
+from fer_ros.perception.known_answer import as_stored
 from fer_ros.perception.model_metadata import InputSpec, ModelMetadata
 from fer_training import architectures
 from fer_training.data.base import FaceDataset
@@ -123,11 +125,16 @@ def to_onnx(
 
 
 def write(model: onnx.ModelProto, metadata: ModelMetadata, path: Path) -> None:
-    """Add the metadata and write a single file, atomically."""
-    onnx.helper.set_model_props(model, metadata.to_props())
-    onnx.checker.check_model(model)
+    """Add the metadata, and the answers to the known faces; write a single file, atomically."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(model.SerializeToString())
+    known: dict[str, tuple[float, ...]] = {}
+    for answered in (False, True):
+        about = replace(metadata, known_answer=known)
+        onnx.helper.set_model_props(model, about.to_props())
+        onnx.checker.check_model(model)
+        partial.write_bytes(model.SerializeToString())
+        if not answered:
+            known = as_stored(EmotionNetwork(partial).known_answer(), metadata.labels)
     partial.replace(path)
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from networks import metadata, write_network
 
 from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork, fuse, softmax
 from fer_ros.perception.emotions import FER2013, FERPLUS
 from fer_ros.perception.errors import ModelError
-from fer_ros.sources.scene import average_faces
+from fer_ros.perception.known_answer import average_faces
 
 SHIPPED = Path(__file__).parents[2] / "fer_ros" / "models" / "arch1.onnx"
 
@@ -141,3 +145,64 @@ def test_the_shipped_network_says_where_it_comes_from(shipped) -> None:
 def test_softmax_survives_large_logits() -> None:
     p = softmax(np.array([[1000.0, 0.0]], np.float32))
     np.testing.assert_allclose(p, [[1.0, 0.0]])
+
+
+def altered(tmp_path: Path, change: Callable[[onnx.ModelProto], None]) -> Path:
+    """Write a copy of a shipped network that was changed after its export."""
+    model = onnx.load(SHIPPED)
+    change(model)
+    path = tmp_path / "altered.onnx"
+    onnx.save(model, path)
+    return path
+
+
+def set_property(model: onnx.ModelProto, key: str, value: object) -> None:
+    (entry,) = [entry for entry in model.metadata_props if entry.key == f"fer.{key}"]
+    entry.value = json.dumps(value)
+
+
+def swap_labels(model: onnx.ModelProto) -> None:
+    set_property(model, "labels", [FER2013[i] for i in (3, 1, 2, 0, 4, 5, 6)])
+
+
+def flip_weights(model: onnx.ModelProto) -> None:
+    weights = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    data = bytearray(weights.raw_data)
+    data[3::400] = bytes(byte ^ 0x41 for byte in data[3::400])
+    weights.raw_data = bytes(data)
+
+
+def other_temperature(model: onnx.ModelProto) -> None:
+    set_property(model, "temperature", 30.0)
+
+
+@pytest.mark.parametrize("change", [swap_labels, flip_weights, other_temperature])
+def test_a_network_that_no_longer_answers_as_at_its_export_is_refused(tmp_path, change) -> None:
+    with pytest.raises(ModelError, match=r"altered\.onnx (does not answer|put out)"):
+        EmotionNetwork(altered(tmp_path, change))
+
+
+def test_a_network_of_before_known_answers_is_still_read(tmp_path: Path) -> None:
+    def forget(model: onnx.ModelProto) -> None:
+        set_property(model, "known_answer", {})
+
+    assert EmotionNetwork(altered(tmp_path, forget)).metadata.known_answer == {}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e38])
+def test_outputs_that_are_no_numbers_are_never_passed_on(tmp_path: Path, value: float) -> None:
+    network = EmotionNetwork(
+        write_network(tmp_path / "a.onnx", [0.0] * 7, metadata(temperature=0.02))
+    )
+    output = np.zeros((2, 7), np.float32)
+    output[1, 3] = value
+    with pytest.raises(ModelError, match=r"a\.onnx"):
+        network.probabilities(output)
+
+
+@pytest.mark.parametrize("row", [[0.9] * 7, [-0.5, 1.5, 0, 0, 0, 0, 0], [0.0] * 7])
+def test_promised_probabilities_are_checked(tmp_path: Path, row: list[float]) -> None:
+    about = metadata(output="probabilities")
+    network = EmotionNetwork(write_network(tmp_path / "a.onnx", GAINS, about))
+    with pytest.raises(ModelError, match="no probabilities"):
+        network.probabilities(np.array([row], np.float32))

@@ -75,3 +75,20 @@ def test_text_that_is_no_json_is_refused() -> None:
     props["fer.labels"] = "[happy"
     with pytest.raises(MetadataError, match="no JSON"):
         ModelMetadata.from_props(props)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("temperature", "1e-300", "temperature must lie in"),
+        ("temperature", "1e300", "temperature must lie in"),
+        ("recipe", "[" * 100_000 + "]" * 100_000, "recipe' is (nested too deeply|no JSON)"),
+        ("known_answer", '{"happy": 1}', "known_answer"),
+        ("known_answer", '{"happy": ["x"]}', "known_answer.happy"),
+        ("version", "9" * 5000, "version"),
+    ],
+)
+def test_nonsense_in_metadata_is_refused_in_words(key: str, value: str, words: str) -> None:
+    props = {**GOOD.to_props(), f"fer.{key}": value}
+    with pytest.raises(MetadataError, match=words):
+        ModelMetadata.from_props(props)

@@ -48,3 +48,13 @@ def test_together_they_stay_small() -> None:
 def test_the_default_is_shipped() -> None:
     (parameter,) = [p for p in PARAMETERS if p.name == "models"]
     assert set(parameter.default) <= set(SHIPPED)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_it_knows_its_answers_to_the_known_faces(name: str) -> None:
+    network = EmotionNetwork(SHIPPED[name])
+    stored = network.metadata.known_answer
+    assert set(stored) == set(network.metadata.labels)
+    np.testing.assert_allclose(
+        network.known_answer().T, [stored[label] for label in network.metadata.labels], atol=0.05
+    )

@@ -1,0 +1,86 @@
+"""What a network answered to known faces when it was exported, and whether it still does.
+
+A digest tells whether the bytes of a file are those that were published; it says nothing of a file
+that came another way, nor of an execution provider that computes wrongly. Answers do: labels in
+another order, flipped bits in the weights, a temperature that is not the network's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ros.perception.emotions import FER2013
+from fer_ros.perception.errors import ModelError
+from fer_ros.perception.model_metadata import InputSpec
+from fer_ros.perception.types import Image
+from fer_ros.resources import PACKAGE
+
+TOLERANCE = 0.1
+"""How far a probability may lie from the stored one; int8 networks differ between processors."""
+
+
+@lru_cache(maxsize=1)
+def average_faces() -> NDArray[np.uint8]:
+    """Return averaged faces that show nobody, grey, shape (7, 160, 160), in the order of FER2013.
+
+    Raises:
+        ModelError: The picture that comes with the package is missing or damaged.
+    """
+    path = PACKAGE / "assets" / "average_faces.png"
+    strip = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if strip is None:
+        raise ModelError(f"{path} is missing or damaged; is the install whole?")
+    return np.stack(np.split(np.asarray(strip, np.uint8), len(FER2013), axis=1))
+
+
+def known_crops(spec: InputSpec) -> list[Image]:
+    """Return the known faces as crops for a network's input."""
+    crops = []
+    for face in average_faces():
+        crop = cv2.resize(face, (spec.width, spec.height), interpolation=cv2.INTER_AREA)
+        if spec.channels == 3:
+            crop = cv2.cvtColor(crop, cv2.COLOR_GRAY2BGR)
+        crops.append(np.asarray(crop, np.uint8))
+    return crops
+
+
+def as_stored(
+    probabilities: NDArray[np.float32], labels: Sequence[str]
+) -> dict[str, tuple[float, ...]]:
+    """Return answers, shape (7, labels), as metadata holds them: by label, one for each face."""
+    rounded = np.round(probabilities.astype(np.float64), 4)
+    return {label: tuple(rounded[:, index].tolist()) for index, label in enumerate(labels)}
+
+
+def difference(
+    probabilities: NDArray[np.float32],
+    labels: Sequence[str],
+    stored: Mapping[str, Sequence[float]],
+) -> str:
+    """Return how answers differ from the stored ones, in words; empty where they agree.
+
+    Args:
+        probabilities: Answers to :func:`known_crops`, shape (7, labels).
+        labels: Classes in their order.
+        stored: What :func:`as_stored` returned at export.
+    """
+    if set(stored) != set(labels):
+        return (
+            f"it names the classes {', '.join(labels)}, but was exported with {', '.join(stored)}"
+        )
+    expected = np.array([stored[label] for label in labels], np.float64).T
+    if expected.shape != probabilities.shape:
+        return f"{expected.shape[0]} answers are stored for {len(probabilities)} faces"
+    distance = np.abs(probabilities - expected)
+    face, label = divmod(int(distance.argmax()), len(labels))
+    if distance[face, label] <= TOLERANCE:
+        return ""
+    return (
+        f"it answers {labels[label]} {probabilities[face, label]:.2f} to the known face "
+        f"{FER2013[face]}, and answered {expected[face, label]:.2f} when it was exported"
+    )
