@@ -39,7 +39,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["fer_ros", "fer_ros.*", "fer_training", "fer_training.*"]),
     package_data={
-        "fer_ros": ["models/*", "assets/*", "replay/write/*.html", "py.typed"],
+        "fer_ros": ["models/*", "assets/*", "replay/write/templates/*", "py.typed"],
         "fer_training": ["recipes/*.yaml", "recipes/*/*.yaml"],
     },
     data_files=shared_files(),

@@ -17,7 +17,8 @@ LAYERS = {
     ],
     "fer_ros.replay": [
         {"collection", "label_skeleton"}, {"parallel"}, {"run"}, {"playback"}, {"request"},
-        {"write"}, {"judge"}, {"read"}, {"errors", ""},
+        {"write"}, {"judge"}, {"read"},
+        {"results"}, {"records"}, {"errors", "text", ""},
     ],
     "fer_training": [
         {"__main__"}, {"commands"}, {"papers"}, {"detector"}, {"ship"}, {"train"}, {"measure"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,19 @@ from fer_ros.replay.parallel import FAILURES, Finished, run_here, run_on_dask, r
 from fer_ros.replay.playback import Progress
 from fer_ros.replay.read import schedule
 from fer_ros.replay.request import EVERY, LATEST, RECORDED, Job
+from fer_ros.replay.results import FAILED, NOT_ENOUGH
+from fer_ros.replay.text import folder_name, said, shown
+from fer_ros.replay.write.folder import locked
 from fer_ros.transport.arguments import RosArgs
 
 NODE = "/fer"
+
+ERROR = "error"
+_STATUSES = ((ERROR, 2), (FAILED, 1), (NOT_ENOUGH, 3))
+"""Exit statuses by result, the weightiest first."""
+
+_MOST_WARNINGS = 20
+"""Warnings of a recording that are written to the console."""
 
 _UPDATE_EVERY = 10
 """Frames between two looks at the clock."""
@@ -35,7 +45,7 @@ examples:
   fer-ros replay drive/ --out results --ros-args -p detection_size:=640
 
 exit status: 0 all criteria hold (or none were given), 1 some do not hold, 2 an error,
-130 interrupted (repeat the command with --resume to go on)
+3 not enough labels to judge by, 130 interrupted (repeat the command with --resume to go on)
 """
 
 
@@ -100,16 +110,53 @@ def _add_label(subparsers: Any) -> None:
 
 
 def _replay(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    ended: list[Finished] = []
+
+    def announce(finished: Finished) -> None:
+        ended.append(finished)
+        _announce(finished)
+
     with _terminable():
         try:
             jobs = _jobs(args, ros_args)
-            finished = _run(jobs, args)
-            if len(jobs) > 1:
-                collection.write(args.out, finished)
+            with _root_locked(args.out.resolve(), len(jobs)):
+                finished = _run(jobs, args, announce)
+                if len(jobs) > 1:
+                    collection.write(args.out, finished)
         except FAILURES as error:
-            print(f"fer-ros replay: {error}", file=sys.stderr)
+            _complain(said(error))
             return 2
+        except KeyboardInterrupt:
+            _say_what_is_kept(args, ended)
+            return 130
     return _status(finished)
+
+
+@contextmanager
+def _root_locked(out: Path, recordings: int) -> Iterator[None]:
+    """Keep other replays of several recordings out of their common folder."""
+    if recordings == 1:
+        yield
+        return
+    with locked(out):
+        yield
+
+
+def _say_what_is_kept(args: argparse.Namespace, ended: Sequence[Finished]) -> None:
+    kept = [entry.job.out for entry in ended if entry.outcome]
+    _complain("interrupted; a recording that was not finished leaves nothing behind")
+    for out in kept:
+        _complain(f"kept: {shown(out)}")
+    if not kept:
+        _complain("no recording was finished, so nothing new is kept")
+    if len(args.bags) > 1:
+        _complain("to go on with the rest, repeat the command with --resume")
+    else:
+        _complain("to replay it again, repeat the command")
+
+
+def _complain(text: str) -> None:
+    tqdm.write(f"fer-ros replay: {text}", file=sys.stderr)
 
 
 def _jobs(args: argparse.Namespace, ros_args: RosArgs) -> list[Job]:
@@ -124,7 +171,7 @@ def _jobs(args: argparse.Namespace, ros_args: RosArgs) -> list[Job]:
     for bag in map(Path.resolve, args.bags):
         out = args.out.resolve()
         if len(args.bags) > 1:
-            out /= _new_name(bag.name, names)
+            out /= _new_name(folder_name(bag), names)
         jobs.append(
             Job(
                 bag=bag,
@@ -177,31 +224,36 @@ def _new_name(name: str, taken: set[str]) -> str:
     return unique
 
 
-def _run(jobs: list[Job], args: argparse.Namespace) -> list[Finished]:
+def _run(
+    jobs: list[Job], args: argparse.Namespace, announce: Callable[[Finished], None]
+) -> list[Finished]:
     if args.scheduler:
-        return run_on_dask(jobs, args.scheduler, args.resume, _announce)
+        return run_on_dask(jobs, args.scheduler, args.resume, announce)
     with _progress_bar() as progress:
-        if len(jobs) == 1:
-            finished = [run_one(jobs[0], args.resume, progress)]
-        else:
-            return run_here(jobs, args.jobs, args.resume, progress, _announce)
-    _announce(finished[0])
-    return finished
+        if len(jobs) > 1:
+            return run_here(jobs, args.jobs, args.resume, progress, announce)
+        finished = run_one(jobs[0], args.resume, progress)
+    announce(finished)
+    return [finished]
 
 
 def _announce(finished: Finished) -> None:
-    if finished.outcome is None:
-        tqdm.write(f"fer-ros replay: {finished.job.bag}: {finished.error}", file=sys.stderr)
-    else:
-        outcome = finished.outcome
-        tqdm.write(f"{finished.job.bag}: {outcome.summary} -> {outcome.out}", file=sys.stdout)
+    bag, outcome = shown(finished.job.bag, 200), finished.outcome
+    if outcome is None:
+        _complain(f"{bag}: {said(finished.error)}")
+        return
+    for text in outcome.warnings[:_MOST_WARNINGS]:
+        _complain(f"warning: {bag}: {said(text)}")
+    left = len(outcome.warnings) - _MOST_WARNINGS
+    if left > 0:
+        _complain(f"warning: {bag}: {left} more warnings, in metrics.json and the report")
+    out = shown(outcome.out, 200)
+    tqdm.write(f"{bag}: {said(outcome.summary)} -> {out}", file=sys.stdout)
 
 
-def _status(finished: list[Finished]) -> int:
-    if any(entry.outcome is None for entry in finished):
-        return 2
-    failed = any(entry.outcome and entry.outcome.passed is False for entry in finished)
-    return 1 if failed else 0
+def _status(finished: Sequence[Finished]) -> int:
+    results = [entry.outcome.result if entry.outcome else ERROR for entry in finished]
+    return next((status for result, status in _STATUSES if result in results), 0)
 
 
 def _label(args: argparse.Namespace, ros_args: RosArgs) -> int:
@@ -213,9 +265,9 @@ def _label(args: argparse.Namespace, ros_args: RosArgs) -> int:
                     args.shortest, progress, args.overwrite,
                 )  # fmt: skip
         except FAILURES as error:
-            print(f"fer-ros label: {error}", file=sys.stderr)
+            print(f"fer-ros label: {said(error)}", file=sys.stderr)
             return 2
-    print(f"{args.bag}: {rows} tracks -> {args.out / LABELS}; fill in the column 'label'")
+    print(f"{shown(args.bag)}: {rows} tracks -> {args.out / LABELS}; fill in the column 'label'")
     return 0
 
 

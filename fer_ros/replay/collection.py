@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
+from fer_ros.replay import records
 from fer_ros.replay.judge import scores
+from fer_ros.replay.judge.basis import rests_on
 from fer_ros.replay.parallel import Finished
-from fer_ros.replay.write import junit, output
+from fer_ros.replay.results import SCHEMA, Metrics, Scores, Summary, SummaryRow, Verdict
+from fer_ros.replay.text import said, shown
+from fer_ros.replay.write import charts, history, junit, output, page, report
+from fer_ros.replay.write.page import formatted
 
 SUMMARY, INDEX = "summary.json", "index.html"
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>Replays</title>
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<style>:root {{ color-scheme: light dark; }}
-body {{ font: 15px/1.5 system-ui, "DejaVu Sans", sans-serif; max-width: 900px; margin: 30px auto;
-padding: 0 20px; }} td, th {{ text-align: left; padding: 4px 16px 4px 0; }}</style></head>
-<body><h1>Replays</h1><p>{summary}</p><table>
-<tr><th>recording</th><th>verdict</th><th>accuracy</th><th>frames</th></tr>{rows}</table>
-</body></html>
-"""
+
+@dataclass(frozen=True)
+class _Replayed:
+    """One recording, and what it gave."""
+
+    name: str
+    """Of its folder."""
+    finished: Finished
+    metrics: Metrics | None = None
+    verdict: Verdict | None = None
 
 
-def write(folder: Path, finished: Sequence[Finished]) -> dict[str, Any]:
+def write(folder: Path, finished: Sequence[Finished]) -> Summary:
     """Write ``summary.json``, ``junit.xml`` and ``index.html`` over finished replays.
 
     Args:
@@ -38,55 +42,100 @@ def write(folder: Path, finished: Sequence[Finished]) -> dict[str, Any]:
 
     Returns:
         The content of ``summary.json``.
+
+    Raises:
+        ReplayError: A result is not there, or damaged.
     """
-    rows, metrics, verdicts, errors = [], [], {}, {}
-    for entry in finished:
-        name = entry.job.out.name
-        row: dict[str, Any] = {"recording": name, "error": entry.error or None, "passed": None}
-        if entry.outcome is None:
-            errors[name] = entry.error
-        else:
-            own = _read(entry.job.out / output.METRICS)
-            verdicts[name] = _read(entry.job.out / output.VERDICT)
-            metrics.append(own)
-            row |= {"passed": entry.outcome.passed, "frames": own["recording"]["frames"]}
-            row["accuracy"] = own["accuracy"]
-        rows.append(row)
-    summary = {"recordings": rows, "pooled": _pooled(metrics)}
+    replayed = [_read(entry) for entry in finished]
+    metrics = [entry.metrics for entry in replayed if entry.metrics]
+    summary = Summary([_row(entry) for entry in replayed], _pooled(metrics))
+    verdicts = {entry.name: entry.verdict for entry in replayed if entry.verdict}
+    errors = {e.name: e.finished.error for e in replayed if e.finished.outcome is None}
     folder.mkdir(parents=True, exist_ok=True)
-    output.write_json(folder / SUMMARY, summary)
+    records.write(folder / SUMMARY, summary)
     (folder / output.JUNIT).write_text(junit.render(verdicts, errors), encoding="utf-8")
-    (folder / INDEX).write_text(_page(rows), encoding="utf-8")
+    (folder / INDEX).write_text(_page(replayed, summary), encoding="utf-8")
     return summary
 
 
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _read(finished: Finished) -> _Replayed:
+    name, out = finished.job.out.name, finished.job.out
+    if finished.outcome is None:
+        return _Replayed(name, finished)
+    metrics = records.read(out / output.METRICS, Metrics, SCHEMA)
+    return _Replayed(name, finished, metrics, records.read(out / output.VERDICT, Verdict))
 
 
-def _pooled(metrics: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+def _row(entry: _Replayed) -> SummaryRow:
+    metrics, verdict = entry.metrics, entry.verdict
+    if metrics is None or verdict is None:
+        return SummaryRow(entry.name, said(entry.finished.error), None, None)
+    return SummaryRow(
+        entry.name,
+        None,
+        verdict.passed,
+        verdict.result,
+        metrics.recording.frames,
+        metrics.accuracy,
+        metrics.evaluation.intervals.accuracy,
+        metrics.evaluation.rests_on,
+    )
+
+
+def _pooled(metrics: Sequence[Metrics]) -> Scores | None:
     """Return the scores over the frames of all replays that know the same classes."""
-    classes = {tuple(own["run"]["classes"]) for own in metrics}
+    classes = {tuple(own.run.classes) for own in metrics}
     if len(classes) != 1:
         return None
-    matrix = sum(np.array(own["evaluation"]["frame"]["confusion"], np.int64) for own in metrics)
+    matrix = sum(np.array(own.evaluation.frame.confusion, np.int64) for own in metrics)
     return scores.summary(np.asarray(matrix), classes.pop())
 
 
-def _page(rows: Sequence[dict[str, Any]]) -> str:
-    words = {True: "passed", False: "failed", None: "no criteria"}
-    lines = []
-    for row in rows:
-        name = escape(row["recording"])
-        if row["error"]:
-            lines.append(f"<tr><td>{name}</td><td colspan=3>{escape(row['error'])}</td></tr>")
-            continue
-        link = f'<a href="{quote(row["recording"])}/{output.REPORT}">{name}</a>'
-        accuracy = "n/a" if row["accuracy"] is None else f"{row['accuracy']:.3f}"
-        lines.append(
-            f"<tr><td>{link}</td><td>{words[row['passed']]}</td><td>{accuracy}</td>"
-            f"<td>{row['frames']}</td></tr>"
-        )
-    failed = sum(bool(row["error"]) for row in rows)
-    summary = f"{len(rows) - failed} of {len(rows)} recordings were replayed."
-    return _PAGE.format(summary=summary, rows="".join(lines))
+def _page(replayed: Sequence[_Replayed], summary: Summary) -> str:
+    failed = sum(row.error is not None for row in summary.recordings)
+    count = len(summary.recordings)
+    return page.render(
+        "index.html",
+        title="Replays",
+        subtitle=f"{count - failed} of {count} recordings were replayed.",
+        width=charts.WIDTH,
+        rows=[_shown(entry, row) for entry, row in zip(replayed, summary.recordings)],
+        pooled=_shown_pooled(replayed, summary.pooled),
+    )
+
+
+def _shown(entry: _Replayed, row: SummaryRow) -> dict[str, Any]:
+    outcome = entry.finished.outcome
+    if row.error is not None or outcome is None or row.rests_on is None or row.interval is None:
+        return {
+            "name": shown(entry.name), "link": "", "kind": "bad", "verdict": "not replayed",
+            "frames": "", "accuracy": "", "interval": "", "basis": "", "points": [],
+            "note": row.error,
+        }  # fmt: skip
+    word, kind = report.WORDS.get(row.result or "", ("no verdict", "none"))
+    earlier, _ = history.read(entry.finished.job.out / output.HISTORY)
+    warned = len(outcome.warnings)
+    return {
+        "name": shown(entry.name),
+        "link": f"{quote(entry.name)}/{output.REPORT}",
+        "kind": {"passed": "good", "failed": "bad"}.get(kind, kind),
+        "verdict": word,
+        "frames": row.frames,
+        "accuracy": formatted(row.accuracy, "share"),
+        "interval": report.interval_text(row.interval),
+        "basis": report.rests_text(row.rests_on) if row.rests_on.spans else "no labels",
+        "points": charts.history_chart(earlier) if earlier else [],
+        "note": f"{warned} warning{'' if warned == 1 else 's'}" if warned else "",
+    }
+
+
+def _shown_pooled(replayed: Sequence[_Replayed], pooled: Scores | None) -> dict[str, Any] | None:
+    if pooled is None or not pooled.count:
+        return None
+    spans = [s for entry in replayed if entry.metrics for s in entry.metrics.evaluation.spans]
+    row = [
+        "frame, published label", str(pooled.count), formatted(pooled.accuracy, "share"),
+        formatted(pooled.balanced_accuracy, "share"), formatted(pooled.macro_f1, "number"),
+        formatted(pooled.coverage, "share"),
+    ]  # fmt: skip
+    return {"words": f"They rest on {report.rests_text(rests_on(spans))}.", "rows": [row]}

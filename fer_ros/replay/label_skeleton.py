@@ -21,9 +21,9 @@ from fer_ros.replay.judge.cameras import CameraRecord
 from fer_ros.replay.judge.evaluation import face_picture
 from fer_ros.replay.judge.tracks import TrackRecord, Tracks
 from fer_ros.replay.playback import Progress
-from fer_ros.replay.read.labels import COLUMNS
+from fer_ros.replay.read.label_files import COLUMNS
 from fer_ros.replay.read.source import image_topics
-from fer_ros.replay.write.output import whole_folder
+from fer_ros.replay.write.folder import locked, whole_folder
 from fer_ros.transport.bag import BagReader
 
 LABELS, THUMBNAILS = "labels.csv", "thumbnails"
@@ -91,7 +91,7 @@ def write_skeleton(
     cameras = {name: CameraRecord(kind) for name, kind in image_topics(reader, topics).items()}
     strips: dict[str, _Strip] = {}
     rows: list[list[str]] = []
-    with whole_folder(out, replace) as folder:
+    with locked(out.resolve()), whole_folder(out.resolve(), replace) as folder:
         thumbnails = folder / THUMBNAILS
         thumbnails.mkdir()
 

@@ -175,11 +175,11 @@ def run_on_dask(
         ReplayError: Dask is not installed, or the scheduler cannot be reached.
     """
     try:
-        from distributed import Client, as_completed
+        import distributed
     except ImportError as error:
         raise ReplayError("--scheduler needs Dask: pip install 'fer_ros[dask]'") from error
     try:
-        client = Client(scheduler, timeout=CONNECT_TIMEOUT)
+        client: Any = distributed.Client(scheduler, timeout=CONNECT_TIMEOUT)  # type: ignore[no-untyped-call,unused-ignore]
     except OSError as error:
         raise ReplayError(f"no Dask scheduler answers at {scheduler}: {error}") from error
     finished: dict[int, Finished] = {}
@@ -188,7 +188,7 @@ def run_on_dask(
             client.submit(run_one, job, resume, pure=False, retries=0): number
             for number, job in enumerate(jobs)
         }
-        for future in as_completed(list(futures)):
+        for future in distributed.as_completed(list(futures)):  # type: ignore[no-untyped-call,unused-ignore]
             number = futures[future]
             fault = future.exception()
             failed = Finished(jobs[number], None, f"{type(fault).__name__}: {fault}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +13,41 @@ from fer_ros import __version__
 from fer_ros.node.engine import CameraImage, Drop, FrameEngine
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import Frame, FrameResult
-from fer_ros.replay.judge.cameras import ANSWERED, CameraRecord, GapFinder, Recording
+from fer_ros.replay.judge.cameras import ANSWERED, Recording
+from fer_ros.replay.judge.complaints import TimeRange, complaints
 from fer_ros.replay.judge.evaluation import Evaluation, Mistake
 from fer_ros.replay.judge.histogram import Histogram
 from fer_ros.replay.judge.latency import Latency
 from fer_ros.replay.judge.timeline import Timeline
-from fer_ros.replay.judge.tracks import Tracks
+from fer_ros.replay.judge.tracks import TrackRecord, Tracks
 from fer_ros.replay.read.answers import Answers, PipelineAnswers, RecordedAnswers
 from fer_ros.replay.read.labels import LabelSet
 from fer_ros.replay.read.schedule import Answered, Arrival, Dropped, every_frame, latest_frame
-from fer_ros.replay.read.source import first_stamp, image_topics, read_label_topics
+from fer_ros.replay.read.source import image_topics, read_label_topics
 from fer_ros.replay.request import LATEST, RECORDED, Job
-from fer_ros.replay.write import output
+from fer_ros.replay.results import SCHEMA, LatencyRecord, Metrics, RunFacts
+from fer_ros.replay.text import said, shown
 from fer_ros.replay.write.output import Outputs
 from fer_ros.replay.write.status import PREFIX, DiagnosticClock, camera_statuses
 from fer_ros.transport import messages
-from fer_ros.transport.bag import BagReader
+from fer_ros.transport.bag import BagMessage, BagReader
 
-SCHEMA = 1
-"""Version of the layout of metrics.json."""
+_LATEST_NS = (2**31 - 1) * 1_000_000_000
+"""The latest time that a stamp of ROS can hold [ns]."""
 
 Progress = Callable[[int, int, float], None]
 """Called with frames done, frames in all, and seconds of the recording done."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What one pass over a recording gave."""
+
+    metrics: Metrics
+    latency: LatencyRecord
+    timeline: Timeline
+    mistakes: list[Mistake]
+    """The worst ones, with pictures where they were asked for."""
 
 
 class Session:
@@ -42,6 +55,9 @@ class Session:
 
     def __init__(self, job: Job, reader: BagReader, folder: Path, progress: Progress) -> None:
         """Read the labels and load what answers the frames.
+
+        Label topics are read before the images, because a label may be recorded after its image;
+        what else the recording holds is not touched then.
 
         Args:
             job: What to do.
@@ -58,11 +74,10 @@ class Session:
         self._progress = progress
         self._settings = job.settings()
         self._topics = image_topics(reader, job.topics)
-        self._origin_ns = first_stamp(reader, self._topics)
-        labels = LabelSet()
-        self._labels_damaged = read_label_topics(reader, job.label_topics, labels)
+        self._labels = LabelSet()
         for path in job.label_files:
-            labels.add_file(path, self._origin_ns)
+            self._labels.add_file(path)
+        self._labels_damaged = read_label_topics(reader, job.label_topics, self._labels)
         self._answers: Answers
         if job.mode == RECORDED:
             assert job.answers is not None
@@ -70,21 +85,31 @@ class Session:
         else:
             self._answers = PipelineAnswers(self._settings)
         self._engine = FrameEngine(self._answers.process, self._settings.max_image_pixels)
-        classes = self._answers.origin.labels
-        self._evaluation = Evaluation(labels, classes, job.with_crops)
+        self.classes = self._answers.origin.labels
+        self._evaluation = Evaluation(self._labels, self.classes, job.with_crops)
         self._recording = Recording(self._topics)
-        self.timeline = Timeline(classes)
+        self._timeline = Timeline(self.classes)
         self._latency = Latency()
         self._age = Histogram()
         self._clock = DiagnosticClock(self._settings.diagnostics_period)
-        self._tracks = Tracks(lambda track: self._outputs.track(track))
-        self._read = 0
+        self._tracks = Tracks(self._finish_track)
+        self._origin_ns: int | None = None
         self._total = reader.count(self._topics)
 
-    def go(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Replay; return metrics and latency."""
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The cameras."""
+        return tuple(self._topics)
+
+    def go(self) -> Played:
+        """Replay; the recording's images are read once, and nothing that was written.
+
+        Raises:
+            ReplayError: Labels make no sense once the first image's time is known.
+            BagError: The recording cannot be read to its end, or the disk is full.
+        """
         start = time.perf_counter()
-        self._outputs = Outputs(self._folder, list(self._topics), self._job.annotated)
+        self._outputs = Outputs(self._folder, self.topics, self._job.annotated)
         try:
             for step in self._schedule():
                 if isinstance(step, Dropped):
@@ -97,17 +122,11 @@ class Session:
             self._outputs.abort()
             raise
         wall = time.perf_counter() - start
-        gaps = self._second_pass()
-        return self._metrics(gaps), self._latency.as_json(wall, self._recorded_seconds())
-
-    def empty_results(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return metrics and latency as they are before the first frame."""
-        return self._metrics({}), Latency().as_json(1.0, 1.0)
-
-    @property
-    def worst_mistakes(self) -> list[Mistake]:
-        """The worst mistakes, with pictures where they were asked for."""
-        return self._evaluation.worst_mistakes
+        if self._origin_ns is None:
+            self._labels.set_origin(0)
+        metrics = self._metrics()
+        latency = self._latency.record(wall, metrics.recording.seconds)
+        return Played(metrics, latency, self._timeline, self._evaluation.worst_mistakes)
 
     def _schedule(self) -> Iterator[Answered | Dropped]:
         if self._job.mode == LATEST:
@@ -118,28 +137,41 @@ class Session:
         """Read the images; those whose bytes are no image message are counted and left out."""
         first_ns: int | None = None
         for index, message in enumerate(self._reader.messages(self._topics)):
-            camera = self._recording.cameras[message.topic]
             first_ns = message.time_ns if first_ns is None else first_ns
-            self._read = index + 1
-            self._progress(self._read, self._total, (message.time_ns - first_ns) / 1e9)
-            image = self._engine.read(
-                message.topic, message.data, self._topics[message.topic], message.time_ns
-            )
+            self._progress(index + 1, self._total, (message.time_ns - first_ns) / 1e9)
+            compressed = message.type_name == messages.COMPRESSED_IMAGE
+            image = self._engine.read(message.topic, message.data, compressed, message.time_ns)
             if isinstance(image, Drop):
-                self._outputs.unreadable(index, message.topic, message.time_ns, image.reason)
-                camera.statuses[image.cause] += 1
-                camera.note_error(image.reason)
+                self._unreadable(index, message, image)
                 continue
-            camera.note_stamp(image.received.stamp_ns)
-            stamp = image.received.stamp_ns or message.time_ns
-            yield Arrival(index, message.topic, stamp, message.time_ns, image.received)
+            camera = self._recording.cameras[message.topic]
+            stamp_ns = image.received.stamp_ns
+            camera.note_stamp(max(stamp_ns, 0))
+            time_ns = stamp_ns if stamp_ns > 0 else min(max(message.time_ns, 0), _LATEST_NS)
+            if self._origin_ns is None:
+                self._origin_ns = time_ns
+                self._labels.set_origin(time_ns)
+            yield Arrival(index, message.topic, time_ns, message.time_ns, image.received)
+
+    def _unreadable(self, index: int, message: BagMessage, drop: Drop) -> None:
+        camera = self._recording.cameras[message.topic]
+        camera.statuses[drop.cause] += 1
+        camera.note_error(drop.reason)
+        self._timeline.dropped(message.topic, message.time_ns)
+        self._outputs.unreadable(index, message.topic, message.time_ns, said(drop.reason))
 
     def _drop(self, arrival: Arrival, cause: str, reason: str = "") -> None:
         camera = self._recording.cameras[arrival.topic]
         camera.statuses[cause] += 1
         if reason:
             camera.note_error(reason)
-        self._outputs.dropped(arrival, cause, reason)
+        self._timeline.dropped(arrival.topic, arrival.time_ns)
+        self._outputs.dropped(arrival, cause, said(reason))
+
+    def _finish_track(self, track: TrackRecord) -> None:
+        line = track.line()
+        self._timeline.finish_track(line)
+        self._outputs.track(line)
 
     def _answer(self, step: Answered) -> None:
         images = [CameraImage(a.topic, a.received, a.recorded_ns) for a in step.batch]
@@ -156,10 +188,9 @@ class Session:
 
     def _note_format(self, arrival: Arrival, frame: Frame | None) -> None:
         if frame is not None:
-            camera = self._recording.cameras[arrival.topic]
             height, width = frame.image.shape[:2]
-            camera.sizes[f"{width}x{height}"] += 1
-            camera.encodings[_encoding(arrival)] += 1
+            camera = self._recording.cameras[arrival.topic]
+            camera.note_format(f"{width}x{height}", _encoding(arrival))
 
     def _take_in(self, arrival: Arrival, result: FrameResult, age_ms: float) -> None:
         start = time.perf_counter()
@@ -170,6 +201,7 @@ class Session:
         if math.isfinite(age_ms):
             self._age.add(age_ms)
         matches = self._evaluation.add(result, arrival.time_ns)
+        self._timeline.answered(result, matches.truths(), arrival.topic, arrival.time_ns)
         self._tracks.add(result, arrival.time_ns)
         self._recording.cameras[arrival.topic].statuses[ANSWERED] += 1
         self._outputs.answered(arrival, result, matches, message)
@@ -177,69 +209,53 @@ class Session:
             statuses = [*camera_statuses(self._recording), *self._answers.statuses(PREFIX)]
             self._outputs.diagnostics(arrival.time_ns, statuses)
 
-    def _second_pass(self) -> dict[str, GapFinder]:
-        """Read the results once more for what needs the whole: gaps and the timeline."""
-        gaps = {
-            topic: GapFinder(camera.period_ms)
-            for topic, camera in self._recording.cameras.items()
-            if camera.period_ms
-        }
-        self.timeline.choose(self._folder / output.TRACKS)
-        self.timeline.span(*self._time_range(), self._read)
-        with (self._folder / output.RESULTS).open(encoding="utf-8") as lines:
-            for text in lines:
-                line = json.loads(text)
-                finder, stamp = gaps.get(line["topic"]), line["stamp_ns"]
-                missing = finder.add(stamp) if finder and stamp else 0
-                self.timeline.add(line, missing)
-        return gaps
-
-    def _time_range(self) -> tuple[int, int]:
-        cameras: list[CameraRecord] = [
-            c for c in self._recording.cameras.values() if c.first_ns is not None
-        ]
+    def _time_range(self) -> TimeRange:
+        cameras = [c for c in self._recording.cameras.values() if c.first_ns is not None]
         if not cameras:
-            return self._origin_ns, self._origin_ns
-        return min(c.first_ns or 0 for c in cameras), max(c.newest_ns for c in cameras)
+            origin = self._origin_ns or 0
+            return TimeRange(origin, origin)
+        return TimeRange(min(c.first_ns or 0 for c in cameras), max(c.newest_ns for c in cameras))
 
-    def _recorded_seconds(self) -> float:
-        first, last = self._time_range()
-        return max(last - first, 0) / 1e9
+    def _metrics(self) -> Metrics:
+        images = self._time_range()
+        gaps = {topic: camera.find_gaps() for topic, camera in self._recording.cameras.items()}
+        missing = [gap for finder in gaps.values() if finder for gap in finder.all]
+        self._timeline.finish(images.start_ns, images.end_ns, missing)
+        recording = self._recording.facts(gaps, self._total, images.seconds, [])
+        evaluation = self._evaluation.record(self._labels_damaged)
+        warnings = [
+            *self._reader.warnings,
+            *self._answers.warnings(),
+            *complaints(
+                recording, evaluation, self._labels, self.classes, self._tracks.count, images
+            ),
+        ]
+        return Metrics(
+            schema=SCHEMA,
+            **vars(self._evaluation.headline()),
+            run=self._run_facts(),
+            recording=replace(recording, warnings=[said(text) for text in warnings]),
+            age_ms=self._age.summary(),
+            tracks=self._tracks.totals(),
+            evaluation=evaluation,
+            worst_mistakes=[mistake.row() for mistake in self._evaluation.worst_mistakes],
+        )
 
-    def _metrics(self, gaps: dict[str, GapFinder]) -> dict[str, Any]:
-        evaluation = self._evaluation
-        return {
-            "schema": SCHEMA,
-            **evaluation.headline(),
-            "run": {
-                "bag": self._job.bag.name,
-                "fer_ros": __version__,
-                "mode": self._job.mode,
-                "worker_ms": self._job.worker_ms if self._job.mode == LATEST else None,
-                **self._answers.facts(),
-                "parameters": {key: _plain(value) for key, value in self._job.parameters.items()},
-            },
-            "recording": {
-                **self._recording.totals(),
-                "promised": self._total,
-                "seconds": self._recorded_seconds(),
-                "warnings": self._reader.warnings,
-                "cameras": {
-                    topic: camera.summary(gaps.get(topic))
-                    for topic, camera in self._recording.cameras.items()
-                },
-            },
-            "age_ms": self._age.summary(),
-            "tracks": self._tracks.summary(),
-            "evaluation": {**evaluation.details(), "label_messages_damaged": self._labels_damaged},
-            "worst_mistakes": [
-                {
-                    "truth": m.truth, "answer": m.answer, "confidence": m.confidence,
-                    "topic": m.topic, "stamp_ns": m.stamp_ns, "track_id": m.track_id,
-                }
-                for m in evaluation.worst_mistakes
-            ],
-        }  # fmt: skip
+    def _run_facts(self) -> RunFacts:
+        job, origin = self._job, self._answers.origin
+        return RunFacts(
+            bag=shown(job.bag.name),
+            fer_ros=__version__,
+            mode=job.mode,
+            worker_ms=job.worker_ms if job.mode == LATEST else None,
+            model_id=origin.model_id,
+            model_sha256=origin.model_digest,
+            detector=origin.detector,
+            classes=list(origin.labels),
+            detector_fell_back=self._answers.fell_back,
+            parameters={key: _plain(value) for key, value in job.parameters.items()},
+            answers=self._answers.counts(),
+        )
 
 
 def _encoding(arrival: Arrival) -> str:

@@ -14,7 +14,8 @@ from fer_ros.node.assembly import locate_model
 from fer_ros.node.parameters import Settings
 from fer_ros.perception import model_store
 from fer_ros.replay.errors import ReplayError
-from fer_ros.replay.write.output import file_digest
+from fer_ros.replay.results import SCHEMA
+from fer_ros.replay.write.folder import file_digest
 from fer_ros.transport.bag import BagReader
 
 EVERY, LATEST, RECORDED = "every", "latest", "recorded"
@@ -67,7 +68,7 @@ class Job:
         paths = {"models", "detector_model"}
         files = [*self.label_files, self.criteria, self.baseline]
         facts = {
-            "version": __version__,
+            "version": [__version__, SCHEMA],
             "bag": reader.digest(),
             "topics": self.topics,
             "mode": [self.mode, self.worker_ms],

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 
+from fer_ros.replay import records
+from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge import verdict
-from fer_ros.replay.playback import Progress, Session
+from fer_ros.replay.playback import Played, Progress, Session
 from fer_ros.replay.request import Job
-from fer_ros.replay.write import junit, output, report
+from fer_ros.replay.results import HistoryRow, RunRecord, Verdict
+from fer_ros.replay.text import folder_name, shown
+from fer_ros.replay.write import folder as folders
+from fer_ros.replay.write import history, junit, output, report, sections
 from fer_ros.transport.bag import BagReader
 
 
@@ -19,8 +25,12 @@ class Outcome:
 
     out: Path
     passed: bool | None
-    """None when there are no criteria."""
+    """None when there are no criteria, or not enough labels to tell."""
+    result: str
+    """As in :class:`fer_ros.replay.results.Verdict`."""
     summary: str
+    warnings: tuple[str, ...] = ()
+    """What a user should know before believing the results."""
 
 
 def replay(job: Job, progress: Progress, resume: bool = False) -> Outcome:
@@ -37,42 +47,116 @@ def replay(job: Job, progress: Progress, resume: bool = False) -> Outcome:
         ModelError: A network or detector file cannot be used.
         ParameterError: A parameter is unknown or out of range.
     """
+    _check_places(job, resume)
     reader = BagReader(job.bag)
     digest = job.digest(reader)
-    if resume:
-        finished = _finished(job.out, digest)
-        if finished is not None:
-            return finished
-        # Another job's result must not be taken for this one's; it is replaced when this is whole.
-        job = replace(job, replace=True)
-    judge = verdict.Judge(job.criteria, job.baseline)
-    with output.whole_folder(job.out, job.replace) as folder:
-        session = Session(job, reader, folder, progress)
-        judge.check_names(*session.empty_results())
-        metrics, latency = session.go()
-        judged = judge.judge(metrics, latency)
-        output.write_json(folder / output.METRICS, metrics)
-        output.write_json(folder / output.LATENCY, latency)
-        output.write_json(folder / output.VERDICT, judged)
-        page = report.render(metrics, latency, judged, session.timeline, session.worst_mistakes)
-        (folder / output.REPORT).write_text(page, encoding="utf-8")
-        (folder / output.JUNIT).write_text(junit.render({job.bag.name: judged}), encoding="utf-8")
-        same = (output.RESULTS, output.TRACKS, output.METRICS, f"{output.BAG}/{output.BAG}.mcap")
-        facts = {
-            "job_sha256": digest,
-            "passed": judged["passed"],
-            "summary": judged["summary"],
-            "sha256": {name: output.file_digest(folder / name) for name in same},
-        }
-        output.write_json(folder / output.RUN, facts)
-    return Outcome(job.out, judged["passed"], judged["summary"])
+    with folders.locked(job.out):
+        warnings: list[str] = []
+        if resume and (job.out / output.RUN).is_file():
+            finished, damage = _finished(job.out, digest)
+            if finished is not None:
+                return finished
+            # Another job's result must not be taken for this one's; it is replaced when this is
+            # whole.
+            job = replace(job, replace=True)
+            warnings += filter(None, [damage])
+        judge = verdict.Judge(job.criteria, job.baseline)
+        earlier, lost = history.read(job.out / output.HISTORY)
+        warnings += filter(None, [lost])
+        with folders.whole_folder(job.out, job.replace) as folder:
+            session = Session(job, reader, folder, progress)
+            judge.check_names(session.classes, session.topics)
+            played = session.go()
+            record = _write(job, folder, played, judge, earlier, digest)
+    summary = f"{_found(played)}; {record.summary}"
+    warnings += record.warnings
+    return Outcome(job.out, record.passed, record.result, summary, tuple(warnings))
 
 
-def _finished(folder: Path, digest: str) -> Outcome | None:
+def _check_places(job: Job, resume: bool) -> None:
+    """Check that results neither go into what is read, nor replace it."""
+    if job.bag == job.out or job.bag in job.out.parents:
+        raise ReplayError(f"{job.out} lies inside the recording; name another --out")
+    if not (job.replace or resume):
+        return
+    for path in (job.bag, job.answers, job.criteria, *job.label_files):
+        if path and job.out in path.parents:
+            raise ReplayError(
+                f"{job.out} holds {path.name}, which this replay reads and would replace; name "
+                "another --out"
+            )
+
+
+def _write(
+    job: Job,
+    folder: Path,
+    played: Played,
+    judge: verdict.Judge,
+    earlier: list[HistoryRow],
+    digest: str,
+) -> RunRecord:
+    """Judge a replay and write what follows from it."""
+    metrics, latency = played.metrics, played.latency
+    judged = judge.judge(metrics, latency)
+    rows = [*earlier, _history_row(job, played, judged)]
+    records.write(folder / output.METRICS, metrics)
+    records.write(folder / output.LATENCY, latency)
+    records.write(folder / output.VERDICT, judged)
+    mistakes = [sections.Pictured.of(mistake) for mistake in played.mistakes]
+    page = report.render(metrics, latency, judged, played.timeline, mistakes, rows)
+    (folder / output.REPORT).write_text(page, encoding="utf-8")
+    names = {folder_name(job.bag): judged}
+    (folder / output.JUNIT).write_text(junit.render(names), encoding="utf-8")
+    history.write(folder / output.HISTORY, rows)
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    record = RunRecord(
+        job_sha256=digest,
+        passed=judged.passed,
+        result=judged.result,
+        summary=judged.summary,
+        warnings=metrics.recording.warnings,
+        sha256={str(path.relative_to(folder)): folders.file_digest(path) for path in files},
+    )
+    records.write(folder / output.RUN, record)
+    return record
+
+
+def _history_row(job: Job, played: Played, judged: Verdict) -> HistoryRow:
+    metrics, evaluation = played.metrics, played.metrics.evaluation
+    spans = [(s.label, s.topic, s.start_ns, s.end_ns) for s in evaluation.spans]
+    return HistoryRow(
+        finished=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        fer_ros=metrics.run.fer_ros,
+        mode=job.mode,
+        model_id=metrics.run.model_id,
+        detector=metrics.run.detector,
+        labels_sha256=hashlib.sha256(repr(spans).encode()).hexdigest(),
+        result=judged.result,
+        rests_on=evaluation.rests_on,
+        accuracy=metrics.accuracy,
+        balanced_accuracy=metrics.balanced_accuracy,
+        balanced_interval=evaluation.intervals.balanced_accuracy,
+        detection_rate=metrics.detection_rate,
+        latency_p50_ms=played.latency.latency_ms["total"].p50,
+    )
+
+
+def _found(played: Played) -> str:
+    recording, tracks = played.metrics.recording, played.metrics.tracks
+    return f"{recording.answered} of {recording.frames} images answered, {tracks.count} tracks"
+
+
+def _finished(folder: Path, digest: str) -> tuple[Outcome | None, str]:
+    """Return a finished result of the same job, or else what is wrong with what is there."""
     try:
-        facts = json.loads((folder / output.RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if facts.get("job_sha256") != digest:
-        return None
-    return Outcome(folder, facts["passed"], f"{facts['summary']} (finished before)")
+        record = records.read(folder / output.RUN, RunRecord)
+    except ReplayError as error:
+        return None, f"{error}; replayed anew"
+    if record.job_sha256 != digest:
+        return None, ""
+    for name, expected in record.sha256.items():
+        path = folder / name
+        if not path.is_file() or folders.file_digest(path) != expected:
+            return None, f"{shown(name)} was changed or lost since it was written; replayed anew"
+    summary = f"{record.summary} (finished before)"
+    return Outcome(folder, record.passed, record.result, summary, tuple(record.warnings)), ""

@@ -7,7 +7,7 @@ import argparse
 import pytest
 from bags import one_actor, scene_bag
 
-from fer_ros.apps.replay import add_parsers
+from fer_ros.apps.replay import add_parser
 from fer_ros.transport.arguments import parse_ros_args
 
 HAAR = ["-p", "detector:=haar"]
@@ -22,7 +22,7 @@ def command():
         words = [str(word) for word in (*arguments, "--ros-args", *ros_args)]
         ros_args = parse_ros_args(words)
         parser = argparse.ArgumentParser()
-        add_parsers(parser.add_subparsers(required=True))
+        add_parser(parser.add_subparsers(required=True))
         args = parser.parse_args(ros_args.remaining)
         return args.func(args, ros_args)
 

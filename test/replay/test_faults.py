@@ -190,13 +190,15 @@ def test_an_interrupt_keeps_what_is_finished_and_nothing_else(
     bags = (happy_bag, long_bag)
     process = start("replay", *bags, "--out", out, start_new_session=True)
     end = time.monotonic() + 60
-    while not ((out / "happy").exists() and (out / "long.partial" / "results.jsonl").exists()):
+    while not ((out / "happy").exists() and [*out.glob(".long.partial-*/results.jsonl")]):
         assert time.monotonic() < end, process.communicate()
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     kill(process.pid, number)  # the parent alone, which has to tell its children, or all of them
     assert process.wait(timeout=20) == 130, process.communicate()
-    process.communicate()
+    _, error = process.communicate()
+    assert f"kept: {out / 'happy'}" in error
+    assert "repeat the command with --resume" in error
     assert sorted(path.name for path in out.iterdir()) == ["happy"]
     assert (out / "happy" / "run.json").exists()
 
@@ -205,7 +207,7 @@ def test_a_process_that_is_killed_is_reported(happy_bag, long_bag, tmp_path):
     out = tmp_path / "out"
     process = start("replay", long_bag, happy_bag, "--out", out, "--jobs", 1)
     end = time.monotonic() + 60
-    while not (out / "long.partial" / "results.jsonl").exists():
+    while not [*out.glob(".long.partial-*/results.jsonl")]:
         assert time.monotonic() < end
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)

@@ -7,7 +7,8 @@ import pytest
 
 from fer_ros.perception.types import Box, Face, FaceEmotion
 from fer_ros.replay.judge.matching import match
-from fer_ros.replay.read.labels import LabelError, LabelSet
+from fer_ros.replay.read.label_files import LabelError
+from fer_ros.replay.read.labels import LabelSet
 from fer_ros.transport import codec, messages
 
 HEAD = "start,end,topic,x,y,w,h,label,track\n"
@@ -16,9 +17,10 @@ ORIGIN = 1_700_000_000_000_000_000
 
 def labels_of(tmp_path, text, suffix=".csv"):
     path = tmp_path / f"labels{suffix}"
-    path.write_text(text)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     labels = LabelSet()
-    labels.add_file(path, ORIGIN)
+    labels.add_file(path)
+    labels.set_origin(ORIGIN)
     return labels
 
 
@@ -80,6 +82,15 @@ def test_rows_that_nobody_filled_in_are_counted(tmp_path):
         ("+1,+2,,5,,,,happy,", "line 2: x, y, w, h must be four numbers"),
         ("+1,+2,,5,5,0,4,happy,", "line 2: w and h must be positive"),
         ("+1,+2,,5,5", "line 2: not as many fields"),
+        ("1700000002,+1,,,,,,happy,", "line 2: the end does not come after"),
+        ("1700000000000000000,1700000001000000000,,,,,,happy,", "2: start .* looks like nano"),
+        ("+1,1700000001000000,,,,,,happy,", "line 2: end must be seconds .* microseconds"),
+        ("1700000000000,1700000001000,,,,,,happy,", "line 2: start .* like milliseconds"),
+        ("-5,+1,,,,,,happy,", "line 2: start must be seconds between 0 and"),
+        ("+1,1e999999999,,,,,,happy,", "line 2: end must be seconds"),
+        ("+1,1e9999999999999999999,,,,,,happy,", "line 2: end must be seconds"),
+        ("+1,inf,,,,,,happy,", "line 2: end must be seconds"),
+        ("+1,+2,,1e999,1,1,1,happy,", "line 2: w and h must be positive"),
         ("+1,+2,,,,,,happy,,more", "line 2: not as many fields"),
     ],
 )
@@ -93,6 +104,11 @@ def test_a_malformed_row_is_named(tmp_path, row, reason):
     [
         ("begin,end,label\n", ".csv", "line 1: lacks start"),
         ("start,end,label,mood\n", ".csv", "line 1: has unknown mood"),
+        ("start,end,label,end\n", ".csv", "line 1: names end twice"),
+        ("start,end,label\n1,2," + 200_000 * "x", ".csv", "line 2: no CSV"),
+        (b"start,end,label,note\n1,2,happy,\xe4", ".csv", "save them as UTF-8 or UTF-16"),
+        (100_000 * "[", ".jsonl", "line 1: nested too deeply"),
+        ('{"start": ' + 5000 * "1" + ', "end": 2, "label": "sad"}', ".jsonl", "line 1: "),
         ("{", ".jsonl", "line 1: no JSON"),
         ("[1]", ".jsonl", "line 1: must be an object"),
         ("", ".txt", "must be a .csv or .jsonl"),
@@ -101,6 +117,43 @@ def test_a_malformed_row_is_named(tmp_path, row, reason):
 def test_a_file_that_is_none_is_refused(tmp_path, text, suffix, reason):
     with pytest.raises(LabelError, match=reason):
         labels_of(tmp_path, text, suffix)
+
+
+CSV = "start,end,x,y,w,h,label\n+1.5,+2.5,10,20,30,40.5,happy\n"
+GERMAN = CSV.replace(",", ";").replace(".", ",")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CSV,
+        CSV.replace("start,end", " Start , END"),
+        CSV.replace("\n", "\r\n") + "\r\n,,,,,,\r\n",
+        "\ufeff" + CSV,
+        GERMAN,
+        "sep=;\n" + GERMAN,
+        CSV.replace(",", "\t"),
+        CSV.encode("utf-16"),
+        b"\xfe\xff" + GERMAN.replace(";", "\t").encode("utf-16-be"),
+    ],
+    ids=["plain", "capitals", "windows", "bom", "semicolons", "sep", "tabs", "utf16", "utf16-be"],
+)
+def test_what_spreadsheets_of_any_country_save_is_read(tmp_path, text):
+    (span,) = labels_of(tmp_path, text).spans
+    assert (span.start_ns, span.end_ns) == (ORIGIN + 1_500_000_000, ORIGIN + 2_500_000_000)
+    assert (span.label, span.box) == ("happy", Box(10, 20, 30, 40.5))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("scared", "fear"), ("Surprised", "surprise"), ("disgusted", "disgust"),
+        ("furious", "angry"), ("happiness", "happy"), ("anger", "angry"), ("NF", "ignore"),
+        ("unknown", "ignore"), ("Pleading", "pleading"), ("asleep", "asleep"),
+    ],
+)  # fmt: skip
+def test_names_of_hri_msgs_and_of_ferplus_are_known(tmp_path, name, expected):
+    assert labels_of(tmp_path, HEAD + f"+1,+2,,,,,,{name},\n").spans[0].label == expected
 
 
 def test_messages_of_one_face_become_spans():

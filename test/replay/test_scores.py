@@ -9,6 +9,7 @@ import pytest
 
 from fer_ros.replay.judge import scores
 from fer_ros.replay.judge.histogram import Histogram
+from fer_ros.replay.results import Distribution
 
 metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
 
@@ -45,19 +46,19 @@ def test_against_scikit_learn(answers):
 
 def test_a_class_that_never_occurs_has_no_score_and_does_not_count(answers):
     summary = scores.summary(confusion(*answers), ("a", "b", "c", "d", "e"))
-    assert summary["per_class"]["d"]["recall"] is None
-    assert summary["per_class"]["d"]["f1"] is None
-    assert summary["per_class"]["d"]["support"] == 0
+    assert summary.per_class["d"].recall is None
+    assert summary.per_class["d"].f1 is None
+    assert summary.per_class["d"].support == 0
     named = answers[1] != CLASSES
     expected = metrics.accuracy_score(answers[0][named], answers[1][named])
-    assert summary["accuracy_where_named"] == pytest.approx(expected)
+    assert summary.accuracy_where_named == pytest.approx(expected)
 
 
 def test_without_answers_there_are_no_scores():
     summary = scores.summary(np.zeros((2, 3), np.int64), ("a", "b"))
-    assert summary["count"] == 0
+    assert summary.count == 0
     for name in ("accuracy", "balanced_accuracy", "macro_f1", "coverage", "accuracy_where_named"):
-        assert summary[name] is None
+        assert getattr(summary, name) is None
     assert scores.Calibration().error() is None
 
 
@@ -75,7 +76,7 @@ def test_calibration_error_is_that_of_the_definition():
         if inside.any():
             expected += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
     assert calibration.error() == pytest.approx(expected)
-    assert sum(entry["count"] for entry in calibration.bins()) == 2000
+    assert sum(entry.count for entry in calibration.record().bins) == 2000
 
 
 @pytest.mark.parametrize("scale", [0.003, 1.0, 2500.0])
@@ -87,15 +88,15 @@ def test_percentiles_are_within_a_bin_of_the_exact_ones(scale):
     summary = histogram.summary()
     for name, share in (("p50", 50), ("p90", 90), ("p95", 95), ("p99", 99)):
         exact = np.percentile(values, share, method="inverted_cdf")
-        assert summary[name] == pytest.approx(exact, rel=0.011)
-    assert summary["mean"] == pytest.approx(values.mean())
-    assert summary["max"] == values.max()
+        assert getattr(summary, name) == pytest.approx(exact, rel=0.011)
+    assert summary.mean == pytest.approx(values.mean())
+    assert summary.max == values.max()
     assert sum(count for _, count in histogram.bars()) == 20_000
 
 
 def test_percentiles_of_equal_values_and_of_none_are_exact():
     histogram = Histogram()
-    assert histogram.summary() == dict.fromkeys(("mean", "p50", "p90", "p95", "p99", "max"))
+    assert histogram.summary() == Distribution(None, None, None, None, None, None)
     for _ in range(7):
         histogram.add(33.3)
     assert histogram.quantile(0.99) == pytest.approx(33.3, abs=1e-12)

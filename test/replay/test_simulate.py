@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 
 import pytest
 
+from fer_ros.perception.types import StageTimes
+from fer_ros.replay import records
 from fer_ros.replay.errors import ReplayError
+from fer_ros.replay.judge.latency import Latency
 from fer_ros.replay.read.schedule import (
     Answered,
     Arrival,
@@ -96,10 +98,15 @@ def test_every_image_is_accounted_for_once():
 
 
 def test_the_measured_time_comes_from_an_earlier_replay(tmp_path):
+    latency = Latency()
     path = tmp_path / "latency.json"
-    path.write_text(json.dumps({"latency_ms": {"total": {"p50": 3.25}}}))
+    records.write(path, latency.record(1.0, 1.0))
+    with pytest.raises(ReplayError, match=r"no latency\.json.*no times"):
+        measured_worker_ms(path)
+    latency.add(StageTimes(detect=3.0, classify=0.25))
+    records.write(path, latency.record(1.0, 1.0))
     assert measured_worker_ms(path) == 3.25
-    for text in ("", "{}", '{"latency_ms": {"total": {"p50": null}}}'):
+    for text in ("", "{}", "[" * 100_000, '{"latency_ms": {"total": {"p50": null}}}'):
         path.write_text(text)
         with pytest.raises(ReplayError, match=r"no latency\.json"):
             measured_worker_ms(path)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from fer_ros.perception.timing import CLOCK_JUMP_NS
 from fer_ros.replay.judge.histogram import Histogram
+from fer_ros.replay.results import CameraFacts, Gap, RecordingFacts, StampFaults
+from fer_ros.replay.text import said, shown
 
 ANSWERED = "answered"
 
@@ -17,6 +20,8 @@ that a live node gave no answer for, whatever the cause."""
 
 STAMP_FAULTS = ("zero", "duplicate", "out_of_order", "jumped_back")
 """What can be wrong with a stamp."""
+
+_MOST_KINDS = 100
 
 
 @dataclass
@@ -34,12 +39,15 @@ class CameraRecord:
     """Between consecutive stamps that rise [ms]."""
     first_ns: int | None = None
     newest_ns: int = 0
+    stamped: array[int] = field(default_factory=lambda: array("q"))
+    """All stamps but zeros, in the order of recording [ns]; eight bytes a frame."""
 
     def note_stamp(self, stamp_ns: int) -> None:
         """Take in the stamp of a frame, in the order of recording."""
         if stamp_ns == 0:
             self.stamps["zero"] += 1
             return
+        self.stamped.append(stamp_ns)
         if self.first_ns is None:
             self.first_ns = self.newest_ns = stamp_ns
             return
@@ -56,8 +64,13 @@ class CameraRecord:
             self.newest_ns = stamp_ns
 
     def note_error(self, reason: str) -> None:
-        """Count why a frame could not be answered; at most a hundred reasons are told apart."""
-        self.errors[reason if len(self.errors) < 100 else "other"] += 1
+        """Count why a frame could not be answered."""
+        _count(self.errors, said(reason))
+
+    def note_format(self, size: str, encoding: str) -> None:
+        """Count what an image was like."""
+        _count(self.sizes, size)
+        _count(self.encodings, shown(encoding))
 
     @property
     def period_ms(self) -> float | None:
@@ -65,30 +78,49 @@ class CameraRecord:
         median = self.intervals.quantile(0.5)
         return None if median is None else self.intervals.mean_near(median, 1.25)
 
-    def summary(self, gaps: GapFinder | None) -> dict[str, Any]:
-        """Return the record, ready for JSON."""
-        frames = sum(self.statuses.values())
+    def find_gaps(self) -> GapFinder | None:
+        """Go over the stamps again with their usual period; None where there is none."""
         period = self.period_ms
-        return {
-            "frames": frames,
-            **{status: self.statuses[status] for status in STATUSES},
-            "compressed": self.compressed,
-            "sizes": dict(sorted(self.sizes.items())),
-            "encodings": dict(sorted(self.encodings.items())),
-            "first_stamp_ns": self.first_ns,
-            "last_stamp_ns": self.newest_ns or None,
-            "rate_hz": 1e3 / period if period else None,
-            "interval_ms": self.intervals.summary(),
-            "jitter_ms": gaps.jitter.summary() if gaps else Histogram().summary(),
-            "missing_frames": gaps.missing if gaps else 0,
-            "gaps": gaps.longest if gaps else [],
-            "stamps": {key: self.stamps[key] for key in STAMP_FAULTS},
-            "errors": dict(self.errors.most_common(10)),
-        }
+        if not period:
+            return None
+        finder = GapFinder(period)
+        for stamp_ns in self.stamped:
+            finder.add(stamp_ns)
+        return finder
+
+    def facts(self, gaps: GapFinder | None) -> CameraFacts:
+        """Return the record as results have it."""
+        period = self.period_ms
+        return CameraFacts(
+            frames=sum(self.statuses.values()),
+            answered=self.statuses[ANSWERED],
+            superseded=self.statuses["superseded"],
+            too_old=self.statuses["too_old"],
+            undecodable=self.statuses["undecodable"],
+            failed=self.statuses["failed"],
+            unanswered=self.statuses["unanswered"],
+            compressed=self.compressed,
+            sizes=dict(sorted(self.sizes.items())),
+            encodings=dict(sorted(self.encodings.items())),
+            first_stamp_ns=self.first_ns,
+            last_stamp_ns=self.newest_ns or None,
+            rate_hz=1e3 / period if period else None,
+            interval_ms=self.intervals.summary(),
+            jitter_ms=(gaps.jitter if gaps else Histogram()).summary(),
+            missing_frames=gaps.missing if gaps else 0,
+            gaps=gaps.longest if gaps else [],
+            stamps=StampFaults(**{key: self.stamps[key] for key in STAMP_FAULTS}),
+            errors=dict(self.errors.most_common(10)),
+        )
+
+
+def _count(counter: Counter[str], key: str) -> None:
+    """Count, telling at most a hundred things apart: every frame may bring a new one."""
+    counter[key if key in counter or len(counter) < _MOST_KINDS else "other"] += 1
 
 
 class GapFinder:
-    """Second pass over the stamps of one camera, when its usual period is known."""
+    """Goes over the stamps of one camera when its usual period is known."""
 
     def __init__(self, period_ms: float) -> None:
         self.missing = 0
@@ -97,6 +129,8 @@ class GapFinder:
         self._period = period_ms
         self._newest_ns: int | None = None
         self._gaps: list[tuple[float, int]] = []
+        self.all: list[tuple[int, int]] = []
+        """(stamp behind the gap, frames missing) of every gap."""
 
     def add(self, stamp_ns: int) -> int:
         """Take in a stamp; return how many frames are missing before it."""
@@ -111,14 +145,15 @@ class GapFinder:
         self.jitter.add(abs(interval - periods * self._period))
         if periods > 1:
             self.missing += periods - 1
+            self.all.append((stamp_ns, periods - 1))
             self._gaps.append((interval, newest))
             self._gaps = sorted(self._gaps, reverse=True)[:20]
         return periods - 1
 
     @property
-    def longest(self) -> list[dict[str, float | int]]:
-        """The longest gaps: when they begin, and how long they are."""
-        return [{"after_ns": start, "ms": length} for length, start in self._gaps]
+    def longest(self) -> list[Gap]:
+        """The longest gaps."""
+        return [Gap(start, length) for length, start in self._gaps]
 
 
 class Recording:
@@ -128,10 +163,36 @@ class Recording:
         """Start empty; ``topics`` tells for each whether it is compressed."""
         self.cameras = {topic: CameraRecord(compressed) for topic, compressed in topics.items()}
 
-    def totals(self) -> dict[str, int]:
-        """Return the number of frames, and of those with each status, over all cameras."""
-        counts = {
-            status: sum(camera.statuses[status] for camera in self.cameras.values())
-            for status in STATUSES
-        }
-        return {"frames": sum(counts.values()), **counts}
+    def facts(
+        self,
+        gaps: Mapping[str, GapFinder | None],
+        promised: int,
+        seconds: float,
+        warnings: list[str],
+    ) -> RecordingFacts:
+        """Return the record of all cameras, with their frames summed up.
+
+        Args:
+            gaps: By camera.
+            promised: Images that the recording holds.
+            seconds: Its length by the stamps [s].
+            warnings: What is wrong with it, or with what was made of it.
+        """
+        cameras = {topic: camera.facts(gaps[topic]) for topic, camera in self.cameras.items()}
+
+        def total(status: str) -> int:
+            return sum(camera.statuses[status] for camera in self.cameras.values())
+
+        return RecordingFacts(
+            frames=sum(camera.frames for camera in cameras.values()),
+            answered=total(ANSWERED),
+            superseded=total("superseded"),
+            too_old=total("too_old"),
+            undecodable=total("undecodable"),
+            failed=total("failed"),
+            unanswered=total("unanswered"),
+            promised=promised,
+            seconds=seconds,
+            warnings=warnings,
+            cameras=cameras,
+        )

@@ -5,6 +5,7 @@ Example::
     balanced_accuracy: ">= 0.65"
     latency_ms.total.p99: "<= 15"
     recording.seconds: [">= 60", "<= 600"]
+    labels_needed: {spans: 8, classes: 2}
 """
 
 from __future__ import annotations
@@ -13,14 +14,21 @@ import difflib
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fer_ros.replay.errors import ReplayError
+from fer_ros.replay.judge.basis import Basis, Needed
+from fer_ros.replay.results import DOES_NOT_HOLD, HOLDS, NOT_ENOUGH, Check
+from fer_ros.replay.text import shown
+from fer_ros.transport.documents import DocumentError, parse_yaml, read_text
+
+NEEDED = "labels_needed"
+"""The key that is no criterion: how many labels a figure must rest on."""
+
+_MOST_CRITERIA = 1000
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -45,42 +53,69 @@ class Criterion:
     condition: str
     limit: float
 
-    def check(self, results: Mapping[str, Any]) -> dict[str, Any]:
-        """Return metric, condition, value, and whether it holds, ready for JSON.
+    def check(self, results: Mapping[str, Any], basis: Basis | None, needed: Needed) -> Check:
+        """Return how the measure meets the threshold.
 
-        A measure that has no value, e.g. an accuracy without labels, does not hold.
+        A measure that has no value does not hold; one that rests on too few labels tells nothing.
+
+        Args:
+            results: Everything that a criterion can name.
+            basis: What the measure rests on; None where it needs no labels.
+            needed: How much that must be.
         """
         value = lookup(results, self.metric)
         sign = self.condition.split()[0]
         passed = value is not None and _OPERATORS[sign](value, self.limit)
-        return {
-            "metric": self.metric,
-            "condition": self.condition,
-            "value": value,
-            "passed": passed,
-            "reason": "" if value is not None else "was not measured in this recording",
-        }
+        result, reason = HOLDS if passed else DOES_NOT_HOLD, ""
+        lacking = needed.lacking(basis) if basis else ""
+        if lacking:
+            passed, result, reason = False, NOT_ENOUGH, lacking
+        elif value is None:
+            reason = "was not measured in this recording"
+        return Check(
+            self.metric, self.condition, value, passed, result, reason,
+            spans=basis.spans if basis else None, classes=basis.classes if basis else None,
+        )  # fmt: skip
 
 
-def load(path: Path) -> list[Criterion]:
+@dataclass(frozen=True)
+class Criteria:
+    """All thresholds of a file."""
+
+    criteria: Sequence[Criterion]
+    needed: Needed
+
+
+def load(path: Path) -> Criteria:
     """Read a criteria file.
 
     Raises:
         CriteriaError: It cannot be read, or a condition is malformed.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = parse_yaml(read_text(path))
+    except DocumentError as error:
         raise CriteriaError(
             f"the criteria {path} cannot be read (are the conditions in quotes?): {error}"
         ) from error
     if not isinstance(content, dict) or not content:
         raise CriteriaError(f"{path} must hold lines such as  accuracy: '>= 0.6'")
+    needed = _needed(content.pop(NEEDED, {}), path)
     criteria = []
     for metric, conditions in content.items():
         for condition in conditions if isinstance(conditions, list) else [conditions]:
             criteria.append(_criterion(str(metric), condition, path))
-    return criteria
+            if len(criteria) > _MOST_CRITERIA:
+                raise CriteriaError(f"{path} has more than {_MOST_CRITERIA} criteria")
+    return Criteria(criteria, needed)
+
+
+def _needed(content: Any, path: Path) -> Needed:
+    known = {"spans", "classes"}
+    right = isinstance(content, dict) and content.keys() <= known
+    if not right or not all(type(v) is int and v >= 1 for v in content.values()):
+        raise CriteriaError(f"{path}: {NEEDED} must be as in {{spans: 8, classes: 2}}")
+    return Needed(**content)
 
 
 def _criterion(metric: str, condition: Any, path: Path) -> Criterion:
@@ -90,24 +125,29 @@ def _criterion(metric: str, condition: Any, path: Path) -> Criterion:
     except ValueError:
         limit = math.nan
     if match is None or not math.isfinite(limit):
+        given = shown(repr(condition), 40) if isinstance(condition, (str, int, float)) else "that"
         raise CriteriaError(
-            f"{path}: {metric} must be compared as in '>= 0.65' or '<= 15', not {condition!r}"
+            f"{path}: {shown(metric)} must be compared as in '>= 0.65' or '<= 15', not {given}"
         )
     return Criterion(metric, f"{match.group(1)} {match.group(2)}", limit)
 
 
-def check_names(criteria: list[Criterion], results: Mapping[str, Any]) -> None:
-    """Check that every criterion names a measure that results have, with or without a value.
+def check_names(criteria: Sequence[Criterion], known: Sequence[str]) -> None:
+    """Check that every criterion names a measure.
+
+    Args:
+        criteria: What was asked.
+        known: Names of all measures, with or without a value in this recording.
 
     Raises:
         CriteriaError: One does not; the message offers names like it.
     """
-    known = _names(results)
     for criterion in criteria:
         if criterion.metric not in known:
-            close = difflib.get_close_matches(criterion.metric, known, n=3, cutoff=0.4)
+            asked = shown(criterion.metric)
+            close = difflib.get_close_matches(asked, known, n=3, cutoff=0.4)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
-            raise CriteriaError(f"there is no measure {criterion.metric!r}{hint}")
+            raise CriteriaError(f"there is no measure {asked!r}{hint}")
 
 
 def lookup(results: Mapping[str, Any], path: str) -> float | None:
@@ -116,13 +156,3 @@ def lookup(results: Mapping[str, Any], path: str) -> float | None:
     for key in path.split("."):
         value = value.get(key) if isinstance(value, Mapping) else None
     return float(value) if isinstance(value, (int, float)) else None
-
-
-def _names(results: Mapping[str, Any], prefix: str = "") -> list[str]:
-    names: list[str] = []
-    for key, value in results.items():
-        if isinstance(value, Mapping):
-            names += _names(value, f"{prefix}{key}.")
-        elif value is None or isinstance(value, (int, float)):
-            names.append(f"{prefix}{key}")
-    return names

@@ -9,8 +9,8 @@ from __future__ import annotations
 import heapq
 import statistics
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,13 @@ from numpy.typing import NDArray
 from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.types import FaceEmotion, FrameResult, Image
 from fer_ros.replay.judge import scores
+from fer_ros.replay.judge.basis import rests_on
+from fer_ros.replay.judge.intervals import intervals
 from fer_ros.replay.judge.matching import Matches, match
-from fer_ros.replay.read.labels import IGNORE, LabelSet
+from fer_ros.replay.judge.spans import Spans
+from fer_ros.replay.read.label_names import IGNORE
+from fer_ros.replay.read.labels import LabelSet
+from fer_ros.replay.results import EvaluationRecord, LabelCounts, MistakeRow, Onsets, SpanRow
 
 _SECOND = 1e9
 
@@ -64,6 +69,26 @@ class Mistake:
     stamp_ns: int = field(compare=False)
     track_id: str = field(compare=False)
     crop: Image | None = field(compare=False, default=None)
+
+    def row(self) -> MistakeRow:
+        """Return it as results have it."""
+        return MistakeRow(
+            self.truth, self.answer, self.confidence, self.topic, self.stamp_ns, self.track_id
+        )
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The measures that criteria usually name."""
+
+    accuracy: float | None
+    balanced_accuracy: float | None
+    macro_f1: float | None
+    ece: float | None
+    detection_rate: float | None
+    track_switches_per_min: float | None
+    label_flicker_per_min: float | None
+    time_to_correct_s: float | None
 
 
 class Evaluation:
@@ -171,89 +196,93 @@ class Evaluation:
         """The most confident wrong answers, the worst first."""
         return sorted(self._worst, reverse=True)
 
-    def headline(self) -> dict[str, float | None]:
+    def headline(self) -> Headline:
         """Return the measures that criteria usually name; None where there are no labels."""
         frame = self._matrix(raw=False)
         frames = sum(s.frames for _, s in self._scored())
         detected = sum(s.detected for _, s in self._scored())
         minutes = sum(s.seconds for _, s in self._scored()) / 60
         onset = self._times_to_right()
-        return {
-            "accuracy": scores.accuracy(frame),
-            "balanced_accuracy": scores.balanced_accuracy(frame),
-            "macro_f1": scores.macro_f1(frame),
-            "ece": self.calibration.error(),
-            "detection_rate": detected / frames if frames else None,
-            "track_switches_per_min": self._per_minute("switches", minutes),
-            "label_flicker_per_min": self._per_minute("changes", minutes),
-            "time_to_correct_s": statistics.median(onset) if onset else None,
-        }
+        return Headline(
+            accuracy=scores.accuracy(frame),
+            balanced_accuracy=scores.balanced_accuracy(frame),
+            macro_f1=scores.macro_f1(frame),
+            ece=self.calibration.error(),
+            detection_rate=detected / frames if frames else None,
+            track_switches_per_min=self._per_minute("switches", minutes),
+            label_flicker_per_min=self._per_minute("changes", minutes),
+            time_to_correct_s=statistics.median(onset) if onset else None,
+        )
 
-    def details(self) -> dict[str, Any]:
-        """Return everything about the labels, ready for JSON."""
+    def record(self, messages_damaged: int) -> EvaluationRecord:
+        """Return everything about the labels.
+
+        Args:
+            messages_damaged: Label messages that could not be decoded.
+        """
         onset = self._times_to_right()
-        scored = self._scored()
-        return {
-            "frame": scores.summary(self._matrix(raw=False), self.classes),
-            "frame_single": scores.summary(self._matrix(raw=True), self.classes),
-            "interval_majority": scores.summary(self._interval_matrix(_majority), self.classes),
-            "interval_mean": scores.summary(self._interval_matrix(_mean), self.classes),
-            "calibration": {"ece": self.calibration.error(), "bins": self.calibration.bins()},
-            "onsets": {
-                "count": sum(1 for _, s in scored if s.detected),
-                "never_correct": sum(
-                    1 for _, s in scored if s.detected and s.first_right_ns is None
-                ),
-                "median_s": statistics.median(onset) if onset else None,
-                "max_s": max(onset) if onset else None,
-            },
-            "labels": self._label_counts(),
-            "spans": [self._span_row(index, score) for index, score in scored],
-        }
+        seen = [score for _, score in self._scored() if score.detected]
+        rows = [self._span_row(index, score) for index, score in self._scored()]
+        return EvaluationRecord(
+            frame=scores.summary(self._matrix(raw=False), self.classes),
+            frame_single=scores.summary(self._matrix(raw=True), self.classes),
+            interval_majority=scores.summary(self._interval_matrix(_majority), self.classes),
+            interval_mean=scores.summary(self._interval_matrix(_mean), self.classes),
+            calibration=self.calibration.record(),
+            onsets=Onsets(
+                count=len(seen),
+                never_correct=sum(1 for score in seen if score.first_right_ns is None),
+                median_s=statistics.median(onset) if onset else None,
+                max_s=max(onset) if onset else None,
+            ),
+            labels=self._label_counts(),
+            spans=rows,
+            rests_on=rests_on(rows),
+            intervals=intervals(Spans.of(rows, self.classes, self.classes)),
+            label_messages_damaged=messages_damaged,
+        )
 
-    def _label_counts(self) -> dict[str, int]:
+    def _label_counts(self) -> LabelCounts:
         spans = self.labels.spans
         known = [i for i, span in enumerate(spans) if span.label in self._positions]
-        return {
-            "spans": len(spans),
-            "spans_scored": sum(1 for _, score in self._scored() if score.detected),
-            "spans_ignore": sum(1 for span in spans if span.label == IGNORE),
-            "spans_not_a_class": sum(
-                1 for s in spans if s.label not in self._positions and s.label != IGNORE
-            ),
-            "spans_without_frame": sum(1 for index in range(len(spans)) if index not in self.spans),
-            "spans_never_detected": sum(
-                1 for i in known if i in self.spans and not self.spans[i].detected
-            ),
-            "rows_blank": self.labels.blank_rows,
-            "frames_with_label": self.counts["frames_with_label"],
-            "frames_undetected": sum(s.frames - s.detected for _, s in self._scored()),
-            "frames_not_a_class": self.counts["frames_not_a_class"],
-            "faces_unlabelled": self.counts["faces_unlabelled"],
-            "faces_ignored": self.counts["faces_ignored"],
-        }
+        unknown = [s for s in spans if s.label not in self._positions and s.label != IGNORE]
+        undetected = [i for i in known if i in self.spans and not self.spans[i].detected]
+        return LabelCounts(
+            spans=len(spans),
+            spans_scored=sum(1 for _, score in self._scored() if score.detected),
+            spans_ignore=sum(1 for span in spans if span.label == IGNORE),
+            spans_not_a_class=len(unknown),
+            spans_without_frame=sum(1 for index in range(len(spans)) if index not in self.spans),
+            spans_never_detected=len(undetected),
+            rows_blank=self.labels.blank_rows,
+            frames_with_label=self.counts["frames_with_label"],
+            frames_undetected=sum(s.frames - s.detected for _, s in self._scored()),
+            frames_not_a_class=self.counts["frames_not_a_class"],
+            faces_unlabelled=self.counts["faces_unlabelled"],
+            faces_ignored=self.counts["faces_ignored"],
+        )
 
-    def _span_row(self, index: int, score: SpanScore) -> dict[str, Any]:
+    def _span_row(self, index: int, score: SpanScore) -> SpanRow:
         span = self.labels.spans[index]
-        return {
-            "label": span.label,
-            "topic": span.topic,
-            "track_id": span.track_id,
-            "start_ns": span.start_ns,
-            "end_ns": span.end_ns,
-            "box": [box.x, box.y, box.width, box.height] if (box := span.box) else None,
-            "source": span.source,
-            "frames": score.frames,
-            "detected": score.detected,
-            "answers": score.answers.tolist(),
-            "single": score.raw.tolist(),
-            "majority": _named(_majority(score), self.classes),
-            "mean": _named(_mean(score), self.classes),
-            "first_correct_ns": score.first_right_ns,
-            "track_switches": score.switches,
-            "label_changes": score.changes,
-            "seconds": score.seconds,
-        }
+        return SpanRow(
+            label=span.label,
+            topic=span.topic,
+            track_id=span.track_id,
+            start_ns=span.start_ns,
+            end_ns=span.end_ns,
+            box=(box.x, box.y, box.width, box.height) if (box := span.box) else None,
+            source=span.source,
+            frames=score.frames,
+            detected=score.detected,
+            answers=score.answers.tolist(),
+            single=score.raw.tolist(),
+            majority=_named(_majority(score), self.classes),
+            mean=_named(_mean(score), self.classes),
+            first_correct_ns=score.first_right_ns,
+            track_switches=score.switches,
+            label_changes=score.changes,
+            seconds=score.seconds,
+        )
 
     def _scored(self) -> list[tuple[int, SpanScore]]:
         """Return the spans that held for a frame and whose label is a class, by index."""
@@ -270,7 +299,7 @@ class Evaluation:
             matrix[truth] += np.append(score.raw, 0) if raw else score.answers
         return matrix
 
-    def _interval_matrix(self, answer: Any) -> scores.Matrix:
+    def _interval_matrix(self, answer: Callable[[SpanScore], int | None]) -> scores.Matrix:
         matrix = np.zeros((len(self.classes), len(self.classes) + 1), np.int64)
         for index, score in self._scored():
             named = answer(score)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from fer_ros.replay.results import Distribution
+
 _PER_OCTAVE = 64
 """Bins of a doubling; a bin is 1.1 % wide."""
-
-QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
-"""The quantiles that results state."""
 
 
 class Histogram:
@@ -54,14 +53,17 @@ class Histogram:
         count = sum(number for number, _ in near)
         return sum(total for _, total in near) / count if count else None
 
-    def summary(self) -> dict[str, float | None]:
-        """Return mean, maximum and the :data:`QUANTILES`; None where there are no values."""
+    def summary(self) -> Distribution:
+        """Return mean, quantiles and maximum; None where there are no values."""
         known = self.count > 0
-        return {
-            "mean": self.total / self.count if known else None,
-            **{name: self.quantile(share) for name, share in QUANTILES.items()},
-            "max": self.maximum if known else None,
-        }
+        return Distribution(
+            mean=self.total / self.count if known else None,
+            p50=self.quantile(0.50),
+            p90=self.quantile(0.90),
+            p95=self.quantile(0.95),
+            p99=self.quantile(0.99),
+            max=self.maximum if known else None,
+        )
 
     def bars(self) -> list[tuple[float, int]]:
         """Return (mean value, count) of every bin in use, in rising order."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import os
 import platform
-from typing import Any
 
 from fer_ros.perception.inference import runtime_version
 from fer_ros.perception.types import STAGES, StageTimes
 from fer_ros.replay.judge.histogram import Histogram
+from fer_ros.replay.results import LatencyRecord, Machine
+
+TIMED = (*STAGES, "total")
+"""What is timed."""
 
 _MOST_BLOCKS = 512
 
@@ -18,7 +21,7 @@ class Latency:
     """Distribution of the cost of every stage."""
 
     def __init__(self) -> None:
-        self._stages = {name: Histogram() for name in (*STAGES, "total")}
+        self._stages = {name: Histogram() for name in TIMED}
         self._blocks: list[float] = []
         self._block_size = 16
         self._sum, self._in_block = 0.0, 0
@@ -35,32 +38,28 @@ class Latency:
         self._stages["total"].add(total)
         self._add_to_block(total)
 
-    def summary(self) -> dict[str, dict[str, float | None]]:
-        """Return mean, percentiles and maximum of every stage [ms]."""
-        return {name: histogram.summary() for name, histogram in self._stages.items()}
-
-    def as_json(self, wall_s: float, recorded_s: float) -> dict[str, Any]:
+    def record(self, wall_s: float, recorded_s: float) -> LatencyRecord:
         """Return everything measured.
 
         Args:
             wall_s: How long the replay took [s].
             recorded_s: How long the recording is [s].
         """
-        return {
-            "latency_ms": self.summary(),
-            "histogram_ms": {name: hist.bars() for name, hist in self._stages.items()},
-            "block_means_ms": self._blocks,
-            "frames_per_block": self._block_size,
-            "wall_s": wall_s,
-            "times_real_time": recorded_s / wall_s if wall_s > 0 else None,
-            "machine": {
-                "cores": os.cpu_count(),
-                "processor": platform.machine(),
-                "system": platform.system(),
-                "python": platform.python_version(),
-                "onnxruntime": runtime_version(),
-            },
-        }
+        return LatencyRecord(
+            latency_ms={name: histogram.summary() for name, histogram in self._stages.items()},
+            histogram_ms={name: histogram.bars() for name, histogram in self._stages.items()},
+            block_means_ms=self._blocks,
+            frames_per_block=self._block_size,
+            wall_s=wall_s,
+            times_real_time=recorded_s / wall_s if wall_s > 0 else None,
+            machine=Machine(
+                cores=os.cpu_count(),
+                processor=platform.machine(),
+                system=platform.system(),
+                python=platform.python_version(),
+                onnxruntime=runtime_version(),
+            ),
+        )
 
     def _add_to_block(self, total: float) -> None:
         """Keep means of consecutive frames; their spread tells how sure a mean is."""

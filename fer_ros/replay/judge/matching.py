@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fer_ros.perception.types import FaceEmotion
-from fer_ros.replay.read.labels import IGNORE, ActiveLabel
+from fer_ros.replay.read.label_names import IGNORE
+from fer_ros.replay.read.labels import ActiveLabel
 
 MIN_IOU = 0.3
 """Least overlap of a labelled and a found box; tools draw boxes of rather different sizes, so
@@ -23,6 +24,11 @@ class Matches:
     unlabelled: list[FaceEmotion]
     """Faces that no label is about."""
     ignored: list[FaceEmotion]
+
+    def truths(self) -> dict[int, str]:
+        """Return what the labels say, "ignore" included, by the ``id`` of the face."""
+        said = {id(face): label.label for label, face in self.pairs}
+        return said | {id(face): IGNORE for face in self.ignored}
 
 
 def match(labels: Sequence[ActiveLabel], faces: Sequence[FaceEmotion]) -> Matches:

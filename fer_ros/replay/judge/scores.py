@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.replay.results import CalibrationBin, CalibrationRecord, ClassScores, Scores
+
 CALIBRATION_BINS = 15
 """As in Guo et al. 2017, section 2."""
 
@@ -57,33 +59,33 @@ def coverage(matrix: Matrix) -> float | None:
     return float(1 - matrix[:, -1].sum() / total) if total else None
 
 
-def summary(matrix: Matrix, labels: tuple[str, ...]) -> dict[str, Any]:
-    """Return all measures of a confusion matrix, ready for JSON.
+def summary(matrix: Matrix, labels: tuple[str, ...]) -> Scores:
+    """Return all measures of a confusion matrix.
 
     Args:
         matrix: Shape (labels, labels + 1), see above.
         labels: Names of the classes.
     """
     per_class = {
-        label: {
-            "support": int(matrix[index].sum()),
-            "recall": _number(recalls(matrix)[index]),
-            "precision": _number(precisions(matrix)[index]),
-            "f1": _number(f1_scores(matrix)[index]),
-        }
+        label: ClassScores(
+            support=int(matrix[index].sum()),
+            recall=_number(recalls(matrix)[index]),
+            precision=_number(precisions(matrix)[index]),
+            f1=_number(f1_scores(matrix)[index]),
+        )
         for index, label in enumerate(labels)
     }
     named = np.hstack([matrix[:, :-1], np.zeros((len(labels), 1), np.int64)])
-    return {
-        "count": int(matrix.sum()),
-        "accuracy": accuracy(matrix),
-        "balanced_accuracy": balanced_accuracy(matrix),
-        "macro_f1": macro_f1(matrix),
-        "coverage": coverage(matrix),
-        "accuracy_where_named": accuracy(named),
-        "per_class": per_class,
-        "confusion": matrix.tolist(),
-    }
+    return Scores(
+        count=int(matrix.sum()),
+        accuracy=accuracy(matrix),
+        balanced_accuracy=balanced_accuracy(matrix),
+        macro_f1=macro_f1(matrix),
+        coverage=coverage(matrix),
+        accuracy_where_named=accuracy(named),
+        per_class=per_class,
+        confusion=matrix.tolist(),
+    )
 
 
 class Calibration:
@@ -113,16 +115,17 @@ class Calibration:
             return None
         return float(np.abs(self._right - self._confidence).sum() / total)
 
-    def bins(self) -> list[dict[str, float | int | None]]:
-        """Return count, mean confidence and accuracy of each bin."""
-        return [
-            {
-                "count": int(count),
-                "confidence": float(confidence / count) if count else None,
-                "accuracy": float(right / count) if count else None,
-            }
+    def record(self) -> CalibrationRecord:
+        """Return the error, and count, mean confidence and accuracy of each bin."""
+        bins = [
+            CalibrationBin(
+                count=int(count),
+                confidence=float(confidence / count) if count else None,
+                accuracy=float(right / count) if count else None,
+            )
             for count, confidence, right in zip(self._count, self._confidence, self._right)
         ]
+        return CalibrationRecord(self.error(), bins)
 
 
 def _divide(numerator: NDArray[Any], denominator: NDArray[Any]) -> NDArray[np.float64]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import heapq
-import json
+from array import array
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fer_ros.perception.types import FaceEmotion, FrameResult
+from fer_ros.replay.results import TrackLine
 
 SHOWN_TRACKS = 24
 """The report shows this many tracks, the longest ones."""
@@ -18,29 +20,69 @@ SHOWN_TRACKS = 24
 OVERVIEW_BINS = 480
 TRACK_BINS = 320
 
+_FRAMES_A_BIN = 15
+"""So many frames in each bin, that one more or less does not look like an event."""
+
 
 @dataclass
-class TrackBin:
-    """A short stretch of one track."""
+class Stretch:
+    """Some consecutive frames of one track."""
 
+    start_ns: int
+    end_ns: int
     smoothed: NDArray[np.float64]
     """Sum of the smoothed probabilities."""
     frames: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     truths: Counter[str] = field(default_factory=Counter)
 
+    def take(self, other: Stretch) -> None:
+        """Take in the stretch that follows."""
+        self.start_ns = min(self.start_ns, other.start_ns)
+        self.end_ns = max(self.end_ns, other.end_ns)
+        self.smoothed += other.smoothed
+        self.frames += other.frames
+        self.labels += other.labels
+        self.truths += other.truths
 
-@dataclass
+    @property
+    def label(self) -> str:
+        """The label published most often."""
+        return self.labels.most_common(1)[0][0]
+
+    @property
+    def truth(self) -> str:
+        """The true label of most frames; empty where there is none."""
+        return self.truths.most_common(1)[0][0] if self.truths else ""
+
+
 class TrackCourse:
-    """One of the longest tracks over its own time."""
+    """One track over its own time, in at most twice :data:`TRACK_BINS` stretches."""
 
-    summary: dict[str, Any]
-    bins: list[TrackBin]
+    def __init__(self) -> None:
+        self.stretches: list[Stretch] = []
+        self._frames = 1
+        """Of a whole stretch."""
 
-    def bin_at(self, time_ns: int) -> TrackBin:
-        """Return the stretch that a time falls into."""
-        start, end = self.summary["start_ns"], self.summary["end_ns"]
-        return self.bins[_position(time_ns, start, end, len(self.bins))]
+    def add(self, frame: Stretch) -> None:
+        """Take in one frame."""
+        if self.stretches and self.stretches[-1].frames < self._frames:
+            self.stretches[-1].take(frame)
+            return
+        if len(self.stretches) == 2 * TRACK_BINS:
+            for one, other in zip(self.stretches[::2], self.stretches[1::2]):
+                one.take(other)
+            self.stretches = self.stretches[::2]
+            self._frames *= 2
+        self.stretches.append(frame)
+
+
+@dataclass(frozen=True)
+class ShownTrack:
+    """A track of the report."""
+
+    line: TrackLine
+    stretches: Sequence[Stretch]
 
 
 @dataclass
@@ -53,73 +95,104 @@ class OverviewBin:
     faces: int = 0
 
 
+class _Frames:
+    """What became of the frames of one camera; eleven bytes for each."""
+
+    def __init__(self) -> None:
+        self.times = array("q")
+        self.answered = array("b")
+        self.faces = array("H")
+
+    def add(self, time_ns: int, answered: bool, faces: int) -> None:
+        self.times.append(time_ns)
+        self.answered.append(answered)
+        self.faces.append(min(faces, 65535))
+
+
 class Timeline:
-    """Filled in a second pass over the results, when the tracks and the times are known."""
+    """Filled frame by frame, and put into bins at the end, when the whole is known."""
 
     def __init__(self, classes: tuple[str, ...]) -> None:
         self.classes = classes
         self.start_ns = self.end_ns = 0
-        self.overview = [OverviewBin()]
-        self.tracks: list[TrackCourse] = []
+        self.overview: list[OverviewBin] = [OverviewBin()]
+        self.tracks: list[ShownTrack] = []
         self.tracks_left_out = 0
-        self._by_id: dict[str, TrackCourse] = {}
+        self._frames: dict[str, _Frames] = {}
+        self._open: dict[str, TrackCourse] = {}
+        self._longest: list[tuple[int, int, ShownTrack]] = []
+        self._finished = 0
 
-    def choose(self, path: Path) -> None:
-        """Pick the longest tracks of a ``tracks.jsonl``."""
-        with path.open(encoding="utf-8") as lines:
-            rows = ((json.loads(line)) for line in lines)
-            ranked = ((row["frames"], -number, row) for number, row in enumerate(rows))
-            longest, count = _largest(ranked)
-        self.tracks_left_out = count - len(longest)
-        for row in sorted(longest, key=lambda row: (row["start_ns"], row["track_id"])):
-            bins = min(TRACK_BINS, row["frames"])
-            zeros = np.zeros(len(self.classes))
-            course = TrackCourse(row, [TrackBin(zeros.copy()) for _ in range(bins)])
-            self.tracks.append(course)
-            self._by_id[row["track_id"]] = course
+    def answered(
+        self, result: FrameResult, truths: Mapping[int, str], topic: str, time_ns: int
+    ) -> None:
+        """Take in an answered frame.
 
-    def span(self, start_ns: int, end_ns: int, frames: int) -> None:
-        """Set the time that the overview covers, and how many frames lie in it."""
+        Args:
+            result: What was found.
+            truths: What the labels say, by the ``id`` of the face.
+            topic: The camera.
+            time_ns: The image's stamp, or where it has none the time of recording.
+        """
+        self._camera(topic).add(time_ns, True, len(result.faces))
+        for found in result.faces:
+            self._open.setdefault(found.track_id, TrackCourse()).add(
+                _stretch(found, truths.get(id(found)), time_ns)
+            )
+
+    def dropped(self, topic: str, time_ns: int) -> None:
+        """Take in a frame that was not answered."""
+        self._camera(topic).add(time_ns, False, 0)
+
+    def finish_track(self, line: TrackLine) -> None:
+        """Take in the end of a track; only the longest ones are kept."""
+        self._finished += 1
+        course = self._open.pop(line.track_id)
+        entry = (line.frames, -self._finished, ShownTrack(line, course.stretches))
+        heapq.heappush(self._longest, entry)
+        if len(self._longest) > SHOWN_TRACKS:
+            heapq.heappop(self._longest)
+
+    def finish(self, start_ns: int, end_ns: int, gaps: Sequence[tuple[int, int]]) -> None:
+        """Put everything into bins.
+
+        Args:
+            start_ns: When the recording begins.
+            end_ns: When it ends.
+            gaps: (when, how many) of missing frames.
+        """
         self.start_ns, self.end_ns = start_ns, end_ns
-        # Some frames in each bin, so that one more or less does not look like an event.
-        bins = min(max(frames // 15, 1), OVERVIEW_BINS)
+        kept = [shown for _, _, shown in self._longest]
+        self.tracks = sorted(kept, key=lambda shown: (shown.line.start_ns, shown.line.track_id))
+        self.tracks_left_out = self._finished - len(kept)
+        frames = sum(len(camera.times) for camera in self._frames.values())
+        bins = min(max(frames // _FRAMES_A_BIN, 1), OVERVIEW_BINS)
         self.overview = [OverviewBin() for _ in range(bins)]
+        for camera in self._frames.values():
+            for time_ns, answered, faces in zip(camera.times, camera.answered, camera.faces):
+                entry = self._bin(time_ns)
+                entry.answered += answered
+                entry.dropped += not answered
+                entry.faces += faces
+        for time_ns, missing in gaps:
+            self._bin(time_ns).missing += missing
 
-    def add(self, line: dict[str, Any], missing: int) -> None:
-        """Take in one line of the results and the number of frames missing before it."""
-        time_ns = line["stamp_ns"] or line["recorded_ns"]
-        entry = self.overview[_position(time_ns, self.start_ns, self.end_ns, len(self.overview))]
-        entry.missing += missing
-        if "faces" not in line:
-            entry.dropped += 1
-            return
-        entry.answered += 1
-        entry.faces += len(line["faces"])
-        for face in line["faces"]:
-            course = self._by_id.get(face["track_id"])
-            if course is None:
-                continue
-            stretch = course.bin_at(time_ns)
-            stretch.frames += 1
-            stretch.smoothed += face["smoothed"]
-            stretch.labels[face["label"]] += 1
-            if "truth" in face:
-                stretch.truths[face["truth"]] += 1
+    def _camera(self, topic: str) -> _Frames:
+        return self._frames.setdefault(topic, _Frames())
+
+    def _bin(self, time_ns: int) -> OverviewBin:
+        length = self.end_ns - self.start_ns
+        share = (time_ns - self.start_ns) / length if length > 0 else 0.0
+        position = int(share * len(self.overview))
+        return self.overview[min(max(position, 0), len(self.overview) - 1)]
 
 
-def _largest(ranked: Any) -> tuple[list[dict[str, Any]], int]:
-    heap: list[tuple[int, int, dict[str, Any]]] = []
-    count = 0
-    for entry in ranked:
-        count += 1
-        heapq.heappush(heap, entry)
-        if len(heap) > SHOWN_TRACKS:
-            heapq.heappop(heap)
-    return [row for _, _, row in heap], count
-
-
-def _position(time_ns: int, start_ns: int, end_ns: int, bins: int) -> int:
-    if end_ns <= start_ns:
-        return 0
-    share = (time_ns - start_ns) / (end_ns - start_ns)
-    return min(max(int(share * bins), 0), bins - 1)
+def _stretch(found: FaceEmotion, truth: str | None, time_ns: int) -> Stretch:
+    return Stretch(
+        time_ns,
+        time_ns,
+        found.smoothed.astype(np.float64),
+        frames=1,
+        labels=Counter([found.label]),
+        truths=Counter([truth] if truth is not None else []),
+    )

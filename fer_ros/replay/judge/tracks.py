@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from fer_ros.perception.types import Box, FrameResult
+from fer_ros.replay.results import TrackLine, TrackTotals
 
 _FORGET_AFTER = 60_000_000_000
 """Longest track timeout that parameters allow; a track not seen for longer cannot return [ns]."""
@@ -39,19 +39,19 @@ class TrackRecord:
         """Smallest box around all of its boxes [pixels]."""
         return Box(self.left, self.top, self.right - self.left, self.bottom - self.top)
 
-    def summary(self) -> dict[str, Any]:
-        """Return the record, ready for JSON."""
+    def line(self) -> TrackLine:
+        """Return the record as results have it."""
         hull = self.hull
-        return {
-            "track_id": self.track_id,
-            "topic": self.topic,
-            "start_ns": self.start_ns,
-            "end_ns": self.end_ns,
-            "frames": self.frames,
-            "label_changes": self.changes,
-            "labels": dict(sorted(self.labels.items())),
-            "hull": [round(v, 1) for v in (hull.x, hull.y, hull.width, hull.height)],
-        }
+        return TrackLine(
+            track_id=self.track_id,
+            topic=self.topic,
+            start_ns=self.start_ns,
+            end_ns=self.end_ns,
+            frames=self.frames,
+            label_changes=self.changes,
+            labels=dict(sorted(self.labels.items())),
+            hull=[round(v, 1) for v in (hull.x, hull.y, hull.width, hull.height)],
+        )
 
 
 class Tracks:
@@ -100,14 +100,11 @@ class Tracks:
         """Hand on the tracks that are still open."""
         self._sweep(lambda _: True)
 
-    def summary(self) -> dict[str, Any]:
-        """Return the totals over the finished tracks, ready for JSON."""
+    def totals(self) -> TrackTotals:
+        """Return the totals over the finished tracks."""
         minutes = self._seconds / 60
-        return {
-            "count": self.count,
-            "seconds": self._seconds,
-            "label_changes_per_min": self._changes / minutes if minutes > 0 else None,
-        }
+        per_minute = self._changes / minutes if minutes > 0 else None
+        return TrackTotals(self.count, self._seconds, per_minute)
 
     def _sweep(self, over: Callable[[TrackRecord], bool]) -> None:
         for record in [r for r in self._open.values() if over(r)]:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fer_ros.replay import records
 from fer_ros.replay.judge import baseline, criteria
+from fer_ros.replay.judge.basis import Needed, basis
+from fer_ros.replay.judge.latency import TIMED
+from fer_ros.replay.results import (
+    DOES_NOT_HOLD,
+    FAILED,
+    NO_CRITERIA,
+    NOT_ENOUGH,
+    PASSED,
+    Check,
+    Comparison,
+    LatencyRecord,
+    Metrics,
+    Verdict,
+)
 
 
 class Judge:
@@ -18,51 +33,82 @@ class Judge:
         Raises:
             ReplayError: A file cannot be used.
         """
-        self._criteria = criteria.load(criteria_path) if criteria_path else []
+        read = criteria.load(criteria_path) if criteria_path else criteria.Criteria([], Needed())
+        self._criteria, self._needed = read.criteria, read.needed
         self._baseline = baseline.load(baseline_path) if baseline_path else None
 
-    def check_names(self, metrics: Mapping[str, Any], latency: Mapping[str, Any]) -> None:
-        """Check the criteria's names against results without values.
+    def check_names(self, classes: Sequence[str], topics: Sequence[str]) -> None:
+        """Check the criteria's names against what a replay measures.
+
+        Args:
+            classes: What the network can answer.
+            topics: The cameras.
 
         Raises:
             CriteriaError: A criterion names no measure.
         """
-        compared = baseline.empty() if self._baseline else {}
-        criteria.check_names(self._criteria, _joined(metrics, latency, compared))
+        keys = {
+            "per_class": classes,
+            "cameras": topics,
+            "latency_ms": TIMED,
+            "metrics": baseline.COMPARED,
+        }
+        known = [*records.numbers(Metrics, keys), *records.numbers(LatencyRecord, keys)]
+        if self._baseline:
+            compared = records.numbers(Comparison, keys)
+            known += [f"baseline.{name.removeprefix('metrics.')}" for name in compared]
+        criteria.check_names(self._criteria, known)
 
-    def judge(self, metrics: Mapping[str, Any], latency: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the verdict, ready for JSON.
+    def judge(self, metrics: Metrics, latency: LatencyRecord) -> Verdict:
+        """Return the verdict.
 
         Raises:
             ReplayError: The baseline cannot be compared with.
         """
-        compared = baseline.compare(self._baseline, metrics, latency) if self._baseline else {}
-        results = _joined(metrics, latency, compared)
-        checks = [criterion.check(results) for criterion in self._criteria]
-        failed = [check for check in checks if not check["passed"]]
-        passed = not failed if checks else None
-        if passed is None:
-            summary = "no criteria were given"
-        elif passed:
-            summary = f"all {len(checks)} criteria hold"
-        else:
-            names = ", ".join(check["metric"] for check in failed)
-            summary = f"{len(failed)} of {len(checks)} criteria do not hold: {names}"
-        return {
-            "passed": passed,
-            "summary": summary,
-            "criteria": checks,
-            "baseline": compared or None,
-        }
+        compared = None
+        if self._baseline:
+            compared = baseline.compare(self._baseline, baseline.Side.of(metrics, latency))
+        results = everything(metrics, latency, compared)
+        spans = metrics.evaluation.spans
+        checks = [
+            criterion.check(results, basis(criterion.metric, spans), self._needed)
+            for criterion in self._criteria
+        ]
+        result = _result(checks)
+        passed = {PASSED: True, FAILED: False}.get(result)
+        return Verdict(passed, result, _summary(checks, result), checks, compared)
 
 
-def _joined(
-    metrics: Mapping[str, Any], latency: Mapping[str, Any], compared: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return everything a criterion can name."""
+def _result(checks: Sequence[Check]) -> str:
+    found = {check.result for check in checks}
+    if DOES_NOT_HOLD in found:
+        return FAILED
+    if NOT_ENOUGH in found:
+        return NOT_ENOUGH
+    return PASSED if checks else NO_CRITERIA
+
+
+def _summary(checks: Sequence[Check], result: str) -> str:
+    if result == NO_CRITERIA:
+        return "no criteria were given"
+    if result == PASSED:
+        return f"all {len(checks)} criteria hold"
+    kinds = ((DOES_NOT_HOLD, "do not hold"), (NOT_ENOUGH, "cannot be judged, not enough labels"))
+    parts = []
+    for kind, words in kinds:
+        names = [check.metric for check in checks if check.result == kind]
+        if names:
+            parts.append(f"{len(names)} of {len(checks)} criteria {words}: {', '.join(names)}")
+    return "; ".join(parts)
+
+
+def everything(
+    metrics: Metrics, latency: LatencyRecord, compared: Comparison | None
+) -> Mapping[str, Any]:
+    """Return everything a criterion can name, as JSON has it."""
+    rows = records.plain(compared) if compared else {"metrics": {}}
     return {
-        **metrics,
-        "latency_ms": latency["latency_ms"],
-        "times_real_time": latency["times_real_time"],
-        "baseline": compared.get("metrics", {}),
+        **records.plain(latency),
+        **records.plain(metrics),
+        "baseline": {**rows, **rows["metrics"]},
     }

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from fer_ros.node.assembly import assemble
 from fer_ros.node.diagnostics import detector_status, model_status
 from fer_ros.node.engine import Drop
 from fer_ros.node.parameters import Settings
+from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.types import STAGES, Frame, FrameResult, Origin, StageTimes
 from fer_ros.replay.errors import ReplayError
+from fer_ros.replay.results import AnswerCounts
+from fer_ros.replay.text import said, shown
 from fer_ros.transport import messages
-from fer_ros.transport.bag import BagReader
+from fer_ros.transport.bag import BagMessage, BagReader
 from fer_ros.transport.codec import DecodeError, decode, type_hash
 from fer_ros.transport.messages import EMOTION_ARRAY, Status
+
+_MOST_CLASSES, _MOST_FACES, _LONGEST_ID = 64, 1000, 256
+
+_ROUNDED = 1e-3
+"""How far rounding may carry a probability outside 0..1."""
 
 
 class Answers(Protocol):
@@ -32,8 +43,15 @@ class Answers(Protocol):
             to measure it with), or why there is none.
         """
 
-    def facts(self) -> dict[str, Any]:
-        """Return what results say about it, ready for JSON."""
+    @property
+    def fell_back(self) -> bool:
+        """Whether another detector than the one asked for was taken."""
+
+    def counts(self) -> AnswerCounts | None:
+        """Return what became of recorded answers; None where there are none."""
+
+    def warnings(self) -> list[str]:
+        """Return what a user should know of the answers."""
 
     def statuses(self, prefix: str) -> list[Status]:
         """Return its lines of diagnostics."""
@@ -55,12 +73,17 @@ class PipelineAnswers:
         """Find faces and expressions."""
         return [(result, float("nan")) for result in self._assembly.pipeline.process(frames)]
 
-    def facts(self) -> dict[str, Any]:
-        """Return network and detector."""
-        return {
-            **_origin_facts(self.origin),
-            "detector_fell_back": bool(self._assembly.choice.warning),
-        }
+    @property
+    def fell_back(self) -> bool:
+        """Whether another detector than the one asked for was taken."""
+        return bool(self._assembly.choice.warning)
+
+    def counts(self) -> None:
+        """Return nothing: every answer is used."""
+
+    def warnings(self) -> list[str]:
+        """Return that another detector was taken."""
+        return [self._assembly.choice.warning] if self._assembly.choice.warning else []
 
     def statuses(self, prefix: str) -> list[Status]:
         """Return the state of the networks and of the detector."""
@@ -93,12 +116,11 @@ class RecordedAnswers:
                 )
         self._data: dict[tuple[str, int], bytes] = {}
         self._repeated = self._damaged = self._used = 0
+        self._problem = ""
         first: Any = None
         for message in reader.messages([topic.name for topic in topics]):
-            try:
-                array = decode(message.data, EMOTION_ARRAY)
-            except DecodeError:
-                self._damaged += 1
+            array = self._decode(message)
+            if array is None:
                 continue
             first = first or array
             if array.labels != first.labels:
@@ -109,28 +131,51 @@ class RecordedAnswers:
             self._repeated += key in self._data
             self._data.setdefault(key, message.data)
         if first is None:
-            raise ReplayError(f"{path} holds no {EMOTION_ARRAY}; did the node see the cameras?")
+            why = f": {self._problem}" if self._damaged else "; did the node see the cameras?"
+            raise ReplayError(f"{path} holds no {EMOTION_ARRAY} that can be used{why}")
         self._names = self._camera_names(path, cameras)
         self.origin = Origin(
             tuple(first.labels), first.model_id, first.model_digest, first.detector
         )
 
+    def _decode(self, message: BagMessage) -> Any | None:
+        """Return the message, or None, counted, where it makes no sense."""
+        try:
+            array = decode(message.data, EMOTION_ARRAY)
+            problem = _problem(array)
+        except DecodeError as error:
+            problem = str(error)
+        if not problem:
+            return array
+        self._damaged += 1
+        self._problem = self._problem or said(problem)
+        return None
+
     def process(self, frames: Sequence[Frame]) -> list[tuple[FrameResult, float] | Drop]:
         """Look the answers up by camera and stamp."""
         return [self._look_up(frame) for frame in frames]
 
-    def facts(self) -> dict[str, Any]:
-        """Return network and detector, and what became of the answers."""
-        return {
-            **_origin_facts(self.origin),
-            "detector_fell_back": False,
-            "answers": {
-                "used": self._used,
-                "unmatched": len(self._data) - self._used,
-                "repeated": self._repeated,
-                "damaged": self._damaged,
-            },
-        }
+    @property
+    def fell_back(self) -> bool:
+        """Nobody knows: a recording does not say it."""
+        return False
+
+    def counts(self) -> AnswerCounts:
+        """Return what became of the answers."""
+        unmatched = len(self._data) - self._used
+        return AnswerCounts(self._used, unmatched, self._repeated, self._damaged)
+
+    def warnings(self) -> list[str]:
+        """Return which answers were of no use."""
+        counts, found = self.counts(), []
+        if counts.damaged:
+            found.append(
+                f"{counts.damaged} recorded answers make no sense and were left out: "
+                f"{self._problem}"
+            )
+        if counts.unmatched:
+            found.append(f"{counts.unmatched} recorded answers belong to no image of the recording")
+        return found
 
     def statuses(self, prefix: str) -> list[Status]:  # noqa: ARG002
         """Return nothing: the live node has said it itself."""
@@ -157,10 +202,27 @@ class RecordedAnswers:
         )
 
 
-def _origin_facts(origin: Origin) -> dict[str, Any]:
-    return {
-        "model_id": origin.model_id,
-        "model_sha256": origin.model_digest,
-        "detector": origin.detector,
-        "classes": list(origin.labels),
-    }
+def _problem(array: Any) -> str:
+    """Return why an EmotionArray cannot be scored; empty where it can."""
+    labels = list(array.labels)
+    if not 0 < len(labels) <= _MOST_CLASSES or len(set(labels)) < len(labels):
+        return f"{len(labels)} classes, which must be 1 to {_MOST_CLASSES} different ones"
+    if len(array.faces) > _MOST_FACES:
+        return f"{len(array.faces)} faces in one image"
+    return next(filter(None, (_face_problem(face, labels) for face in array.faces)), "")
+
+
+def _face_problem(face: Any, labels: Sequence[str]) -> str:
+    if face.label not in labels and face.label != UNCERTAIN:
+        return f"the label {shown(face.label)!r} is none of its own classes"
+    for name in ("probabilities", "smoothed_probabilities"):
+        values = np.asarray(getattr(face, name), np.float64)
+        if values.size != len(labels):
+            return f"{values.size} {name} of {len(labels)} classes"
+        if not np.isfinite(values).all() or values.min() < -_ROUNDED or values.max() > 1 + _ROUNDED:
+            return f"{name} outside 0..1"
+    if not math.isfinite(face.confidence) or not math.isfinite(face.detection_confidence):
+        return "a confidence that is no number"
+    if len(face.track_id) > _LONGEST_ID:
+        return f"a track id of {len(face.track_id)} characters"
+    return ""

@@ -7,27 +7,18 @@ messages name.
 
 from __future__ import annotations
 
-import csv
-import json
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fer_ros.perception import emotions
 from fer_ros.perception.types import Box
-from fer_ros.replay.errors import ReplayError
-
-IGNORE = "ignore"
-"""The label of faces and times that are not scored."""
-
-COLUMNS = ("start", "end", "topic", "x", "y", "w", "h", "label", "track", "thumbnail", "note")
-"""Columns of a label file; ``start``, ``end`` and ``label`` are needed, the last two are only for
-people."""
+from fer_ros.replay.read.label_files import LabelError, Row, canonical_label, read_rows
+from fer_ros.transport import messages
 
 STAMP_TOLERANCE = 1_000_000
 """How far the stamp of a label message may lie from its image's [ns]: some tools round to
@@ -40,16 +31,12 @@ _SAME_FACE_IOU = 0.1
 """Overlap of two consecutive label boxes that belong to one face, as it moves."""
 
 
-class LabelError(ReplayError):
-    """A label cannot be understood; the message says where it stands and what would do."""
-
-
 @dataclass
 class Span:
     """One stretch of time in which one face shows one expression."""
 
     label: str
-    """Canonical name, or :data:`IGNORE`."""
+    """Canonical name, or :data:`fer_ros.replay.read.label_names.IGNORE`."""
     topic: str
     """Camera topic; empty for all."""
     track_id: str
@@ -90,6 +77,10 @@ class _Stamped:
         self.boxes = array("f", boxes.tobytes())
 
 
+_Intervals = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Starts, ends, and indices into the spans."""
+
+
 class LabelSet:
     """All labels of a recording, found by topic and time."""
 
@@ -97,27 +88,40 @@ class LabelSet:
         self.spans: list[Span] = []
         self.blank_rows = 0
         """Rows of files whose label nobody has filled in."""
+        self._rows: list[Row] = []
         self._stamped: dict[str, _Stamped] = {}
         self._open: dict[str, list[int]] = {}
-        self._intervals: dict[str, tuple[Any, Any, Any]] | None = None
+        self._intervals: dict[str, _Intervals] | None = None
 
-    def add_file(self, path: Path, origin_ns: int) -> None:
-        """Read intervals from a CSV or JSONL file with the columns :data:`COLUMNS`.
-
-        Args:
-            path: ``.csv``, ``.jsonl`` or ``.json`` with one object a line.
-            origin_ns: What times with a plus sign count from, e.g. ``+12.5``: the first image.
+    def add_file(self, path: Path) -> None:
+        """Read intervals from a label file; they hold once :meth:`set_origin` was called.
 
         Raises:
             LabelError: The file cannot be read, or a row is malformed; the message names it.
         """
-        for place, row in _rows(path):
-            span = _span_of_row(row, origin_ns, place)
-            if span is None:
-                self.blank_rows += 1
+        for row in read_rows(path):
+            if row.label:
+                self._rows.append(row)
             else:
-                self.spans.append(span)
-        self._intervals = None
+                self.blank_rows += 1
+
+    def set_origin(self, origin_ns: int) -> None:
+        """Place the intervals of files in time.
+
+        Args:
+            origin_ns: What times with a plus sign count from, e.g. ``+12.5``: the first image.
+
+        Raises:
+            LabelError: An interval ends before it begins.
+        """
+        for row in self._rows:
+            start, end = row.start.at(origin_ns), row.end.at(origin_ns)
+            if end <= start:
+                raise LabelError(f"{row.place}: the end does not come after the start")
+            self.spans.append(
+                Span(row.label, row.topic, row.track_id, start, end, row.box, row.place)
+            )
+        self._rows, self._intervals = [], None
 
     def add_message(self, message: Any, topic: str) -> None:
         """Take in one fer_ros/msg/EmotionLabel, in the order of recording.
@@ -129,10 +133,9 @@ class LabelSet:
         Raises:
             LabelError: Its label is unknown.
         """
-        roi, stamp = message.roi, message.header.stamp
-        stamp_ns = int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)
+        roi, stamp_ns = message.roi, messages.time_ns(message.header.stamp)
         box = Box(roi.x_offset, roi.y_offset, roi.width, roi.height) if roi.width else None
-        label = _label(message.label, f"{topic} at {stamp_ns}")
+        label = canonical_label(message.label, f"{topic} at {stamp_ns}")
         span = self._continue(message.source_topic, message.track_id, label, stamp_ns, box, topic)
         stamped = self._stamped.setdefault(message.source_topic, _Stamped())
         stamped.stamps.append(stamp_ns)
@@ -179,7 +182,7 @@ class LabelSet:
             span = self.spans[index]
             yield ActiveLabel(int(index), span.label, span.track_id, span.box)
 
-    def _index_intervals(self) -> dict[str, tuple[Any, Any, Any]]:
+    def _index_intervals(self) -> dict[str, _Intervals]:
         of_messages = {index for s in self._stamped.values() for index in set(s.spans)}
         by_topic: dict[str, list[int]] = {}
         for index, span in enumerate(self.spans):
@@ -189,7 +192,7 @@ class LabelSet:
             topic: (
                 np.array([self.spans[i].start_ns for i in indices], np.int64),
                 np.array([self.spans[i].end_ns for i in indices], np.int64),
-                np.array(indices),
+                np.array(indices, np.int64),
             )
             for topic, indices in by_topic.items()
         }
@@ -223,101 +226,3 @@ def _continues(span: Span, box: Box | None) -> bool:
     if span.box is None or box is None:
         return span.box is box
     return span.box.iou(box) >= _SAME_FACE_IOU
-
-
-def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabelError(f"the labels {path} cannot be read: {error}") from error
-    if path.suffix == ".csv":
-        yield from _csv_rows(path, text.splitlines())
-    elif path.suffix in (".jsonl", ".json"):
-        yield from _json_rows(path, text.splitlines())
-    else:
-        raise LabelError(f"the labels {path} must be a .csv or .jsonl file")
-
-
-def _csv_rows(path: Path, lines: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    reader = csv.DictReader(lines, skipinitialspace=True)
-    _check_columns(reader.fieldnames or (), f"{path}, line 1")
-    for row in reader:
-        place = f"{path}, line {reader.line_num}"
-        if None in row or None in row.values():
-            raise LabelError(f"{place}: not as many fields as the first line names")
-        yield place, row
-
-
-def _json_rows(path: Path, lines: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        place = f"{path}, line {number}"
-        try:
-            row = json.loads(line, parse_float=Decimal)
-        except json.JSONDecodeError as error:
-            raise LabelError(f"{place}: no JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise LabelError(f"{place}: must be an object with {', '.join(COLUMNS)}")
-        _check_columns(row, place)
-        yield place, row
-
-
-def _check_columns(names: Iterable[str], place: str) -> None:
-    given = set(names)
-    missing = [name for name in ("start", "end", "label") if name not in given]
-    unknown = sorted(given - set(COLUMNS))
-    if missing or unknown:
-        what = f"lacks {', '.join(missing)}" if missing else f"has unknown {', '.join(unknown)}"
-        raise LabelError(f"{place}: {what}; the columns are {', '.join(COLUMNS)}")
-
-
-def _span_of_row(row: Mapping[str, Any], origin_ns: int, place: str) -> Span | None:
-    """Return the span of a row, or None when its label is blank."""
-    text = str(row["label"] or "").strip()
-    if not text:
-        return None
-    start, end = (_time(row[key], origin_ns, f"{place}: {key}") for key in ("start", "end"))
-    if end <= start:
-        raise LabelError(f"{place}: the end does not come after the start")
-    box = _box(row, place)
-    topic, track = (str(row.get(key) or "").strip() for key in ("topic", "track"))
-    return Span(_label(text, place), topic, track, start, end, box, place)
-
-
-def _time(value: Any, origin_ns: int, place: str) -> int:
-    """Return seconds as nanoseconds, exactly."""
-    text = str(value).strip()
-    try:
-        seconds = Decimal(text)
-        nanoseconds = int(seconds * 1_000_000_000)
-    except (InvalidOperation, ValueError, OverflowError):
-        raise LabelError(
-            f"{place} must be seconds, e.g. 1700000000.25, or +12.5 after the first image, "
-            f"not {value!r}"
-        ) from None
-    return nanoseconds + origin_ns if text.startswith("+") else nanoseconds
-
-
-def _box(row: Mapping[str, Any], place: str) -> Box | None:
-    values = [row.get(key) for key in ("x", "y", "w", "h")]
-    if all(value is None or str(value).strip() == "" for value in values):
-        return None
-    try:
-        x, y, width, height = (float(str(value)) for value in values)
-    except ValueError:
-        raise LabelError(
-            f"{place}: x, y, w, h must be four numbers [pixels], or all blank"
-        ) from None
-    if not (width > 0 and height > 0 and np.isfinite([x, y, width, height]).all()):
-        raise LabelError(f"{place}: w and h must be positive")
-    return Box(x, y, width, height)
-
-
-def _label(name: str, place: str) -> str:
-    if name.strip().lower() == IGNORE:
-        return IGNORE
-    try:
-        return emotions.canonical(name)
-    except ValueError as error:
-        raise LabelError(f"{place}: {error}; or {IGNORE!r}") from None

@@ -5,13 +5,14 @@ Both schedules depend on the recording alone, so a replay can be repeated exactl
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from fer_ros.perception.timing import CLOCK_JUMP_NS
+from fer_ros.replay import records
 from fer_ros.replay.errors import ReplayError
+from fer_ros.replay.results import LatencyRecord
 from fer_ros.transport.messages import ReceivedImage
 
 
@@ -121,9 +122,11 @@ def measured_worker_ms(path: Path) -> float:
         ReplayError: The file is none, or holds no measurement.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))["latency_ms"]["total"]["p50"]
-        return float(value)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        value = records.read(path, LatencyRecord).latency_ms["total"].p50
+        if value is None:
+            raise ReplayError("it has no times")
+    except (ReplayError, KeyError) as error:
         raise ReplayError(
-            f"{path} is no latency.json of an earlier replay with answered frames ({error})"
+            f"{path} is no latency.json of an earlier replay with answered frames: {error}"
         ) from error
+    return value

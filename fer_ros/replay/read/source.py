@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.read.labels import LabelSet
+from fer_ros.replay.text import shown
 from fer_ros.transport import codec
 from fer_ros.transport.bag import BagReader, BagTopic
-from fer_ros.transport.messages import COMPRESSED_IMAGE, IMAGE, read_image
+from fer_ros.transport.messages import COMPRESSED_IMAGE, IMAGE
 
 EMOTION_LABEL = "fer_ros/msg/EmotionLabel"
+
+_MOST_LISTED = 30
 
 _NOT_FOR_FACES = ("depth", "disparity", "annotated", "infra")
 """Words in the names of image topics that are not taken unless they are named."""
@@ -25,7 +28,10 @@ def image_topics(reader: BagReader, names: Sequence[str]) -> dict[str, bool]:
     Raises:
         ReplayError: A named topic is not there or holds no images, or there is none at all.
     """
-    images = {t.name: t for t in reader.topics if t.type_name in (IMAGE, COMPRESSED_IMAGE)}
+    # Of a topic of both types the one with more images is taken.
+    found = [t for t in reader.topics if t.type_name in (IMAGE, COMPRESSED_IMAGE)]
+    images = {topic.name: topic for topic in sorted(found, key=lambda t: t.count)}
+    images = {topic.name: images[topic.name] for topic in found}
     if names:
         for name in names:
             if name not in images:
@@ -55,18 +61,9 @@ def _not_an_image(reader: BagReader, name: str) -> str:
 
 
 def _listing(topics: Sequence[BagTopic]) -> str:
-    return ", ".join(f"{t.name} ({t.type_name}, {t.count})" for t in topics) or "none"
-
-
-def first_stamp(reader: BagReader, topics: dict[str, bool]) -> int:
-    """Return the stamp of the first readable image, or its recording time where it has none."""
-    for message in reader.messages(topics):
-        try:
-            stamp = read_image(message.data, topics[message.topic]).stamp_ns
-        except codec.DecodeError:
-            continue
-        return stamp or message.time_ns
-    return 0
+    names = [f"{shown(t.name)} ({shown(t.type_name)}, {t.count})" for t in topics]
+    more = [f"{len(names) - _MOST_LISTED} more"] if len(names) > _MOST_LISTED else []
+    return ", ".join([*names[:_MOST_LISTED], *more]) or "none"
 
 
 def read_label_topics(reader: BagReader, names: Sequence[str], labels: LabelSet) -> int:
@@ -100,6 +97,8 @@ def read_label_topics(reader: BagReader, names: Sequence[str], labels: LabelSet)
             )
     damaged = 0
     for message in reader.messages(chosen):
+        if message.type_name != EMOTION_LABEL:
+            continue
         try:
             decoded = codec.decode(message.data, EMOTION_LABEL)
         except codec.DecodeError:

@@ -1,224 +1,386 @@
-"""Charts of the report as inline SVG, so that the page needs no library and no network."""
+"""Geometry of the report's charts; the templates draw it as SVG.
+
+Charts are as wide as the page: their shapes are laid out in a box of :data:`WIDTH` that is
+stretched, their ticks and words in per cent of it, so that text keeps its size on a phone.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from html import escape
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from fer_ros.perception import emotions
-from fer_ros.replay.judge.timeline import OverviewBin, TrackCourse
-
-COLORS = {
-    emotions.ANGRY: "#d1495b",
-    emotions.DISGUST: "#6a994e",
-    emotions.FEAR: "#8e6bbf",
-    emotions.HAPPY: "#f2b134",
-    emotions.SAD: "#4a7fc1",
-    emotions.SURPRISE: "#2aa7a1",
-    emotions.NEUTRAL: "#a3abb5",
-    emotions.CONTEMPT: "#b0728f",
-    emotions.UNCERTAIN: "url(#uncertain)",
-    "ignore": "none",
-}
-
-PATTERNS = (
-    '<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>'
-    '<pattern id="uncertain" width="6" height="6" patternUnits="userSpaceOnUse" '
-    'patternTransform="rotate(45)"><rect width="6" height="6" fill="var(--hatch-back)"/>'
-    '<rect width="2" height="6" fill="var(--hatch)"/></pattern></defs></svg>'
-)
-"""Definitions that other charts refer to; stands once at the top of the page."""
+from fer_ros.perception.emotions import UNCERTAIN
+from fer_ros.perception.palette import PALETTE
+from fer_ros.replay.judge.timeline import OverviewBin, ShownTrack, Stretch
+from fer_ros.replay.read.label_names import IGNORE
+from fer_ros.replay.results import CalibrationBin, Distribution, HistoryRow
 
 WIDTH = 960
-_AREA, _RIBBON, _SPACE = 72, 12, 3
+AREA = 72
+"""Height of the probabilities of a track."""
+
+OVERVIEW = 72
+PERCENTILES = ("p50", "p95", "p99")
+
+_OTHERS = ("#E69F00", "#8C510A", "#35978F", "#762A83", "#1B7837", "#B2182B")
+"""Colours of classes that the palette does not know."""
+
+_TICKS = 6
 
 
-def legend(labels: Sequence[str]) -> str:
-    """Return the colours of the labels with their names."""
-    items = "".join(
-        f'<span class="key"><svg width="12" height="12"><rect width="12" height="12" rx="2" '
-        f'fill="{COLORS[label]}"/></svg>{escape(label)}</span>'
-        for label in labels
-    )
-    return f'<p class="legend">{items}</p>'
+@dataclass(frozen=True)
+class Tick:
+    """A mark of an axis."""
+
+    percent: float
+    text: str
+
+    @property
+    def anchor(self) -> str:
+        """Where its text is held, so that it stays inside."""
+        return "start" if self.percent < 8 else "end" if self.percent > 92 else "middle"
 
 
-def track_chart(course: TrackCourse, classes: Sequence[str], number: int) -> str:
-    """Return the probabilities of one track over time, its label, and the truth where known.
+@dataclass(frozen=True)
+class Shape:
+    """An area of one colour."""
+
+    label: str
+    color: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A stretch of a ribbon."""
+
+    x: float
+    width: float
+    color: str
+    label: str
+
+
+@dataclass(frozen=True)
+class TrackChart:
+    """A track's probabilities over its own time, its labels, and the truth where known."""
+
+    shapes: list[Shape]
+    labels: list[Strip]
+    truths: list[Strip]
+    ticks: list[Tick]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A track in the overview."""
+
+    name: str
+    strips: list[Strip]
+
+
+@dataclass(frozen=True)
+class OverviewChart:
+    """The whole recording: what became of its frames, who was there, and where mistakes lie."""
+
+    shapes: list[Shape]
+    lanes: list[Lane]
+    mistakes: list[Tick]
+    ticks: list[Tick]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A column of a histogram, in per cent of the chart's width and height."""
+
+    x: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class LatencyChart:
+    """Times on a logarithmic axis, with labelled percentiles."""
+
+    bars: list[Bar]
+    marks: list[Tick]
+    ticks: list[Tick]
+
+
+@dataclass(frozen=True)
+class CalibrationColumn:
+    """One bin of the reliability diagram, in per cent."""
+
+    x: float
+    width: float
+    height: float
+    dot: float
+    share: float
+    words: str
+
+
+@dataclass(frozen=True)
+class HistoryPoint:
+    """One run in the chart over runs, in per cent; none where it had no figure."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    words: str
+    same_labels: bool
+
+
+def color(label: str, classes: Sequence[str] = ()) -> str:
+    """Return a label's colour."""
+    if label == UNCERTAIN:
+        return "url(#uncertain)"
+    if label == IGNORE:
+        return "none"
+    if label in PALETTE:
+        return PALETTE[label]
+    return _OTHERS[[*classes, label].index(label) % len(_OTHERS)]
+
+
+def time_ticks(start_s: float, end_s: float) -> list[Tick]:
+    """Return round times between two times [s], with their place in per cent."""
+    length = end_s - start_s
+    if length <= 0:
+        return [Tick(0, f"+{start_s:.2f} s")]
+    rough = length / _TICKS
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(f * power for f in (1, 2, 5, 10) if f * power >= rough)
+    digits = max(-math.floor(math.log10(step)), 0)
+    first = math.ceil(start_s / step - 1e-9)
+    last = math.floor(end_s / step + 1e-9)
+    times = [number * step for number in range(first, last + 1)]
+    return [Tick(round(100 * (t - start_s) / length, 2), _clock(t, digits)) for t in times]
+
+
+def _clock(seconds: float, digits: int) -> str:
+    if seconds < 120:
+        return f"+{seconds:.{digits}f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"+{hours}:{minutes:02}:{rest:02}" if hours else f"+{minutes}:{rest:02}"
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A stretch with its place on the axis."""
+
+    stretch: Stretch
+    x0: float
+    x1: float
+    follows: bool
+    """Whether it follows the one before without a gap."""
+
+
+def track_span(track: ShownTrack) -> tuple[int, int]:
+    """Return the times [ns] that a track's chart covers: its frames, and the last one's time."""
+    line = track.line
+    return line.start_ns, line.end_ns + _usual(track)
+
+
+def _usual(track: ShownTrack) -> int:
+    line = track.line
+    return max((line.end_ns - line.start_ns) // max(line.frames - 1, 1), 1_000_000)
+
+
+def stretch_times(track: ShownTrack) -> list[tuple[int, int, Stretch]]:
+    """Return (start, end, stretch): one lasts until the next, unless frames are missing."""
+    usual = _usual(track)
+    followers = [stretch.start_ns for stretch in track.stretches[1:]]
+    times = []
+    for stretch, following in zip(track.stretches, [*followers, None]):
+        end = stretch.end_ns + usual
+        if following is not None and stretch.end_ns < following <= stretch.end_ns + 3 * usual:
+            end = following
+        times.append((stretch.start_ns, end, stretch))
+    return times
+
+
+def _place(track: ShownTrack, start_ns: int, end_ns: int) -> list[_Placed]:
+    scale = WIDTH / max(end_ns - start_ns, 1)
+    placed: list[_Placed] = []
+    for start, end, stretch in stretch_times(track):
+        x0 = max((start - start_ns) * scale, 0.0)
+        x1 = min((end - start_ns) * scale, float(WIDTH))
+        follows = bool(placed) and abs(placed[-1].x1 - x0) < 1e-6
+        if x1 > x0:
+            placed.append(_Placed(stretch, x0, x1, follows))
+    return placed
+
+
+def track_chart(track: ShownTrack, classes: Sequence[str], origin_ns: int) -> TrackChart:
+    """Lay out one track.
 
     Args:
-        course: The track.
+        track: The track.
         classes: Names of the probabilities.
-        number: Position among the tracks of the page, for its script.
+        origin_ns: When the recording begins.
     """
-    bins = course.bins
-    step = WIDTH / len(bins)
-    has_truth = any(stretch.truths for stretch in bins)
-    height = _AREA + (_RIBBON + _SPACE) * (1 + has_truth)
-    parts = [_stacked(course, index, label, step) for index, label in enumerate(classes)]
-    label_top = _AREA + _SPACE
-    parts.append(_ribbon([_commonest(b.labels) for b in bins], step, label_top, "label"))
-    if has_truth:
-        top = label_top + _RIBBON + _SPACE
-        parts.append(_ribbon([_commonest(b.truths) for b in bins], step, top, "truth"))
-    return (
-        f'<svg class="track" data-track="{number}" viewBox="0 0 {WIDTH} {height}" '
-        f'preserveAspectRatio="none" role="img" aria-label="probabilities over time">'
-        f'<rect class="ground" width="{WIDTH}" height="{_AREA}"/>{"".join(parts)}'
-        f'<line class="cursor" y1="0" y2="{height}" x1="-9" x2="-9"/></svg>'
-    )
+    start, end = track_span(track)
+    placed = _place(track, start, end)
+    shapes = [
+        Shape(label, color(label, classes), _layer(placed, index))
+        for index, label in enumerate(classes)
+    ]
+    ticks = time_ticks((start - origin_ns) / 1e9, (end - origin_ns) / 1e9)
+    labels = _strips([(p, p.stretch.label) for p in placed], classes)
+    truths = _strips([(p, p.stretch.truth) for p in placed], classes)
+    return TrackChart(shapes, labels, truths, ticks)
 
 
-def _stacked(course: TrackCourse, index: int, label: str, step: float) -> str:
-    """Return one class's layer of the stacked areas; stretches without frames stay empty."""
-    shapes = []
-    for start, end in _runs([stretch.frames > 0 for stretch in course.bins]):
+def _layer(placed: Sequence[_Placed], index: int) -> str:
+    """Return one class's layer of the stacked areas; times without frames stay empty."""
+    runs: list[list[_Placed]] = []
+    for entry in placed:
+        if entry.follows:
+            runs[-1].append(entry)
+        else:
+            runs.append([entry])
+    paths = []
+    for run in runs:
         upper, lower = [], []
-        for position in range(start, end):
-            stretch = course.bins[position]
-            shares = stretch.smoothed / stretch.frames
+        for entry in run:
+            shares = entry.stretch.smoothed / entry.stretch.frames
             below, above = float(shares[:index].sum()), float(shares[: index + 1].sum())
-            for edge in (position, position + 1):
-                upper.append(f"{edge * step:.1f},{_AREA * (1 - above):.1f}")
-                lower.append(f"{edge * step:.1f},{_AREA * (1 - below):.1f}")
-        shapes.append(f"M{' '.join(upper)} {' '.join(reversed(lower))}Z")
-    return f'<path fill="{COLORS[label]}" d="{"".join(shapes)}"/>'
+            for x in (entry.x0, entry.x1):
+                upper.append(f"{x:.1f},{AREA * (1 - above):.1f}")
+                lower.append(f"{x:.1f},{AREA * (1 - below):.1f}")
+        paths.append(f"M{' '.join(upper)} {' '.join(reversed(lower))}Z")
+    return "".join(paths)
 
 
-def _ribbon(labels: Sequence[str], step: float, top: float, kind: str) -> str:
-    shapes = []
-    start = 0
-    for position in range(1, len(labels) + 1):
-        if position < len(labels) and labels[position] == labels[start]:
+def _strips(entries: Sequence[tuple[_Placed, str]], classes: Sequence[str]) -> list[Strip]:
+    strips: list[Strip] = []
+    for entry, label in entries:
+        if not label:
             continue
-        if labels[start]:
-            shapes.append(
-                f'<rect x="{start * step:.1f}" y="{top}" width="{(position - start) * step:.1f}" '
-                f'height="{_RIBBON}" fill="{COLORS.get(labels[start], "none")}">'
-                f"<title>{kind}: {escape(labels[start])}</title></rect>"
-            )
-        start = position
-    return f'<g class="{kind}">{"".join(shapes)}</g>'
+        last = strips[-1] if strips else None
+        if last and last.label == label and entry.x0 - last.x - last.width < 0.5:
+            strips[-1] = Strip(last.x, round(entry.x1 - last.x, 2), last.color, label)
+        else:
+            width = round(entry.x1 - entry.x0, 2)
+            strips.append(Strip(round(entry.x0, 2), width, color(label, classes), label))
+    return strips
 
 
-def _runs(present: Sequence[bool]) -> list[tuple[int, int]]:
-    """Return (start, end) of every run of present stretches."""
-    runs, start = [], None
-    for position, is_there in enumerate([*present, False]):
-        if is_there and start is None:
-            start = position
-        elif not is_there and start is not None:
-            runs.append((start, position))
-            start = None
-    return runs
+def overview_chart(
+    bins: Sequence[OverviewBin],
+    tracks: Sequence[ShownTrack],
+    mistakes: Sequence[tuple[int, str]],
+    classes: Sequence[str],
+    span_ns: tuple[int, int],
+) -> OverviewChart:
+    """Lay out the whole recording.
 
-
-def _commonest(counts: Any) -> str:
-    return str(counts.most_common(1)[0][0]) if counts else ""
-
-
-def overview_chart(bins: Sequence[OverviewBin]) -> str:
-    """Return frames answered, dropped and missing over the time of the recording."""
-    height, step = 90, WIDTH / len(bins)
+    Args:
+        bins: What became of its frames.
+        tracks: The tracks that are shown.
+        mistakes: (when [ns], words) of each.
+        classes: What the network can answer.
+        span_ns: When it begins and ends.
+    """
+    start, end = span_ns
+    length = max(end - start, 1)
     tallest = max((b.answered + b.dropped + b.missing for b in bins), default=0) or 1
+    step = WIDTH / len(bins)
     layers: dict[str, list[str]] = {"answered": [], "dropped": [], "missing": []}
     for position, entry in enumerate(bins):
-        base = float(height)
+        base = float(OVERVIEW)
         for kind, shapes in layers.items():
-            tall = height * getattr(entry, kind) / tallest
+            tall = OVERVIEW * getattr(entry, kind) / tallest
             if tall > 0:
-                x = position * step
-                shapes.append(f"M{x:.2f} {base:.1f}h{step:.2f}v{-tall:.1f}h{-step:.2f}Z")
+                shapes.append(
+                    f"M{position * step:.2f} {base:.1f}h{step:.2f}v{-tall:.1f}h{-step:.2f}Z"
+                )
             base -= tall
-    paths = "".join(f'<path class="{kind}" d="{"".join(d)}"/>' for kind, d in layers.items())
-    return (
-        f'<svg class="overview" viewBox="0 0 {WIDTH} {height}" preserveAspectRatio="none" '
-        f'role="img" aria-label="frames over time">{paths}</svg>'
+    lanes = [
+        Lane(
+            track.line.track_id,
+            _strips([(p, p.stretch.label) for p in _place(track, start, end)], classes),
+        )
+        for track in tracks
+    ]
+    return OverviewChart(
+        [Shape(kind, "", "".join(paths)) for kind, paths in layers.items()],
+        lanes,
+        [Tick(round(100 * (when - start) / length, 2), words) for when, words in mistakes],
+        time_ticks(0, (end - start) / 1e9),
     )
 
 
-def reliability_chart(bins: Sequence[dict[str, Any]]) -> str:
-    """Return accuracy over confidence, with the number of answers in each bin."""
-    side, foot = 260, 50
-    width = side / len(bins)
-    most = max(entry["count"] for entry in bins) or 1
-    shapes = [f'<rect class="ground" width="{side}" height="{side}"/>']
-    for index, entry in enumerate(bins):
-        if not entry["count"]:
-            continue
-        x, tall = index * width, side * entry["accuracy"]
-        words = (
-            f"confidence {entry['confidence']:.3f}, accuracy {entry['accuracy']:.3f}, "
-            f"{entry['count']} answers"
-        )
-        shapes.append(
-            f'<rect class="bar" x="{x + 1:.1f}" y="{side - tall:.1f}" width="{width - 2:.1f}" '
-            f'height="{tall:.1f}"><title>{words}</title></rect>'
-            f'<circle class="dot" cx="{side * entry["confidence"]:.1f}" cy="{side - tall:.1f}" '
-            f'r="3"><title>{words}</title></circle>'
-        )
-        share = foot * entry["count"] / most
-        shapes.append(
-            f'<rect class="count" x="{x + 1:.1f}" y="{side + 8}" width="{width - 2:.1f}" '
-            f'height="{share:.1f}"><title>{words}</title></rect>'
-        )
-    shapes.append(f'<line class="diagonal" x1="0" y1="{side}" x2="{side}" y2="0"/>')
-    return (
-        f'<svg class="reliability" viewBox="-34 -6 {side + 44} {side + foot + 34}" role="img" '
-        f'aria-label="reliability diagram">{"".join(shapes)}{_square_axes(side, foot)}</svg>'
-    )
-
-
-def _square_axes(side: int, foot: int) -> str:
-    marks = []
-    for tenth in (0, 5, 10):
-        at = side * tenth / 10
-        text = f"{tenth / 10:g}"
-        marks.append(f'<text x="-6" y="{side - at + 4:.0f}" text-anchor="end">{text}</text>')
-        marks.append(
-            f'<text x="{at:.0f}" y="{side + foot + 22}" text-anchor="middle">{text}</text>'
-        )
-    return "".join(marks)
-
-
-def latency_chart(bars: Sequence[tuple[float, int]], marks: dict[str, float | None]) -> str:
-    """Return a histogram over the logarithm of the time, with the percentiles marked.
+def latency_chart(bars: Sequence[tuple[float, int]], summary: Distribution) -> LatencyChart | None:
+    """Lay out a histogram over the logarithm of the time; None without times.
 
     Args:
         bars: (mean value [ms], count) of narrow bins, rising.
-        marks: Percentiles to draw, by name [ms].
+        summary: Percentiles to mark.
     """
-    width, height, columns = 300, 70, 60
+    columns = 60
     positive = [(value, count) for value, count in bars if value > 0]
     if not positive:
-        return '<p class="none">not measured</p>'
+        return None
     low = math.log10(positive[0][0]) - 0.03
     high = max(math.log10(positive[-1][0]), low + 0.06) + 0.03
+
+    def place(value: float) -> float:
+        return 100 * (math.log10(value) - low) / (high - low)
+
     heights = [0] * columns
     for value, count in positive:
-        heights[min(int((math.log10(value) - low) / (high - low) * columns), columns - 1)] += count
+        heights[min(int(place(value) / 100 * columns), columns - 1)] += count
+    step = 100 / columns
     tallest = max(heights)
-    step = width / columns
-    shapes = "".join(
-        f'<rect class="bar" x="{i * step:.1f}" y="{height - height * h / tallest:.1f}" '
-        f'width="{step - 0.6:.1f}" height="{height * h / tallest:.1f}"/>'
-        for i, h in enumerate(heights)
-        if h
-    )
-    for name, mark in marks.items():
-        if mark and mark > 0:
-            x = (math.log10(mark) - low) / (high - low) * width
-            shapes += (
-                f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height}">'
-                f"<title>{name}: {mark:.3f} ms</title></line>"
-            )
-    ends = (
-        f'<text x="0" y="{height + 14}">{10**low:.3g} ms</text>'
-        f'<text x="{width}" y="{height + 14}" text-anchor="end">{10**high:.3g} ms</text>'
-    )
-    return (
-        f'<svg class="latency" viewBox="0 0 {width} {height + 18}" role="img" '
-        f'aria-label="histogram">{shapes}{ends}</svg>'
-    )
+    shapes = [Bar(i * step, step, 100 * h / tallest) for i, h in enumerate(heights) if h]
+    marks = [
+        Tick(round(place(value), 2), f"{name} {value:.2f} ms")
+        for name in PERCENTILES
+        if (value := getattr(summary, name)) is not None and value > 0
+    ]
+    ends = [Tick(0, f"{10**low:.3g} ms"), Tick(100, f"{10**high:.3g} ms")]
+    return LatencyChart(shapes, marks, ends)
+
+
+def calibration_chart(bins: Sequence[CalibrationBin]) -> list[CalibrationColumn]:
+    """Lay out accuracy over confidence, with the number of answers in each bin."""
+    width = 100 / len(bins)
+    most = max(entry.count for entry in bins) or 1
+    return [
+        CalibrationColumn(
+            x=index * width,
+            width=width,
+            height=100 * entry.accuracy,
+            dot=100 * entry.confidence,
+            share=100 * entry.count / most,
+            words=f"confidence {entry.confidence:.3f}, accuracy {entry.accuracy:.3f}, "
+            f"{entry.count} answers",
+        )
+        for index, entry in enumerate(bins)
+        if entry.accuracy is not None and entry.confidence is not None
+    ]
+
+
+def history_chart(rows: Sequence[HistoryRow]) -> list[HistoryPoint]:
+    """Lay out balanced accuracy over runs, the oldest first."""
+    points = []
+    for index, row in enumerate(rows):
+        value, interval = row.balanced_accuracy, row.balanced_interval
+        if value is None:
+            continue
+        low = value if interval.low is None else interval.low
+        high = value if interval.high is None else interval.high
+        words = f"{row.finished}, {row.model_id}: {100 * value:.1f} %"
+        same = row.labels_sha256 == rows[-1].labels_sha256
+        x = 3 + 94 * index / max(len(rows) - 1, 1)
+        points.append(
+            HistoryPoint(x, 100 - 100 * value, 100 - 100 * low, 100 - 100 * high, words, same)
+        )
+    return points
+
+
+def legend(labels: Sequence[str], classes: Sequence[str]) -> Mapping[str, str]:
+    """Return the colours of labels."""
+    return {label: color(label, classes) for label in labels}

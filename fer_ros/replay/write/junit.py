@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from xml.etree import ElementTree
 
+from fer_ros.replay.results import DOES_NOT_HOLD, NOT_ENOUGH, Check, Verdict
+from fer_ros.replay.text import said, shown
 
-def render(
-    verdicts: Mapping[str, Mapping[str, Any]], errors: Mapping[str, str] | None = None
-) -> str:
+
+def render(verdicts: Mapping[str, Verdict], errors: Mapping[str, str] | None = None) -> str:
     """Return a JUnit document with one suite per recording and one case per criterion.
+
+    What cannot be judged for lack of labels is "skipped".
 
     Args:
         verdicts: By the name of the recording.
@@ -18,35 +20,43 @@ def render(
     """
     root = ElementTree.Element("testsuites", name="fer-ros replay")
     for name, verdict in verdicts.items():
-        checks = verdict["criteria"]
+        checks = verdict.criteria
         suite = _suite(root, name, len(checks) or 1)
-        suite.set("failures", str(sum(not check["passed"] for check in checks)))
+        suite.set("failures", str(sum(check.result == DOES_NOT_HOLD for check in checks)))
+        suite.set("skipped", str(sum(check.result == NOT_ENOUGH for check in checks)))
         for check in checks:
-            case = _case(suite, name, f"{check['metric']} {check['condition']}")
-            if not check["passed"]:
-                said = check["reason"] or f"is {check['value']:.6g}"
-                failure = ElementTree.SubElement(
-                    case, "failure", message=f"{check['metric']} {said}"
-                )
-                failure.text = f"{check['metric']} {said}, asked was {check['condition']}"
+            _check(_case(suite, name, f"{check.metric} {check.condition}"), check)
         if not checks:
             _case(suite, name, "replayed, no criteria given")
     for name, reason in (errors or {}).items():
         suite = _suite(root, name, 1)
         suite.set("errors", "1")
-        ElementTree.SubElement(_case(suite, name, "replay"), "error", message=reason)
+        message = {"message": said(reason)}
+        ElementTree.SubElement(_case(suite, name, "replay"), "error", message)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(
         root, encoding="unicode"
     )
 
 
+def _check(case: ElementTree.Element, check: Check) -> None:
+    if check.result == NOT_ENOUGH:
+        message = {"message": f"{NOT_ENOUGH}: {check.metric} {check.reason}"}
+        ElementTree.SubElement(case, "skipped", message)
+    elif check.result == DOES_NOT_HOLD:
+        found = check.reason or f"is {check.value:.6g}"
+        failure = ElementTree.SubElement(case, "failure", message=said(f"{check.metric} {found}"))
+        failure.text = said(f"{check.metric} {found}, asked was {check.condition}")
+
+
 def _suite(root: ElementTree.Element, name: str, tests: int) -> ElementTree.Element:
-    suite = ElementTree.SubElement(root, "testsuite", name=name, tests=str(tests))
+    suite = ElementTree.SubElement(root, "testsuite", name=shown(name), tests=str(tests))
     suite.set("failures", "0")
     suite.set("errors", "0")
     return suite
 
 
 def _case(suite: ElementTree.Element, recording: str, name: str) -> ElementTree.Element:
-    return ElementTree.SubElement(suite, "testcase", classname=f"replay.{recording}", name=name)
+    return ElementTree.SubElement(
+        suite, "testcase", classname=f"replay.{shown(recording)}", name=shown(name)
+    )

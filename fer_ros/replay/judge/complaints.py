@@ -1,0 +1,101 @@
+"""What a user should know of a replay before believing it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fer_ros.replay.read.label_names import IGNORE
+from fer_ros.replay.read.labels import LabelSet
+from fer_ros.replay.results import EvaluationRecord, LabelCounts, RecordingFacts
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """The first and the last time of a recording [ns]."""
+
+    start_ns: int
+    end_ns: int
+
+    @property
+    def seconds(self) -> float:
+        """Its length [s]."""
+        return max(self.end_ns - self.start_ns, 0) / 1e9
+
+
+def complaints(
+    recording: RecordingFacts,
+    evaluation: EvaluationRecord,
+    labels: LabelSet,
+    classes: Sequence[str],
+    tracks: int,
+    images: TimeRange,
+) -> list[str]:
+    """Return what is wrong with a replay's input or makes its results say little.
+
+    Args:
+        recording: What was recorded.
+        evaluation: What was compared with labels.
+        labels: All labels.
+        classes: What the network can answer.
+        tracks: How many faces were followed.
+        images: Their time.
+    """
+    found = _about_frames(recording)
+    if recording.answered and not tracks:
+        found.append("no face was found in any image")
+    if evaluation.label_messages_damaged:
+        found.append(f"{evaluation.label_messages_damaged} label messages could not be decoded")
+    return found + _about_labels(evaluation.labels, labels, classes, images)
+
+
+def _about_frames(recording: RecordingFacts) -> list[str]:
+    found = []
+    if recording.frames < recording.promised:
+        found.append(f"only {recording.frames} of {recording.promised} images could be read")
+    reasons: Counter[str] = Counter()
+    for camera in recording.cameras.values():
+        reasons.update(camera.errors)
+    why = f": {reasons.most_common(1)[0][0]}" if reasons else ""
+    lost = recording.undecodable + recording.failed
+    if recording.frames and not recording.answered:
+        why = why or (
+            ": the live node answered none" if recording.unanswered else ": all were too old"
+        )
+        found.append(f"none of {recording.frames} images could be answered{why}")
+    elif lost:
+        found.append(f"{lost} of {recording.frames} images could not be answered{why}")
+    unstamped = sum(camera.stamps.zero for camera in recording.cameras.values())
+    if unstamped:
+        found.append(f"{unstamped} images have no stamp; the time of recording was used")
+    return found
+
+
+def _about_labels(
+    counts: LabelCounts, labels: LabelSet, classes: Sequence[str], images: TimeRange
+) -> list[str]:
+    found = []
+    if counts.rows_blank:
+        found.append(f"{counts.rows_blank} rows of the label files have no label yet")
+    if counts.spans_not_a_class:
+        others = {span.label for span in labels.spans} - {IGNORE} - {*classes}
+        found.append(
+            f"{counts.spans_not_a_class} labelled spans are no class of this network: "
+            f"{', '.join(sorted(others))}"
+        )
+    if counts.spans and counts.spans_without_frame == counts.spans:
+        start = images.start_ns / 1e9
+        found.append(
+            f"none of {counts.spans} labelled spans holds at any image: the images run from "
+            f"{start:.3f} to {images.end_ns / 1e9:.3f} s; times after the first image are written "
+            f"with a plus sign, +0 to +{images.seconds:.3f}"
+        )
+    elif counts.spans_without_frame:
+        found.append(
+            f"{counts.spans_without_frame} of {counts.spans} labelled spans hold at no image"
+        )
+    known = counts.spans - counts.spans_ignore - counts.spans_not_a_class
+    if known and not counts.spans_scored and counts.spans_without_frame < counts.spans:
+        found.append("no labelled face was found, so nothing was scored")
+    return found

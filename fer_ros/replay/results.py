@@ -1,0 +1,485 @@
+"""The records that a replay writes; docs/replay.md says which file holds which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from fer_ros.replay.records import OMITTED
+
+SCHEMA = 2
+"""Version of the layout of metrics.json."""
+
+PASSED, FAILED = "passed", "failed"
+NOT_ENOUGH, NO_CRITERIA = "not enough labels", "no criteria"
+"""How a replay is judged."""
+
+HOLDS, DOES_NOT_HOLD = "holds", "does not hold"
+"""How a criterion is judged; it can also be :data:`NOT_ENOUGH`."""
+
+Box4 = tuple[float, float, float, float]
+"""Left, top, width, height [pixels]."""
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Summary of many values; all None where there are none."""
+
+    mean: float | None
+    p50: float | None
+    p90: float | None
+    p95: float | None
+    p99: float | None
+    max: float | None
+
+
+@dataclass(frozen=True)
+class Interval:
+    """95 % interval of a figure."""
+
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """How one class was recognised."""
+
+    support: int
+    recall: float | None
+    precision: float | None
+    f1: float | None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Measures of a confusion matrix."""
+
+    count: int
+    accuracy: float | None
+    balanced_accuracy: float | None
+    macro_f1: float | None
+    coverage: float | None
+    """Share of answers that named a class."""
+    accuracy_where_named: float | None
+    per_class: dict[str, ClassScores]
+    confusion: list[list[int]]
+    """Rows: true classes; columns: answers, the last "uncertain"."""
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Answers of similar confidence."""
+
+    count: int
+    confidence: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class CalibrationRecord:
+    """How far stated probabilities can be believed."""
+
+    ece: float | None
+    bins: list[CalibrationBin]
+
+
+@dataclass(frozen=True)
+class Onsets:
+    """How soon a labelled span was answered rightly."""
+
+    count: int
+    never_correct: int
+    median_s: float | None
+    max_s: float | None
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """What became of the labels."""
+
+    spans: int
+    spans_scored: int
+    spans_ignore: int
+    spans_not_a_class: int
+    spans_without_frame: int
+    spans_never_detected: int
+    rows_blank: int
+    frames_with_label: int
+    frames_undetected: int
+    frames_not_a_class: int
+    faces_unlabelled: int
+    faces_ignored: int
+
+
+@dataclass(frozen=True)
+class SpanRow:
+    """One labelled span, and what was seen of it."""
+
+    label: str
+    topic: str
+    track_id: str
+    start_ns: int
+    end_ns: int
+    box: Box4 | None
+    source: str
+    frames: int
+    detected: int
+    answers: list[int]
+    """How often each class, and at the end "uncertain", was the published label."""
+    single: list[int]
+    """How often each class was the most probable in a single frame."""
+    majority: str | None
+    mean: str | None
+    first_correct_ns: int | None
+    track_switches: int
+    label_changes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RestsOn:
+    """How much the measures rest on."""
+
+    spans: int
+    """Labelled spans in which a face was found."""
+    classes: int
+    """Classes among them."""
+    frames: int
+    """Faces compared, a frame each."""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """95 % intervals of the headline measures (judge/intervals.py)."""
+
+    accuracy: Interval
+    balanced_accuracy: Interval
+    macro_f1: Interval
+    detection_rate: Interval
+
+
+@dataclass(frozen=True)
+class EvaluationRecord:
+    """Everything that was compared with labels."""
+
+    frame: Scores
+    frame_single: Scores
+    interval_majority: Scores
+    interval_mean: Scores
+    calibration: CalibrationRecord
+    onsets: Onsets
+    labels: LabelCounts
+    spans: list[SpanRow]
+    rests_on: RestsOn
+    intervals: Intervals
+    label_messages_damaged: int
+
+
+@dataclass(frozen=True)
+class AnswerCounts:
+    """What became of a live node's recorded answers."""
+
+    used: int
+    unmatched: int
+    repeated: int
+    damaged: int
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What was run."""
+
+    bag: str
+    fer_ros: str
+    mode: str
+    worker_ms: float | None
+    model_id: str
+    model_sha256: str
+    detector: str
+    classes: list[str]
+    detector_fell_back: bool
+    parameters: dict[str, Any]
+    """Those that differ from their defaults."""
+    answers: AnswerCounts | None = field(default=None, metadata=OMITTED)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Frames that are missing by their stamps."""
+
+    after_ns: int
+    ms: float
+
+
+@dataclass(frozen=True)
+class StampFaults:
+    """Stamps that are wrong in some way."""
+
+    zero: int
+    duplicate: int
+    out_of_order: int
+    jumped_back: int
+
+
+@dataclass(frozen=True)
+class CameraFacts:
+    """How one camera was recorded, and what became of its frames."""
+
+    frames: int
+    answered: int
+    superseded: int
+    too_old: int
+    undecodable: int
+    failed: int
+    unanswered: int
+    compressed: bool
+    sizes: dict[str, int]
+    encodings: dict[str, int]
+    first_stamp_ns: int | None
+    last_stamp_ns: int | None
+    rate_hz: float | None
+    interval_ms: Distribution
+    jitter_ms: Distribution
+    missing_frames: int
+    gaps: list[Gap]
+    stamps: StampFaults
+    errors: dict[str, int]
+
+
+@dataclass(frozen=True)
+class RecordingFacts:
+    """The recording as a whole."""
+
+    frames: int
+    answered: int
+    superseded: int
+    too_old: int
+    undecodable: int
+    failed: int
+    unanswered: int
+    promised: int
+    seconds: float
+    warnings: list[str]
+    cameras: dict[str, CameraFacts]
+
+
+@dataclass(frozen=True)
+class TrackTotals:
+    """All tracks together."""
+
+    count: int
+    seconds: float
+    label_changes_per_min: float | None
+
+
+@dataclass(frozen=True)
+class MistakeRow:
+    """One of the most confident wrong answers."""
+
+    truth: str
+    answer: str
+    confidence: float
+    topic: str
+    stamp_ns: int
+    track_id: str
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """metrics.json: everything that is the same in every run."""
+
+    schema: int
+    accuracy: float | None
+    balanced_accuracy: float | None
+    macro_f1: float | None
+    ece: float | None
+    detection_rate: float | None
+    track_switches_per_min: float | None
+    label_flicker_per_min: float | None
+    time_to_correct_s: float | None
+    run: RunFacts
+    recording: RecordingFacts
+    age_ms: Distribution
+    tracks: TrackTotals
+    evaluation: EvaluationRecord
+    worst_mistakes: list[MistakeRow]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where times were measured."""
+
+    cores: int | None
+    processor: str
+    system: str
+    python: str
+    onnxruntime: str
+
+
+@dataclass(frozen=True)
+class LatencyRecord:
+    """latency.json: what was measured, and differs from run to run."""
+
+    latency_ms: dict[str, Distribution]
+    """By stage, and "total"."""
+    histogram_ms: dict[str, list[tuple[float, int]]]
+    """(mean value, count) of narrow bins, rising."""
+    block_means_ms: list[float]
+    frames_per_block: int
+    wall_s: float
+    times_real_time: float | None
+    machine: Machine
+
+
+@dataclass(frozen=True)
+class Check:
+    """One criterion and how it was met."""
+
+    metric: str
+    condition: str
+    value: float | None
+    passed: bool
+    result: str
+    reason: str
+    spans: int | None
+    """Labelled spans that the value rests on; None for what needs no labels."""
+    classes: int | None
+
+
+@dataclass(frozen=True)
+class ComparedRow:
+    """One measure of two replays."""
+
+    baseline: float | None
+    value: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    units: int
+    """Spans, or blocks of frames, that the interval is drawn from."""
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A replay beside an earlier one."""
+
+    bag: str
+    model_id: str
+    paired: bool
+    spans: tuple[int, int]
+    metrics: dict[str, ComparedRow]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """verdict.json."""
+
+    passed: bool | None
+    """None without criteria, and where there are not enough labels to tell."""
+    result: str
+    summary: str
+    criteria: list[Check]
+    baseline: Comparison | None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """run.json: what a finished folder must hold."""
+
+    job_sha256: str
+    passed: bool | None
+    result: str
+    summary: str
+    warnings: list[str]
+    sha256: dict[str, str]
+    """Of the other files, by their path in the folder."""
+
+
+@dataclass(frozen=True)
+class FaceLine:
+    """One face of a line of results.jsonl."""
+
+    track_id: str
+    box: list[float]
+    score: float
+    label: str
+    confidence: float
+    probabilities: list[float]
+    smoothed: list[float]
+    truth: str | None = field(default=None, metadata=OMITTED)
+
+
+@dataclass(frozen=True)
+class FrameLine:
+    """A line of results.jsonl."""
+
+    index: int
+    topic: str
+    stamp_ns: int
+    recorded_ns: int
+    status: str
+    width: int | None = field(default=None, metadata=OMITTED)
+    height: int | None = field(default=None, metadata=OMITTED)
+    age_ms: float | None = field(default=None, metadata=OMITTED)
+    faces: list[FaceLine] | None = field(default=None, metadata=OMITTED)
+    undetected: list[str] | None = field(default=None, metadata=OMITTED)
+    reason: str | None = field(default=None, metadata=OMITTED)
+
+
+@dataclass(frozen=True)
+class TrackLine:
+    """A line of tracks.jsonl."""
+
+    track_id: str
+    topic: str
+    start_ns: int
+    end_ns: int
+    frames: int
+    label_changes: int
+    labels: dict[str, int]
+    hull: list[float]
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One recording of summary.json."""
+
+    recording: str
+    error: str | None
+    passed: bool | None
+    result: str | None
+    frames: int | None = field(default=None, metadata=OMITTED)
+    accuracy: float | None = None
+    interval: Interval | None = None
+    rests_on: RestsOn | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """summary.json, over several recordings."""
+
+    recordings: list[SummaryRow]
+    pooled: Scores | None
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """A line of history.jsonl: one earlier run into the same folder, or this one."""
+
+    finished: str
+    """UTC, to the second."""
+    fer_ros: str
+    mode: str
+    model_id: str
+    detector: str
+    labels_sha256: str
+    """Tells apart runs that were scored against other labels."""
+    result: str
+    rests_on: RestsOn
+    accuracy: float | None
+    balanced_accuracy: float | None
+    balanced_interval: Interval
+    detection_rate: float | None
+    latency_p50_ms: float | None

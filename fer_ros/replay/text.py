@@ -1,0 +1,37 @@
+"""Text from outside, fit to be shown: names of topics, encodings and files can hold anything."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+MOST_SHOWN = 120
+"""Longer texts are cut [characters]."""
+
+MOST_SAID = 600
+"""The same for whole messages."""
+
+
+def shown(text: object, most: int = MOST_SHOWN) -> str:
+    """Return a text without control characters and undecodable bytes, and not longer than said."""
+    given = str(text)
+    kept = given[:most]
+    printable = "".join(c if c.isprintable() else _escaped(c) for c in kept)
+    return printable if len(given) <= most else f"{printable}… ({len(given)} characters)"
+
+
+def said(text: object) -> str:
+    """Return a message of any lines on one line, fit to be shown."""
+    return shown(" ".join(str(text)[: 4 * MOST_SAID].split()), MOST_SAID)
+
+
+def folder_name(path: Path) -> str:
+    """Return a recording's name as that of a folder which every file system and page can name."""
+    return re.sub(r"[^\w.,+=@ -]", "_", shown(path.name, 100)) or "recording"
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file name that is no UTF-8
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

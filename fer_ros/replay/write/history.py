@@ -1,0 +1,25 @@
+"""Earlier runs into the same folder, so that a report shows how a recording fared over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fer_ros.replay import records
+from fer_ros.replay.results import HistoryRow
+
+KEPT = 200
+"""Rows that are kept, the newest ones."""
+
+
+def read(path: Path) -> tuple[list[HistoryRow], str]:
+    """Return the earlier runs, and why there are none of them where there should be."""
+    try:
+        return (list(records.read_lines(path, HistoryRow)) if path.is_file() else []), ""
+    except records.RecordError as error:
+        return [], f"the history of earlier runs begins anew: {error}"
+
+
+def write(path: Path, rows: Sequence[HistoryRow]) -> None:
+    """Write the runs."""
+    path.write_text("".join(records.line(row) for row in rows[-KEPT:]), encoding="utf-8")
