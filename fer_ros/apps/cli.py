@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from fer_ros import __version__
+from fer_ros.perception.texts import in_one_line
 from fer_ros.transport.arguments import parse_ros_args
 
 _COMMANDS = {
@@ -49,20 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"fer-ros: {in_one_line(error)}", file=sys.stderr)
         return 2
-
-
-_EXPECTED = (RuntimeError, OSError, ValueError, ImportError)
-"""Kinds of errors whose text is written for the user."""
-
-
-def in_one_line(error: Exception) -> str:
-    """Return an error as one line for the user, with its kind where the text alone says little."""
-    text = " ".join(str(error).split())
-    if isinstance(error, RecursionError):
-        return f"something is nested too deeply ({text}); look at the files that were given"
-    if isinstance(error, _EXPECTED) and text:
-        return text
-    return f"{type(error).__name__}: {text} ({DEBUG_ENV}=1 shows where)"
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -8,8 +8,10 @@ import threading
 from typing import Any
 
 from fer_ros.node.core import ConfigurationError, EmotionNode
+from fer_ros.node.native_stderr import throttled
 from fer_ros.node.parameters import ParameterError, Settings, unknown_parameters
 from fer_ros.node.signals import GRACE, stop_signals
+from fer_ros.perception.texts import in_one_line
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Transport
 
@@ -36,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
 def _run(_: argparse.Namespace, ros_args: RosArgs) -> int:
     from fer_ros.transport.dds.node import DdsTransport
 
-    with stop_signals() as stop:
+    with throttled(), stop_signals() as stop:
         transport = DdsTransport(NODE_NAME, "/", ros_args)
         try:
             return serve(transport, stop)
@@ -79,6 +81,10 @@ def _run_until(stop: threading.Event, node: EmotionNode) -> int:
             if not stop.is_set():
                 node.activate()
         except ConfigurationError:  # the node has logged why
+            failed.set()
+            stop.set()
+        except BaseException as error:  # else the process would idle for ever
+            node.transport.log.error(f"cannot start: {in_one_line(error)}")
             failed.set()
             stop.set()
 

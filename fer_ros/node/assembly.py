@@ -32,6 +32,8 @@ class Assembly:
     classifier: EmotionClassifier
     choice: DetectorChoice
     """The face detector, and how it came to be chosen."""
+    remark: str = ""
+    """What a user should know about the detector's file; mostly nothing."""
 
     @property
     def detector(self) -> FaceDetector:
@@ -82,7 +84,9 @@ def assemble(settings: Settings, new_track_id: Callable[[], str] | None = None) 
     )
     limits = _pipeline_settings(settings, classifier)
     pipeline = Pipeline(choice.detector, classifier, limits, new_track_id or track_ids())
-    return Assembly(pipeline, classifier, choice)
+    yunet = choice.detector.name == "yunet"
+    remark = model_store.unpublished(settings.detector_model) if yunet else ""
+    return Assembly(pipeline, classifier, choice, remark)
 
 
 def _detector_settings(settings: Settings) -> DetectorSettings:
@@ -117,7 +121,10 @@ def locate_model(name: str) -> Path:
     if name in shipped:
         model_store.check_shipped(shipped[name])
         return shipped[name]
-    path = Path(name).expanduser()
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError as error:  # a home folder that is not there
+        raise ModelError(f"{name}: {error}") from error
     if not path.is_file():
         raise ModelError(
             f"no emotion network {name!r}: it is neither a file nor one of the shipped "

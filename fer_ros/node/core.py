@@ -27,7 +27,7 @@ from fer_ros.node.parameters import ParameterError, Settings, parameter
 from fer_ros.node.pictures import ANNOTATED, COMPRESSED, AnnotatedOutput
 from fer_ros.node.stream import Message, Stream
 from fer_ros.node.worker import Camera, Worker
-from fer_ros.perception.errors import ModelError
+from fer_ros.perception.texts import in_one_line
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.tracking import new_life, track_ids
 from fer_ros.perception.types import FrameResult
@@ -107,7 +107,7 @@ class EmotionNode:
             assembly = assemble(settings, self._new_track_id)
             with self._lock:
                 self._open_outputs(settings)
-        except (ModelError, ValueError, TransportError) as error:
+        except Exception as error:  # whatever it is, the node says so and can be tried again
             self.cleanup()
             raise self._failed("configured", error) from error
         with self._lock:
@@ -116,9 +116,10 @@ class EmotionNode:
         self._report_assembly(assembly, milliseconds_since(start))
 
     def _failed(self, what: str, error: Exception) -> ConfigurationError:
-        self._problem = f"cannot be {what}: {error}"
+        text = in_one_line(error)
+        self._problem = f"cannot be {what}: {text}"
         self.transport.log.error(self._problem)
-        return ConfigurationError(str(error))
+        return ConfigurationError(text)
 
     def _open_outputs(self, settings: Settings) -> None:
         transport = self.transport
@@ -140,6 +141,8 @@ class EmotionNode:
         )
         if report.fell_back:
             log.warning(f"provider {report.asked[0]} is not available, using {report.used[0]}")
+        if assembly.remark:
+            log.warning(assembly.remark)
         if assembly.choice.warning:
             log.warning(assembly.choice.warning)
 
@@ -164,7 +167,7 @@ class EmotionNode:
                     self._subscribe(index, settings, wake.set)
                     for index in range(len(settings.image_topics))
                 ]
-            except TransportError as error:
+            except Exception as error:  # as above
                 self._close_subscriptions()
                 raise self._failed("activated", error) from error
             self._worker = self._make_worker(cameras, wake, self._assembly, self._emotions)

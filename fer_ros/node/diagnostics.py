@@ -109,7 +109,7 @@ def camera_status(
         "stamps.standing": str(condition.standing_stamps),
         "stamps.zero": str(counts.unstamped),
         "stamps.future": str(counts.from_future),
-        "publishers.other_types": ", ".join(other_types),
+        "publishers.other_types": shortened(", ".join(other_types), 500),
         "publishers": str(subscription.publisher_count()),
         "incompatible_qos": ", ".join(incompatible),
         "last_error": shortened(counts.last_error, 500),
@@ -144,7 +144,8 @@ def _wrong_type(stream: Stream, found: Sequence[str]) -> str:
         expected, other, remedy = other, expected, "set image_transport to raw"
     if other not in found:
         remedy = "image_topics names a topic that holds no images"
-    return f"it is published as {', '.join(found)}, but {expected} is expected: {remedy}"
+    named = shortened(", ".join(found), 500)
+    return f"it is published as {named}, but {expected} is expected: {remedy}"
 
 
 def _trouble(
@@ -211,6 +212,8 @@ def detector_status(prefix: str, assembly: Assembly) -> Status:
     if report and report.fell_back:
         message = f"{report.asked[0]} was asked for, {report.used[0]} is used"
         return Status(WARN, name, message, values)
+    if assembly.remark:
+        return Status(WARN, name, assembly.remark, values)
     return Status(OK, name, choice.detector.name, values)
 
 

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from fer_ros.perception.frame_clock import FrameClock
 from fer_ros.perception.image_watch import ImageWatch
 from fer_ros.perception.images import ImageError, ImageMemory
+from fer_ros.perception.texts import in_one_line, shortened
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import Frame, Image
 from fer_ros.transport import messages
@@ -125,7 +126,7 @@ class FrameEngine(Generic[A]):
         try:
             received = messages.read_image(data, compressed)
         except DecodeError as error:
-            return Drop("undecodable", str(error))
+            return Drop("undecodable", in_one_line(error))
         return CameraImage(topic, received, received_ns, milliseconds_since(start))
 
     def answer(self, images: Sequence[CameraImage]) -> list[A | Drop]:
@@ -154,7 +155,7 @@ class FrameEngine(Generic[A]):
         try:
             pixels = received.pixels(self._max_pixels, self._convert, camera.memory)
         except ImageError as error:
-            return Drop("undecodable", str(error))
+            return Drop("undecodable", in_one_line(error))
         except Exception as error:  # one image must not end the node, nor a replay
             return _failed(error)
         camera.watch.note(pixels, image.received_ns)
@@ -177,4 +178,4 @@ class FrameEngine(Generic[A]):
 
 
 def _failed(error: Exception, frame: Frame | None = None) -> Drop:
-    return Drop("failed", f"{type(error).__name__}: {error}", frame)
+    return Drop("failed", f"{type(error).__name__}: {shortened(str(error), 500)}", frame)

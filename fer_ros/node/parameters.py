@@ -371,7 +371,8 @@ def unknown_parameters(names: Iterable[str]) -> str:
     unknown = [n for n in names if n not in _BY_NAME and not n.startswith(FOREIGN)]
     if not unknown:
         return ""
-    return f"unknown parameters are ignored: {', '.join(unknown)}; known: {', '.join(_BY_NAME)}"
+    named = shortened(", ".join(unknown), 1000)
+    return f"unknown parameters are ignored: {named}; known: {', '.join(_BY_NAME)}"
 
 
 def parameter(name: str) -> Parameter:
@@ -383,4 +384,6 @@ def parameter(name: str) -> Parameter:
     try:
         return _BY_NAME[name]
     except KeyError:
-        raise ParameterError(f"unknown parameter {name!r}; known: {', '.join(_BY_NAME)}") from None
+        raise ParameterError(
+            f"unknown parameter {shortened(name)!r}; known: {', '.join(_BY_NAME)}"
+        ) from None

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from fer_ros.perception import emotions
+from fer_ros.perception.texts import shortened
 
 SCHEMA = 1
 """Version of the metadata layout; a file with another one is refused."""
@@ -143,19 +144,21 @@ def _load(props: Mapping[str, str], name: str) -> Any:
 
 def _number(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise MetadataError(f"{name} must be a finite number, not {value!r}")
+        raise MetadataError(f"{name} must be a finite number, not {shortened(repr(value))}")
     return float(value)
 
 
 def _numbers(value: Any, name: str, length: int) -> tuple[float, ...]:
     if not isinstance(value, list) or len(value) != length:
-        raise MetadataError(f"{name} must be a list of {length} numbers, not {value!r}")
+        raise MetadataError(
+            f"{name} must be a list of {length} numbers, not {shortened(repr(value))}"
+        )
     return tuple(_number(item, name) for item in value)
 
 
 def _labels(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise MetadataError(f"labels must be a list of names, not {value!r}")
+        raise MetadataError(f"labels must be a list of names, not {shortened(repr(value))}")
     try:
         return tuple(emotions.canonical(item) for item in value)
     except ValueError as error:
@@ -170,7 +173,7 @@ def _known_answer(value: Any) -> dict[str, tuple[float, ...]]:
 
 def _entries(value: Any, name: str, keys: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise MetadataError(f"{name} must be an object, not {value!r}")
+        raise MetadataError(f"{name} must be an object, not {shortened(repr(value))}")
     missing = [key for key in keys if key not in value]
     if missing:
         raise MetadataError(f"{name} lacks {', '.join(missing)}")
@@ -215,8 +218,14 @@ def _crop_template(value: Any) -> CropTemplate:
 def _check(metadata: ModelMetadata) -> None:
     if len(metadata.labels) < 2 or len(set(metadata.labels)) != len(metadata.labels):
         raise MetadataError(f"labels must be two or more different names, not {metadata.labels}")
+    for name in ("model_id", "version"):
+        value = getattr(metadata, name)
+        if not isinstance(value, str) or not value or shortened(value) != value:
+            raise MetadataError(f"{name} must be a short text, not {shortened(repr(value))}")
     if metadata.output not in ("logits", "probabilities"):
-        raise MetadataError(f"output must be logits or probabilities, not {metadata.output!r}")
+        raise MetadataError(
+            f"output must be logits or probabilities, not {shortened(repr(metadata.output))}"
+        )
     low, high = TEMPERATURES
     if not low <= metadata.temperature <= high:
         raise MetadataError(f"temperature must lie in {low}..{high}, not {metadata.temperature}")

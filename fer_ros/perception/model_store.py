@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import stat
 import time
 import urllib.error
 import urllib.parse
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import BinaryIO
 
 from fer_ros.perception.errors import ModelError
 from fer_ros.resources import PACKAGE
@@ -83,12 +85,18 @@ _CHUNK = 1 << 16
 
 
 def cache_folder() -> Path:
-    """Return the folder of fetched files; it need not exist yet."""
-    named = os.environ.get(CACHE_ENV)
-    if named:
-        return Path(named).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "fer_ros"
+    """Return the folder of fetched files; it need not exist yet.
+
+    Raises:
+        ModelError: None is named, and the user has no home folder.
+    """
+    named, base = os.environ.get(CACHE_ENV), os.environ.get("XDG_CACHE_HOME")
+    try:
+        if named:
+            return Path(named).expanduser()
+        return (Path(base) if base else Path.home() / ".cache") / "fer_ros"
+    except RuntimeError as error:
+        raise ModelError(f"there is no home folder ({error}); name one in {CACHE_ENV}") from None
 
 
 def cached_path(name: str) -> Path:
@@ -98,8 +106,11 @@ def cached_path(name: str) -> Path:
 
 def locate(name: str) -> Path | None:
     """Return the path of a fetched file, or None where it has not been fetched."""
-    path = cached_path(name)
-    return path if path.is_file() else None
+    try:
+        path = cached_path(name)
+        return path if path.is_file() else None
+    except (ModelError, OSError):  # no home folder, or one that may not be looked into
+        return None
 
 
 def find_yunet(path: str = "") -> Path | None:
@@ -113,7 +124,7 @@ def find_yunet(path: str = "") -> Path | None:
     """
     for source, named in (("the given path", path), (YUNET_ENV, os.environ.get(YUNET_ENV, ""))):
         if named:
-            file = Path(named).expanduser()
+            file = _expanded(named)
             if not file.is_file():
                 raise ModelError(
                     f"no YuNet file at {file} ({source}); correct it or leave it empty"
@@ -125,6 +136,33 @@ def find_yunet(path: str = "") -> Path | None:
             verify(name)
             return found
     return None
+
+
+def unpublished(path: str = "") -> str:
+    """Return a warning about a YuNet file that is none of the published ones; else nothing.
+
+    Args:
+        path: As for :func:`find_yunet`.
+    """
+    found = find_yunet(path)
+    if found is None or digest_of(found) in {model.sha256 for model in EXTERNAL.values()}:
+        return ""
+    return (
+        f"{found} is none of the published YuNet files (SHA-256 {digest_of(found)}); "
+        "if that is not on purpose, run `fer-ros models fetch`"
+    )
+
+
+def _expanded(name: str) -> Path:
+    """Return a path with ``~`` replaced.
+
+    Raises:
+        ModelError: There is no such home folder.
+    """
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise ModelError(f"{name}: {error}") from None
 
 
 def digest_of(path: Path) -> str:
@@ -238,6 +276,32 @@ def _by_hand(model: ExternalModel) -> str:
     )
 
 
+def _size_of(part: Path) -> int:
+    """Return the size of a partial file; 0 where there is none, or something else lies there."""
+    try:
+        found = part.lstat()
+    except FileNotFoundError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+
+def _opened(part: Path, resumed: bool) -> BinaryIO:
+    """Open a partial file for writing, itself and never what a link of its name leads to.
+
+    Raises:
+        OSError: Something lies there that is no file of its own.
+    """
+    try:
+        found = part.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            raise FileExistsError(f"{part} is a link or no file; somebody put it there, remove it")
+    except FileNotFoundError:
+        pass
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if resumed else os.O_TRUNC)
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(part, flags, 0o644), "wb")
+
+
 def _complete(model: ExternalModel, part: Path, progress: OnBytes) -> None:
     """Download until the partial file has its full size, with a few attempts."""
     for attempt in range(_ATTEMPTS):
@@ -252,7 +316,7 @@ def _complete(model: ExternalModel, part: Path, progress: OnBytes) -> None:
         except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError):
             if last:
                 raise
-        if part.is_file() and part.stat().st_size >= model.size:
+        if _size_of(part) >= model.size:
             return
         time.sleep(0.2 * attempt)
     raise http.client.IncompleteRead(b"", model.size)
@@ -260,7 +324,7 @@ def _complete(model: ExternalModel, part: Path, progress: OnBytes) -> None:
 
 def _transfer(model: ExternalModel, part: Path, progress: OnBytes) -> None:
     """One request for what is missing; writes at most the published size and one byte."""
-    have = part.stat().st_size if part.is_file() else 0
+    have = _size_of(part)
     if have >= model.size:
         return
     request = urllib.request.Request(model.url, headers={"User-Agent": "fer_ros"})
@@ -270,7 +334,7 @@ def _transfer(model: ExternalModel, part: Path, progress: OnBytes) -> None:
         resumed = response.status == HTTPStatus.PARTIAL_CONTENT
         if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             raise http.client.HTTPException("the server sent another part than asked for")
-        with part.open("ab" if resumed else "wb") as file:
+        with _opened(part, resumed) as file:
             have = have if resumed else 0
             while have <= model.size:
                 chunk = response.read(min(_CHUNK, model.size + 1 - have))

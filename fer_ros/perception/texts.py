@@ -1,4 +1,4 @@
-"""Words from outside, cut to a length that a log line and a status can hold."""
+"""Words for people: from outside, cut to what a log line can hold, and errors in one line."""
 
 from __future__ import annotations
 
@@ -15,3 +15,19 @@ def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
     cut = text[:most]
     clean = "".join(character if character.isprintable() else " " for character in cut)
     return clean if len(text) <= most else f"{clean[: most - 1]}… ({len(text)} characters)"
+
+
+_MOST_OF_AN_ERROR = 2000
+
+_FOR_THE_USER = (RuntimeError, OSError, ValueError, ImportError)
+"""Kinds of errors whose text is written for people."""
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return an error as one line, with its kind where the text alone says little."""
+    text = shortened(" ".join(str(error).split()), _MOST_OF_AN_ERROR)
+    if isinstance(error, RecursionError):
+        return f"something is nested too deeply ({text}); look at the files that were given"
+    if isinstance(error, _FOR_THE_USER) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -51,7 +51,7 @@ def parse_yaml(text: str) -> Any:
         node = loader.get_single_node()
         if node is None:
             return None
-        _check(node, {}, set())
+        check_unfolding(node, unique_names=True)
         return loader.construct_document(node)
     except yaml.YAMLError as error:
         raise DocumentError(f"no YAML: {error}") from error
@@ -75,7 +75,21 @@ def parse_json(text: str) -> Any:
         raise DocumentError(f"no JSON: {error}") from error
 
 
-def _check(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> int:
+def check_unfolding(node: yaml.Node, unique_names: bool = False) -> None:
+    """Check a composed document before anybody walks through what its anchors unfold to.
+
+    Args:
+        node: Its root.
+        unique_names: Whether naming a key twice is an error.
+
+    Raises:
+        DocumentError: It unfolds to more than :data:`MOST_VALUES`, or without end.
+        RecursionError: It is nested too deeply.
+    """
+    _count(node, {}, set(), unique_names)
+
+
+def _count(node: yaml.Node, sizes: dict[int, int], above: set[int], unique_names: bool) -> int:
     """Return how many values a node unfolds to; ``sizes`` has those of nodes seen before."""
     if id(node) in above:
         raise DocumentError("an anchor holds itself")
@@ -84,15 +98,16 @@ def _check(node: yaml.Node, sizes: dict[int, int], above: set[int]) -> int:
     above.add(id(node))
     size = 1
     if isinstance(node, yaml.SequenceNode):
-        size += sum(_check(child, sizes, above) for child in node.value)
+        size += sum(_count(child, sizes, above, unique_names) for child in node.value)
     elif isinstance(node, yaml.MappingNode):
         names: set[str] = set()
         for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+            if unique_names and isinstance(key, yaml.ScalarNode) and key.value != "<<":
                 if key.value in names:
                     raise DocumentError(f"it names {key.value!r} twice")
                 names.add(key.value)
-            size += _check(key, sizes, above) + _check(value, sizes, above)
+            for child in (key, value):
+                size += _count(child, sizes, above, unique_names)
     above.discard(id(node))
     if size > MOST_VALUES:
         raise DocumentError(f"its anchors unfold to more than {MOST_VALUES} values")

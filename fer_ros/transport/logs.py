@@ -5,8 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 
+from fer_ros.perception.texts import shortened
+
 ROOT = "ros"
 """Python logger above all node loggers; it owns the handler that prints."""
+
+_MOST_CHARACTERS = 4000
+"""Longest message that is printed whole."""
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -50,4 +55,5 @@ class _Handler(logging.Handler):
     def format(self, record: logging.LogRecord) -> str:
         level = _SHOWN.get(record.levelno, record.levelname)
         name = record.name.removeprefix(f"{ROOT}.")
-        return f"[{level}] [{record.created:.9f}] [{name}]: {record.getMessage()}"
+        text = shortened(record.getMessage(), _MOST_CHARACTERS)
+        return f"[{level}] [{record.created:.9f}] [{name}]: {text}"

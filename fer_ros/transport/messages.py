@@ -15,7 +15,7 @@ from fer_ros.perception import images
 from fer_ros.perception.compressed import decode_compressed
 from fer_ros.perception.images import ImageMemory
 from fer_ros.perception.types import STAGES, Box, Face, FaceEmotion, FrameResult, Image, Origin
-from fer_ros.transport.codec import decode, message_class, typestore
+from fer_ros.transport.codec import DecodeError, decode, message_class, typestore
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
@@ -24,6 +24,9 @@ EMOTION_ARRAY = "fer_ros/msg/EmotionArray"
 DIAGNOSTIC_ARRAY = "diagnostic_msgs/msg/DiagnosticArray"
 
 _SECOND = 1_000_000_000
+
+_MOST_SECONDS = 2**31
+"""A builtin_interfaces/Time holds fewer [s]."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,9 @@ def read_image(data: bytes, compressed: bool) -> ReceivedImage:
         fer_ros.transport.codec.DecodeError: The bytes are no such message.
     """
     message = decode(data, COMPRESSED_IMAGE if compressed else IMAGE)
+    stamp = message.header.stamp
+    if stamp.sec + stamp.nanosec // _SECOND >= _MOST_SECONDS:
+        raise DecodeError(f"its stamp of {stamp.sec} s and {stamp.nanosec} ns is no time")
     return ReceivedImage(message, data, compressed)
 
 
@@ -137,8 +143,14 @@ def _begins_with_header(type_name: str) -> bool:
 
 
 def header(stamp_ns: int, frame_id: str) -> Any:
-    """Return a std_msgs/Header."""
+    """Return a std_msgs/Header.
+
+    Raises:
+        ValueError: The stamp does not fit into one.
+    """
     seconds, nanoseconds = divmod(stamp_ns, _SECOND)
+    if not -_MOST_SECONDS <= seconds < _MOST_SECONDS:
+        raise ValueError(f"a stamp of {seconds} s is beyond what builtin_interfaces/Time holds")
     stamp = message_class("builtin_interfaces/msg/Time")(sec=seconds, nanosec=nanoseconds)
     return message_class("std_msgs/msg/Header")(stamp=stamp, frame_id=frame_id)
 

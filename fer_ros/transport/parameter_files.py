@@ -9,7 +9,12 @@ from typing import Any
 
 import yaml
 
+from fer_ros.transport.documents import DocumentError, check_unfolding, read_text
+
 PARAMETERS_KEY = "ros__parameters"
+
+_MOST_DIGITS = 30
+"""More than any 64-bit integer has."""
 
 _PLAIN = "!plain"
 _WORDS = {
@@ -55,8 +60,8 @@ def read_parameters(path: str | Path) -> list[tuple[str, str, Any]]:
         ParameterFileError: The file cannot be read or is no parameter file.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(Path(path))
+    except DocumentError as error:
         raise ParameterFileError(f"cannot be read: {error}") from error
     root = _compose(text)
     if root is None:
@@ -71,9 +76,16 @@ def read_parameters(path: str | Path) -> list[tuple[str, str, Any]]:
 
 def _compose(text: str) -> yaml.Node | None:
     try:
-        return yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=_Loader)
+        if root is not None:
+            check_unfolding(root)
+        return root
     except yaml.YAMLError as error:
         raise ParameterFileError(f"not valid YAML: {error}") from error
+    except DocumentError as error:
+        raise ParameterFileError(str(error)) from error
+    except RecursionError:
+        raise ParameterFileError("nested too deeply") from None
 
 
 def _nodes(node: yaml.Node, prefix: str) -> Iterator[tuple[str, str, Any]]:
@@ -142,6 +154,8 @@ def _scalar(node: yaml.ScalarNode) -> bool | int | float | str:
 def _integer(text: str) -> int:
     digits = text.lstrip("+-")
     base = 16 if digits[:2] in ("0x", "0X") else 8 if digits.startswith("0") else 10
+    if len(digits) > _MOST_DIGITS:
+        raise ParameterFileError(f"a number of {len(digits)} digits is too large")
     return int(digits, base) * (-1 if text.startswith("-") else 1)
 
 

@@ -1,7 +1,8 @@
 """Stores the answers to the known faces in networks that were exported without them.
 
 ``python -m fer_training.ship.known_answer fer_ros/models/*.onnx`` adds them, and renews the digests
-of these files wherever the folder names them: SHA256SUMS, cards, and metadata of int8 twins.
+of these files wherever they are named: SHA256SUMS, cards, metadata of int8 twins, and the record
+of what was measured on held-out rows, for graphs and weights are the same.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import onnx
 
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.model_store import MANIFEST, digest_of
+from fer_training.ship import heldout
 from fer_training.ship.export import write
 
 
@@ -40,7 +42,7 @@ def add_to_folder(paths: Sequence[Path]) -> None:
     for path in sorted(paths, key=lambda path: (path.stem.endswith("-int8"), path)):
         add(path, renewed)
     folder = paths[0].parent
-    for text in (*folder.glob("*.md"), folder / MANIFEST):
+    for text in (*folder.glob("*.md"), folder / MANIFEST, heldout.PLACE):
         text.write_text(_with_digests(text.read_text(encoding="utf-8"), renewed), encoding="utf-8")
 
 

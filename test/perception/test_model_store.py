@@ -263,3 +263,28 @@ def test_a_network_that_is_not_listed_is_refused(tmp_path: Path) -> None:
     stray.write_bytes(b"x")
     with pytest.raises(ModelError, match="not listed"):
         model_store.check_shipped(stray)
+
+
+@pytest.mark.parametrize("kind", ["symbolic", "hard"])
+def test_a_partial_file_that_is_a_link_is_not_written_through(
+    server: Server, tmp_path: Path, kind: str
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    part = part_of(model_store.cached_path(NAME))
+    part.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "symbolic":
+        part.symlink_to(victim)
+    else:
+        part.hardlink_to(victim)
+    with pytest.raises(ModelError, match="is a link"):
+        model_store.fetch(NAME)
+    assert victim.read_bytes() == b"precious"
+
+
+def test_a_yunet_of_unknown_digest_is_remarked(tmp_path: Path, shared: Path) -> None:
+    published = shared / "models" / "yunet_s_dynamic.onnx"
+    assert model_store.unpublished(str(published)) == ""
+    other = tmp_path / "other.onnx"
+    other.write_bytes(published.read_bytes() + b"\0")
+    assert "none of the published" in model_store.unpublished(str(other))

@@ -133,3 +133,14 @@ def test_own_messages_have_hashes_of_their_definition() -> None:
         assert type_hash(f"fer_ros/msg/{path.stem}").startswith("RIHS01_")
     with pytest.raises(KeyError):
         type_hash("fer_ros/msg/Nothing")
+
+
+def test_stamps_that_no_message_holds_are_refused_in_words() -> None:
+    message = messages.image(np.zeros((4, 4), np.uint8), (2**31 - 1) * 10**9, "camera")
+    message.header.stamp.nanosec = 4_000_000_000
+    with pytest.raises(DecodeError, match="is no time"):
+        messages.read_image(encode(message), compressed=False)
+    with pytest.raises(ValueError, match="beyond what"):
+        messages.header(2**31 * 10**9, "")
+    assert messages.peek_stamp_ns(encode(messages.image(np.zeros((4, 4), np.uint8), 7, "c"))) == 7
+    assert messages.peek_stamp_ns(b"\\0\\1") == 0

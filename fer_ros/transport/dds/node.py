@@ -26,6 +26,7 @@ from fer_ros.transport.base import (
 from fer_ros.transport.dds.cyclone import core, internal, pub, sub, topic
 from fer_ros.transport.dds.discovery import published_topics
 from fer_ros.transport.dds.domain import buffer_advice, domain_settings, join_domain, leave_domain
+from fer_ros.transport.dds.environment import shortcomings
 from fer_ros.transport.dds.graph import GraphAnnouncement, type_hash_data
 from fer_ros.transport.dds.matching import conflicts
 from fer_ros.transport.dds.qos import endpoint_qos
@@ -60,7 +61,7 @@ class DdsTransport(StandaloneNode):
         """
         super().__init__(node_name, namespace, args or RosArgs())
         settings = domain_settings(os.environ)
-        for warning in settings.warnings:
+        for warning in (*shortcomings(os.environ), *settings.warnings):
             self.log.warning(warning)
         self.domain_id = settings.number
         self.participant = join_domain(settings)

@@ -1,0 +1,65 @@
+"""Warnings that libraries write to the standard error stream by themselves, said once in a while.
+
+libjpeg, libpng, OpenCV and Cyclone DDS do so from C, past every logger: a camera whose images are
+slightly damaged would fill the log with one line an image.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fer_ros.node.throttle import Throttle
+from fer_ros.perception.texts import shortened
+
+_OWN = re.compile(r"\[(DEBUG|INFO|WARN|ERROR|FATAL)\] ")
+"""How lines of ROS loggers begin, which know themselves how often they speak."""
+
+_NUMBERS = re.compile(r"0x[0-9a-f]+|\d+", re.IGNORECASE)
+
+_MOST_KINDS = 200
+
+
+@contextmanager
+def throttled(period: float = 5.0) -> Iterator[None]:
+    """Let each kind of line that libraries write to descriptor 2 through once in a period [s].
+
+    Python's own ``sys.stderr`` writes past it.
+    """
+    sys.stderr.flush()
+    original = os.dup(2)
+    reading, writing = os.pipe()
+    os.dup2(writing, 2)
+    os.close(writing)
+    python = sys.stderr
+    sys.stderr = os.fdopen(os.dup(original), "w", buffering=1, errors="backslashreplace")
+    thread = threading.Thread(target=_pass_on, args=(reading, original, period), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        sys.stderr.close()
+        sys.stderr = python
+        os.dup2(original, 2)  # closes the pipe's last writer, so that the thread ends
+        thread.join(1.0)
+
+
+def _pass_on(reading: int, original: int, period: float) -> None:
+    throttle, kinds = Throttle(period), set[str]()
+    with os.fdopen(reading, "rb") as lines, os.fdopen(original, "wb", buffering=0) as out:
+        for line in lines:
+            text = line.decode("utf-8", "backslashreplace").rstrip()
+            said: str | None = text
+            if text and not _OWN.match(text):
+                kind = _NUMBERS.sub("#", text)[:100]
+                if kind not in kinds and len(kinds) >= _MOST_KINDS:
+                    kind = "other"
+                kinds.add(kind)
+                said = throttle.admit(kind, shortened(text, 1000))
+            if said is not None:
+                out.write(said.encode() + b"\n")
