@@ -65,7 +65,7 @@ $(BIN)/python:
 
 $(VENV)/demo.ok: setup.py | $(BIN)/python
 	@echo "Installing fer_ros (about 350 MB with its libraries) ..."
-	@$(PIP) -c constraints.txt -e '.[dds]'
+	@$(PIP) -c constraints.txt -e '.[dds,web]'
 	@touch $@
 
 $(VENV)/test.ok: setup.py constraints.txt | $(BIN)/python

@@ -39,7 +39,13 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["fer_ros", "fer_ros.*", "fer_training", "fer_training.*"]),
     package_data={
-        "fer_ros": ["models/*", "assets/*", "replay/write/templates/*", "py.typed"],
+        "fer_ros": [
+            "models/*",
+            "assets/*",
+            "replay/write/templates/*",
+            "view/page/*",
+            "py.typed",
+        ],
         "fer_training": ["recipes/*.yaml", "recipes/*/*.yaml"],
     },
     data_files=shared_files(),
@@ -64,6 +70,8 @@ setup(
     extras_require={
         # No wheel for Python 3.14 nor for ARM; there rclpy is the way.
         "dds": ["cyclonedds>=11.0.1,<12; python_version < '3.14'"],
+        # One library serves pages and sockets, and is packaged by Debian and rosdep.
+        "web": ["aiohttp>=3.8,<4"],
         "dask": ["distributed>=2024.1"],
         "train": [
             "torch>=2.4,<3",
@@ -77,6 +85,8 @@ setup(
             "pytest-timeout>=2.3,<3",
             "pytest-xdist>=3.5,<4",
             "hypothesis>=6.100,<7",
+            "aiohttp>=3.8,<4",
+            "selenium>=4.15,<5",
             "ruff==0.17.5",
             "mypy==2.4.1",
             "cmakelint>=1.4,<2",

@@ -19,6 +19,7 @@ _COMMANDS = {
         "camera",
         "publish a webcam, video, folder of pictures or synthetic scene as a camera topic",
     ),
+    "view": ("view", "show what the robot sees in the browser: pictures, timelines, diagnostics"),
     "echo": ("echo", "show what the graph carries as a live table, or the messages of topics"),
     "record": ("record", "write topics into a recording that fer-ros replay and ROS 2 read"),
     "behave": ("behave", "tell events by rules, and let things happen; live or over a recording"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,9 @@ from fer_ros.transport.base import Qos, Transport, TransportError
 from fer_ros.transport.codec import decode
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
 
+_SECONDS = 12.0
+"""How long the demo lasts unless it is told otherwise [s]."""
+
 _START_TIME = 20.0
 """How long the demo waits for the first answer [s]."""
 
@@ -51,7 +56,12 @@ def add_parser(subparsers: Any) -> None:
         metavar="WHAT",
         help="'demo', a webcam's number, a video file or a folder of pictures (default: demo)",
     )
-    parser.add_argument("--seconds", type=float, default=12.0, help="how long (default: 12)")
+    parser.add_argument(
+        "--view", action="store_true", help="show it in the browser as well, until Ctrl-C"
+    )
+    parser.add_argument(
+        "--seconds", type=float, help="how long (default: 12; with --view until Ctrl-C)"
+    )
     parser.add_argument("--rate", type=float, default=30.0, help="images per second (default: 30)")
     parser.add_argument(
         "--picture",
@@ -77,17 +87,32 @@ def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> 
     try:
         from fer_ros.transport.dds.node import DdsTransport
     except TransportError as error:
+        if args.view:
+            raise TransportError(f"--view needs DDS between its processes; {error}") from error
         print(f"{error}\nSo camera, node and subscriber run in this one process: {way}")
         return _in_one_process(args, ros_args, stop)
     print(f"DDS domain {os.environ['ROS_DOMAIN_ID']}, three processes: {way}")
     parameters = {rule.name: rule.value for rule in ros_args.parameter_rules}
     camera = ["camera", "--source", args.source, "--rate", str(args.rate), "--loop"]
+    commands = {"node": node_command(parameters), "camera": camera}
+    if args.view:
+        commands["view"] = ["view", "--port", "0"]
     transport = DdsTransport("fer_demo", "/", RosArgs())
     try:
-        with Child("node", node_command(parameters)) as node, Child("camera", camera) as c:
-            return _watch(transport, (node, c), args, stop)
+        with ExitStack() as stack:
+            children = [stack.enter_context(Child(*command)) for command in commands.items()]
+            status = _watch(transport, tuple(children), args, stop)
     finally:
         transport.close()
+    if not args.view:
+        print(f"to see it live in the browser: {_own_name()} demo --view")
+    return status
+
+
+def _own_name() -> str:
+    """Return how the user called this program."""
+    path = Path(sys.argv[0])
+    return sys.argv[0] if path.name == "fer-ros" else "fer-ros"
 
 
 def _in_one_process(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> int:
@@ -128,7 +153,10 @@ def _watch(
         if child.output():
             print(child.output())
     print(f"first EmotionArray {time.monotonic() - started:.1f} s after the start\n")
-    end = time.monotonic() + args.seconds
+    seconds = args.seconds
+    if seconds is None:
+        seconds = math.inf if args.view else _SECONDS
+    end = time.monotonic() + seconds
     with LiveTable(sys.stdout) as table:
         while time.monotonic() < end and not stop.wait(0.25):
             _check_alive(children)
@@ -149,7 +177,7 @@ class _Watcher:
     def __init__(self, transport: Transport) -> None:
         self.count = 0
         self._transport = transport
-        self._latest: Any = None
+        self._latest: messages.Answer | None = None
         self._rate, self._age, self._total = RollingWindow(), RollingWindow(), RollingWindow()
         self._seen: set[str] = set()
         self._first = 0.0
@@ -158,26 +186,27 @@ class _Watcher:
         transport.subscribe(topic, messages.EMOTION_ARRAY, qos, self._receive)
 
     def _receive(self, data: bytes) -> None:
-        message = decode(data, messages.EMOTION_ARRAY)
+        answer = messages.read_answer(data)
         now = time.monotonic()
-        age_ms = (time.time_ns() - messages.time_ns(message.header.stamp)) / 1e6
+        age_ms = (time.time_ns() - answer.stamp_ns) / 1e6
         self._rate.add(1.0, now)
         self._age.add(age_ms, now)
-        self._total.add(messages.total_ms(message), now)
-        self._seen.update(face.track_id for face in message.faces)
-        self._latest, self._first = message, self._first or now
+        self._total.add(answer.total_ms, now)
+        self._seen.update(face.track_id for face in answer.faces)
+        self._latest, self._first = answer, self._first or now
         self.count += 1
 
     def shown(self) -> tuple[RenderableType, ...]:
         """Return the newest message as a line and a table."""
-        message, now = self._latest, time.monotonic()
+        answer, now = self._latest, time.monotonic()
+        assert answer is not None, "shown before the first message"
         head = (
-            f"{message.source_topic} {message.width}x{message.height}  "
-            f"{self._rate.rate(now):.1f} Hz  {message.model_id} + {message.detector}  "
+            f"{answer.source_topic} {answer.width}x{answer.height}  "
+            f"{self._rate.rate(now):.1f} Hz  {answer.model_id} + {answer.detector}  "
             f"camera to subscriber p50 {_figure(self._age, 'p50')} ms  "
             f"of that in the node {_figure(self._total, 'p50')} ms"
         )
-        return Text(head), faces_table(messages.read_faces(message), tuple(message.labels))
+        return Text(head), faces_table(answer.faces, answer.labels)
 
     def summary(self) -> str:
         """Return what came in the whole time."""

@@ -153,21 +153,21 @@ class _Board:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._traffic: dict[tuple[str, str], _Traffic] = {}
-        self._arrays: dict[tuple[str, str], tuple[float, Any]] = {}
+        self._answers: dict[tuple[str, str], tuple[float, messages.Answer]] = {}
 
     def receive(self, topic: TopicInfo, data: bytes) -> None:
         """Take in a message."""
-        array = None
+        answer = None
         if topic.type_name == messages.EMOTION_ARRAY:
-            array = decode(data, topic.type_name)
+            answer = messages.read_answer(data)
         now = time.monotonic()
         with self._lock:
             traffic = self._traffic.setdefault((topic.name, topic.type_name), _Traffic())
             traffic.count += 1
             traffic.size.add(float(len(data)), now)
             traffic.stamp_ns = messages.leading_stamp_ns(data, topic.type_name)
-            if array is not None:
-                self._arrays[topic.name, array.source_topic] = now, array
+            if answer is not None:
+                self._answers[topic.name, answer.source_topic] = now, answer
 
     def shown(self, topics: Iterable[TopicInfo], now_ns: int) -> list[RenderableType]:
         """Return the tables of this moment."""
@@ -180,16 +180,17 @@ class _Board:
                     topic.name, topic.type_name, str(topic.publishers),
                     *_figures(traffic, now, now_ns),
                 )  # fmt: skip
-            arrays = [
-                (name, array)
-                for (name, _), (since, array) in sorted(self._arrays.items())
+            answers = [
+                (name, answer)
+                for (name, _), (since, answer) in sorted(self._answers.items())
                 if now - since < _FORGET_CAMERA
             ]
         if not table.rows:
             return [Text("nobody publishes anything here: is the node started, in this domain?")]
         parts: list[RenderableType] = [table]
-        for name, array in arrays:
-            parts += ["", Text(_headline(name, array), style="bold"), _faces(array)]
+        for name, answer in answers:
+            headline = Text(_headline(name, answer), style="bold")
+            parts += ["", headline, faces_table(answer.faces, answer.labels)]
         return parts
 
 
@@ -201,13 +202,9 @@ def _figures(traffic: _Traffic | None, now: float, now_ns: int) -> tuple[str, st
     return f"{rate:.1f}", f"{rate * size / 1e3:.1f}", age
 
 
-def _headline(name: str, array: Any) -> str:
-    cost = messages.total_ms(array)
+def _headline(name: str, answer: messages.Answer) -> str:
     return (
-        f"{name}  {array.source_topic} {array.width}x{array.height}  "
-        f"{array.model_id} + {array.detector}  {cost:.1f} ms, age {array.age_ms:.1f} ms"
+        f"{name}  {answer.source_topic} {answer.width}x{answer.height}  "
+        f"{answer.model_id} + {answer.detector}  {answer.total_ms:.1f} ms, "
+        f"age {answer.age_ms:.1f} ms"
     )
-
-
-def _faces(array: Any) -> RenderableType:
-    return faces_table(messages.read_faces(array), tuple(array.labels))

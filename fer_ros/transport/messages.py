@@ -222,6 +222,72 @@ def total_ms(message: Any) -> float:
     return sum(float(getattr(message, f"{stage}_ms")) for stage in STAGES)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What an EmotionArray says."""
+
+    source_topic: str
+    stamp_ns: int
+    width: int
+    height: int
+    labels: tuple[str, ...]
+    model_id: str
+    detector: str
+    faces: list[FaceEmotion]
+    age_ms: float
+    """NaN where the image carried no stamp."""
+    total_ms: float
+    """What all stages cost together."""
+
+
+def read_answer(data: bytes) -> Answer:
+    """Return what the CDR bytes of an EmotionArray say.
+
+    Raises:
+        fer_ros.transport.codec.DecodeError: The bytes are no such message.
+    """
+    m = decode(data, EMOTION_ARRAY)
+    return Answer(
+        source_topic=m.source_topic,
+        stamp_ns=time_ns(m.header.stamp),
+        width=m.width,
+        height=m.height,
+        labels=tuple(m.labels),
+        model_id=m.model_id,
+        detector=m.detector,
+        faces=read_faces(m),
+        age_ms=float(m.age_ms),
+        total_ms=total_ms(m),
+    )
+
+
+def read_statuses(data: bytes) -> list[Status]:
+    """Return what the CDR bytes of a DiagnosticArray say.
+
+    Raises:
+        fer_ros.transport.codec.DecodeError: The bytes are no such message.
+    """
+    return [
+        Status(
+            level=int(status.level if isinstance(status.level, int) else status.level[0]),
+            name=status.name,
+            message=status.message,
+            values={pair.key: pair.value for pair in status.values},
+            hardware_id=status.hardware_id,
+        )
+        for status in decode(data, DIAGNOSTIC_ARRAY).status
+    ]
+
+
+def read_jpeg(data: bytes) -> bytes:
+    """Return the file that the CDR bytes of a CompressedImage hold.
+
+    Raises:
+        fer_ros.transport.codec.DecodeError: The bytes are no such message.
+    """
+    return bytes(decode(data, COMPRESSED_IMAGE).data)
+
+
 def read_faces(message: Any) -> list[FaceEmotion]:
     """Return the faces of an EmotionArray as the pipeline's own data."""
     return [_read_emotion(emotion) for emotion in message.faces]

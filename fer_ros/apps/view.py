@@ -1,0 +1,102 @@
+"""``fer-ros view``: a page in the browser that shows what the robot sees."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import threading
+from typing import Any
+
+from fer_ros.node.signals import stop_signals
+from fer_ros.transport.arguments import RosArgs
+from fer_ros.transport.base import Transport
+from fer_ros.view.access import MIN_TOKEN, Access, is_loopback, new_token
+
+DEFAULT_PORT = 8417
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the ``view`` command."""
+    parser = subparsers.add_parser(
+        "view",
+        description="Serves a live page: the annotated picture, a timeline of probabilities for "
+        "every person, latency, drops, diagnostics and events of the nodes in this domain. The "
+        "page is for this machine alone unless --host says otherwise; then a token is needed.",
+        epilog="examples:\n"
+        "  fer-ros view\n"
+        "  fer-ros view --host 0.0.0.0     # prints an address with a token\n"
+        "  ssh -L 8417:localhost:8417 robot fer-ros view    # encrypted, from elsewhere",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS",
+        help="listen at this address (default: %(default)s, this machine alone)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, help="port; 0 takes a free one (default: "
+        "%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--token", metavar="TEXT", help="what the address must carry (default: none on this "
+        "machine alone, else made anew at every start)",
+    )  # fmt: skip
+    parser.set_defaults(func=_view)
+
+
+def _view(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    access = _access(args)
+    from fer_ros.transport.dds.node import DdsTransport
+
+    with stop_signals() as stop:
+        transport = DdsTransport("fer_view", "/", ros_args)
+        try:
+            serve(transport, access, args.host, args.port, stop)
+        finally:
+            transport.close()
+    return 0
+
+
+def _access(args: argparse.Namespace) -> Access:
+    if not 0 <= args.port <= 65535:
+        raise ValueError(f"--port must lie in 0..65535, not {args.port}")
+    if args.token is not None:
+        if len(args.token) < MIN_TOKEN or not args.token.isascii() or not args.token.isprintable():
+            raise ValueError(f"--token must have at least {MIN_TOKEN} plain characters")
+        return Access(args.token)
+    return Access("" if is_loopback(args.host) else new_token())
+
+
+def serve(
+    transport: Transport, access: Access, host: str, port: int, stop: threading.Event
+) -> None:
+    """Serve the page until told to stop; prints its address.
+
+    Raises:
+        OSError: The address cannot be had.
+        ImportError: The library for it is not installed.
+    """
+    try:
+        from fer_ros.view.server import ViewServer
+    except ModuleNotFoundError as error:
+        if error.name != "aiohttp":
+            raise
+        raise ImportError(
+            "fer-ros view needs aiohttp: pip install 'fer_ros[web]', or apt install python3-aiohttp"
+        ) from error
+
+    def ready(at: int) -> None:
+        name = "localhost" if is_loopback(host) else host
+        query = f"?token={access.token}" if access.token else ""
+        print(f"the page is at http://{name}:{at}/{query}  (Ctrl-C ends it)", flush=True)
+        if not is_loopback(host):
+            print(
+                "pictures and token cross the network unencrypted; in a network that you do not "
+                "trust use an SSH tunnel",
+                file=sys.stderr,
+            )
+
+    try:
+        asyncio.run(ViewServer(transport, access).run(host, port, ready, stop))
+    except OSError as error:
+        raise OSError(f"cannot listen at {host} port {port}: {error}; see --port") from error

@@ -1,0 +1,64 @@
+"""Who may look at the page."""
+
+from __future__ import annotations
+
+import pytest
+
+from fer_ros.apps.cli import main
+from fer_ros.view.access import Access, is_loopback, new_token
+
+HERE = Access("")
+ELSEWHERE = Access("correct-horse")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.8.9.1", "::1", "[::1]"])
+def test_names_of_this_machine(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "192.168.0.4", "robot", "localhost.evil.org", ""]
+)
+def test_names_that_others_can_reach(host: str) -> None:
+    assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["localhost:8417", "127.0.0.1:8417", "[::1]:8417", "localhost"])
+def test_on_this_machine_nobody_needs_a_token(host: str) -> None:
+    assert HERE.problem({"Host": host, "Origin": f"http://{host}"}, "") == ""
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example:8417", "10.0.0.1", "", "[", "127.0.0.1.evil.example"]
+)
+def test_a_name_that_was_made_to_lead_here_is_refused(host: str) -> None:
+    assert "none of this machine" in HERE.problem({"Host": host}, "")
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:9999", ""])
+def test_a_page_from_elsewhere_is_refused(origin: str) -> None:
+    for access in (HERE, ELSEWHERE):
+        headers = {"Host": "localhost:8417", "Origin": origin}
+        assert "is not ours" in access.problem(headers, "correct-horse")
+
+
+def test_elsewhere_the_token_decides_and_not_the_name() -> None:
+    headers = {"Host": "robot.lan:8417"}
+    assert ELSEWHERE.problem(headers, "correct-horse") == ""
+    assert ELSEWHERE.problem(headers, "") == "no token"
+    for wrong in ("correct-hors", "correct-horse ", "CORRECT-HORSE", "x" * 9999, "\udcff€"):
+        assert ELSEWHERE.problem(headers, wrong) == "wrong token"
+
+
+def test_made_tokens_differ_and_are_long() -> None:
+    tokens = {new_token() for _ in range(100)}
+    assert len(tokens) == 100
+    assert min(map(len, tokens)) >= 20
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"), [(("--token", "short"), "at least 8"), (("--port", "70000"), "0..65535")]
+)
+def test_a_bad_option_is_named(capsys, argv, words) -> None:
+    assert main(["view", *argv]) == 2
+    assert words in capsys.readouterr().err

@@ -1,0 +1,171 @@
+"""What the page knows of the graph, from messages as they come."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+
+import numpy as np
+import pytest
+
+from fer_ros.perception.emotions import FER2013
+from fer_ros.perception.types import Box, Face, FaceEmotion, Frame, FrameResult, Origin
+from fer_ros.transport import messages
+from fer_ros.transport.base import TopicInfo
+from fer_ros.transport.codec import encode
+from fer_ros.transport.event_messages import EMOTION_EVENT, Event, emotion_event
+from fer_ros.transport.messages import Status
+from fer_ros.view import board as board_module
+from fer_ros.view.board import Board
+
+ORIGIN = Origin(FER2013, "net", "0" * 64, "haar")
+
+
+def topic(name: str, kind: str) -> TopicInfo:
+    return TopicInfo(name, kind, 1, reliable=True, latched=False)
+
+
+def array(source: str = "/cam", faces: int = 1, confidence: float = 0.8) -> bytes:
+    rows = np.full(7, 1 / 7, np.float32)
+    found = [
+        FaceEmotion(Face(Box(1, 2, 30, 40), 0.9), f"f_{i}", rows, rows, "happy", confidence)
+        for i in range(faces)
+    ]
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), 1, "camera", source)
+    result = FrameResult(frame, found)
+    message = messages.emotion_array(result, ORIGIN, 1.0, messages.emotions(result))
+    return encode(message)
+
+
+def hear(board: Board, source: str = "/cam", node: str = "/fer", **what) -> None:
+    board.receive(topic(f"{node}/emotions", messages.EMOTION_ARRAY), array(source, **what))
+
+
+def diagnose(board: Board, *statuses: Status) -> None:
+    data = encode(messages.diagnostic_array(0, statuses))
+    board.receive(topic("/diagnostics", messages.DIAGNOSTIC_ARRAY), data)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(board_module.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_timeline_has_at_most_five_points_a_second_and_a_minute(clock) -> None:
+    board = Board()
+    for _ in range(3000):
+        hear(board)
+        clock[0] += 0.03
+    moments, cursor = board.moments("/fer/emotions /cam", 0)
+    assert len(moments) == 300
+    assert board.moments("/fer/emotions /cam", cursor) == ([], cursor)
+    clock[0] += 1
+    hear(board)
+    news, after = board.moments("/fer/emotions /cam", cursor)
+    assert (len(news), after) == (1, cursor + 1)
+
+
+def test_a_number_from_before_a_restart_brings_the_whole_timeline(clock) -> None:
+    board = Board()
+    hear(board)
+    assert len(board.moments("/fer/emotions /cam", 500)[0]) == 1
+    assert board.moments("/fer/emotions /nothing", 5) == ([], 0)
+
+
+def test_everything_is_bounded(clock) -> None:
+    board = Board()
+    for number in range(100):
+        hear(board, source=f"/cam_{number}", faces=2)
+    hear(board, source="/cam_0", faces=2)
+    clock[0] += 1
+    hear(board, source="/cam_0", faces=200)
+    for number in range(200):
+        event = Event("start", "", "rule", "/cam", number, "", "f", "happy", "", math.nan, 0, 0)
+        board.receive(topic("/events", EMOTION_EVENT), encode(emotion_event(event)))
+    for number in range(100):
+        names = [f"n{number}: node", *(f"n{number}: x{i}" for i in range(300))]
+        diagnose(board, *(Status(0, name, "", {"state": "active"}) for name in names))
+    board.set_topics(topic(f"/free_{n}", messages.IMAGE) for n in range(1000))
+    seen = board.snapshot()
+    assert len(seen.events) == 60
+    assert seen.events[-1].stamp_ns == 199
+    assert len(seen.cameras) <= 64
+    assert len(seen.nodes) <= 32
+    assert max(len(node.statuses) for node in seen.nodes) <= 64
+    assert len(board.moments("/fer/emotions /cam_0", 0)[0][-1].faces) == 64
+    assert "NaN" not in json.dumps([event.confidence for event in seen.events])
+
+
+def test_numbers_that_are_none_do_not_reach_the_browser() -> None:
+    board = Board()
+    hear(board, confidence=math.nan)
+    moments, _ = board.moments("/fer/emotions /cam", 0)
+    json.loads(moments[0].text, parse_constant=pytest.fail)
+
+
+def test_a_camera_is_joined_from_its_answers_its_diagnostics_and_its_pictures() -> None:
+    board = Board()
+    hear(board, "/left/image_raw/compressed")
+    hear(board, "/right/image_raw")
+    diagnose(
+        board,
+        Status(0, "fer: node", "active", {"state": "active"}),
+        Status(1, "fer: camera /left/image_raw/compressed", "slow", {"received": "7"}),
+        Status(0, "fer: camera /third", "no image yet", {}),
+        Status(2, "motor: left", "hot", {}),
+    )
+    jpegs = ("/fer/image_annotated/left/image_raw/compressed", "/left/image_raw/compressed")
+    board.set_topics(
+        [*(topic(name, messages.COMPRESSED_IMAGE) for name in jpegs), topic("/b", messages.IMAGE)]
+    )
+    seen = board.snapshot()
+    assert [status.name for status in seen.nodes[0].statuses] == [
+        "fer: node", "fer: camera /left/image_raw/compressed", "fer: camera /third",
+    ]  # fmt: skip
+    left, right, third, free = seen.cameras
+    assert (left.node, left.level, left.values, left.picture) == (
+        "/fer",
+        1,
+        {"received": "7"},
+        jpegs[0],
+    )
+    assert (left.size, left.faces) == ("64x48", 1)
+    assert (right.topic, right.picture) == ("/right/image_raw", "")
+    assert (third.topic, third.silent, third.size) == ("/third", None, "")
+    assert (free.topic, free.node) == ("/b", "")
+
+
+def test_a_single_camera_and_a_node_in_a_namespace() -> None:
+    board = Board()
+    hear(board, "/image_raw", node="/robot/fer")
+    diagnose(board, Status(0, "robot.fer: node", "active", {"state": "active"}),
+             Status(0, "robot.fer: camera /image_raw", "", {}))  # fmt: skip
+    name = "/robot/fer/image_annotated/compressed"
+    board.set_topics([topic(name, messages.COMPRESSED_IMAGE)])
+    (camera,) = board.snapshot().cameras
+    assert (camera.node, camera.picture, camera.size) == ("/robot/fer", name, "64x48")
+
+
+def test_what_is_long_gone_is_forgotten(clock) -> None:
+    board = Board()
+    hear(board)
+    diagnose(board, Status(0, "fer: node", "active", {"state": "active"}))
+    clock[0] += 60
+    board.set_topics([])
+    assert board.snapshot().cameras[0].silent == 60
+    clock[0] += 70
+    board.set_topics([])
+    assert board.snapshot() == board_module.Snapshot((), (), ())
+
+
+def test_the_moment_is_made_to_text_once() -> None:
+    board = Board()
+    hear(board)
+    (moment,), _ = board.moments("/fer/emotions /cam", 0)
+    assert moment.text is moment.text
+    shown = json.loads(moment.text)
+    assert shown["t"] == pytest.approx(time.time(), abs=60)
+    assert shown["faces"][0]["id"] == "f_0"
