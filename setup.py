@@ -15,7 +15,7 @@ def version() -> str:
 
 def shared_files() -> list[tuple[str, list[str]]]:
     """Return the files that a colcon install puts into share/fer_ros, for the same place."""
-    patterns = {"msg": ("*.msg",), "config": ("*.yaml", "*.json"), "launch": ("*.py",)}
+    patterns = {"msg": ("*.msg",), "config": ("*.yaml", "*.json", "*.rviz"), "launch": ("*.py",)}
     return [
         (
             f"share/fer_ros/{folder}",

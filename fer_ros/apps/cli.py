@@ -23,6 +23,7 @@ _COMMANDS = {
     "echo": ("echo", "show what the graph carries as a live table, or the messages of topics"),
     "record": ("record", "write topics into a recording that fer-ros replay and ROS 2 read"),
     "behave": ("behave", "tell events by rules, and let things happen; live or over a recording"),
+    "bridge": ("bridge", "publish faces and expressions in the topics of other standards"),
     "bench": ("bench", "measure latency, CPU, memory and load"),
     "models": ("models", "list, fetch and verify networks"),
     "replay": ("replay", "run the emotion pipeline on every frame of a recording and judge it"),

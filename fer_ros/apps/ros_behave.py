@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
-from contextlib import suppress
 
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
-from rclpy.utilities import remove_ros_args, try_shutdown
+from rclpy.utilities import remove_ros_args
 
 from fer_ros.apps.behave import SHIPPED, add_arguments, load, serve
-from fer_ros.node.signals import stop_signals
-from fer_ros.transport.ros2.node import RosTransport
+from fer_ros.apps.ros_spin import spin
 
 
 def main(name: str = "behave", argv: list[str] | None = None) -> int:
@@ -42,30 +35,4 @@ def main(name: str = "behave", argv: list[str] | None = None) -> int:
     except (OSError, RuntimeError, ValueError) as error:
         print("\n".join(f"{name}: {line}" for line in str(error).splitlines()), file=sys.stderr)
         return 2
-    with stop_signals() as stop:
-        try:
-            rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
-            node = Node(name, automatically_declare_parameters_from_overrides=True)
-            executor = SingleThreadedExecutor()
-            executor.add_node(node)
-            spinner = threading.Thread(target=_spin, args=(executor,), name="executor", daemon=True)
-            spinner.start()
-            transport = RosTransport(node)
-            try:
-                serve(transport, rules, args.emotions, stop)
-            finally:
-                transport.close()
-                executor.shutdown()
-                spinner.join(2.0)
-                node.destroy_node()
-        except (OSError, RuntimeError, ValueError) as error:
-            print(f"{name}: {error}", file=sys.stderr)
-            return 2
-        finally:
-            try_shutdown()
-    return 0
-
-
-def _spin(executor: SingleThreadedExecutor) -> None:
-    with suppress(ExternalShutdownException):
-        executor.spin()
+    return spin(name, argv, lambda transport, stop: serve(transport, rules, args.emotions, stop))

@@ -7,6 +7,7 @@ therefore serves rclpy (raw subscriptions), Cyclone DDS and recorded bags alike.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -30,6 +31,21 @@ def typestore() -> Typestore:
         name = f"{PACKAGE}/msg/{path.stem}"
         store.register(get_types_from_msg(path.read_text(encoding="utf-8"), name))
     return store
+
+
+def register(definitions: Mapping[str, str]) -> None:
+    """Add the definitions of other packages' messages; what is known already stays as it is.
+
+    Args:
+        definitions: Text of the definition by type, e.g. of ``vision_msgs/msg/Point2D``; types may
+            refer to each other in any order.
+    """
+    found: dict[str, Any] = {}
+    for name, text in definitions.items():
+        if not knows(name):
+            found.update(get_types_from_msg(text, name))
+    if found:
+        typestore().register(found)
 
 
 def message_class(type_name: str) -> Any:

@@ -44,6 +44,11 @@ def message_type(type_name: str) -> type:
     try:
         return getattr(importlib.import_module(f"{package}.msg"), name)
     except (ImportError, AttributeError) as error:
+        if package != "fer_ros":
+            raise TransportError(
+                f"the message {type_name} cannot be imported ({error}); install its package: sudo "
+                f"apt-get install ros-$ROS_DISTRO-{package.replace('_', '-')}"
+            ) from error
         raise TransportError(
             f"the generated message {type_name} cannot be imported ({error}); build its package "
             "with colcon, source the install folder, and do not start from the source folder, "

@@ -1,0 +1,74 @@
+"""``fer-ros bridge``: EmotionArray in the topics of other standards."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from fer_ros.bridges.host import BRIDGES, BridgeHost
+from fer_ros.node.signals import stop_signals
+from fer_ros.transport.arguments import RosArgs
+from fer_ros.transport.base import Transport
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the ``bridge`` command."""
+    parser = subparsers.add_parser(
+        "bridge",
+        description="Subscribes to fer/emotions and publishes what it says in topics that others "
+        "already use (docs/bridges.md).",
+        epilog="examples:\n"
+        "  fer-ros bridge hri\n"
+        "  fer-ros bridge vision foxglove --ros-args -r __ns:=/robot1\n"
+        "  fer-ros bridge --ros-args -p bridges:='[hri, position]'",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_arguments(parser)
+    parser.set_defaults(func=_bridge)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ``ros2 run`` has as well."""
+    parser.add_argument(
+        "bridges", nargs="*", metavar="BRIDGE",
+        help=f"any of {', '.join(BRIDGES)}; or the parameter 'bridges'",
+    )  # fmt: skip
+    parser.add_argument(
+        "--emotions", action="append", default=[], metavar="TOPIC",
+        help="topic of EmotionArray (default: fer/emotions); several times for several",
+    )  # fmt: skip
+
+
+def serve(transport: Transport, args: argparse.Namespace, stop: threading.Event) -> None:
+    """Run the bridges that arguments and parameter ask for until told to stop.
+
+    Raises:
+        ValueError: None is named, or one is unknown.
+        TransportError: A topic cannot be used.
+    """
+    names = [*args.bridges, *_parameter(transport.parameter_overrides())]
+    host = BridgeHost(transport, names, args.emotions)
+    try:
+        stop.wait()
+    finally:
+        host.close()
+
+
+def _parameter(overrides: Mapping[str, Any]) -> list[str]:
+    value = overrides.get("bridges", [])
+    names = [value] if isinstance(value, str) else list(value)
+    return [str(name) for name in names if name]
+
+
+def _bridge(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    from fer_ros.transport.dds.node import DdsTransport
+
+    with stop_signals() as stop:
+        transport = DdsTransport("fer_bridges", "/", ros_args)
+        try:
+            serve(transport, args, stop)
+        finally:
+            transport.close()
+    return 0

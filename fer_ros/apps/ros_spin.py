@@ -1,0 +1,54 @@
+"""A plain rclpy node from its start to a signal, for the commands that are subscribers."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+from rclpy.utilities import try_shutdown
+
+from fer_ros.node.signals import stop_signals
+from fer_ros.transport.ros2.node import RosTransport
+
+
+def spin(name: str, argv: list[str], serve: Callable[[RosTransport, threading.Event], None]) -> int:
+    """Run a node; return the exit status.
+
+    Args:
+        name: Of the node, unless the ROS arguments say otherwise.
+        argv: The command line with its ROS arguments.
+        serve: Does the work until the event is set.
+    """
+    with stop_signals() as stop:
+        try:
+            rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
+            node = Node(name, automatically_declare_parameters_from_overrides=True)
+            executor = SingleThreadedExecutor()
+            executor.add_node(node)
+            spinner = threading.Thread(target=_spin, args=(executor,), name="executor", daemon=True)
+            spinner.start()
+            transport = RosTransport(node)
+            try:
+                serve(transport, stop)
+            finally:
+                transport.close()
+                executor.shutdown()
+                spinner.join(2.0)
+                node.destroy_node()
+        except (OSError, RuntimeError, ValueError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 2
+        finally:
+            try_shutdown()
+    return 0
+
+
+def _spin(executor: SingleThreadedExecutor) -> None:
+    with suppress(ExternalShutdownException):
+        executor.spin()

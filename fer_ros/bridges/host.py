@@ -1,0 +1,121 @@
+"""The node that runs bridges: one subscription to EmotionArray, decoded once for all of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from fer_ros.bridges.foxglove import FoxgloveBridge
+from fer_ros.bridges.hri import HriBridge
+from fer_ros.bridges.people import PeopleBridge
+from fer_ros.bridges.position import PositionBridge
+from fer_ros.bridges.vision import VisionBridge
+from fer_ros.transport import messages
+from fer_ros.transport.base import Qos, Transport
+from fer_ros.transport.codec import DecodeError, decode
+from fer_ros.transport.threads import guarded
+
+EMOTIONS_TOPIC = "fer/emotions"
+
+_SILENCE = 1.0
+"""Time without an answer after which nobody is there [s]."""
+
+
+class Bridge(Protocol):
+    """Publishes what an EmotionArray says in other topics."""
+
+    def update(self, array: Any) -> None:
+        """Take in the answer to one image."""
+
+    def silence(self) -> None:
+        """Nothing has come for a second; called once."""
+
+    def close(self) -> None:
+        """Leave the graph."""
+
+
+BRIDGES: Mapping[str, Callable[[Transport], Bridge]] = {
+    "hri": HriBridge,
+    "vision": VisionBridge,
+    "foxglove": FoxgloveBridge,
+    "people": PeopleBridge,
+    "position": PositionBridge,
+}
+"""Every bridge by its name."""
+
+
+class BridgeHost:
+    """Runs some bridges."""
+
+    def __init__(
+        self, transport: Transport, names: Sequence[str], emotions: Sequence[str] = ()
+    ) -> None:
+        """Join the graph.
+
+        Args:
+            transport: The node's place in the graph.
+            names: Keys of :data:`BRIDGES`.
+            emotions: Topics of EmotionArray; ``fer/emotions`` where none is named.
+
+        Raises:
+            ValueError: A name is unknown, or there is none.
+            TransportError: A topic cannot be used; on ROS 2 most often because the package of its
+                messages is not installed.
+        """
+        unknown = [name for name in names if name not in BRIDGES]
+        if unknown or not names:
+            what = f"there is no bridge {unknown[0]!r}" if unknown else "no bridge is named"
+            raise ValueError(f"{what}; there are {', '.join(BRIDGES)}")
+        self._transport = transport
+        self._warned = False
+        self._lock = threading.Lock()
+        self._heard: float | None = None
+        self._bridges: dict[str, Bridge] = {}
+        try:
+            for name in dict.fromkeys(names):
+                self._bridges[name] = BRIDGES[name](transport)
+            self._subscriptions = [
+                transport.subscribe(
+                    topic, messages.EMOTION_ARRAY, Qos("best_effort", 10), self._take
+                )
+                for topic in emotions or (EMOTIONS_TOPIC,)
+            ]
+        except BaseException:
+            self._close_bridges()
+            raise
+        self._timer = transport.timer(_SILENCE / 4, self._tick)
+        heard = ", ".join(subscription.topic for subscription in self._subscriptions)
+        transport.log.info(f"bridges {', '.join(self._bridges)} for {heard}")
+
+    def _take(self, data: bytes) -> None:
+        try:
+            array = decode(data, messages.EMOTION_ARRAY)
+        except DecodeError as error:
+            if not self._warned:
+                self._warned = True
+                self._transport.log.warning(f"an EmotionArray cannot be read: {error}")
+            return
+        with self._lock:
+            self._heard = time.monotonic()
+            for name, bridge in self._bridges.items():
+                guarded(self._transport.log, f"bridge {name}", bridge.update, array)
+
+    def _tick(self) -> None:
+        with self._lock:
+            if self._heard is not None and time.monotonic() - self._heard > _SILENCE:
+                self._heard = None
+                for name, bridge in self._bridges.items():
+                    guarded(self._transport.log, f"bridge {name}", bridge.silence)
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self._timer.close()
+        for subscription in self._subscriptions:
+            subscription.close()
+        self._close_bridges()
+
+    def _close_bridges(self) -> None:
+        for bridge in self._bridges.values():
+            bridge.close()

@@ -1,0 +1,66 @@
+"""The last images of a camera, kept undecoded and only while somebody wants them."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from fer_ros.perception.images import ImageError
+from fer_ros.perception.types import Image
+from fer_ros.transport import messages
+from fer_ros.transport.base import Qos, Subscription, Transport
+from fer_ros.transport.codec import DecodeError
+
+_KEPT = 8
+"""Images of a camera: an answer comes within a few of them."""
+
+_MAX_PIXELS = 7680 * 4320
+
+
+class RecentImages:
+    """Images of cameras by their stamps; a camera is subscribed to when it is first asked for."""
+
+    def __init__(self, transport: Transport) -> None:
+        """Start without cameras."""
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._cameras: dict[str, tuple[Subscription, deque[bytes], bool]] = {}
+
+    def get(self, topic: str, stamp_ns: int) -> Image | None:
+        """Return the image of a stamp as BGR or grey; None when it is not there (yet)."""
+        if topic not in self._cameras:
+            self._subscribe(topic)
+        _, kept, compressed = self._cameras[topic]
+        with self._lock:
+            candidates = list(kept)
+        for data in reversed(candidates):
+            try:
+                received = messages.read_image(data, compressed)
+                if received.stamp_ns == stamp_ns:
+                    return received.pixels(_MAX_PIXELS)
+            except (DecodeError, ImageError):
+                continue
+        return None
+
+    def forget(self, topic: str) -> None:
+        """Leave a camera's topic; harmless when it was not asked for."""
+        camera = self._cameras.pop(topic, None)
+        if camera is not None:
+            camera[0].close()
+
+    def close(self) -> None:
+        """Leave all topics."""
+        for topic in list(self._cameras):
+            self.forget(topic)
+
+    def _subscribe(self, topic: str) -> None:
+        compressed = topic.endswith("/compressed")
+        kept: deque[bytes] = deque(maxlen=_KEPT)
+
+        def take(data: bytes) -> None:
+            with self._lock:
+                kept.append(data)
+
+        kind = messages.COMPRESSED_IMAGE if compressed else messages.IMAGE
+        subscription = self._transport.subscribe(topic, kind, Qos("best_effort", 2), take)
+        self._cameras[topic] = subscription, kept, compressed

@@ -1,0 +1,64 @@
+"""``vision_msgs/Detection2DArray``: what detectors of any kind publish."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fer_ros.bridges import definitions
+from fer_ros.bridges.definitions import build
+from fer_ros.transport.base import Qos, Transport
+from fer_ros.transport.codec import encode
+
+ARRAY = "vision_msgs/msg/Detection2DArray"
+
+
+class VisionBridge:
+    """``fer/detections``: a detection a face, its class the label and its id the track's."""
+
+    def __init__(self, transport: Transport) -> None:
+        """Open the topic.
+
+        Raises:
+            TransportError: vision_msgs is not installed (on ROS 2).
+        """
+        definitions.use("vision_msgs")
+        self._publisher = transport.publisher("fer/detections", ARRAY, Qos(depth=10))
+
+    def update(self, array: Any) -> None:
+        """Publish the faces of an EmotionArray, under its header."""
+        faces = [_detection(face, array.header) for face in array.faces]
+        self._publisher.publish(encode(build(ARRAY, header=array.header, detections=faces)))
+
+    def silence(self) -> None:
+        """Nothing: what was said was about images."""
+
+    def close(self) -> None:
+        """Leave the topic."""
+        self._publisher.close()
+
+
+def _detection(face: Any, header: Any) -> Any:
+    roi = face.roi
+    center = build(
+        "vision_msgs/msg/Pose2D",
+        position=build(
+            "vision_msgs/msg/Point2D",
+            x=roi.x_offset + roi.width / 2,
+            y=roi.y_offset + roi.height / 2,
+        ),
+    )
+    hypothesis = build(
+        "vision_msgs/msg/ObjectHypothesis", class_id=face.label, score=float(face.confidence)
+    )
+    return build(
+        "vision_msgs/msg/Detection2D",
+        header=header,
+        results=[build("vision_msgs/msg/ObjectHypothesisWithPose", hypothesis=hypothesis)],
+        bbox=build(
+            "vision_msgs/msg/BoundingBox2D",
+            center=center,
+            size_x=float(roi.width),
+            size_y=float(roi.height),
+        ),
+        id=face.track_id,
+    )
