@@ -46,7 +46,7 @@ setup(
             "view/page/*",
             "py.typed",
         ],
-        "fer_training": ["recipes/*.yaml", "recipes/*/*.yaml"],
+        "fer_training": ["recipes/*.yaml", "recipes/*/*.yaml", "papers/*.yaml", "ship/*.json"],
     },
     data_files=shared_files(),
     install_requires=[

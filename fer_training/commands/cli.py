@@ -96,9 +96,15 @@ def build_parser() -> argparse.ArgumentParser:
     measure.add(commands)
     detector.add(commands)
 
-    compare = commands.add_parser("compare", help="write RESULTS.md from finished runs")
+    compare = commands.add_parser(
+        "compare", help="write results.csv, RESULTS.md and charts from finished runs, beside them"
+    )
     compare.add_argument("runs", type=Path, metavar="RUNS", help="folder with run folders")
-    compare.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "RESULTS.md")
+    compare.add_argument(
+        "--ship",
+        action="store_true",
+        help="write the repository's own pages instead, keeping their lines of other runs",
+    )
     compare.set_defaults(run=_compare)
     return parser
 
@@ -235,8 +241,9 @@ def _saliency(options: argparse.Namespace) -> None:
 def _compare(options: argparse.Namespace) -> None:
     from fer_training.papers import compare
 
-    count = compare.write(options.runs, options.out)
-    print(f"{options.out}: {count} runs")
+    places = compare.shipped() if options.ship else compare.beside(options.runs)
+    count = compare.write(options.runs, places)
+    print(f"{places.page}: {count} runs")
 
 
 if __name__ == "__main__":

@@ -44,6 +44,14 @@ def add(commands: Any) -> None:
     seeds.add_argument("--json", type=Path, required=True)
     seeds.set_defaults(run=_seeds)
 
+    cross = commands.add_parser(
+        "cross", help="the shipped networks on CK+ and JAFFE, which they did not learn from"
+    )
+    cross.add_argument("--ckplus", type=Path, metavar="PATH", help="default: in data/ or $FER_DATA")
+    cross.add_argument("--jaffe", type=Path, metavar="PATH", help="default: in data/ or $FER_DATA")
+    cross.add_argument("--out", type=Path, required=True, metavar="RUNS", help="folder of runs")
+    cross.set_defaults(run=_cross)
+
 
 def _robustness(options: argparse.Namespace) -> None:
     from fer_ros.perception.model_store import digest_of
@@ -99,6 +107,14 @@ def _seeds(options: argparse.Namespace) -> None:
     results.command = f"fer-train seeds {runs}"
     files.write(results, options.json)
     print(seeds.markdown(results))
+
+
+def _cross(options: argparse.Namespace) -> None:
+    from fer_training.papers import cross
+
+    places = {name: str(getattr(options, name) or "") for name in cross.SETS}
+    for folder in cross.measure(options.out, places):
+        print(folder)
 
 
 def _command(name: str, options: argparse.Namespace) -> str:

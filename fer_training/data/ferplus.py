@@ -36,6 +36,16 @@ class Census:
         )
 
 
+@dataclass(frozen=True)
+class Majority:
+    """Answers beside the FER+ majority, among the classes of the data set."""
+
+    rows: int
+    """With a majority in one of these classes."""
+    accuracy: float
+    """In 0..1."""
+
+
 def without_outliers(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the votes, shape (N, 10), float32, single ones dropped."""
     return np.where(votes > 1, votes, 0).astype(np.float32)
@@ -127,6 +137,24 @@ def relabelled(data: FaceDataset) -> FaceDataset:
     assert kept.votes is not None
     name = f"{data.name} (FER+)"
     return replace(kept, name=name, labels=majority(kept.votes), label_names=FERPLUS)
+
+
+def on_majority(predicted: NDArray[np.int64], data: FaceDataset) -> Majority | None:
+    """Return how often the FER+ majority is answered, None where no row has one.
+
+    Args:
+        predicted: Class of each row in the data's own codes, shape (N,).
+        data: Rows with votes; those whose majority is no class of the data do not count.
+    """
+    if data.votes is None:
+        return None
+    codes = [data.label_names.index(n) if n in data.label_names else UNUSABLE for n in FERPLUS]
+    winner = majority(data.votes)
+    truth = np.where(winner == UNUSABLE, UNUSABLE, np.array(codes)[winner])
+    kept = truth != UNUSABLE
+    if not kept.any():
+        return None
+    return Majority(int(kept.sum()), float((predicted[kept] == truth[kept]).mean()))
 
 
 def distribution(votes: NDArray[np.uint8]) -> NDArray[np.float32]:

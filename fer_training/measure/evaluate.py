@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.emotions import CONTEMPT, FERPLUS
+from fer_training.data import ferplus
 from fer_training.data.base import FaceDataset
 from fer_training.measure import metrics
 from fer_training.measure.predictors import Predictor, with_flip
@@ -43,6 +44,7 @@ def evaluate(
         single_crop=single,
         flip=mirrored,
         data_sha256=data.digest,
+        on_majority=ferplus.on_majority(scores.argmax(1), data),
         duplicates_of_training=None if duplicates is None else len(duplicates),
     )
 

@@ -1,178 +1,121 @@
-"""The rows that ``RESULTS.md`` should have: publications, their recipes and printed figures."""
+"""What the page of results sets side by side: each paper's rows, their figures and our runs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fer_training.recipes import recipe
+from fer_training.recipes.recipe import Figure
 
 OWN = "fer_ros"
 """What recipes of this package's own networks give as their paper."""
 
-MEASURABLE = ("fer2013", "ckplus", "jaffe")
-"""The data sets at hand; rows on others want their owners' files."""
-
-_OVERLAYS = ("", "+ckplus", "+ckplus-random", "+jaffe", "+jaffe-random")
-_ABLATIONS = (
-    "",
-    "+seed-1",
-    "+seed-2",
-    "+no-distillation",
-    "+no-votes",
-    "+no-mixup",
-    "+no-erasing",
-    "+no-degradation",
-    "+no-smoothing",
-    "+no-averaging",
-    "+no-attention",
-)
+OWNERS_DATA = ("imed", "ferg", "kdef", "sfew")
+"""Data sets that are not at hand: their owners give them on request."""
 
 
 @dataclass(frozen=True)
-class Expected:
-    """A row that the table should have."""
+class Row:
+    """One comparison."""
 
-    name: str
+    what: str
     dataset: str
-    split: str
-    command: str
-
-    @property
-    def key(self) -> str:
-        """Key of its record in :func:`fer_training.papers.compare.collect`."""
-        return f"{self.name}|{self.dataset}|{self.split}"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A small table of its own: runs that are compared with one another."""
-
-    title: str
-    rows: tuple[Expected, ...]
-
-
-def of_recipe(name: str) -> Expected:
-    """Return the row that a recipe's run makes."""
-    data = recipe.load(name).data
-    command = f"fer-train train {name}"
-    if data.split == "loso" or data.split.startswith("subject"):
-        command += " --all-folds"
-    if data.dataset not in MEASURABLE:
-        command += " --data FOLDER"
-    return Expected(name, data.dataset, data.split, command)
-
-
-def _svm(dataset: str, split: str) -> Expected:
-    command = f"fer-train svm --dataset {dataset} --split {split} --features hog"
-    return Expected("svm-hog", dataset, split, command)
-
-
-def _fused(rule: str, overlay: str) -> Expected:
-    first, second = (f"{name}{overlay}" for name in ("umer-cnn1", "umer-cnn2"))
-    out = f"runs/umer-{rule}{overlay}"
-    command = f"fer-train fuse runs/{first} runs/{second} --rule {rule} --out {out}"
-    data = recipe.load(first).data
-    return Expected(f"{rule}({first}, {second})", data.dataset, data.split, command)
-
-
-def _searched(value: str) -> Expected:
-    command = "fer-train search yengikand options.dropout=0.1,0.2,0.3 --out runs/yengikand-search"
-    name = f"yengikand with options.dropout={value}"
-    return Expected(name, "fer2013", "official", command)
+    figure: Figure | None
+    """None where the paper prints none."""
+    same: str
+    """Recipe, or machine or fused scores, under the paper's protocol; empty where it has none."""
+    honest: str = ""
+    """The same network with no person on both sides; empty where PublicTest is measured anyway."""
 
 
 @dataclass(frozen=True)
 class System:
-    """One publication, its recipes and its printed accuracies [%]."""
+    """One publication."""
 
-    paper: str
-    recipes: tuple[str, ...]
-    """Those of FER2013 stand for their rows on the other data sets too."""
-    figures: dict[str, str] = field(default_factory=dict)
-    others: tuple[Expected, ...] = ()
-    """Rows that no recipe makes: machines and fused scores."""
-    tables: tuple[Table, ...] = ()
-    overlays: tuple[str, ...] = _OVERLAYS
+    name: str
+    title: str
+    """Text number in the papers' folder and what it is."""
+    rows: tuple[Row, ...]
+    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Small tables of runs that the paper compares with one another: title and recipes."""
+
+
+def _row(what: str, dataset: str, same: str, honest: str = "") -> Row:
+    figure = recipe.load(same).paper.figures.get(dataset)
+    return Row(what, dataset, figure, same, honest)
+
+
+def _archs() -> tuple[Row, ...]:
+    rows = []
+    for number in range(1, 5):
+        name = f"chowanda-arch{number}"
+        for dataset, protocol in (("fer2013", ""), ("ckplus", "+ckplus-random")):
+            honest = f"{name}+ckplus" if protocol else ""
+            rows.append(_row(f"ARCH-{number}", dataset, name + protocol, honest))
+            if number in (1, 3):
+                rows.append(
+                    Row(
+                        f"ARCH-{number}, L2 1e-4",
+                        dataset,
+                        None,
+                        f"{name}{protocol}+weak-l2",
+                        f"{honest}+weak-l2" if honest else "",
+                    )
+                )
+    return (*rows, _row("ARCH-1", "imed", "chowanda-arch1+imed"))
+
+
+def _umer() -> tuple[Row, ...]:
+    rows = [
+        _row(
+            f"CNN_{cnn}, {size} px",
+            "ckplus",
+            f"umer-cnn{cnn}{'' if size == 96 else f'-{size}'}",
+            f"umer-cnn{cnn}+ckplus" if size == 96 else "",
+        )
+        for cnn in (1, 2)
+        for size in (48, 64, 96)
+    ]
+    for rule, value in (("sum", 96.18), ("product", 96.89)):
+        fused, honest = (
+            f"{rule}(umer-cnn1{overlay}, umer-cnn2{overlay})" for overlay in ("", "+ckplus")
+        )
+        rows.append(Row(f"fused, {rule}", "ckplus", Figure(value, "table 5"), fused, honest))
+    return tuple(rows)
 
 
 SYSTEMS = (
-    System(
-        "Chowanda 2021",
-        ("arch1", "chowanda-arch1", "chowanda-arch2", "chowanda-arch3", "chowanda-arch4"),
-        {"fer2013": "70.3", "ckplus": "99.4", "imed": "96.4"},
-    ),
-    System(
-        "Minaee et al. 2021",
-        ("deep-emotion",),
-        {"fer2013": "70.02", "ckplus": "98.0", "jaffe": "92.8", "ferg": "99.3"},
-    ),
-    System(
-        "Yengikand et al. 2023",
-        ("yengikand",),
-        {"fer2013": "65.32", "ckplus": "97.01", "jaffe": "79.19"},
-        tables=(Table("Dropout by greedy search", tuple(map(_searched, ("0.1", "0.2", "0.3")))),),
-    ),
-    System(
-        "Umer et al. 2022",
-        tuple(f"umer-{cnn}{size}" for cnn in ("cnn1", "cnn2") for size in ("-48", "-64", "")),
-        {"ckplus": "96.89 (fused)", "kdef": "82.35 (fused)", "sfew": "41.73 (fused)"},
-        (
-            *(
-                of_recipe(f"umer-{cnn}+{dataset}")
-                for dataset in ("ckplus", "kdef", "sfew")
-                for cnn in ("cnn1", "cnn2")
-            ),
-            *(_fused(rule, overlay) for overlay in ("", "+ckplus") for rule in ("sum", "product")),
-        ),
-        (
-            Table(
-                "Losses compared: cross-entropy and the paper's three",
-                tuple(
-                    of_recipe(f"umer-cnn1-48{loss}")
-                    for loss in ("", "+mse", "+hinge", "+cross-entropy")
-                ),
-            ),
-            Table(
-                "Fine-tuning with and without frozen layers",
-                tuple(of_recipe(f"umer-cnn1+fine-tune{layers}") for layers in ("", "+frozen")),
-            ),
-        ),
-    ),
-    System(
-        "Patil 2023",
-        ("patil", "patil+fer2013-random", "patil-five", "patil-ckplus", "patil-ckplus-random"),
-        {"fer2013": "87.78", "ckplus": "99"},
-        (
-            _svm("fer2013", "official"),
-            _svm("fer2013", "random-20"),
-            _svm("ckplus", "subject-5"),
-            _svm("ckplus", "random-20"),
-            _svm("jaffe", "loso"),
-            _svm("jaffe", "random-20"),
-        ),
-    ),
-    System(
-        OWN,
-        (
-            "fer-lite",
-            "fer-lite-start",
-            "fer-base",
-            "fer-base-fifth",
-            "fer-base-fourth",
-            "fer-base-third",
-            "fer-base-second",
-            "fer-base-start",
-            "fer-teacher",
-        ),
-        tables=(
-            Table(
-                "What each ingredient of fer-lite buys in a short run",
-                tuple(of_recipe(f"fer-lite-short{overlay}") for overlay in _ABLATIONS),
-            ),
-        ),
-        overlays=("",),
-    ),
-)
-"""Every publication, and the networks made here."""
-
-SVM_FIGURES = {"fer2013": "38", "ckplus": "97"}
+    System("Yengikand et al. 2023", "000, attention over separable features", (
+        _row("network", "fer2013", "yengikand"),
+        _row("network", "ckplus", "yengikand+ckplus-random", "yengikand+ckplus"),
+        _row("network", "jaffe", "yengikand+jaffe-random", "yengikand+jaffe"),
+    )),
+    System("Umer et al. 2022", "001, two networks fused", _umer(), (
+        ("Losses, CNN_1 at 48 pixels, the paper's protocol (figure 8: binary cross-entropy best)", (
+            "umer-cnn1-48", "umer-cnn1-48+mse", "umer-cnn1-48+hinge",
+            "umer-cnn1-48+cross-entropy",
+        )),
+        ("Augmentation (figure 10: better with it)", (
+            "umer-cnn1-48", "umer-cnn1-48+no-augmentation",
+        )),
+        ("Fine-tuning, with and without frozen layers (figure 11)", (
+            "umer-cnn1-48", "umer-cnn1-48+fine-tune", "umer-cnn1-48+fine-tune+frozen",
+        )),
+    )),
+    System("Patil 2023", "002, factorised kernels, and a support vector machine", (
+        _row("network, five classes", "fer2013", "patil-five"),
+        Row("network, seven classes", "fer2013", None, "patil+fer2013-random", "patil"),
+        _row("network", "ckplus", "patil-ckplus-random", "patil-ckplus"),
+        Row("SVM", "fer2013", Figure(38, "section 4.4"), "svm-hog:random-25", "svm-hog:official"),
+        Row("SVM", "ckplus", Figure(97, "section 4.3"), "svm-hog:random-20", "svm-hog:subject-5"),
+    )),
+    System("Minaee et al. 2021", "003, a spatial transformer before four convolutions", (
+        _row("network", "fer2013", "deep-emotion"),
+        _row("network", "ckplus", "deep-emotion+ckplus-random", "deep-emotion+ckplus"),
+        _row("network", "jaffe", "deep-emotion+jaffe-random", "deep-emotion+jaffe"),
+        _row("network", "ferg", "deep-emotion+ferg"),
+        Row("over 50 layers", "ckplus", None, "deep-emotion-50+ckplus-random"),
+    )),
+    System("Chowanda 2021", "004, four separable and plain networks", _archs()),
+)  # fmt: skip
+"""The five papers, in the order of their texts' numbers."""

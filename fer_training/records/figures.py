@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fer_training.data.ferplus import Census
+from fer_training.data.ferplus import Census, Majority
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,8 @@ class Results:
     """The same over all folds, of which only the accuracies are joined."""
     data_sha256: str = ""
     duplicates_of_training: int | None = None
+    on_majority: Majority | None = None
+    """Of one crop, with the FER+ majority as the true class, where the rows have votes."""
     selection: Census | None = None
     """Which rows FER+ keeps, where its majority is the true class."""
 

@@ -16,7 +16,7 @@ import synthetic_faces
 from fer_ros.perception.classification import EmotionClassifier
 from fer_training.commands.cli import main
 from fer_training.measure import fusion, saliency
-from fer_training.papers import compare, features, svm, systems
+from fer_training.papers import features, svm, systems
 from fer_training.recipes import recipe
 from fer_training.records import run as records
 from fer_training.records.run import SvmConfig
@@ -188,7 +188,7 @@ def test_a_run_that_cannot_write_its_predictions_counts_as_unfinished(
     assert main([*arguments, "--all-folds", "--resume"]) == 0
 
 
-def test_fusing_runs_and_the_table(folded: Path) -> None:
+def test_fusing_runs(folded: Path) -> None:
     arguments = ["fuse", str(folded / "one"), str(folded / "two"), "--rule", "product"]
     assert main([*arguments, "--out", str(folded / "fused")]) == 0
     scores = [fusion.run_scores(folded / name) for name in ("one", "two")]
@@ -198,25 +198,11 @@ def test_fusing_runs_and_the_table(folded: Path) -> None:
     data = synthetic_faces.dataset(84)
     expected = (joint.argmax(1) == data.labels[scores[0][0]]).mean()
     assert record.results.single_crop.accuracy == pytest.approx(expected)
-    table = folded / "RESULTS.md"
-    assert main(["compare", str(folded), "--out", str(table)]) == 0
-    text = table.read_text(encoding="utf-8")
-    assert "product(one, two)" in text
-    assert "random-25 (leaks)" in text
-    assert "needs the owner's data" in text
-    assert "not run here" in text
 
 
-def test_table_has_every_system_and_command() -> None:
-    rows = [row for system in systems.SYSTEMS for row in compare._expected(system)]
-    assert {row.dataset for row in rows} == {
-        "fer2013", "ckplus", "jaffe", "kdef", "sfew", "ferg", "imed",
-    }  # fmt: skip
-    assert len({row.key for row in rows}) == len(rows)
-    assert all(row.command.startswith("fer-train ") for row in rows)
+def test_every_paper_is_compared() -> None:
     papers = {recipe.load(name).paper.name for name in recipe.names() if not name.startswith("+")}
-    assert {system.paper for system in systems.SYSTEMS} == papers
-    named = {row.name for row in rows}
-    for rule in ("sum", "product"):
-        for overlay in ("", "+ckplus"):
-            assert f"{rule}(umer-cnn1{overlay}, umer-cnn2{overlay})" in named
+    assert {system.name for system in systems.SYSTEMS} | {systems.OWN} == papers
+    rows = [row for system in systems.SYSTEMS for row in system.rows]
+    assert {row.dataset for row in rows} == {"fer2013", "ckplus", "jaffe", "ferg", "imed"}
+    assert len({row.same for row in rows}) == len(rows)

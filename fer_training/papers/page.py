@@ -1,0 +1,198 @@
+"""``RESULTS.md`` and the list of distances, written from ``results.csv`` and the recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from statistics import mean, stdev
+
+import yaml
+
+from fer_ros.perception.model_store import digest_of, shipped_models
+from fer_training.papers import distance
+from fer_training.papers.results import Result
+from fer_training.papers.systems import OWN, OWNERS_DATA, SYSTEMS, Row, System
+from fer_training.recipes import recipe
+from fer_training.recipes.recipe import Figure
+from fer_training.ship import heldout
+from fer_training.ship.heldout import HeldOut
+
+_HEAD = """\
+# Results
+
+Written by `fer-train compare RUNS --ship` from `results.csv`, which has every figure here with its
+command; never edit it by hand. How each recipe differs from its paper, setting by setting:
+`docs/papers/distances.md`.
+
+- All figures are accuracies of one crop in per cent. *Same*: the paper's own protocol as far as it
+  is printed. *Honest*: no person on both sides (CK+ in five folds, JAFFE one person at a time).
+- FER2013 is measured on PublicTest, which also chose the epoch where a recipe keeps the best one;
+  the papers report on PrivateTest or on splits of their own. There *honest* leaves out the rows
+  that have an exact copy in Training, and FER+ takes the majority of its voters as the true class.
+- ± is the deviation over seeds, where there are several. *Epochs*: trained of those the recipe
+  asks for; fewer where it stops early. *queued*: not run for want of computing time.
+"""
+_QUEUED = "queued"
+
+
+def write(results: Sequence[Result], pictures: Sequence[str], folder: str = "") -> str:
+    """Return the page.
+
+    Args:
+        results: Lines of ``results.csv``.
+        pictures: File names of the charts that there are.
+        folder: Where they lie, from the page's own folder.
+    """
+    lines = [_HEAD]
+    said = verdicts()
+    for system in SYSTEMS:
+        lines += [f"## {system.name}\n", f"Paper {system.title}.\n", *_table(system, results), ""]
+        lines += [line for title, names in system.extra for line in _extra(title, names, results)]
+        if system.name in said:
+            lines += [said[system.name], ""]
+    lines += [*_own(results), ""]
+    lines += [f"![{_ALT.get(name, name)}]({folder}{name})" for name in pictures]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def verdicts() -> dict[str, str]:
+    """Return what holds up of each paper and what does not, a paragraph by its name."""
+    text = resources.files("fer_training.papers").joinpath("verdicts.yaml").read_text("utf-8")
+    return {str(key): str(value).strip() for key, value in yaml.safe_load(text).items()}
+
+
+_ALT = {
+    "accuracy-latency.png": "Accuracy on PublicTest against milliseconds a crop, all networks",
+    "convergence-004.png": "Accuracy over the epochs of ARCH-1 to ARCH-4",
+    "features-004.png": "Maps of conv2d_4 of ARCH-1 for an averaged face",
+    "saliency.png": "Averaged faces, warm where hiding a square costs most",
+    "confusion.png": "Confusion matrices of the papers' networks on PublicTest",
+}
+
+
+def _table(system: System, results: Sequence[Result]) -> Iterator[str]:
+    yield "| network | data | paper | same | honest | epochs |"
+    yield "|---|---|---|---|---|---|"
+    for row in system.rows:
+        same, honest = of(row.same, results), of(row.honest, results)
+        cells = [row.what, row.dataset, _printed(row.figure), *_cells(row, same, honest)]
+        yield "| " + " | ".join(cells) + " |"
+
+
+def of(name: str, results: Sequence[Result]) -> list[Result]:
+    """Return the lines of a recipe, or of ``<machine>:<split>``, one a seed."""
+    recipe_name, _, split = name.partition(":")
+    return [
+        line
+        for line in results
+        if name and line.recipe == recipe_name and (not split or line.split == split)
+    ]
+
+
+def _printed(figure: Figure | None) -> str:
+    return "-" if figure is None else f"{figure.value:g}"
+
+
+def _cells(row: Row, same: list[Result], honest: list[Result]) -> list[str]:
+    if row.dataset in OWNERS_DATA:
+        return ["owner's data", "-", "-"]
+    epochs = same or honest
+    plain = _spread([line.single for line in same]) or _QUEUED
+    if row.dataset == "fer2013" and not row.honest:
+        fair = _spread([x.without_copies for x in same if x.without_copies is not None]) or "-"
+        votes = _spread([line.ferplus for line in same if line.ferplus is not None])
+        plain += f" (FER+ {votes})" if votes else ""
+    else:
+        fair = _spread([line.single for line in honest]) or (_QUEUED if row.honest else "-")
+    return [plain, fair, _epochs(epochs)]
+
+
+def _epochs(lines: list[Result]) -> str:
+    if not lines or lines[0].epochs is None:
+        return "-"
+    return f"{lines[0].epochs}/{lines[0].epochs_printed}"
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    if len(values) == 1:
+        return f"{values[0]:.1f}"
+    return f"{mean(values):.1f} ± {stdev(values):.1f}"
+
+
+def _extra(title: str, names: Sequence[str], results: Sequence[Result]) -> Iterator[str]:
+    cells = [
+        f"{name} {_spread([line.single for line in of(name, results)]) or _QUEUED}"
+        for name in names
+    ]
+    yield f"{title}: {', '.join(cells)}.\n"
+
+
+def _own(results: Sequence[Result]) -> Iterator[str]:
+    yield "## Networks of this package\n"
+    yield (
+        "| network | PublicTest | mirror | without copies | PrivateTest (mirror) | parameters | "
+        "seeds |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    names = dict.fromkeys(
+        line.recipe
+        for line in results
+        if line.dataset == "fer2013" and (line.system == OWN or line.recipe.startswith("arch1"))
+        if "+" not in line.recipe and "-short" not in line.recipe
+    )
+    for name in names:
+        lines = [line for line in of(name, results) if line.dataset == "fer2013"]
+        cells = [
+            _spread([line.single for line in lines]),
+            *(
+                _spread([x for x in (getattr(line, key) for line in lines) if x is not None]) or "-"
+                for key in ("mirror", "without_copies")
+            ),
+            _private(name.split()[0]),
+            f"{lines[0].parameters:,}",
+            str(len(lines)),
+        ]
+        yield f"| {name} | " + " | ".join(cells) + " |"
+    short = [line for line in results if line.recipe.startswith("fer-lite-short")]
+    if short:
+        said = ", ".join(
+            f"{x.recipe.removeprefix('fer-lite-short') or 'all'} {x.single:.1f}" for x in short
+        )
+        yield f"\nIngredients of `fer-lite` in a run of five epochs: {said}."
+    unchanged = [line for line in results if line.split == "unchanged"]
+    if unchanged:
+        yield "\nThe shipped files unchanged on other data, one crop:\n"
+        yield "| network | data | rows | accuracy | macro-F1 |"
+        yield "|---|---|---|---|---|"
+        for line in unchanged:
+            shown = f"{line.single:.1f} | {line.macro_f1:.2f}"
+            yield f"| {line.recipe} | {line.dataset} | {line.rows} | {shown} |"
+
+
+def _private(name: str) -> str:
+    """Return the sealed figures of the shipped file; a file that changed has none."""
+    path = shipped_models().get(name)
+    entry: HeldOut | None = None if path is None else heldout.of_file(digest_of(path))
+    if entry is None:
+        return "-"
+    return f"{100 * entry.single_crop:.2f} ({100 * entry.flip:.2f})"
+
+
+def distances() -> str:
+    """Return the page of distances between recipes and papers."""
+    lines = [
+        "# Distances between recipes and papers\n",
+        "Written by `fer-train compare --ship` from the `paper` blocks of the recipes, which also "
+        "say where in the paper each value stands.\n",
+    ]
+    for system in SYSTEMS:
+        lines.append(f"## {system.name}\n")
+        names = [name for row in system.rows for name in (row.same, row.honest)]
+        for name in dict.fromkeys(names):
+            if name and "(" not in name and not name.startswith("svm"):
+                config = recipe.load(name)
+                lines.append(f"- **{name}**: {distance.between(config).words} {config.differs}")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"

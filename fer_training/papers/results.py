@@ -1,0 +1,199 @@
+"""``results.csv``: one line a run, the source of every figure on the page of results."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from fer_training.recipes import recipe
+from fer_training.recipes.recipe import RecipeError
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run measured; accuracies and calibration error in per cent."""
+
+    system: str
+    """Publication."""
+    recipe: str
+    dataset: str
+    split: str
+    leaks: str
+    """``yes`` where persons or copies stand on both sides."""
+    seed: int
+    epochs: int | None
+    """None for machines."""
+    epochs_printed: int | None
+    """Of the recipe; fewer are trained where it stops early."""
+    rows: int
+    """Measured ones."""
+    single: float
+    mirror: float | None
+    """Mean of the crop and its mirror image."""
+    without_copies: float | None
+    """Of one crop, without test rows that have an exact copy among the training rows."""
+    ferplus: float | None
+    """Of one crop, on the rows with an FER+ majority, which is the true class."""
+    macro_f1: float
+    ece: float | None
+    parameters: int
+    """With the statistics of batch norms, as Keras counts."""
+    macs: int
+    """A crop."""
+    ms: float | None
+    """Of one crop, one thread, from ``latency.json`` in the folder of runs."""
+    minutes: float | None
+    precision: str
+    revision: str
+    command: str
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What makes a line the same run as another."""
+        return (self.recipe, self.dataset, self.split, self.seed)
+
+
+def collect(runs: Path) -> list[Result]:
+    """Read every record below a folder; of several of one run the folder named after it counts."""
+    latencies = _latencies(runs / "latency.json")
+    found: dict[tuple[str, str, str, int], tuple[bool, Result]] = {}
+    for path in sorted(runs.glob("**/metrics.json")):
+        if path.parent.name.startswith("fold-"):
+            continue
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if "single_crop" not in record.get("results", {}):
+            continue
+        result = _result(record, _folds(path.parent), latencies)
+        named = path.parent.name == result.recipe
+        if result.key not in found or named:
+            found[result.key] = (named, result)
+    return [result for _, result in found.values()]
+
+
+def _result(
+    record: dict[str, Any], folds: Sequence[dict[str, Any]], latencies: dict[str, float]
+) -> Result:
+    config, results = record["recipe"], record["results"]
+    single = results["single_crop"]
+    paper = config["paper"]
+    minutes, majority = record["minutes"], results.get("on_majority")
+    return Result(
+        system=paper if isinstance(paper, str) else paper["name"],
+        recipe=config["name"],
+        dataset=config["data"]["dataset"],
+        split=config["data"]["split"],
+        leaks="yes" if record["leaks"] else "",
+        seed=config["seed"],
+        epochs=record.get("epochs"),
+        epochs_printed=_printed_epochs(config["name"], config),
+        rows=results["rows"],
+        single=_percent(single["accuracy"]),
+        mirror=_mirror(results, folds),
+        without_copies=_without_copies(single),
+        ferplus=_percent(majority["accuracy"]) if majority else None,
+        macro_f1=round(single["macro_f1"], 4),
+        ece=_percent(single["ece"]) if "ece" in single else None,
+        parameters=record["parameters"],
+        macs=record["macs"],
+        ms=latencies.get(config["architecture"]),
+        minutes=round(minutes, 1) if minutes else None,
+        precision=record.get("precision", ""),
+        revision=record.get("revision", "")[:12],
+        command=record["command"],
+    )
+
+
+def _percent(share: float) -> float:
+    return round(100 * share, 2)
+
+
+def _printed_epochs(name: str, config: dict[str, Any]) -> int | None:
+    """Return what the recipe asks for as the package holds it, else as the run had it."""
+    try:
+        return recipe.load(name.partition(" with ")[0]).epochs
+    except RecipeError:
+        return config.get("epochs")
+
+
+def _folds(folder: Path) -> list[dict[str, Any]]:
+    files = sorted(folder.glob("fold-*/metrics.json"))
+    return [json.loads(file.read_text(encoding="utf-8"))["results"] for file in files]
+
+
+def _mirror(results: dict[str, Any], folds: Sequence[dict[str, Any]]) -> float | None:
+    """Return the accuracy with the mirror image, pooled over the rows of all folds."""
+    parts = folds or [results]
+    if any(not part.get("flip") for part in parts):
+        return None
+    right = sum(part["flip"]["accuracy"] * part["rows"] for part in parts)
+    return _percent(right / sum(part["rows"] for part in parts))
+
+
+def _without_copies(single: dict[str, Any]) -> float | None:
+    other = single.get("without_duplicates")
+    if other is None or other["rows"] == single["rows"]:
+        return None
+    return _percent(other["accuracy"])
+
+
+def _latencies(path: Path) -> dict[str, float]:
+    """Return milliseconds a crop by file name without suffix.
+
+    The first file's median times each file's ratio to it, which other work disturbs least.
+    """
+    if not path.is_file():
+        return {}
+    files = json.loads(path.read_text(encoding="utf-8"))["files"]
+    single = {Path(entry["file"]).stem: entry["batches"]["1"] for entry in files}
+    first = files[0]["batches"]["1"]["median_ms"]
+    return {name: round(first * entry["ratio"], 3) for name, entry in single.items()}
+
+
+def merge(old: Iterable[Result], new: Iterable[Result]) -> list[Result]:
+    """Return all lines, of one run the newer, in order of system, data set and recipe."""
+    lines = {line.key: line for line in (*old, *new)}
+    return sorted(lines.values(), key=lambda line: (line.system, line.dataset, *line.key))
+
+
+def write(results: Iterable[Result], path: Path) -> None:
+    """Write the lines, replacing the file atomically."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [entry.name for entry in fields(Result)], lineterminator="\n")
+        writer.writeheader()
+        for result in results:
+            values = asdict(result)
+            writer.writerow({key: "" if value is None else value for key, value in values.items()})
+    partial.replace(path)
+
+
+def read(path: Path) -> list[Result]:
+    """Read the lines; an absent file has none.
+
+    Raises:
+        ValueError: A line lacks a column or holds no number where one belongs.
+    """
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [_from_row(row, path) for row in csv.DictReader(file)]
+
+
+_KINDS: dict[str, Any] = {
+    "str": str, "int": int, "float": float,
+    "int | None": lambda text: int(text) if text else None,
+    "float | None": lambda text: float(text) if text else None,
+}  # fmt: skip
+
+
+def _from_row(row: dict[str, str], path: Path) -> Result:
+    try:
+        return Result(**{e.name: _KINDS[str(e.type)](row[e.name]) for e in fields(Result)})
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            f"{path}: a line has no usable {error}; write the file anew by fer-train compare"
+        ) from None
