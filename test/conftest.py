@@ -12,6 +12,12 @@ from support import Robot
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say how long the slow stress tests last; the figures in docs/performance.md are of more."""
+    parser.addoption("--messages", type=int, default=5000, help="fuzzed messages (test/stress)")
+    parser.addoption("--frames", type=int, default=5000, help="frames of the soak (test/stress)")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder with the data sets and detector weights that are not part of the repository."""

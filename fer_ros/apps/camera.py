@@ -130,12 +130,14 @@ def _rendered(scene: Any, rate: float) -> Iterator[Image]:
 class CameraPublisher:
     """Publishes images at a steady rate, stamped when they are taken."""
 
-    def __init__(self, transport: Transport, compressed: bool, frame_id: str) -> None:
-        """Open ``image_raw``, or ``image_raw/compressed``."""
+    def __init__(
+        self, transport: Transport, compressed: bool, frame_id: str, topic: str = "image_raw"
+    ) -> None:
+        """Open a topic; that of compressed images has ``/compressed`` behind it."""
         self._transport = transport
         self._compressed = compressed
         self._frame_id = frame_id
-        topic = "image_raw/compressed" if compressed else "image_raw"
+        topic = f"{topic}/compressed" if compressed else topic
         kind = messages.COMPRESSED_IMAGE if compressed else messages.IMAGE
         self._publisher = transport.publisher(topic, kind, Qos("reliable", depth=2))
 

@@ -297,7 +297,15 @@ class EmotionNode:
             for annotated in self._annotated.values():
                 outputs += annotated.publishers
             incompatible = sorted({name for p in outputs for name in p.incompatible_qos()})
-            statuses = [state_status(prefix, self._state_words(), self._problems(), incompatible)]
+            statuses = [
+                state_status(
+                    prefix,
+                    self._state_words(),
+                    self._problems(),
+                    incompatible,
+                    self._graph.namesakes(),
+                )
+            ]
             statuses += self._camera_statuses()
             if assembly is not None:
                 statuses.append(model_status(prefix, assembly))

@@ -217,11 +217,20 @@ def detector_status(prefix: str, assembly: Assembly) -> Status:
     return Status(OK, name, choice.detector.name, values)
 
 
-def state_status(prefix: str, state: str, problem: str, incompatible: Sequence[str]) -> Status:
+def state_status(
+    prefix: str, state: str, problem: str, incompatible: Sequence[str], namesakes: int = 0
+) -> Status:
     """Return the node's state; an ERROR when something keeps it from working."""
-    values = {"state": state, "incompatible_qos": ", ".join(incompatible)}
+    values = {
+        "state": state,
+        "incompatible_qos": ", ".join(incompatible),
+        "namesakes": str(namesakes),
+    }
     if problem:
         return Status(ERROR, f"{prefix}: node", problem, values)
+    if namesakes:
+        message = f"{namesakes} other node(s) have this name; give each its own (__node, __ns)"
+        return Status(WARN, f"{prefix}: node", message, values)
     if incompatible:
         message = f"a subscriber's QoS is incompatible: {', '.join(incompatible)}"
         return Status(WARN, f"{prefix}: node", message, values)

@@ -17,6 +17,16 @@ class GraphLook:
         self._transport = transport
         self._looked = -_PERIOD
         self._topics: tuple[TopicInfo, ...] = ()
+        self._counted = -_PERIOD
+        self._namesakes = 0
+
+    def namesakes(self) -> int:
+        """Return how many other nodes have this node's name."""
+        now = time.monotonic()
+        if now - self._counted >= _PERIOD:
+            self._counted = now
+            self._namesakes = self._transport.namesakes()
+        return self._namesakes
 
     def other_types(self, topic: str, own: str) -> tuple[str, ...]:
         """Return the types in which others publish a topic, without the expected one.

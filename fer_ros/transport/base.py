@@ -152,6 +152,9 @@ class Transport(Protocol):
             TransportError: Nobody offers it or answers, or there are no services here.
         """
 
+    def namesakes(self) -> int:
+        """Return how many other nodes have this node's name now, as far as it knows."""
+
     def published_topics(self) -> tuple[TopicInfo, ...]:
         """Return what is published in the graph now, as far as this node knows, by name."""
 

@@ -34,6 +34,7 @@ class MemoryGraph:
         self._subscriptions: list[_MemorySubscription] = []
         self._services: dict[str, BoolHandler] = {}
         self._time_ns: int | None = None
+        self._nodes: list[str] = []
 
     @property
     def time_ns(self) -> int | None:
@@ -151,7 +152,18 @@ class MemoryTransport(StandaloneNode):
         """
         super().__init__(node_name, namespace, args or RosArgs())
         self.graph = graph
+        graph._nodes.append(self.node_name)
         self._follow_clock()
+
+    def close(self) -> None:
+        """Close every entity and leave the graph; harmless when called again."""
+        if not self._closed:
+            self.graph._nodes.remove(self.node_name)
+        super().close()
+
+    def namesakes(self) -> int:
+        """Return how many other nodes of the graph have this node's name now."""
+        return self.graph._nodes.count(self.node_name) - (not self._closed)
 
     def now_ns(self) -> int:
         """Return the graph's clock where it is set, else the node's own [ns]."""

@@ -8,6 +8,7 @@ from fer_ros.node import core
 from fer_ros.node.parameters import Settings
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos
+from fer_ros.transport.memory import MemoryTransport
 
 
 def test_a_silent_camera_is_reported_and_recovers_by_itself(build) -> None:
@@ -93,3 +94,13 @@ def test_diagnostics_go_on_while_networks_load(build, monkeypatch) -> None:
     monkeypatch.setattr(core, "assemble", slow)
     robot.node.configure()
     assert robot.node.state == "inactive"
+
+
+def test_a_second_node_of_the_same_name_is_a_warning(robot: Robot) -> None:
+    assert robot.node.diagnose()[0].level == 0
+    twin = MemoryTransport(robot.graph, "fer")
+    wait_for(lambda: "have this name" in robot.status("node").message)
+    assert robot.status("node").level == 1
+    assert robot.value("node", "namesakes") == "1"
+    twin.close()
+    wait_for(lambda: robot.status("node").level == 0)

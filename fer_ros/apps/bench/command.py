@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from fer_ros.apps.bench.drawing import measure_drawing
 from fer_ros.apps.bench.graph import measure_graph
+from fer_ros.apps.bench.load import measure_load
 from fer_ros.apps.bench.machine import machine_facts, warn_if_busy
 from fer_ros.apps.bench.offline import measure_networks, measure_pipeline
-from fer_ros.apps.bench.report import print_drawing, print_graph, print_networks, print_pipeline
+from fer_ros.apps.bench.report import (
+    print_drawing,
+    print_graph,
+    print_load,
+    print_load_head,
+    print_networks,
+    print_pipeline,
+)
 from fer_ros.apps.bench.rules import measure_rules, print_rules
 from fer_ros.node.assembly import assemble
 from fer_ros.node.parameters import Settings
@@ -29,7 +39,10 @@ def add_parser(subparsers: Any) -> None:
         "16 faces at VGA and 720p; drawing the annotated image; 1,000 rules of behaviours; and "
         "camera to EmotionArray over loopback DDS. Milliseconds on the steady clock. Close other "
         "programs first: the medians are robust, the p99 are not.",
-        epilog="example: fer-ros bench --json bench.json --ros-args -p detection_size:=320",
+        epilog="examples:\n"
+        "  fer-ros bench --json bench.json --ros-args -p detection_size:=320\n"
+        "  fer-ros bench --cameras 1,2,4,6 --faces 0,1,4 --seconds 20",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures here")
     parser.add_argument(
@@ -43,7 +56,45 @@ def add_parser(subparsers: Any) -> None:
         "--rate", type=float, default=30.0, help="images per second over DDS (default: 30)"
     )
     parser.add_argument("--only", choices=["rules"], help="measure this part alone")
+    parser.add_argument(
+        "--cameras", type=_counts, default=(), metavar="N,…",
+        help="measure load alone: this many cameras on one node that has one core; several numbers "
+        "make a table",
+    )  # fmt: skip
+    parser.add_argument(
+        "--faces", type=_counts, default=(1,), metavar="N,…",
+        help="faces in every image of --cameras (default: 1)",
+    )  # fmt: skip
     parser.set_defaults(func=_bench)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} holds other than numbers") from None
+    if not all(0 <= number <= 64 for number in numbers):
+        raise argparse.ArgumentTypeError(f"{text!r}: each must lie in 0..64")
+    return numbers
+
+
+def _load(args: argparse.Namespace, overrides: Mapping[str, Any]) -> int:
+    """Measure and print the load table."""
+    if not (args.seconds > 0 and 0 < args.rate <= 1000 and all(args.cameras)):
+        raise ValueError("--cameras needs at least one, with --seconds and --rate above 0")
+    machine = machine_facts()
+    print(f"{machine['cpu']}, {machine['cores']} cores; the node has one of them")
+    warn_if_busy()
+    print_load_head()
+    rows = []
+    for faces in args.faces:
+        for cameras in args.cameras:
+            rows.append(measure_load(cameras, faces, args.seconds, args.rate, overrides))
+            print_load(rows[-1])
+    if args.json:
+        figures = {"machine": machine, "parameters": overrides, "load": [asdict(r) for r in rows]}
+        args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return 0
 
 
 def _bench(args: argparse.Namespace, ros_args: RosArgs) -> int:
@@ -53,6 +104,8 @@ def _bench(args: argparse.Namespace, ros_args: RosArgs) -> int:
         print_rules(measure_rules())
         return 0
     overrides = ros_args.parameters("/fer")
+    if args.cameras:
+        return _load(args, overrides)
     settings = Settings.from_overrides(overrides)
     assembly = assemble(settings)
     results: dict[str, Any] = {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from fer_ros.apps.bench.load import LoadFigures
 
 
 def _row(values: Mapping[str, float]) -> str:
@@ -56,4 +59,25 @@ def print_graph(results: Mapping[str, Any]) -> None:
         f"{'age at subscriber [ms]':<28}{_row(results['age_at_subscriber_ms'])}\n"
         f"start to first result {results['start_to_first_result_s']:.2f} s; node: "
         f"{results['node_cpu_percent']:.0f} % of one core, {results['node_memory_mib']:.0f} MiB"
+    )
+
+
+def print_load_head() -> None:
+    """Print what the columns of the load table are."""
+    print(
+        f"\n{'cameras':>7}{'faces':>6}{'sent/s':>8}{'answered/s':>11}{'lost':>7}  "
+        f"{'fewest..most':>13}  {'age p50':>8}{'p99':>8}  {'core ms':>8}{'core':>6}{'MiB':>5}"
+    )
+
+
+def print_load(figures: LoadFigures) -> None:
+    """Print one row: what became of the images of some cameras."""
+    ages = figures.age_ms
+    print(
+        f"{figures.cameras:>7}{figures.faces:>6}{figures.rate_hz * figures.cameras:>8.0f}"
+        f"{figures.answers_per_second:>11.1f}{figures.lost_percent:>6.1f}%  "
+        f"{f'{figures.fewest}..{figures.most}':>13}  {ages.get('p50', math.nan):>8.1f}"
+        f"{ages.get('p99', math.nan):>8.1f}  {figures.core_ms_per_answer:>8.2f}"
+        f"{figures.core_percent:>5.0f}%{figures.memory_mib:>5.0f}",
+        flush=True,
     )

@@ -61,6 +61,11 @@ class GraphAnnouncement:
         self._writer = pub.DataWriter(participant, self._topic, qos)
         self._publish()
 
+    @property
+    def topic(self) -> topic.Topic:
+        """The topic of all announcements."""
+        return self._topic
+
     def add(self, endpoint: sub.DataReader | pub.DataWriter) -> None:
         """Announce an endpoint as the node's."""
         with self._lock:

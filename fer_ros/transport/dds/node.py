@@ -29,6 +29,7 @@ from fer_ros.transport.dds.domain import buffer_advice, domain_settings, join_do
 from fer_ros.transport.dds.environment import shortcomings
 from fer_ros.transport.dds.graph import GraphAnnouncement, type_hash_data
 from fer_ros.transport.dds.matching import conflicts
+from fer_ros.transport.dds.nodes import KnownNodes
 from fer_ros.transport.dds.qos import endpoint_qos
 from fer_ros.transport.dds.types import delete, sample_type, write
 from fer_ros.transport.names import dds_topic
@@ -68,6 +69,7 @@ class DdsTransport(StandaloneNode):
         self._left = False
         try:
             self.graph = GraphAnnouncement(self.participant, self.identity)
+            self._nodes = KnownNodes(self.participant, self.graph.topic)
             self._follow_clock()
         except BaseException:
             leave_domain(self.participant, self.domain_id)
@@ -92,6 +94,10 @@ class DdsTransport(StandaloneNode):
         """
         qos = self._overridden(topic, "subscription", qos)
         return self._open_endpoint(_DdsSubscription, topic, type_name, qos, callback)
+
+    def namesakes(self) -> int:
+        """Return how many other nodes in the domain have this node's name now."""
+        return self._nodes.count(self.node_name)
 
     def published_topics(self) -> tuple[TopicInfo, ...]:
         """Return what is published in the domain now, by name.
@@ -120,6 +126,7 @@ class DdsTransport(StandaloneNode):
         with self._lock:
             left, self._left = self._left, True
         if not left:
+            self._nodes.close()
             self.graph.close()
             leave_domain(self.participant, self.domain_id)
 

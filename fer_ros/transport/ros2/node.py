@@ -131,6 +131,12 @@ class RosTransport:
         """
         return call_service(self._node, name, type_name, value)
 
+    def namesakes(self) -> int:
+        """Return how many other nodes have this node's name now."""
+        found = self._node.get_node_names_and_namespaces()
+        names = [f"{namespace.rstrip('/')}/{name}" for name, namespace in found]
+        return max(names.count(self.node_name) - 1, 0)
+
     def published_topics(self) -> tuple[TopicInfo, ...]:
         """Return what is published in the graph now, by name."""
         found = []

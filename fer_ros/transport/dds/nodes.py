@@ -1,0 +1,80 @@
+"""Which other nodes there are in the domain, from what each says of itself.
+
+Every ROS 2 participant announces its nodes on ``ros_discovery_info``; one that was killed never
+takes that back, so only participants that discovery still knows count.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from fer_ros.transport.base import Qos
+from fer_ros.transport.dds.cyclone import builtin, domain, internal, sub, topic
+from fer_ros.transport.dds.graph import TYPE, discovery_typestore
+from fer_ros.transport.dds.qos import endpoint_qos
+from fer_ros.transport.dds.types import delete
+
+_MANY = 1000
+"""More participants than a domain has."""
+
+_GUID_LENGTH = 16
+
+
+class KnownNodes:
+    """Listens to what other participants announce."""
+
+    def __init__(self, participant: domain.DomainParticipant, announcements: topic.Topic) -> None:
+        """Subscribe; nodes that are there already become known within a moment.
+
+        Args:
+            participant: The own one, which does not count.
+            announcements: Its ``ros_discovery_info``.
+        """
+        self._participant = participant
+        self._own = participant.guid.bytes
+        self._store = discovery_typestore()
+        qos = Qos(reliability="reliable", depth=_MANY, durability="transient_local")
+        self._reader = sub.DataReader(participant, announcements, endpoint_qos(qos, ""))
+        self._names: dict[bytes, tuple[str, ...]] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def count(self, full_name: str) -> int:
+        """Return how many other nodes have a fully qualified name now."""
+        with self._lock:
+            if self._closed:
+                return 0
+            self._take()
+            alive = self._alive()
+            self._names = {gid: names for gid, names in self._names.items() if gid in alive}
+            return sum(names.count(full_name) for names in self._names.values())
+
+    def close(self) -> None:
+        """Leave the topic; harmless when called again."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                delete(self._reader)
+
+    def _take(self) -> None:
+        for sample in self._reader.take(_MANY):
+            if isinstance(sample, internal.InvalidSample):
+                continue
+            try:
+                info: Any = self._store.deserialize_cdr(memoryview(sample.cdr), TYPE)
+            except Exception:  # another release's idea of the message is no node's fault
+                continue
+            gid = bytes(info.gid.data[:_GUID_LENGTH])
+            if gid != self._own:
+                self._names[gid] = tuple(
+                    f"{node.node_namespace.rstrip('/')}/{node.node_name}"
+                    for node in info.node_entities_info_seq
+                )
+
+    def _alive(self) -> set[bytes]:
+        reader = builtin.BuiltinDataReader(self._participant, builtin.BuiltinTopicDcpsParticipant)
+        try:  # a fresh reader gets those that are there, not those that have left
+            return {each.key.bytes for each in reader.read(_MANY)}
+        finally:
+            delete(reader)

@@ -1,0 +1,65 @@
+"""What must stay as it is while much comes in: memory, threads, open files; no error escapes."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+
+_SLACK = 60
+"""Growth of the memory that a warm process may show [MiB]."""
+
+
+class Watch:
+    """Looks at this process while a test runs."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._first: tuple[float, int, int] | None = None
+        self.latest = (0.0, 0, 0)
+        self.escaped: list[str] = []
+
+    def look(self) -> None:
+        """Note memory [MiB], threads and open files; later looks are held against the first."""
+        gc.collect()
+        memory = self._process.memory_info().rss / 2**20
+        self.latest = (memory, threading.active_count(), self._process.num_fds())
+        self._first = self._first or self.latest
+
+    def check(self) -> None:
+        """Fail when something grew, or an error left its thread."""
+        assert self._first is not None
+        self.look()
+        assert not self.escaped
+        assert self.latest[0] <= self._first[0] + _SLACK, f"memory {self._first} -> {self.latest}"
+        assert self.latest[1] <= self._first[1]
+        assert self.latest[2] <= self._first[2] + 2
+
+    def summary(self) -> str:
+        """Return how it began and how it is."""
+        assert self._first is not None
+        (before, _, _), (after, threads, files) = self._first, self.latest
+        return f"memory {before:.0f} -> {after:.0f} MiB, {threads} threads, {files} open files"
+
+
+def soon(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait as :func:`support.wait_for` does, but look often: this happens for every message."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.0003)
+
+
+@contextmanager
+def watching() -> Iterator[Watch]:
+    """Give a watch that also hears of errors that end a thread."""
+    watch, hook = Watch(), threading.excepthook
+    threading.excepthook = lambda args: watch.escaped.append(repr(args.exc_value))
+    try:
+        yield watch
+    finally:
+        threading.excepthook = hook

@@ -1,0 +1,54 @@
+"""Two nodes of one name, and what the environment asks for in vain."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from support import wait_for
+
+from fer_ros.transport.base import TransportError
+from fer_ros.transport.dds.environment import shortcomings
+
+
+def test_nodes_of_the_same_name_are_counted_while_they_live(join):
+    node = join("fer")
+    join("fer", namespace="/other")
+    join("feri")
+    assert node.namesakes() == 0
+    twin = join("fer")
+    wait_for(lambda: node.namesakes() == 1)
+    wait_for(lambda: twin.namesakes() == 1)
+    twin.close()
+    wait_for(lambda: node.namesakes() == 0)
+    assert twin.namesakes() == 0
+
+
+@pytest.mark.slow
+def test_a_namesake_that_was_killed_does_not_count_for_ever(join):
+    node = join("fer")
+    program = (
+        "import time; from fer_ros.transport.dds.node import DdsTransport\n"
+        "twin = DdsTransport('fer'); print('ready', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        wait_for(lambda: node.namesakes() == 1)
+        os.kill(child.pid, signal.SIGKILL)
+    wait_for(lambda: node.namesakes() == 0, 30)
+
+
+def test_enforced_security_is_refused_and_permissive_one_warned_about():
+    asked = {"ROS_SECURITY_ENABLE": "true", "ROS_SECURITY_STRATEGY": "Enforce"}
+    with pytest.raises(TransportError, match="no DDS security"):
+        shortcomings(asked)
+    (warning,) = shortcomings({"ROS_SECURITY_ENABLE": "true"})
+    assert "unprotected" in warning
+    assert shortcomings({"ROS_SECURITY_ENABLE": "false", "ROS_SECURITY_STRATEGY": "Enforce"}) == ()
+    assert shortcomings({"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}) == ()
+    (warning,) = shortcomings({"RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"})
+    assert "rmw_fastrtps_cpp" in warning
