@@ -254,7 +254,7 @@ def test_a_file_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(unpacking, "ANY_FILE", 8 << 20)
     path = tmp_path / "bomb.mcap.zstd"
     path.write_bytes(bomb(64 << 20))
-    with pytest.raises(BagError, match="unpacks to more than 8 MiB"):
+    with pytest.raises(BagError, match="bytes unpack to more than 8 MiB"):
         BagReader(path)
 
 

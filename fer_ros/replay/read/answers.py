@@ -221,7 +221,8 @@ def _face_problem(face: Any, labels: Sequence[str]) -> str:
             return f"{values.size} {name} of {len(labels)} classes"
         if not np.isfinite(values).all() or values.min() < -_ROUNDED or values.max() > 1 + _ROUNDED:
             return f"{name} outside 0..1"
-    if not math.isfinite(face.confidence) or not math.isfinite(face.detection_confidence):
+    sure = (face.confidence, face.detection_confidence, face.quality)
+    if not all(math.isfinite(value) for value in sure):
         return "a confidence that is no number"
     if len(face.track_id) > _LONGEST_ID:
         return f"a track id of {len(face.track_id)} characters"

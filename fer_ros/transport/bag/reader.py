@@ -68,6 +68,8 @@ class BagReader:
                     for number, channel in file.channels.items()
                     if channel.topic in topics and channel.encoding == CDR
                 }
+                if not wanted:
+                    continue
                 for number, time_ns, data in file.messages(wanted):
                     channel = wanted[number]
                     plain = unpack_message(data, path, channel.topic)

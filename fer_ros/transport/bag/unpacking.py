@@ -135,8 +135,8 @@ def _unpack_file(path: Path, target: Path) -> None:
                 done += len(block)
                 if done > ratio:
                     raise BagError(
-                        f"{path} is refused: it unpacks to more than {ratio >> 20} MiB, "
-                        f"{MOST_FILE_RATIO} times its size; unpack it with `zstd -d` to read it"
+                        f"{path} is refused: its {path.stat().st_size} bytes unpack to more than "
+                        f"{ratio >> 20} MiB; unpack it with `zstd -d` to read it"
                     )
                 if done > room:
                     raise BagError(
