@@ -7,9 +7,10 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import cast
 
 from fer_ros import __version__
-from fer_ros.perception.texts import in_one_line
+from fer_ros.perception.texts import in_one_line, near_name, shortened
 from fer_ros.transport.arguments import parse_ros_args
 
 _COMMANDS = {
@@ -35,6 +36,9 @@ _COMMANDS = {
 """Name of each command: its module in this folder, which is loaded for this command alone, and
 what the overview says about it."""
 
+_READER_GONE = 141
+"""Exit status where whoever reads the output has enough, as a shell reports SIGPIPE."""
+
 DEBUG_ENV = "FER_ROS_DEBUG"
 """Environment variable that asks for the traceback of an error."""
 
@@ -43,15 +47,52 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0 done, 1 a check failed, 2 an error."""
     try:
         ros_args = parse_ros_args(sys.argv[1:] if argv is None else argv)
-        args = _parser(ros_args.remaining).parse_args(ros_args.remaining)
-        return int(args.func(args, ros_args))
+        args = _parse(ros_args.remaining)
+        status = int(args.func(args, ros_args))
+        sys.stdout.flush()  # here, where a reader that has gone is no error
+        return status
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        # What is left in the buffer would be written, and complained about, at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _READER_GONE
     except Exception as error:
         if os.environ.get(DEBUG_ENV):
             raise
         print(f"fer-ros: {in_one_line(error)}", file=sys.stderr)
         return 2
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; of words that nobody knows, say what may have been meant.
+
+    Raises:
+        ValueError: There are some.
+    """
+    named = _named(words)
+    if named and named not in _COMMANDS:
+        raise ValueError(f"there is no command {shortened(named)!r}; {near_name(named, _COMMANDS)}")
+    parser = _parser(words)
+    args, unknown = parser.parse_known_args(words)
+    if not unknown:
+        return args
+    from fer_ros.apps.hints import about_unknown_words
+
+    own = _subparser(parser, named)
+    raise ValueError(about_unknown_words(named, unknown, own)) from None
+
+
+def _named(words: Sequence[str]) -> str:
+    """Return the word that names a command; empty where there is none."""
+    return next((word for word in words if not word.startswith("-")), "")
+
+
+def _subparser(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction) and name in action.choices:
+            return cast(argparse.ArgumentParser, action.choices[name])
+    return parser
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -63,7 +104,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"fer_ros {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    named = next((word for word in words if not word.startswith("-")), "")
+    named = _named(words)
     for name, (module, about) in _COMMANDS.items():
         if name == named:
             importlib.import_module(f"fer_ros.apps.{module}").add_parser(subparsers)

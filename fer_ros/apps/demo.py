@@ -19,6 +19,7 @@ from rich.text import Text
 
 from fer_ros.apps.camera import CameraPublisher, camera_images
 from fer_ros.apps.children import Child, node_command
+from fer_ros.apps.hints import check_parameters
 from fer_ros.apps.run import NODE_NAME
 from fer_ros.apps.table import LiveTable, faces_table
 from fer_ros.node.core import EmotionNode
@@ -80,6 +81,7 @@ def _demo(args: argparse.Namespace, ros_args: RosArgs) -> int:
 def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> int:
     if ros_args.remaps or ros_args.node_names or ros_args.namespaces:
         raise TransportError("the demo takes parameters (-p, --params-file), but no other names")
+    check_parameters(ros_args, f"/{NODE_NAME}")
     # The demo is a graph of its own: it should neither see nor disturb a robot next to it.
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(random.randrange(1, 101)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,20 +44,38 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _list(_: argparse.Namespace, __: RosArgs) -> int:
+    shipped = sorted(model_store.shipped_models().items())
     print("emotion networks (parameter models):")
-    for name, path in sorted(model_store.shipped_models().items()):
-        about = _metadata(path)
-        spec = about.input
-        print(
-            f"  {name:<12} {about.model_id} {about.version}, {len(about.labels)} classes, "
-            f"{spec.width}x{spec.height}x{spec.channels}, {path.stat().st_size / 1e6:.2f} MB"
-        )
+    _print_columns([_network_row(name, path) for name, path in shipped])
     print("face detectors (parameter detector_model):")
-    for name, model in sorted(model_store.EXTERNAL.items()):
-        found = model_store.locate(name)
-        place = found if found else f"not here; fer-ros models fetch {name}"
-        print(f"  {name:<12} {model.licence}, {model.size / 1e3:.0f} kB: {place}")
+    _print_columns([_detector_row(name) for name in sorted(model_store.EXTERNAL)])
     return 0
+
+
+def _network_row(name: str, path: Path) -> tuple[str, ...]:
+    about = _metadata(path)
+    spec = about.input
+    return (
+        name,
+        about.version,
+        f"{len(about.labels)} classes",
+        f"{spec.width}x{spec.height}x{spec.channels}",
+        f"{path.stat().st_size / 1e6:.2f} MB",
+    )
+
+
+def _detector_row(name: str) -> tuple[str, ...]:
+    model, found = model_store.EXTERNAL[name], model_store.locate(name)
+    place = str(found) if found else f"not here; fer-ros models fetch {name}"
+    return name, model.licence, f"{model.size / 1e3:.0f} kB", place
+
+
+def _print_columns(rows: Sequence[tuple[str, ...]]) -> None:
+    """Print rows with every column as wide as its widest entry."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths))
+        print(f"  {'  '.join(cells)}".rstrip())
 
 
 def _metadata(path: Path) -> ModelMetadata:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from fer_ros.apps.hints import check_parameters
 from fer_ros.replay import collection
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.label_skeleton import LABELS, write_skeleton
@@ -110,6 +111,7 @@ def _add_label(subparsers: Any) -> None:
 
 
 def _replay(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    check_parameters(ros_args, NODE)
     ended: list[Finished] = []
 
     def announce(finished: Finished) -> None:
@@ -257,6 +259,7 @@ def _status(finished: Sequence[Finished]) -> int:
 
 
 def _label(args: argparse.Namespace, ros_args: RosArgs) -> int:
+    check_parameters(ros_args, NODE)
     with _terminable():
         try:
             with _progress_bar() as progress:

@@ -7,6 +7,7 @@ import os
 import threading
 from typing import Any
 
+from fer_ros.apps.hints import check_parameters, parameter_help
 from fer_ros.node.core import ConfigurationError, EmotionNode
 from fer_ros.node.native_stderr import throttled
 from fer_ros.node.parameters import ParameterError, Settings, unknown_parameters
@@ -29,13 +30,15 @@ def add_parser(subparsers: Any) -> None:
         "  fer-ros run\n"
         "  fer-ros run --ros-args -p image_topics:='[/left/image_raw, /right/image_raw]'\n"
         "  fer-ros run --ros-args --params-file config/fer.yaml -r __ns:=/robot1\n"
-        "  fer-ros run --ros-args -r image_raw:=/camera/color/image_raw -p detection_size:=640",
+        "  fer-ros run --ros-args -r image_raw:=/camera/color/image_raw -p detection_size:=640\n\n"
+        + parameter_help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(func=_run)
 
 
 def _run(_: argparse.Namespace, ros_args: RosArgs) -> int:
+    check_parameters(ros_args, ros_args.identity(NODE_NAME).full)
     from fer_ros.transport.dds.node import DdsTransport
 
     with throttled(), stop_signals() as stop:
@@ -56,7 +59,7 @@ def serve(transport: Transport, stop: threading.Event) -> int:
     overrides = transport.parameter_overrides()
     unknown = unknown_parameters(overrides)
     if unknown:
-        transport.log.warning(unknown)
+        transport.log.warning(f"{unknown}; it is ignored")
     try:
         node = EmotionNode(transport, Settings.from_overrides(overrides))
     except ParameterError as error:

@@ -22,7 +22,7 @@ from fer_ros.node.diagnostics import (
     state_status,
 )
 from fer_ros.node.engine import CameraCondition, Converter, FrameEngine
-from fer_ros.node.graph_look import GraphLook
+from fer_ros.node.graph_look import GraphLook, MissingCameras
 from fer_ros.node.parameters import ParameterError, Settings, parameter
 from fer_ros.node.pictures import ANNOTATED, COMPRESSED, AnnotatedOutput
 from fer_ros.node.stream import Message, Stream
@@ -76,6 +76,7 @@ class EmotionNode:
         self._worker: Worker | None = None
         self._engine: FrameEngine[FrameResult] | None = None
         self._graph = GraphLook(transport)
+        self._missing = MissingCameras(self._graph, transport.log)
         self._lock = threading.RLock()  # state, parameters, endpoints
         self._levels: list[int] = []
         self._diagnosed = -math.inf
@@ -162,6 +163,7 @@ class EmotionNode:
                     raise TransportError("the last image is still being processed; try again")
                 self._assembly.pipeline.reset()
                 self._latency = LatencyMonitor()
+                self._missing = MissingCameras(self._graph, self.transport.log)
                 wake = threading.Event()
                 cameras = [
                     self._subscribe(index, settings, wake.set)
@@ -278,6 +280,8 @@ class EmotionNode:
     def _diagnose(self) -> None:
         """Publish diagnostics every period, and at once when a camera's level changes."""
         with self._lock:
+            for stream, subscription in self._streams.values():
+                self._missing.look(stream.topic, subscription.publisher_count())
             levels = [status.level for status in self._camera_statuses()]
             now = time.monotonic()
             # Timers are not exact: a tick that comes a little early counts as the period's own.

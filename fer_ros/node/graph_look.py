@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 
-from fer_ros.transport.base import TopicInfo, Transport, TransportError
+from fer_ros.node.pictures import is_annotated
+from fer_ros.transport import messages
+from fer_ros.transport.base import Logger, TopicInfo, Transport, TransportError
 
 _PERIOD = 2.0
 """Shortest time between two looks, which cost discovery some milliseconds [s]."""
+PATIENCE = 3.0
+"""How long a topic may be published by nobody before that is said: nodes start together [s]."""
 
 
 class GraphLook:
@@ -35,6 +39,18 @@ class GraphLook:
             topic: Fully qualified name.
             own: The type that is expected.
         """
+        found = {info.type_name for info in self._look() if info.name == topic}
+        return tuple(sorted(found - {own}))
+
+    def cameras(self) -> tuple[str, ...]:
+        """Return the topics of images there are, but those that emotion nodes draw."""
+        return tuple(
+            info.name
+            for info in self._look()
+            if info.type_name in messages.IMAGES and not is_annotated(info.name)
+        )
+
+    def _look(self) -> tuple[TopicInfo, ...]:
         now = time.monotonic()
         if now - self._looked >= _PERIOD:
             self._looked = now
@@ -42,5 +58,41 @@ class GraphLook:
                 self._topics = self._transport.published_topics()
             except TransportError:  # closed meanwhile
                 self._topics = ()
-        found = {info.type_name for info in self._topics if info.name == topic}
-        return tuple(sorted(found - {own}))
+        return self._topics
+
+
+class MissingCameras:
+    """Says in the log, once, that a camera's topic is published by nobody, and what there is."""
+
+    def __init__(self, graph: GraphLook, log: Logger) -> None:
+        self._graph = graph
+        self._log = log
+        self._since: dict[str, float] = {}
+        self._told: set[str] = set()
+
+    def look(self, topic: str, publishers: int) -> None:
+        """Take in how many publish a camera's topic now."""
+        if publishers:
+            self._since.pop(topic, None)
+            if topic in self._told:
+                self._told.remove(topic)
+                self._log.info(f"{topic} is published now")
+            return
+        since = self._since.setdefault(topic, time.monotonic())
+        if topic not in self._told and time.monotonic() - since >= PATIENCE:
+            self._told.add(topic)
+            self._log.warning(f"nobody publishes {topic} yet; {self._advice(topic)}")
+
+    def _advice(self, topic: str) -> str:
+        there = [name for name in self._graph.cameras() if name != topic]
+        if topic in self._graph.cameras():
+            return "it is there in another type only, see image_transport"
+        if not there:
+            return (
+                "nor any other camera topic: is the driver started, and in this ROS_DOMAIN_ID? "
+                "A camera to try with: fer-ros camera"
+            )
+        return (
+            f"camera topics there are: {', '.join(there)}; take one by the parameter "
+            f"image_topics: --ros-args -p image_topics:={there[0]}"
+        )

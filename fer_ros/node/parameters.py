@@ -22,7 +22,7 @@ from fer_ros.perception.detection.factory import KINDS
 from fer_ros.perception.images import MAX_PIXELS
 from fer_ros.perception.inference import PROVIDER_NAMES
 from fer_ros.perception.orientation import ROTATIONS
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.texts import near_name, shortened
 
 N = TypeVar("N", int, float)
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class Parameter:
             items: Any = None
             if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
                 items = tuple(_of_kind(item, kind) for item in value)
-            elif kind is not str:  # one number for all
+            else:  # one name or number where a list is wanted
                 items = (_of_kind(value, kind),)
             if items is not None:
                 return cast(Value, items)
@@ -364,15 +364,20 @@ _BY_NAME = {row.name: row for row in PARAMETERS}
 
 
 def unknown_parameters(names: Iterable[str]) -> str:
-    """Return a warning about names that are in nobody's table; empty where there are none.
+    """Return what is wrong with names that are in nobody's table; empty where there are none.
 
-    Files that several nodes share may bring some, so they are no error; nor are they to ROS.
+    Files that several nodes share may bring some, so they are no error there; nor are they to ROS.
     """
     unknown = [n for n in names if n not in _BY_NAME and not n.startswith(FOREIGN)]
     if not unknown:
         return ""
-    named = shortened(", ".join(unknown), 1000)
-    return f"unknown parameters are ignored: {named}; known: {', '.join(_BY_NAME)}"
+    hints = [f"{shortened(name)!r}: {near_name(name, _BY_NAME)}" for name in unknown[:_HINTS]]
+    more = f"; and {len(unknown) - _HINTS} more" if len(unknown) > _HINTS else ""
+    return f"there is no parameter {'; nor '.join(hints)}{more}"
+
+
+_HINTS = 10
+"""Unknown names that are told one by one."""
 
 
 def parameter(name: str) -> Parameter:
@@ -385,5 +390,5 @@ def parameter(name: str) -> Parameter:
         return _BY_NAME[name]
     except KeyError:
         raise ParameterError(
-            f"unknown parameter {shortened(name)!r}; known: {', '.join(_BY_NAME)}"
+            f"unknown parameter {shortened(name)!r}: {near_name(name, _BY_NAME)}"
         ) from None

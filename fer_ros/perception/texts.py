@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 MOST_CHARACTERS = 200
 """Longest text from outside that is passed on in a message."""
 
@@ -15,6 +18,22 @@ def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
     cut = text[:most]
     clean = "".join(character if character.isprintable() else " " for character in cut)
     return clean if len(text) <= most else f"{clean[: most - 1]}… ({len(text)} characters)"
+
+
+def near_name(name: str, known: Iterable[str]) -> str:
+    """Return a question or a list that helps whoever gave a name that is not known.
+
+    Args:
+        name: As it was given.
+        known: What would have been right.
+    """
+    plain = {_plain(each): each for each in known}
+    near = get_close_matches(_plain(name[:MOST_CHARACTERS]), plain, 1, cutoff=0.7)
+    return f"did you mean {plain[near[0]]!r}?" if near else f"known: {', '.join(plain.values())}"
+
+
+def _plain(name: str) -> str:
+    return name.strip("-").replace("-", "").replace("_", "").lower()
 
 
 _MOST_OF_AN_ERROR = 2000

@@ -48,6 +48,8 @@ class ParameterRule:
     """Fully qualified node name; ``*`` stands for one part, ``**`` for any number of them."""
     name: str
     value: Any
+    from_file: bool = False
+    """Whether it stands in a ``--params-file``, which several nodes may share."""
 
     def applies_to(self, full_node_name: str) -> bool:
         """Tell whether the rule is meant for a node."""
@@ -177,7 +179,7 @@ class _Parser:
 
     def parameter_file(self, text: str) -> None:
         try:
-            rules = [ParameterRule(*row) for row in read_parameters(text)]
+            rules = [ParameterRule(*row, from_file=True) for row in read_parameters(text)]
         except ParameterFileError as error:
             raise RosArgsError(f"--params-file {text}: {error}") from error
         self.parameter_rules.extend(rules)

@@ -17,6 +17,7 @@ from dds_domains import loopback_environment
 from networks import metadata, write_network
 
 from fer_ros.apps.cli import main
+from fer_ros.node.parameters import PARAMETERS
 
 
 def output(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
@@ -39,7 +40,9 @@ def test_models_are_listed_and_verified(capsys) -> None:
     status, listing, _ = output(capsys, "models", "list")
     assert status == 0
     assert "arch1" in listing
-    assert "7 classes, 48x48x1" in listing
+    rows = [line for line in listing.splitlines() if "48x48x1" in line]
+    assert len(rows) == 5
+    assert len({line.index("48x48x1") for line in rows}) == 1, "columns keep"
     status, verdict, _ = output(capsys, "models", "verify")
     assert status == 0
     assert "ok   arch1" in verdict
@@ -69,7 +72,7 @@ def test_an_offline_fetch_says_what_to_do(capsys, tmp_path: Path, monkeypatch) -
         (("run", "--ros-args", "-p", "detector:=dlib"), "detector must be one of"),
         (("run", "--ros-args", "-p", "max_faces:=.nan"), "max_faces"),
         (("run", "--ros-args", "-p", "detection_size:=7"), "detection_size"),
-        (("run", "--ros-args", "-p", "no_such:=1", "-p", "models:=[a99]"), "unknown parameters"),
+        (("run", "--ros-args", "-p", "no_such:=1"), "there is no parameter 'no_such'"),
         (("run", "--ros-args", "-p", "models:=[arch99]"), "arch99"),
         (("run", "--ros-args", "--params-file", "nowhere.yaml"), "nowhere.yaml"),
         (("camera", "--source", "nowhere.mp4"), "nowhere.mp4"),
@@ -88,6 +91,87 @@ def test_a_mistake_is_named_and_ends_with_status_2(argv, words) -> None:
     assert done.returncode == 2, done.stdout + done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+PARAMETER_FORM = "fer-ros run --ros-args -p detection_size:=640"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("run --detection_size 640", PARAMETER_FORM),
+        ("run --detection-size=640", PARAMETER_FORM),
+        ("run detection_size:=640", PARAMETER_FORM),
+        ("run -p detection_size:=640", PARAMETER_FORM),
+        ("run --detectionsize 640", PARAMETER_FORM),
+        ("run --detectionsize 640", "did you mean 'detection_size'?"),
+        ("run --ros-args -p detectionsize:=640", "did you mean 'detection_size'?"),
+        ("run --ros-args -p detectionsize:=640", "--ros-args -p detection_size:=640"),
+        ("replay bag --out out --detection_size 640", "fer-ros replay --ros-args -p detection_"),
+        ("replay bag --out out --ros-args -p max_face:=3", "did you mean 'max_faces'?"),
+        ("bench --ros-args -p detecter:=haar", "did you mean 'detector'?"),
+        ("demo --ros-args -p model:=x", "did you mean 'models'?"),
+        ("runn", "did you mean 'run'?"),
+        ("camera --sorce 0", "did you mean '--source'?"),
+        ("camera --what", "known: --help, --source"),
+        ("run camera", "does not know what to do with 'camera'"),
+    ],
+)
+def test_what_may_have_been_meant_is_proposed(capsys, line: str, words: str) -> None:
+    status, out, error = output(capsys, *line.split())
+    assert status == 2
+    assert words in error
+    assert "usage:" not in error
+    assert out == ""
+
+
+def test_a_shared_file_may_bring_parameters_of_others(tmp_path: Path) -> None:
+    file = tmp_path / "all.yaml"
+    file.write_text("/**: {ros__parameters: {detectionsize: 640}}")
+    status = subprocess.run(
+        [sys.executable, "-m", "fer_ros", "bench", "--runs", "3", "--ros-args", "--params-file",
+         str(file)],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert "--runs" in status.stderr, "the parameter was passed over"
+
+
+def test_help_of_run_lists_every_parameter(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    text = capsys.readouterr().out
+    for row in PARAMETERS:
+        assert f"  {row.name} (" in text
+    assert "detection_size (int 0 to 4096; default 320)" in text
+
+
+@pytest.mark.parametrize("line", ["--help", "--version", "models list", ""])
+def test_what_only_tells_loads_neither_opencv_nor_onnx_runtime(line: str) -> None:
+    code = (
+        "import sys; from fer_ros.apps.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print({'cv2', 'onnxruntime', 'numpy', 'rosbags'} & sys.modules.keys(), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *line.split()],
+        capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert done.stderr.splitlines()[-1] == "set()"
+
+
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "fer_ros", "models", "list"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    with process.stderr:
+        assert process.stderr.read() == b""
+    assert process.wait(10) in (0, 141)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

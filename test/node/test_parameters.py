@@ -6,7 +6,13 @@ import math
 
 import pytest
 
-from fer_ros.node.parameters import PARAMETERS, ParameterError, Settings, parameter
+from fer_ros.node.parameters import (
+    PARAMETERS,
+    ParameterError,
+    Settings,
+    parameter,
+    unknown_parameters,
+)
 
 
 def test_every_default_satisfies_its_own_row() -> None:
@@ -34,7 +40,7 @@ def test_every_row_is_described() -> None:
         ("enabled", 1, "bool"),
         ("detector", "dlib", "yunet"),
         ("providers", ("gpu",), "cuda"),
-        ("providers", "cpu", "string[]"),
+        ("providers", 3, "string[]"),
         ("image_topics", (), "at least one"),
         ("image_topics", ("/a", "/a"), "twice"),
         ("image_topics", ("/a", ""), "empty"),
@@ -73,3 +79,23 @@ def test_type_names_are_those_of_ros() -> None:
     assert names["detector"] == "string"
     assert parameter("enabled").dynamic
     assert not parameter("models").dynamic
+
+
+def test_one_name_serves_where_a_list_is_wanted() -> None:
+    settings = Settings.from_overrides({"models": "fer-base", "image_topics": "/cam"})
+    assert settings.models == ("fer-base",)
+    assert settings.image_topics == ("/cam",)
+    assert Settings.from_overrides({"providers": "cpu"}).providers == ("cpu",)
+    with pytest.raises(ParameterError, match="one of"):
+        Settings.from_overrides({"providers": "gpu"})
+    with pytest.raises(ParameterError, match="empty"):
+        Settings.from_overrides({"models": ""})
+
+
+def test_unknown_names_are_answered_with_the_nearest_ones() -> None:
+    assert unknown_parameters(["models", "use_sim_time", "qos_overrides./a.b"]) == ""
+    text = unknown_parameters(["detectionsize", "Max-Faces", "zzz"])
+    assert "'detectionsize': did you mean 'detection_size'?" in text
+    assert "'Max-Faces': did you mean 'max_faces'?" in text
+    assert "'zzz': known: image_topics" in text
+    assert len(unknown_parameters(f"zzz{i}" for i in range(10_000))) < 20_000

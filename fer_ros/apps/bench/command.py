@@ -23,6 +23,7 @@ from fer_ros.apps.bench.report import (
     print_pipeline,
 )
 from fer_ros.apps.bench.rules import measure_rules, print_rules
+from fer_ros.apps.hints import check_parameters
 from fer_ros.node.assembly import assemble
 from fer_ros.node.parameters import Settings
 from fer_ros.transport.arguments import RosArgs
@@ -103,6 +104,7 @@ def _bench(args: argparse.Namespace, ros_args: RosArgs) -> int:
     if args.only == "rules":
         print_rules(measure_rules())
         return 0
+    check_parameters(ros_args, "/fer")
     overrides = ros_args.parameters("/fer")
     if args.cameras:
         return _load(args, overrides)

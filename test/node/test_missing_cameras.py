@@ -1,0 +1,57 @@
+"""A camera topic that nobody publishes is said in the log, with those that are there."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from support import Robot, smiling, wait_for
+
+from fer_ros.node import graph_look
+from fer_ros.transport import messages
+from fer_ros.transport.base import Qos
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture, monkeypatch):
+    monkeypatch.setattr(graph_look, "PATIENCE", 0.2)
+    monkeypatch.setattr(graph_look, "_PERIOD", 0.0)
+    caplog.set_level(logging.INFO)
+    return lambda words: [r.message for r in caplog.records if words in r.message]
+
+
+def test_the_cameras_that_are_there_are_named_once(log, build) -> None:
+    robot: Robot = build()
+    robot.other.publisher("/left/image_raw", messages.IMAGE, Qos())
+    robot.other.publisher("/right/image_raw/compressed", messages.COMPRESSED_IMAGE, Qos())
+    robot.start()
+    wait_for(lambda: log("nobody publishes"))
+    (text,) = log("nobody publishes")
+    assert "/image_raw" in text
+    assert "there are: /left/image_raw, /right/image_raw/compressed;" in text
+    assert "--ros-args -p image_topics:=/left/image_raw" in text
+    assert "annotated" not in text
+    robot.send(smiling())
+    wait_for(lambda: log("/image_raw is published now"))
+    assert len(log("nobody publishes")) == 1
+
+
+def test_without_any_camera_it_says_what_to_look_at(log, robot: Robot) -> None:
+    wait_for(lambda: log("nor any other camera topic"))
+    assert "ROS_DOMAIN_ID" in log("nor any other")[0]
+
+
+def test_a_topic_of_the_other_type_is_said_to_be_one(log, build) -> None:
+    robot: Robot = build()
+    robot.other.publisher("/image_raw", messages.COMPRESSED_IMAGE, Qos())
+    robot.start()
+    wait_for(lambda: log("another type only, see image_transport"))
+
+
+def test_a_camera_that_is_there_is_not_talked_about(log, build) -> None:
+    robot: Robot = build()
+    robot.other.publisher("/image_raw", messages.IMAGE, Qos())
+    robot.start()
+    robot.answer(smiling())
+    wait_for(lambda: robot.status("camera"))
+    assert log("nobody publishes") == []
