@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -13,20 +12,17 @@ import synthetic_faces
 
 from fer_training.commands.cli import main
 from fer_training.recipes import recipe
+from fer_training.records import files
+from fer_training.records import run as records
+from fer_training.records.tables import SearchRecord
 from fer_training.train.search import parse
 
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> Path:
     """A recipe file of made-up data that learns in a few steps with a good rate only."""
-    data = synthetic_faces.save_npz(synthetic_faces.dataset(140), tmp_path / "data.npz")
-    config = synthetic_faces.recipe(
-        epochs=8,
-        ema=0.0,
-        augment={"flip": 0.0},
-        data={"path": str(data)},
-        optimizer={"name": "adam", "lr": 0.005},
-    )
+    data = synthetic_faces.save_npz(synthetic_faces.dataset(105), tmp_path / "data.npz")
+    config = synthetic_faces.recipe(**synthetic_faces.LEARNS, data={"path": str(data)})
     path = tmp_path / "tiny.yaml"
     path.write_text(recipe.to_yaml(config), encoding="utf-8")
     return path
@@ -34,21 +30,19 @@ def tiny(tmp_path: Path) -> Path:
 
 def test_the_better_value_is_kept_for_the_next_key(tiny: Path, tmp_path: Path) -> None:
     out = tmp_path / "search"
-    places = ["optimizer.lr=1e-9,0.005", "options.dropout=0.0,0.9"]
-    assert main(["search", str(tiny), *places, "--out", str(out), "--set", "threads=1"]) == 0
-    record = json.loads((out / "search.json").read_text(encoding="utf-8"))
-    first, second = record["steps"]
-    assert first["chosen"] == "0.005"
-    assert first["accuracies"]["0.005"] > first["accuracies"]["1e-9"] + 0.3
-    assert second["chosen"] == max(second["accuracies"], key=second["accuracies"].__getitem__)
-    kept = json.loads((out / "options.dropout=0.9" / "metrics.json").read_text(encoding="utf-8"))
-    assert kept["recipe"]["optimizer"]["lr"] == 0.005
-    assert kept["recipe"]["name"] == "tiny with options.dropout=0.9"
-    before = (out / "options.dropout=0.9" / "best.pt").stat().st_mtime_ns
-    assert main(["search", str(tiny), *places, "--out", str(out), "--set", "threads=1"]) == 0
-    assert (out / "options.dropout=0.9" / "best.pt").stat().st_mtime_ns == before
-    arguments = ["search", str(tiny), *places, "--out", str(out), "--set", "threads=1", "epochs=1"]
-    assert main(arguments) == 1  # finished trials of another plan are not taken for these
+    arguments = ["search", str(tiny), "optimizer.lr=1e-9,0.005", "epochs=1,2", "--out", str(out)]
+    assert main(arguments) == 0
+    first, second = files.read(SearchRecord, out / "search.json").steps
+    assert first.chosen == "0.005"
+    assert first.accuracies["0.005"] > first.accuracies["1e-9"] + 0.3
+    assert second.chosen == max(second.accuracies, key=second.accuracies.__getitem__)
+    kept = records.read(out / "epochs=2").recipe
+    assert kept.optimizer.lr == 0.005
+    assert kept.name == "tiny with epochs=2"
+    before = (out / "epochs=2" / "best.pt").stat().st_mtime_ns
+    assert main(arguments) == 0
+    assert (out / "epochs=2" / "best.pt").stat().st_mtime_ns == before
+    assert main([*arguments, "--set", "batch_size=9"]) == 1  # trials of another plan are not taken
 
 
 def test_rows_that_are_reported_choose_nothing(

@@ -75,10 +75,8 @@ def test_resumed_run_equals_an_unbroken_one_bit_for_bit(tmp_path: Path, optimize
 
 
 def test_training_learns_the_made_up_classes(tmp_path: Path) -> None:
-    config = synthetic_faces.recipe(
-        epochs=15, augment={"flip": 0.0}, ema=0.0, optimizer={"name": "adam", "lr": 0.005}
-    )
-    trainer = run(config, tmp_path, synthetic_faces.dataset(140))
+    config = synthetic_faces.recipe(**synthetic_faces.LEARNS)
+    trainer = run(config, tmp_path, synthetic_faces.dataset(105))
     assert max(epoch.test_accuracy for epoch in trainer.history) > 0.9
 
 
