@@ -13,6 +13,9 @@ from fer_training.recipes.plain import PlainError, build
 
 RECIPES = Path(__file__).parent
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Safe, and ten times as fast where PyYAML comes with its part in C."""
+
 
 class RecipeError(ValueError):
     """A recipe has an unknown key or a value of the wrong kind."""
@@ -301,7 +304,7 @@ def _read(name: str, folder: Path, own: dict[str, Any] | None = None) -> dict[st
     if not path.is_file():
         raise RecipeError(f"no recipe {name}; known: {', '.join(names())}")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
     except yaml.YAMLError as error:
         raise RecipeError(f"{path} is no YAML: {error}") from None
     if not isinstance(values, dict):

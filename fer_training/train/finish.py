@@ -60,7 +60,7 @@ def finish(trainer: Trainer, command: str) -> RunRecord:
     if recipe.votes_weight:
         record.ferplus = second_head.measure(folder, test, duplicates, split.selects)
     np.savez_compressed(folder / "predictions.npz", rows=split.test, logits=logits)
-    _draw(trainer, record)
+    draw(trainer, record)
     run.write(record, folder)  # last: it says that the run is complete
     return record
 
@@ -101,7 +101,8 @@ def _fit_temperature(
     return fitted, logits
 
 
-def _draw(trainer: Trainer, record: RunRecord) -> None:
+def draw(trainer: Trainer, record: RunRecord) -> None:
+    """Draw learning curves, confusion and reliability into the run folder."""
     folder, single = trainer.folder, record.results.single_crop
     plots.learning_curves(trainer.history, folder / "curves.png")
     plots.confusion(single, record.results.labels, folder / "confusion.png")

@@ -11,7 +11,7 @@ from fer_training.data.base import FaceDataset
 from fer_training.recipes.recipe import Recipe, from_dict
 
 LEARNS = {
-    "epochs": 5,
+    "epochs": 4,
     "batch_size": 8,
     "ema": 0.0,
     "augment": {"flip": 0.0},

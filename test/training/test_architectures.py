@@ -30,13 +30,12 @@ def test_parameter_counts_are_the_published_ones(name: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("name", architectures.names())
-@pytest.mark.parametrize("classes", [7, 8])
-def test_every_network_gives_logits_of_the_right_shape(name: str, classes: int) -> None:
+def test_every_network_gives_logits_of_the_right_shape(name: str) -> None:
     entry = architectures.get(name)
-    network = architectures.create(name, classes).eval()
+    network = architectures.create(name, classes=8).eval()
     with torch.no_grad():
         out = network(torch.randn(2, entry.channels, entry.size, entry.size))
-    assert out.shape == (2, classes)
+    assert out.shape == (2, 8)
     assert torch.isfinite(out).all()
 
 

@@ -34,7 +34,7 @@ def test_shifting_adds_to_the_logits() -> None:
 
 
 def test_a_run_keeps_its_trained_weights_and_answers_calibrated(tmp_path: Path) -> None:
-    data = str(synthetic_faces.save_npz(synthetic_faces.dataset(140), tmp_path / "data.npz"))
+    data = str(synthetic_faces.save_npz(synthetic_faces.dataset(70), tmp_path / "data.npz"))
     config = synthetic_faces.recipe(
         name="net", architecture="fer-lite", options={}, epochs=1, paper="-", differs="-",
         calibration="classes",
@@ -44,7 +44,7 @@ def test_a_run_keeps_its_trained_weights_and_answers_calibrated(tmp_path: Path) 
     train = ["train", str(tmp_path / "net.yaml"), "--data", data, "--out", str(run)]
     assert main(train) == 0
     first = records.read(run)
-    images = synthetic_faces.dataset(140).images[:8]
+    images = synthetic_faces.dataset(70).images[:8]
     raw = CheckpointPredictor.load(run, calibrated=False).logits(images)
     offset = np.array(first.offset.values)
     assert np.abs(offset).max() > 0.01
@@ -73,7 +73,7 @@ def test_a_run_keeps_its_trained_weights_and_answers_calibrated(tmp_path: Path) 
 
 
 def test_offsets_do_not_look_at_the_rows_that_select(tmp_path: Path) -> None:
-    data = synthetic_faces.dataset(140)
+    data = synthetic_faces.dataset(70)
     other = replace(data, labels=np.where(data.usage == "PublicTest", 0, data.labels))
     offsets = []
     for number, each in enumerate((data, other)):

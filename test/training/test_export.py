@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +24,16 @@ from fer_training.ship import export
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(
+    tmp_path_factory: pytest.TempPathFactory, pictures: Callable[[], AbstractContextManager[None]]
+) -> Path:
     """A folder with data.npz, a finished run and its exported file, made by the commands."""
     folder = tmp_path_factory.mktemp("made")
     data = synthetic_faces.save_npz(synthetic_faces.dataset(140), folder / "data.npz")
     arguments = ["--data", str(data), "--set", "epochs=2", "batch_size=16", "optimizer.lr=0.02"]
     arguments.append("amp=float32")
-    assert main(["train", "arch1", "--out", str(folder / "run"), *arguments]) == 0
+    with pictures():
+        assert main(["train", "arch1", "--out", str(folder / "run"), *arguments]) == 0
     assert main(["export", str(folder / "run"), str(folder / "a.onnx"), "--data", str(data)]) == 0
     return folder
 
