@@ -14,6 +14,7 @@ from rich.text import Text
 
 from fer_ros.apps.message_text import message_text
 from fer_ros.apps.table import LiveTable, columns, faces_table
+from fer_ros.bridges import definitions
 from fer_ros.node.pictures import is_annotated
 from fer_ros.node.signals import stop_signals
 from fer_ros.perception.timing import RollingWindow
@@ -64,6 +65,7 @@ def _echo(args: argparse.Namespace, ros_args: RosArgs) -> int:
 
     if args.count is not None and not args.topics:
         raise ValueError("--count goes with a TOPIC")
+    definitions.use_all()
     with stop_signals() as stop:
         transport = DdsTransport("fer_echo", "/", ros_args)
         try:

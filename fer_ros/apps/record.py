@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fer_ros.bridges import definitions
 from fer_ros.node.signals import stop_signals
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.bag import BagError, BagWriter
@@ -62,6 +63,7 @@ def _record(args: argparse.Namespace, ros_args: RosArgs) -> int:
     out = args.out or Path(f"rosbag2_{datetime.now():%Y_%m_%d-%H_%M_%S}")
     if out.exists():
         raise BagError(f"{out} exists already; name another folder with --out")
+    definitions.use_all()
     with stop_signals() as stop:
         transport = DdsTransport("fer_record", "/", ros_args)
         try:

@@ -83,6 +83,12 @@ def use(package: str) -> str:
     return "fer_ros"
 
 
+def use_all() -> None:
+    """Make the messages of all bridges known, for commands that show or keep what comes."""
+    for package in WRITTEN:
+        use(package)
+
+
 def build(type_name: str, **values: Any) -> Any:
     """Return a message; fields that are not given are zero or empty.
 

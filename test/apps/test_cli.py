@@ -27,8 +27,12 @@ def output(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, st
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("demo",), ("run",), ("camera",), ("bench",), ("models",), ("models", "fetch")]
-)
+    "command",
+    [
+        (), ("demo",), ("run",), ("camera",), ("behave",), ("bridge",), ("bench",), ("models",),
+        ("models", "fetch"),
+    ],
+)  # fmt: skip
 def test_every_command_explains_itself(command, capsys) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*command, "--help"])

@@ -81,6 +81,12 @@ def test_bridges_over_dds_open_and_close_the_topics_of_faces(monkeypatch):
         expression = heard["/humans/faces/k7w2xq_1/expression"][0]
         assert (expression.expression, expression.header.frame_id) == ("scared", "camera")
         assert len(heard["/humans/faces/k7w2xq_1/landmarks"][0].landmarks) == 70
+        echo = subprocess.Popen(
+            [sys.executable, "-m", "fer_ros", "echo", "/humans/faces/tracked", "--count", "1"],
+            env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        wait_for(lambda: see() and echo.poll() is not None, 30)
+        assert "k7w2xq_1" in echo.communicate()[0]
         wait_for(lambda: heard["/humans/faces/tracked"][-1].ids == [], 20)
         topics = lambda: {topic.name for topic in node.published_topics()}  # noqa: E731
         wait_for(lambda: "/humans/faces/k7w2xq_1/roi" not in topics(), 20)
