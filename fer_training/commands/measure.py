@@ -49,6 +49,9 @@ def add(commands: Any) -> None:
     )
     cross.add_argument("--ckplus", type=Path, metavar="PATH", help="default: in data/ or $FER_DATA")
     cross.add_argument("--jaffe", type=Path, metavar="PATH", help="default: in data/ or $FER_DATA")
+    cross.add_argument(
+        "--fer2013", type=Path, metavar="PATH", help="also the int8 files on its PublicTest"
+    )
     cross.add_argument("--out", type=Path, required=True, metavar="RUNS", help="folder of runs")
     cross.set_defaults(run=_cross)
 
@@ -112,7 +115,7 @@ def _seeds(options: argparse.Namespace) -> None:
 def _cross(options: argparse.Namespace) -> None:
     from fer_training.papers import cross
 
-    places = {name: str(getattr(options, name) or "") for name in cross.SETS}
+    places = {name: str(getattr(options, name) or "") for name in (*cross.SETS, "fer2013")}
     for folder in cross.measure(options.out, places):
         print(folder)
 

@@ -48,26 +48,32 @@ def draw(runs: Path, results: Sequence[Result], folder: Path) -> None:
 
 
 def accuracy_latency(results: Sequence[Result], path: Path) -> None:
-    """Draw PublicTest accuracy of one crop over milliseconds a crop, one point a network."""
-    points: dict[str, Result] = {}
+    """Draw PublicTest accuracy of one crop over milliseconds a crop.
+
+    One point a network: of several runs of one architecture the best.
+    """
+    points: dict[tuple[str, float], Result] = {}
     for line in results:
         if line.dataset == "fer2013" and line.split == "official" and line.ms:
-            known = points.get(line.recipe)
-            if known is None or line.single > known.single:
-                points[line.recipe] = line
+            key = (line.system, line.ms)
+            if key not in points or line.single > points[key].single:
+                points[key] = line
     if not points:
         return
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
-    for system in dict.fromkeys(line.system for line in points.values()):
-        own = [line for line in points.values() if line.system == system]
-        axes.scatter([line.ms or 0 for line in own], [line.single for line in own], label=system)
-    for line in points.values():
+    for system in dict.fromkeys(name for name, _ in points):
+        own = {ms: line.single for (name, ms), line in points.items() if name == system}
+        axes.scatter(list(own), list(own.values()), label=system)
+    for (_, ms), line in points.items():
         axes.annotate(
-            line.recipe, (line.ms or 0, line.single), xytext=(4, 3), textcoords="offset points",
-            fontsize=7,
-        )  # fmt: skip
+            line.recipe, (ms, line.single), xytext=(4, 3), textcoords="offset points", fontsize=7
+        )
     axes.set(xscale="log", xlabel="ms a crop, one thread", ylabel="PublicTest accuracy [%]")
+    axes.margins(x=0.15)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
+    axes.tick_params(axis="x", which="both", labelsize=7)
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=100)
 

@@ -56,6 +56,7 @@ def write(runs: Path, places: Places) -> int:
             f"{runs} holds no metrics.json; give the folder that holds the run folders, e.g. runs"
         )
     lines = results.merge(results.read(places.lines) if places.keeps else (), found)
+    lines = results.timed(lines, results.latencies_of(runs))
     places.charts.mkdir(parents=True, exist_ok=True)
     results.write(lines, places.lines)
     charts.draw(runs, lines, places.charts)

@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
+
 from fer_ros.perception.model_store import shipped_models
 from fer_training import architectures
 from fer_training.architectures import complexity
-from fer_training.data import load_dataset
+from fer_training.data import load_dataset, splits
 from fer_training.data.base import FaceDataset
 from fer_training.measure import metrics
+from fer_training.measure.evaluate import evaluate
 from fer_training.measure.predictors import OnnxPredictor
 from fer_training.recipes.recipe import Data, Recipe, from_dict
 from fer_training.records import provenance, run
@@ -32,7 +35,8 @@ def measure(folder: Path, paths: dict[str, str]) -> list[Path]:
 
     Args:
         folder: Folder of runs.
-        paths: Place of each data set of :data:`SETS`, empty for the data folder.
+        paths: Place of each data set of :data:`SETS`, empty for the data folder; and of
+            ``fer2013``, on whose PublicTest the int8 files are measured where it is given.
 
     Raises:
         DatasetError: A data set is missing.
@@ -44,6 +48,25 @@ def measure(folder: Path, paths: dict[str, str]) -> list[Path]:
             out = folder / f"{name}-on-{dataset}"
             run.write(record(OnnxPredictor(file), data), out)
             written.append(out)
+    if paths.get("fer2013"):
+        written += _twins(folder, load_dataset("fer2013", paths["fer2013"]))
+    return written
+
+
+def _twins(folder: Path, data: FaceDataset) -> list[Path]:
+    """Measure the int8 files on PublicTest, as their float files were after training."""
+    division = splits.make(data, "official")[0]
+    copies = np.flatnonzero(np.isin(division.test, splits.cross_duplicates(data, division)))
+    test = data.select(division.test)
+    written = []
+    for name, file in shipped_models().items():
+        predictor = OnnxPredictor(file)
+        if "quantization" in predictor.network.metadata.recipe:
+            made = record(predictor, test)
+            made.results = evaluate(predictor, test, copies)
+            made.recipe.data.split = division.name
+            run.write(made, folder / name)
+            written.append(folder / name)
     return written
 
 

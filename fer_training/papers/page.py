@@ -167,7 +167,7 @@ def _own(results: Sequence[Result]) -> Iterator[str]:
         yield "| network | data | rows | accuracy | macro-F1 |"
         yield "|---|---|---|---|---|"
         for line in unchanged:
-            shown = f"{line.single:.1f} | {line.macro_f1:.2f}"
+            shown = f"{line.single:.1f} | {line.macro_f1 or 0:.2f}"
             yield f"| {line.recipe} | {line.dataset} | {line.rows} | {shown} |"
 
 

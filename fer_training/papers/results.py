@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class Result:
     """Of one crop, without test rows that have an exact copy among the training rows."""
     ferplus: float | None
     """Of one crop, on the rows with an FER+ majority, which is the true class."""
-    macro_f1: float
+    macro_f1: float | None
     ece: float | None
     parameters: int
     """With the statistics of batch norms, as Keras counts."""
@@ -59,7 +59,7 @@ class Result:
 
 def collect(runs: Path) -> list[Result]:
     """Read every record below a folder; of several of one run the folder named after it counts."""
-    latencies = _latencies(runs / "latency.json")
+    latencies = latencies_of(runs)
     found: dict[tuple[str, str, str, int], tuple[bool, Result]] = {}
     for path in sorted(runs.glob("**/metrics.json")):
         if path.parent.name.startswith("fold-"):
@@ -69,9 +69,36 @@ def collect(runs: Path) -> list[Result]:
             continue
         result = _result(record, _folds(path.parent), latencies)
         named = path.parent.name == result.recipe
-        if result.key not in found or named:
-            found[result.key] = (named, result)
+        for line in (result, *_on_the_way(result, path.with_name("summary.csv"))):
+            if line.key not in found or named:
+                found[line.key] = (named, line)
     return [result for _, result in found.values()]
+
+
+GRID = ("umer-cnn1-48", "umer-cnn1-48-batch-16", "umer-cnn1-48-batch-32")
+"""Runs of one constant rate, of which Umer et al. 2022 report several lengths (figure 9)."""
+GRID_EPOCHS = (50, 100, 200)
+
+
+def _on_the_way(result: Result, summary: Path) -> Iterator[Result]:
+    """Yield lines ``<recipe>@<epochs>`` of the shorter runs that a run of constant rate holds."""
+    if result.recipe not in GRID or not summary.is_file():
+        return
+    with summary.open(newline="", encoding="utf-8") as file:
+        accuracies = [float(row["test_accuracy"]) for row in csv.DictReader(file)]
+    for epochs in GRID_EPOCHS:
+        if epochs <= len(accuracies):
+            yield replace(
+                result,
+                recipe=f"{result.recipe}@{epochs}",
+                epochs=epochs,
+                epochs_printed=epochs,
+                single=_percent(accuracies[epochs - 1]),
+                mirror=None,
+                macro_f1=None,
+                ece=None,
+                minutes=None,
+            )
 
 
 def _result(
@@ -140,11 +167,25 @@ def _without_copies(single: dict[str, Any]) -> float | None:
     return _percent(other["accuracy"])
 
 
-def _latencies(path: Path) -> dict[str, float]:
-    """Return milliseconds a crop by file name without suffix.
+def timed(lines: Iterable[Result], latencies: dict[str, float]) -> list[Result]:
+    """Return the lines with milliseconds where their network was timed."""
+    return [replace(line, ms=latencies.get(_network(line), line.ms)) for line in lines]
+
+
+def _network(line: Result) -> str:
+    """Return what a line's network is called in ``latency.json``: its file or architecture."""
+    try:
+        return recipe.load(line.recipe.partition("@")[0]).architecture
+    except RecipeError:
+        return line.recipe
+
+
+def latencies_of(runs: Path) -> dict[str, float]:
+    """Return milliseconds a crop by file name without suffix, from ``latency.json``.
 
     The first file's median times each file's ratio to it, which other work disturbs least.
     """
+    path = runs / "latency.json"
     if not path.is_file():
         return {}
     files = json.loads(path.read_text(encoding="utf-8"))["files"]

@@ -95,6 +95,10 @@ SYSTEMS = (
             "umer-cnn1-48", "umer-cnn1-48+mse", "umer-cnn1-48+hinge",
             "umer-cnn1-48+cross-entropy",
         )),
+        ("Batches after 50, 100, 200 and 500 epochs (figure 9: 8 and 500 best)", tuple(
+            f"umer-cnn1-48{batch}{epochs}"
+            for batch in ("", "-batch-16", "-batch-32") for epochs in ("@50", "@100", "@200", "")
+        )),
         ("Augmentation (figure 10: better with it)", (
             "umer-cnn1-48", "umer-cnn1-48+no-augmentation",
         )),

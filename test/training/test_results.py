@@ -34,6 +34,7 @@ def compared() -> list[str]:
     """Every recipe that the page sets beside a paper."""
     names = [name for s in systems.SYSTEMS for row in s.rows for name in (row.same, row.honest)]
     names += [name for s in systems.SYSTEMS for _, extra in s.extra for name in extra]
+    names = [n.partition("@")[0] for n in names]
     return [n for n in dict.fromkeys(names) if n and "(" not in n and not n.startswith("svm")]
 
 
@@ -255,3 +256,21 @@ def test_shipped_networks_on_other_data(shared: Path, tmp_path: Path) -> None:
     assert found.single == pytest.approx(77.7, abs=0.3)
     record = json.loads((tmp_path / "fer-base-int8-on-ckplus" / "metrics.json").read_text("utf-8"))
     assert record["results"]["labels"] == [*FER2013[:6], "neutral"]
+
+
+def test_a_run_of_constant_rate_holds_the_shorter_ones(tmp_path: Path) -> None:
+    run = tmp_path / "umer-cnn1-48"
+    write_record(run, "umer-cnn1-48", 0.9)
+    rows = "".join(f"{epoch},{epoch / 1000},1\n" for epoch in range(120))
+    (run / "summary.csv").write_text("epoch,test_accuracy,seconds\n" + rows, encoding="utf-8")
+    lines = {line.recipe: line for line in results.collect(tmp_path)}
+    assert set(lines) == {"umer-cnn1-48", "umer-cnn1-48@50", "umer-cnn1-48@100"}
+    assert (lines["umer-cnn1-48@50"].single, lines["umer-cnn1-48@50"].epochs) == (4.9, 50)
+    config = recipe.load("umer-cnn1-48")
+    assert (config.schedule.name, config.keep) == ("constant", "last")
+
+
+def test_lines_get_the_time_of_their_network() -> None:
+    lines = [LINE, replace(LINE, recipe="fer-base-int8", ms=None), replace(LINE, recipe="new")]
+    found = results.timed(lines, {"patil-fer2013": 5.0, "fer-base-int8": 0.6})
+    assert [line.ms for line in found] == [5.0, 0.6, 1.5]
