@@ -146,6 +146,10 @@ class CameraPublisher:
         """Fully qualified name."""
         return self._publisher.topic
 
+    def subscription_count(self) -> int:
+        """Return how many subscriptions there are."""
+        return self._publisher.subscription_count()
+
     def run(
         self, images: Iterator[Image], rate: float, stop: threading.Event, count: int = 0
     ) -> int:

@@ -12,6 +12,7 @@ from rclpy.utilities import remove_ros_args, try_shutdown
 
 from fer_ros.apps.camera import add_arguments, publish
 from fer_ros.node.signals import stop_signals
+from fer_ros.transport.ros2.middleware import SENDER, use_own_profiles
 from fer_ros.transport.ros2.node import RosTransport
 
 
@@ -27,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(remove_ros_args(argv)[1:])
     with stop_signals() as stop:
         try:
+            use_own_profiles(SENDER)
             rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
             node = Node("camera")
             transport = RosTransport(node)

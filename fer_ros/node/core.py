@@ -25,6 +25,7 @@ from fer_ros.node.engine import CameraCondition, Converter, FrameEngine
 from fer_ros.node.graph_look import GraphLook, MissingCameras
 from fer_ros.node.parameters import ParameterError, Settings, parameter
 from fer_ros.node.pictures import ANNOTATED, COMPRESSED, AnnotatedOutput
+from fer_ros.node.status_log import StatusLog
 from fer_ros.node.stream import Message, Stream
 from fer_ros.node.worker import Camera, Worker
 from fer_ros.perception.texts import in_one_line
@@ -77,6 +78,7 @@ class EmotionNode:
         self._engine: FrameEngine[FrameResult] | None = None
         self._graph = GraphLook(transport)
         self._missing = MissingCameras(self._graph, transport.log)
+        self._status_log = StatusLog(transport.log)
         self._lock = threading.RLock()  # state, parameters, endpoints
         self._levels: list[int] = []
         self._diagnosed = -math.inf
@@ -225,6 +227,7 @@ class EmotionNode:
         for _, subscription in self._streams.values():
             subscription.close()
         self._streams = {}
+        self._status_log.clear()
 
     def deactivate(self) -> None:
         """Leave the camera topics and stop the worker; networks stay loaded."""
@@ -275,14 +278,20 @@ class EmotionNode:
     def enable(self, enabled: bool) -> tuple[bool, str]:
         """Switch processing on or off; the handler of ``~/enable``."""
         self.set_parameters({"enabled": enabled})
-        return True, "images are processed" if enabled else "images are dropped"
+        words = "images are processed" if enabled else "images are dropped"
+        self.transport.log.info(words)
+        return True, words
 
     def _diagnose(self) -> None:
         """Publish diagnostics every period, and at once when a camera's level changes."""
         with self._lock:
-            for stream, subscription in self._streams.values():
-                self._missing.look(stream.topic, subscription.publisher_count())
-            levels = [status.level for status in self._camera_statuses()]
+            cameras = self._camera_statuses()
+            for status, (stream, subscription) in zip(cameras, self._streams.values()):
+                publishers = subscription.publisher_count()
+                self._missing.look(stream.topic, publishers)
+                if publishers:  # else the line before has said what is amiss
+                    self._status_log.note(status)
+            levels = [status.level for status in cameras]
             now = time.monotonic()
             # Timers are not exact: a tick that comes a little early counts as the period's own.
             due = now - self._diagnosed >= self._settings.diagnostics_period - _TICK / 2
@@ -335,6 +344,7 @@ class EmotionNode:
                 settings,
                 CameraCondition() if self._engine is None else self._engine.condition(stream.topic),
                 self._other_types(stream, subscription),
+                self.transport.loss_advice(),
             )
             for stream, subscription in self._streams.values()
         ]

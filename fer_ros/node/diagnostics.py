@@ -73,6 +73,7 @@ def camera_status(
     settings: Settings,
     condition: CameraCondition,
     other_types: Sequence[str] = (),
+    loss_advice: str = "",
 ) -> Status:
     """Return how one camera is doing.
 
@@ -83,11 +84,12 @@ def camera_status(
         settings: For ``stale_after`` and ``enabled``.
         condition: What its images are like.
         other_types: Types in which its topic is published, other than the expected one.
+        loss_advice: What helps on this middleware when images get lost before the node.
     """
     counts, rates = stream.counts(), stream.rates()
     level, message = _silence(stream, subscription, settings.stale_after, other_types)
     if level == OK:
-        level, message = _trouble(counts, rates, settings, condition)
+        level, message = _trouble(counts, rates, settings, condition, loss_advice)
     if level == OK:
         message = f"{rates.received:.1f} Hz in, {rates.answered:.1f} Hz out"
         if rates.lost_share >= 0.01:
@@ -105,6 +107,7 @@ def camera_status(
         **{f"dropped.{cause}": str(number) for cause, number in counts.dropped.items()},
         "lost_before.stamp_gaps": str(counts.missing),
         "lost_before.middleware": str(subscription.lost()),
+        "repeated": str(subscription.repeated()),
         "jpeg.without_end": str(condition.unended_jpegs),
         "stamps.standing": str(condition.standing_stamps),
         "stamps.zero": str(counts.unstamped),
@@ -149,7 +152,11 @@ def _wrong_type(stream: Stream, found: Sequence[str]) -> str:
 
 
 def _trouble(
-    counts: StreamCounts, rates: StreamRates, settings: Settings, condition: CameraCondition
+    counts: StreamCounts,
+    rates: StreamRates,
+    settings: Settings,
+    condition: CameraCondition,
+    loss_advice: str,
 ) -> tuple[int, str]:
     if counts.last_error and not counts.published:
         return ERROR, f"no image could be answered: {counts.last_error}"
@@ -173,10 +180,11 @@ def _trouble(
             "come while the node is busy; max_rate, a smaller detection_size or fewer cameras help"
         )
     if rates.missing_share > LOSSES:
-        problems.append(
+        lost = (
             f"{rates.missing_share:.0%} of the images get lost before the node, by the gaps in "
-            "their stamps; compressed images, a reliable QoS or larger socket buffers help"
+            "their stamps"
         )
+        problems.append("; ".join(filter(None, (lost, loss_advice))))
     return (WARN, "; ".join(problems)) if problems else (OK, "")
 
 

@@ -35,6 +35,7 @@ from fer_ros.node.lifecycle_parameters import declare
 from fer_ros.node.parameters import PARAMETERS, ParameterError
 from fer_ros.node.signals import GRACE, stop_signals
 from fer_ros.transport.ros2.images import CvBridgeConverter
+from fer_ros.transport.ros2.middleware import RECEIVER, use_own_profiles
 from fer_ros.transport.ros2.node import RosTransport
 
 NODE_NAME = "fer"
@@ -85,6 +86,27 @@ class FerLifecycleNode(LifecycleNode):
                 f"then ros2 lifecycle set {name} activate"
             )
 
+    def say_what_follows(self) -> None:
+        """Tell who started the node by hand how it goes on."""
+        self.transport.log.info(self._what_follows())
+
+    def _what_follows(self) -> str:
+        name = self.transport.node_name
+        return (
+            f"unconfigured, waiting: ros2 lifecycle set {name} configure, then ros2 lifecycle set "
+            f"{name} activate (or start with -p autostart:=true)"
+        )
+
+    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
+        """Set parameters as rclpy does, and say in the log which and with what success."""
+        result = super().set_parameters_atomically(parameter_list)
+        wanted = ", ".join(f"{each.name} = {each.value!r}" for each in parameter_list)
+        if result.successful:
+            self.transport.log.info(f"parameter set: {wanted}")
+        else:
+            self.transport.log.warning(f"parameter refused: {wanted}: {result.reason}")
+        return result
+
     def close(self) -> None:
         """Close every entity and leave the graph."""
         self.core.close()
@@ -101,25 +123,31 @@ class FerLifecycleNode(LifecycleNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:  # noqa: ARG002
         """Leave the cameras; networks stay loaded."""
-        return self._attempt("deactivate", self.core.deactivate)
+        return self._attempt("deactivate", self.core.deactivate, "inactive; networks stay loaded")
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:  # noqa: ARG002
         """Let networks and detector go."""
-        return self._attempt("clean up", self.core.cleanup)
+        return self._attempt("clean up", self.core.cleanup, self._what_follows())
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:  # noqa: ARG002
         """Close the core for good; the process lives on until it is told to end."""
-        return self._attempt("shut down", self.core.close)
+        return self._attempt("shut down", self.core.close, "finalized; end the process to go on")
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:  # noqa: ARG002
         """Return to unconfigured, from where the node can be configured again."""
-        return self._attempt("recover", self.core.cleanup)
+        return self._attempt("recover", self.core.cleanup, self._what_follows())
 
     def _attempt(
-        self, what: str, step: Callable[[], None], undo: Callable[[], None] | None = None
+        self,
+        what: str,
+        step: Callable[[], None],
+        done: str = "",
+        undo: Callable[[], None] | None = None,
     ) -> TransitionCallbackReturn:
         try:
             step()
+            if done:
+                self.transport.log.info(done)
         except ConfigurationError:  # the core has logged it, undone the step, and tells the reason
             return TransitionCallbackReturn.FAILURE
         except Exception as error:  # rclpy would swallow it without a word
@@ -154,8 +182,12 @@ def main(args: list[str] | None = None) -> int:
     """
     with stop_signals() as stop:
         try:
+            profile = use_own_profiles(RECEIVER)
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-            _serve(FerLifecycleNode(), stop)
+            node = FerLifecycleNode()
+            if profile:
+                node.transport.log.debug(f"for camera images: {profile}")
+            _serve(node, stop)
         except (ParameterError, RuntimeError) as error:
             print(f"emotion_node: {error}", file=sys.stderr)
             return 2
@@ -172,6 +204,8 @@ def _serve(node: FerLifecycleNode, stop: threading.Event) -> None:
     spinner.start()
     if node.autostart:
         executor.create_task(node.start)
+    else:
+        node.say_what_follows()
     stop.wait()
     executor.create_task(_nothing)  # wakes the executor, which then sees that it is to stop
     spinner.join(GRACE)

@@ -91,6 +91,9 @@ class Subscription(Protocol):
     def lost(self) -> int:
         """Return how many messages got lost on the way, as far as the middleware knows."""
 
+    def repeated(self) -> int:
+        """Return how many messages the middleware delivered more than once; they were dropped."""
+
     def close(self) -> None:
         """Leave the topic; no callback runs after it returns."""
 
@@ -160,6 +163,9 @@ class Transport(Protocol):
 
     def large_message_advice(self) -> str:
         """Return what stands in the way of messages of a megabyte, and a remedy; else nothing."""
+
+    def loss_advice(self) -> str:
+        """Return what helps on this middleware when messages get lost on the way."""
 
     def parameter_overrides(self) -> Mapping[str, Any]:
         """Return the parameter values given from outside at start."""

@@ -264,6 +264,9 @@ class _MemorySubscription(_Endpoint):
     def lost(self) -> int:
         return self._lost
 
+    def repeated(self) -> int:
+        return 0
+
     def put(self, data: bytes) -> None:
         with self._changed:
             self._lost += len(self._queue) == self._queue.maxlen

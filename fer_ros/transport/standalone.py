@@ -97,6 +97,10 @@ class StandaloneNode(ABC):
         """Return nothing: large messages are no trouble."""
         return ""
 
+    def loss_advice(self) -> str:
+        """Return nothing: there is no way to get lost on."""
+        return ""
+
     def call_service(
         self,
         name: str,

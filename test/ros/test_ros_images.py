@@ -149,6 +149,30 @@ def test_the_age_is_measured_on_the_simulated_clock(emotion_node, observer, came
     )
 
 
+def test_a_camera_that_nobody_publishes_is_named_with_those_that_exist(
+    emotion_node, observer, camera, picture
+):
+    node = emotion_node("-p", "image_topics:=[/camera/wrong]")
+    camera(image_message(picture, (1, 0)), "/camera/right")
+    observer.activate()
+    node.says("nobody publishes /camera/wrong yet; camera topics there are: /camera/right")
+
+
+def test_what_was_not_sent_anew_is_dropped_and_counted(observer):
+    """As rclpy hands it over again and again on Fast DDS after losses."""
+    from fer_ros.transport.base import Qos
+    from fer_ros.transport.ros2.node import RosTransport
+
+    transport = RosTransport(observer.node)
+    arrived: list[bytes] = []
+    subscription = transport.subscribe("/a", "std_msgs/msg/String", Qos(), arrived.append)
+    for data, sent_at in ((b"a", 1), (b"a", 1), (b"", 0), (b"a", 2), (b"b", 0), (b"b", 0)):
+        subscription._deliver(data, {"source_timestamp": sent_at})
+    assert arrived == [b"a", b"a", b"b", b"b"]
+    assert subscription.repeated() == 2
+    transport.close()
+
+
 def test_disabled_images_are_dropped_and_counted(emotion_node, observer, camera, picture):
     from fer_ros.msg import EmotionArray
 

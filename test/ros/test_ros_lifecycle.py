@@ -34,6 +34,19 @@ def test_the_node_waits_for_transitions_and_follows_them(emotion_node, observer)
     assert observer.state() == "finalized"
 
 
+def test_every_step_leaves_a_line(emotion_node, observer):
+    node = emotion_node()
+    node.says("waiting: ros2 lifecycle set /fer configure, then ros2 lifecycle set /fer activate")
+    for transition, line in (
+        ("configure", "configured in "),
+        ("activate", "active: /image_raw -> /fer/emotions"),
+        ("deactivate", "inactive; networks stay loaded"),
+        ("shutdown", "finalized"),
+    ):
+        assert observer.change(transition), transition
+        node.says(line)
+
+
 def test_a_failed_configure_says_why_and_can_be_tried_again(emotion_node, observer):
     node = emotion_node("-p", "models:=[/nowhere/missing.onnx]")
     status = observer.diagnostics()

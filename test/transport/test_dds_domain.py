@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from fer_ros.transport import socket_buffers
 from fer_ros.transport.base import TransportError
 
 try:
@@ -66,10 +67,10 @@ def test_unknown_discovery_range_stays_on_this_host_with_a_warning():
 def test_small_socket_buffers_are_told_with_the_remedy(tmp_path):
     limit = tmp_path / "rmem_max"
     limit.write_text("212992\n")
-    assert "208 kB" in dds_domain.buffer_advice(limit)
+    assert "208 kB" in socket_buffers.buffer_advice(limit)
     limit.write_text("4194304\n")
-    assert dds_domain.buffer_advice(limit) is None
-    assert dds_domain.buffer_advice(tmp_path / "nothing") is None
+    assert socket_buffers.buffer_advice(limit) is None
+    assert socket_buffers.buffer_advice(tmp_path / "nothing") is None
 
 
 @pytest.mark.parametrize("number", ["-1", "233", "many", "1.5"])

@@ -43,10 +43,6 @@ _LARGE_FRAGMENTS = (
     "<MaxRexmitMessageSize>65500B</MaxRexmitMessageSize>"
 )
 
-ENOUGH_BUFFER = 4 * 2**20
-"""Limit on socket buffers with which 720p images at 30 Hz arrive without loss [bytes]."""
-_BUFFER_LIMIT = Path("/proc/sys/net/core/rmem_max")
-
 
 @dataclass(frozen=True)
 class DomainSettings:
@@ -84,25 +80,6 @@ def domain_settings(environment: Mapping[str, str]) -> DomainSettings:
     config = _config(reach, peers, _names_interfaces(user_config))
     number = _domain_number(environment.get("ROS_DOMAIN_ID", ""))
     return DomainSettings(number, f"{config},{user_config}", tuple(warnings))
-
-
-def buffer_advice(limit_file: Path = _BUFFER_LIMIT) -> str | None:
-    """Return what to do when the kernel's socket buffers are too small for raw images.
-
-    Args:
-        limit_file: Where the kernel tells its limit [bytes]; elsewhere than on Linux there is none.
-    """
-    try:
-        limit = int(limit_file.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return None
-    if limit >= ENOUGH_BUFFER:
-        return None
-    return (
-        f"the kernel limits socket buffers to {limit // 1024} kB (net.core.rmem_max), so that raw "
-        f"images get lost: allow more (sudo sysctl -w net.core.rmem_max={ENOUGH_BUFFER}), "
-        "subscribe reliably, or use compressed images"
-    )
 
 
 def _domain_number(text: str) -> int:

@@ -25,7 +25,7 @@ from fer_ros.transport.base import (
 )
 from fer_ros.transport.dds.cyclone import core, internal, pub, sub, topic
 from fer_ros.transport.dds.discovery import published_topics
-from fer_ros.transport.dds.domain import buffer_advice, domain_settings, join_domain, leave_domain
+from fer_ros.transport.dds.domain import domain_settings, join_domain, leave_domain
 from fer_ros.transport.dds.environment import shortcomings
 from fer_ros.transport.dds.graph import GraphAnnouncement, type_hash_data
 from fer_ros.transport.dds.matching import conflicts
@@ -34,11 +34,13 @@ from fer_ros.transport.dds.qos import endpoint_qos
 from fer_ros.transport.dds.types import delete, sample_type, write
 from fer_ros.transport.names import dds_topic
 from fer_ros.transport.qos_overrides import overridden
+from fer_ros.transport.socket_buffers import buffer_advice
 from fer_ros.transport.standalone import StandaloneNode
 from fer_ros.transport.threads import guarded, join
 
 _E = TypeVar("_E", bound="_Endpoint")
 
+LOSS_ADVICE = "take compressed images (image_transport: compressed), or ask for them reliably"
 _REPORT_PERIOD = 5.0
 """Shortest time between two warnings of a publisher [s]."""
 _RETRY = 0.5
@@ -111,6 +113,10 @@ class DdsTransport(StandaloneNode):
     def large_message_advice(self) -> str:
         """Return what to do about socket buffers that are too small for raw images."""
         return buffer_advice() or ""
+
+    def loss_advice(self) -> str:
+        """Return what helps when messages get lost on the way."""
+        return buffer_advice() or LOSS_ADVICE
 
     def set_bool_service(
         self,
@@ -282,6 +288,9 @@ class _DdsSubscription(_Endpoint):
                 return self._lost
             self._lost = int(self._reader.get_sample_lost_status().total_count)
             return self._lost
+
+    def repeated(self) -> int:
+        return 0
 
     def _refusals(self) -> Any:
         return self._reader.get_requested_incompatible_qos_status()

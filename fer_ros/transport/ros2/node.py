@@ -21,8 +21,10 @@ from rclpy.exceptions import InvalidHandle, NameValidationException
 from std_srvs.srv import SetBool
 
 from fer_ros.transport.base import Handle, Logger, Qos, TopicInfo, TransportError
+from fer_ros.transport.ros2 import middleware
 from fer_ros.transport.ros2 import qos as ros_qos
 from fer_ros.transport.ros2.services import call_service
+from fer_ros.transport.socket_buffers import buffer_advice
 from fer_ros.transport.threads import SteadyTimer, guarded
 
 try:
@@ -149,8 +151,12 @@ class RosTransport:
         return tuple(found)
 
     def large_message_advice(self) -> str:
-        """Return nothing: what rmw needs for large messages is its documentation's to say."""
-        return ""
+        """Return what to do about socket buffers that are too small for raw images."""
+        return "" if middleware.over_tcp() else buffer_advice() or ""
+
+    def loss_advice(self) -> str:
+        """Return what helps on this rmw when camera images get lost on the way."""
+        return middleware.loss_advice()
 
     def parameter_overrides(self) -> Mapping[str, Any]:
         """Return the parameter values given from outside; lists become tuples."""
@@ -252,6 +258,7 @@ class RosSubscription:
         self._callback = callback
         self.closed = False
         self._delivering = threading.RLock()
+        self._sent_at, self._repeated, self._lost = 0, 0, 0
         self._refused = ros_qos.RefusedEndpoints(
             topic,
             self._log,
@@ -266,7 +273,9 @@ class RosSubscription:
                 self._deliver,
                 ros_qos.profile(qos),
                 callback_group=MutuallyExclusiveCallbackGroup(),
-                event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._refused.on_event),
+                event_callbacks=SubscriptionEventCallbacks(
+                    incompatible_qos=self._refused.on_event, message_lost=self._on_lost
+                ),
                 qos_overriding_options=ros_qos.overriding_options(node, topic, "subscription"),
                 raw=True,
             )
@@ -286,8 +295,12 @@ class RosSubscription:
         return self._refused.names()
 
     def lost(self) -> int:
-        """Return 0: rclpy is not asked for it, since not every rmw can tell."""
-        return 0
+        """Return how many messages rmw knows to be lost; not every rmw can tell."""
+        return self._lost
+
+    def repeated(self) -> int:
+        """Return how many messages were delivered again, or empty, and therefore dropped."""
+        return self._repeated
 
     def close(self) -> None:
         """Leave the topic; no callback runs after it returns."""
@@ -297,10 +310,27 @@ class RosSubscription:
             self.closed = True
         self._node.destroy_subscription(self._subscription)
 
-    def _deliver(self, data: bytes) -> None:
+    def _on_lost(self, event: Any) -> None:
+        self._lost = int(event.total_count)
+
+    def _deliver(self, data: bytes, info: Mapping[str, Any]) -> None:
         with self._delivering:
-            if not self.closed:
+            if not self.closed and not self._repeats(data, info):
                 guarded(self._log, self.topic, self._callback, data)
+
+    def _repeats(self, data: bytes, info: Mapping[str, Any]) -> bool:
+        """Tell whether nothing new was taken.
+
+        On Fast DDS rclpy's raw subscriptions hand over an empty message, or the last one again,
+        thousands of times a second, when a reliable subscription of some depth waits for a part of
+        an image that was lost. The time at which rmw says that the message was sent tells them
+        from images that a camera sends twice.
+        """
+        sent_at = int(info["source_timestamp"])
+        repeats = not data or (sent_at != 0 and sent_at == self._sent_at)
+        self._sent_at = sent_at
+        self._repeated += repeats
+        return repeats
 
 
 class RosService:

@@ -1,0 +1,44 @@
+"""Lines in the log for what diagnostics say: who runs a node by hand reads no /diagnostics."""
+
+from __future__ import annotations
+
+import time
+
+from fer_ros.transport.base import Logger
+from fer_ros.transport.messages import Status
+
+_SETTLE = 2.0
+"""How long a level must stand before it is said [s]; one that comes and goes is for diagnostics."""
+
+
+class StatusLog:
+    """Says when the level of a camera has changed, once for each change that lasts."""
+
+    def __init__(self, log: Logger) -> None:
+        self._log = log
+        self._said: dict[str, int] = {}
+        self._since: dict[str, tuple[int, float]] = {}
+
+    def note(self, status: Status) -> None:
+        """Take in the status of a camera of this moment."""
+        now = time.monotonic()
+        level, since = self._since.get(status.name, (0, now))
+        if level != status.level:
+            level, since = status.level, now
+        self._since[status.name] = (level, since)
+        if level != self._said.get(status.name, 0) and now - since >= (_SETTLE if level else 0):
+            self._said[status.name] = level
+            self._say(status)
+
+    def clear(self) -> None:
+        """Forget the cameras, which are left."""
+        self._said, self._since = {}, {}
+
+    def _say(self, status: Status) -> None:
+        text = f"{status.hardware_id}: {status.message}"
+        if status.level == 0:
+            self._log.info(text)
+        elif status.level == 1:
+            self._log.warning(text)
+        else:
+            self._log.error(text)
