@@ -12,7 +12,7 @@ from __future__ import annotations
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
 
 DEFAULTS = {
@@ -29,4 +29,7 @@ def generate_launch_description() -> LaunchDescription:
         for name, (default, description) in DEFAULTS.items()
     ]
     behave = PythonLaunchDescriptionSource(PathJoinSubstitution([folder, "behave.launch.py"]))
-    return LaunchDescription([*arguments, IncludeLaunchDescription(behave)])
+    given = {name: LaunchConfiguration(name) for name in DEFAULTS}
+    return LaunchDescription(
+        [*arguments, IncludeLaunchDescription(behave, launch_arguments=given.items())]
+    )
