@@ -16,7 +16,7 @@ LAYERS = {
         {"sources"}, {"transport"}, {"perception"}, {"resources", ""},
     ],
     "fer_ros.replay": [
-        {"collection", "label_skeleton"}, {"parallel"}, {"run"}, {"playback"}, {"request"},
+        {"collection", "labelling"}, {"parallel"}, {"run"}, {"playback"}, {"request"},
         {"write"}, {"judge"}, {"read"},
         {"results"}, {"records"}, {"errors", "text", ""},
     ],

@@ -29,8 +29,8 @@ _COMMANDS = {
     "models": ("models", "list, fetch and verify networks"),
     "replay": ("replay", "run the emotion pipeline on every frame of a recording and judge it"),
     "label": (
-        "replay",
-        "write a label file with one row per face track of a recording, to fill in",
+        "label",
+        "write a label file, or a page, in which a person says what the faces of a recording show",
     ),
 }
 """Name of each command: its module in this folder, which is loaded for this command alone, and

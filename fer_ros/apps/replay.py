@@ -1,4 +1,4 @@
-"""``fer-ros replay`` and ``fer-ros label``."""
+"""``fer-ros replay``: recordings in, results, verdict and report out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from tqdm import tqdm
 from fer_ros.apps.hints import check_parameters
 from fer_ros.replay import collection
 from fer_ros.replay.errors import ReplayError
-from fer_ros.replay.label_skeleton import LABELS, write_skeleton
 from fer_ros.replay.parallel import FAILURES, Finished, run_here, run_on_dask, run_one
 from fer_ros.replay.playback import Progress
 from fer_ros.replay.read import schedule
@@ -51,12 +50,7 @@ exit status: 0 all criteria hold (or none were given), 1 some do not hold, 2 an 
 
 
 def add_parser(subparsers: Any) -> None:
-    """Add the ``replay`` and ``label`` commands."""
-    _add_replay(subparsers)
-    _add_label(subparsers)
-
-
-def _add_replay(subparsers: Any) -> None:
+    """Add the ``replay`` command."""
     parser = subparsers.add_parser(
         "replay",
         description="Reads rosbag2 recordings (folders, .mcap, .db3), answers every frame as the "
@@ -94,22 +88,6 @@ def _add_replay(subparsers: Any) -> None:
     parser.set_defaults(func=_replay)
 
 
-def _add_label(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
-        "label",
-        description="Finds the face tracks of a recording and writes DIR/labels.csv with one row "
-        "for each: start, end, box, a blank label, and a strip of small pictures. The pictures "
-        "show faces: keep the folder as you keep the recording.",
-    )
-    add = parser.add_argument
-    add("bag", type=Path, metavar="BAG", help="rosbag2 folder, .mcap or .db3 file")
-    add("--out", type=Path, required=True, metavar="DIR", help="folder to write")
-    add("--topic", action="append", default=[], metavar="NAME", help="camera topic; repeatable")
-    add("--shortest", type=float, default=0.5, metavar="S", help="leave shorter tracks out [s]")
-    add("--overwrite", action="store_true", help="replace what stands in the output folder")
-    parser.set_defaults(func=_label)
-
-
 def _replay(args: argparse.Namespace, ros_args: RosArgs) -> int:
     check_parameters(ros_args, NODE)
     ended: list[Finished] = []
@@ -118,7 +96,7 @@ def _replay(args: argparse.Namespace, ros_args: RosArgs) -> int:
         ended.append(finished)
         _announce(finished)
 
-    with _terminable():
+    with terminable():
         try:
             jobs = _jobs(args, ros_args)
             with _root_locked(args.out.resolve(), len(jobs)):
@@ -231,7 +209,7 @@ def _run(
 ) -> list[Finished]:
     if args.scheduler:
         return run_on_dask(jobs, args.scheduler, args.resume, announce)
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         if len(jobs) > 1:
             return run_here(jobs, args.jobs, args.resume, progress, announce)
         finished = run_one(jobs[0], args.resume, progress)
@@ -258,24 +236,8 @@ def _status(finished: Sequence[Finished]) -> int:
     return next((status for result, status in _STATUSES if result in results), 0)
 
 
-def _label(args: argparse.Namespace, ros_args: RosArgs) -> int:
-    check_parameters(ros_args, NODE)
-    with _terminable():
-        try:
-            with _progress_bar() as progress:
-                rows = write_skeleton(
-                    args.bag, args.out, tuple(args.topic), ros_args.parameters(NODE),
-                    args.shortest, progress, args.overwrite,
-                )  # fmt: skip
-        except FAILURES as error:
-            print(f"fer-ros label: {said(error)}", file=sys.stderr)
-            return 2
-    print(f"{shown(args.bag)}: {rows} tracks -> {args.out / LABELS}; fill in the column 'label'")
-    return 0
-
-
 @contextmanager
-def _progress_bar() -> Iterator[Progress]:
+def progress_bar() -> Iterator[Progress]:
     """Yield a function that shows progress on a terminal, with rate and time left."""
     with tqdm(unit="frame", disable=None, dynamic_ncols=True) as bar:
 
@@ -292,7 +254,7 @@ def _progress_bar() -> Iterator[Progress]:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """End on SIGTERM as on Ctrl-C, so that no half-written folder stays.
 
     SIGINT is set too: a shell lets its background jobs ignore it.

@@ -7,7 +7,7 @@ import argparse
 import pytest
 from bags import one_actor, scene_bag
 
-from fer_ros.apps.replay import add_parser
+from fer_ros.apps import label, replay
 from fer_ros.transport.arguments import parse_ros_args
 
 HAAR = ["-p", "detector:=haar"]
@@ -22,7 +22,9 @@ def command():
         words = [str(word) for word in (*arguments, "--ros-args", *ros_args)]
         ros_args = parse_ros_args(words)
         parser = argparse.ArgumentParser()
-        add_parser(parser.add_subparsers(required=True))
+        subparsers = parser.add_subparsers(required=True)
+        for command in (replay, label):
+            command.add_parser(subparsers)
         args = parser.parse_args(ros_args.remaining)
         return args.func(args, ros_args)
 

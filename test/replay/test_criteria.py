@@ -233,6 +233,7 @@ def test_a_baseline_on_the_command_line(command, happy_bag, happy_result, tmp_pa
     assert command("replay", happy_bag, "--out", tmp_path / "out", *arguments) == 0
     verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())
     assert verdict["baseline"]["metrics"]["accuracy"]["difference"] == 0
+    assert verdict["baseline"]["paired"]
     wrong = happy_result / "verdict.json"
     assert command("replay", happy_bag, "--out", tmp_path / "no", "--baseline", wrong) == 2
     assert "schema none" in capsys.readouterr().err

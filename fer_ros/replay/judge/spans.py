@@ -70,7 +70,8 @@ class Spans:
 
 
 def _key(row: SpanRow) -> tuple[str, ...]:
-    fields = (row.label, row.topic, row.track_id, row.start_ns, row.end_ns, row.box)
+    box = tuple(map(float, row.box or ()))
+    fields = (row.label, row.topic, row.track_id, row.start_ns, row.end_ns, box)
     return tuple(str(value) for value in fields)
 
 

@@ -374,7 +374,7 @@ def history_chart(rows: Sequence[HistoryRow]) -> list[HistoryPoint]:
         high = value if interval.high is None else interval.high
         words = f"{row.finished}, {row.model_id}: {100 * value:.1f} %"
         same = row.labels_sha256 == rows[-1].labels_sha256
-        x = 3 + 94 * index / max(len(rows) - 1, 1)
+        x = 7 + 90 * index / max(len(rows) - 1, 1)
         points.append(
             HistoryPoint(x, 100 - 100 * value, 100 - 100 * low, 100 - 100 * high, words, same)
         )

@@ -42,11 +42,11 @@ def formatted(value: float | None, kind: str) -> str:
     if value is None:
         return "n/a"
     return {
-        "share": f"{100 * value:.1f} %",
+        "share": f"{100 * value:.1f}\N{NO-BREAK SPACE}%",
         "number": f"{value:.3f}",
-        "seconds": f"{value:.2f} s",
+        "seconds": f"{value:.2f}\N{NO-BREAK SPACE}s",
         "count": f"{value:,.0f}",
-        "ms": f"{value:.2f} ms",
+        "ms": f"{value:.2f}\N{NO-BREAK SPACE}ms",
     }[kind]
 
 

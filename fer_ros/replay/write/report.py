@@ -221,7 +221,8 @@ def _criterion(check: Check) -> list[Any]:
     rests = "" if check.spans is None else f"{check.spans} spans"
     rests += "" if check.classes is None else f", {check.classes} classes"
     words = f"{check.result}: {check.reason}" if check.reason else check.result
-    return [check.metric, check.condition, value, rests, Marked(words, kind)]
+    condition = check.condition.replace(" ", "\N{NO-BREAK SPACE}")
+    return [check.metric, condition, value, rests, Marked(words, kind)]
 
 
 def _baseline(compared: Comparison) -> dict[str, Any]:

@@ -78,7 +78,8 @@ def against_labels(metrics: Metrics, results: Mapping[str, Any]) -> dict[str, An
     evaluation, classes = metrics.evaluation, metrics.run.classes
     counts = evaluation.labels
     nothing = "No label met a found face." if counts.spans else "No labels were given."
-    words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in vars(counts).items())
+    there = {key: value for key, value in vars(counts).items() if value} or {"spans": 0}
+    words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in there.items())
     spans = dict.fromkeys(classes, 0)
     for span in evaluation.spans:
         spans[span.label] += span.detected > 0

@@ -1,0 +1,73 @@
+"""A page in which a person labels a recording: it needs no server, and saves a CSV file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from fer_ros.perception import emotions
+from fer_ros.replay.read.label_files import COLUMNS
+from fer_ros.replay.read.label_names import IGNORE
+from fer_ros.replay.text import shown
+from fer_ros.replay.write import page
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """A row of a label file that nobody has filled in."""
+
+    start_ns: int
+    end_ns: int
+    """Exclusive."""
+    origin_ns: int
+    """When the recording begins."""
+    topic: str
+    box: tuple[str, ...]
+    """Left, top, width, height [pixels], as they are written."""
+    track: str
+    thumbnail: str
+    """File of its pictures."""
+    jpegs: tuple[bytes, ...]
+    """The same pictures, one by one."""
+
+
+def render(title: str, name: str, rows: Sequence[LabelRow], classes: Sequence[str]) -> str:
+    """Return the page.
+
+    Args:
+        title: The recording's name, for people.
+        name: The same as part of a file's name.
+        rows: What is to be labelled.
+        classes: What the network knows; other classes of FER+ are offered as well.
+    """
+    labels = [*dict.fromkeys([*classes, *emotions.FERPLUS]), IGNORE]
+    data = {
+        "columns": COLUMNS,
+        "labels": labels,
+        "rows": [_columns(row) for row in rows],
+        "file": f"{name}-labels.csv",
+        "key": hashlib.sha256(repr([_columns(row) for row in rows]).encode()).hexdigest()[:16],
+    }
+    return page.render(
+        "label.html", "label.js", title=f"Label {title}", labels=labels,
+        rows=[_shown(row) for row in rows], data=data,
+    )  # fmt: skip
+
+
+def _columns(row: LabelRow) -> list[str]:
+    times = [f"{Decimal(ns) / 1_000_000_000:.9f}" for ns in (row.start_ns, row.end_ns)]
+    return [*times, row.topic, *row.box, "", row.track, row.thumbnail, ""]
+
+
+def _shown(row: LabelRow) -> dict[str, Any]:
+    start, end = ((ns - row.origin_ns) / 1e9 for ns in (row.start_ns, row.end_ns))
+    return {
+        "when": f"+{start:.2f} to +{end:.2f} s",
+        "track": shown(row.track),
+        "topic": shown(row.topic),
+        "pictures": [base64.b64encode(jpeg).decode() for jpeg in row.jpegs],
+    }
