@@ -51,9 +51,8 @@ setup(
     data_files=shared_files(),
     install_requires=[
         "numpy>=1.23,<3",
-        # Headless: a robot has no screen, and the other wheel wants GL libraries. OpenCV 5 has
-        # no Haar cascades, the detector that needs no file.
-        "opencv-python-headless>=4.6,<5",
+        # Headless: a robot has no screen, and the other wheel wants GL libraries.
+        "opencv-python-headless>=4.6,<6",
         "onnxruntime>=1.17,<2",
         "rosbags>=0.11.6,<0.12",
         # Compressed recordings; part of Python from 3.14 on.

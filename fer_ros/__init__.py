@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fer_ros.perception.detection import (
         DetectorSettings,
         FaceDetector,
+        FerFaceDetector,
         HaarDetector,
         YuNetDetector,
         create_detector,
@@ -37,7 +38,8 @@ _HOMES = {
     "perception.classification": ("EmotionClassifier", "EmotionNetwork"),
     "perception.compressed": ("decode_compressed",),
     "perception.detection": (
-        "DetectorSettings", "FaceDetector", "HaarDetector", "YuNetDetector", "create_detector",
+        "DetectorSettings", "FaceDetector", "FerFaceDetector", "HaarDetector", "YuNetDetector",
+        "create_detector",
     ),
     "perception.errors": ("ModelError",),
     "perception.images": ("ImageError", "decode_raw"),
@@ -61,6 +63,7 @@ __all__ = [
     "Face",
     "FaceDetector",
     "FaceEmotion",
+    "FerFaceDetector",
     "Frame",
     "FrameResult",
     "HaarDetector",

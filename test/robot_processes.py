@@ -14,8 +14,8 @@ CAMERA = ("camera", "--source", "demo", "--rate", "12", "--size", "320x240")
 
 
 def start_node(**parameters: object) -> Child:
-    """Start the node on the cascade, which needs no file."""
-    return Child("node", node_command({"detector": "haar", **parameters}))
+    """Start the node with the detector that comes with it."""
+    return Child("node", node_command({"detector": "fer-face", **parameters}))
 
 
 @contextmanager

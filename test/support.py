@@ -34,7 +34,7 @@ def smiling(width: int = 640, height: int = 480, x: float = 320, size: float = 2
 
 
 class Robot:
-    """A graph with the node in it. Detection is by cascade: it needs no file."""
+    """A graph with the node in it, with the detector that comes with it."""
 
     def __init__(self, ros_args: Sequence[str] = (), **parameters: Any) -> None:
         self.graph = MemoryGraph()
@@ -42,7 +42,7 @@ class Robot:
         args = parse_ros_args(["--ros-args", *ros_args])
         self.transport = MemoryTransport(self.graph, "fer", args=args)
         self.other = MemoryTransport(self.graph, "other")
-        values = {"detector": "haar", "diagnostics_period": 0.1, **parameters}
+        values = {"detector": "fer-face", "diagnostics_period": 0.1, **parameters}
         self.node = EmotionNode(self.transport, Settings().with_values(values))
         self.arrays: list[Any] = []
         self.statuses: dict[str, Any] = {}

@@ -41,7 +41,7 @@ def domain(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_camera_and_node_processes_answer_a_subscriber() -> None:
     arrays: list = []
     camera = ["camera", "--source", "demo", "--rate", "20"]
-    node = ["run", "--ros-args", "-p", "detector:=haar", "-r", "__ns:=/robot"]
+    node = ["run", "--ros-args", "-p", "detector:=fer-face", "-r", "__ns:=/robot"]
     remap = ["--ros-args", "-r", "__ns:=/robot"]
     listener = DdsTransport("listener", "/", RosArgs())
     try:

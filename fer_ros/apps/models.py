@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,13 +22,14 @@ def add_parser(subparsers: Any) -> None:
     """Add the ``models`` command."""
     parser = subparsers.add_parser(
         "models",
-        description="The emotion networks come with the package; the YuNet face detector, under "
-        "its own licence, is fetched from its official address and checked by SHA-256.",
+        description="The emotion networks and the face detector fer-face come with the package; "
+        "YuNet, another detector under its own licence, is fetched from its official address and "
+        "checked by SHA-256.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="say which networks there are, and where")
     listing.set_defaults(func=_list)
-    fetch = actions.add_parser("fetch", help="get the YuNet face detector")
+    fetch = actions.add_parser("fetch", help="get YuNet, another face detector")
     fetch.add_argument(
         "name", nargs="?", default=model_store.DEFAULT_DETECTOR,
         choices=sorted(model_store.EXTERNAL), help="which one (default: %(default)s)",
@@ -47,8 +49,9 @@ def _list(_: argparse.Namespace, __: RosArgs) -> int:
     shipped = sorted(model_store.shipped_models().items())
     print("emotion networks (parameter models):")
     _print_columns([_network_row(name, path) for name, path in shipped])
-    print("face detectors (parameter detector_model):")
-    _print_columns([_detector_row(name) for name in sorted(model_store.EXTERNAL)])
+    print("face detectors (parameters detector, detector_model):")
+    others = [_detector_row(name) for name in sorted(model_store.EXTERNAL)]
+    _print_columns([_own_detector_row(), *others])
     return 0
 
 
@@ -62,6 +65,12 @@ def _network_row(name: str, path: Path) -> tuple[str, ...]:
         f"{spec.width}x{spec.height}x{spec.channels}",
         f"{path.stat().st_size / 1e6:.2f} MB",
     )
+
+
+def _own_detector_row() -> tuple[str, ...]:
+    path = model_store.shipped_detector()
+    version = json.loads(read_properties(path).get("fer.version", '"?"'))
+    return path.stem, str(version), f"{path.stat().st_size / 1e3:.0f} kB", "comes with the package"
 
 
 def _detector_row(name: str) -> tuple[str, ...]:
@@ -103,6 +112,8 @@ def _verify(args: argparse.Namespace, _: RosArgs) -> int:
     failed = 0
     for name, path in sorted(model_store.shipped_models().items()):
         failed += _report(name, partial(shipped, path))
+    own = model_store.shipped_detector()
+    failed += _report(own.stem, partial(model_store.check_shipped, own))
     for name in sorted(model_store.EXTERNAL):
         if model_store.locate(name):
             failed += _report(name, partial(model_store.verify, name))

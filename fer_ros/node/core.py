@@ -146,8 +146,6 @@ class EmotionNode:
             log.warning(f"provider {report.asked[0]} is not available, using {report.used[0]}")
         if assembly.remark:
             log.warning(assembly.remark)
-        if assembly.choice.warning:
-            log.warning(assembly.choice.warning)
 
     def activate(self) -> None:
         """Subscribe to the cameras and start to process.

@@ -206,7 +206,7 @@ def model_status(prefix: str, assembly: Assembly) -> Status:
 
 
 def detector_status(prefix: str, assembly: Assembly) -> Status:
-    """Return which face detector runs and on what, and whether it is a fall-back."""
+    """Return which face detector runs and on what."""
     choice, report = assembly.choice, assembly.detector.providers
     values = {
         "asked": choice.asked,
@@ -215,8 +215,6 @@ def detector_status(prefix: str, assembly: Assembly) -> Status:
         "providers.used": ", ".join(report.used) if report else "",
     }
     name = f"{prefix}: detector"
-    if choice.warning:
-        return Status(WARN, name, choice.warning, values)
     if report and report.fell_back:
         message = f"{report.asked[0]} was asked for, {report.used[0]} is used"
         return Status(WARN, name, message, values)

@@ -180,14 +180,16 @@ class Settings:
     )
     detector: str = _row(
         "auto",
-        "Face detector; auto takes yunet where its file is found, else haar.",
+        "Face detector; auto takes yunet where its file is found, else the shipped fer-face.",
         choices=KINDS,
     )
     detector_model: str = _row(
-        "", "Path of the YuNet file; empty: FER_ROS_YUNET, then the cache folder."
+        "",
+        "Path of a detector's file, YuNet or of the form of fer-face; empty: FER_ROS_YUNET, then "
+        "the cache folder, then the shipped fer-face.",
     )
     detection_size: int = _row(
-        320,
+        640,
         "Longest side of the image as the detector sees it [pixels]; 0 chooses it from "
         "min_face_size, else at least 32. Larger finds smaller faces and costs more. The zoo's "
         "YuNet file always works at 640.",
@@ -203,7 +205,7 @@ class Settings:
         dynamic=True,
     )
     detection_budget: float = _row(
-        1.0,
+        2.0,
         "Cost of the search for faces in an image, in passes over the whole image; what is beyond "
         "1 goes to windows in full resolution, around small tracked faces and wandering.",
         minimum=1.0,

@@ -252,7 +252,6 @@ class Session:
             model_sha256=origin.model_digest,
             detector=origin.detector,
             classes=list(origin.labels),
-            detector_fell_back=self._answers.fell_back,
             parameters={key: _plain(value) for key, value in job.parameters.items()},
             answers=self._answers.counts(),
         )

@@ -198,7 +198,6 @@ class RunFacts:
     model_sha256: str
     detector: str
     classes: list[str]
-    detector_fell_back: bool
     parameters: dict[str, Any]
     """Those that differ from their defaults."""
     answers: AnswerCounts | None = field(default=None, metadata=OMITTED)

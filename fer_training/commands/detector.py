@@ -19,7 +19,9 @@ def add(commands: Any) -> None:
     _add_train(actions)
     _add_export(actions)
     _add_compare(actions)
+    _add_card(actions)
     _add_quality(actions)
+    _add_budget(actions)
 
 
 def _add_data(actions: Any) -> None:
@@ -81,9 +83,17 @@ def _add_compare(actions: Any) -> None:
     compare.add_argument("--faces", type=int, default=400, help="of FER2013 in the scenes")
     compare.add_argument("--emotions", type=Path, help="ONNX emotion network: share answered right")
     compare.add_argument("--points", type=Path, help="npz with eyes, nose and mouth by people")
+    compare.add_argument("--teacher", type=Path, metavar="YUNET", help="landmarks beside its own")
     compare.add_argument("--threshold", type=float, default=0.7)
     compare.add_argument("--json", type=Path, required=True)
     compare.set_defaults(run=_compare)
+
+
+def _add_card(actions: Any) -> None:
+    card = actions.add_parser("card", help="write the model card beside an exported file")
+    card.add_argument("file", type=Path, metavar="FILE.onnx")
+    card.add_argument("--record", type=Path, help="what `compare --json` wrote")
+    card.set_defaults(run=_card)
 
 
 def _add_quality(actions: Any) -> None:
@@ -93,6 +103,16 @@ def _add_quality(actions: Any) -> None:
     quality.add_argument("--fer2013", type=Path, required=True)
     quality.add_argument("--photos", type=Path, required=True, help="with photos without faces")
     quality.set_defaults(run=_quality)
+
+
+def _add_budget(actions: Any) -> None:
+    budget = actions.add_parser("budget", help="found share and cost of the search plan")
+    budget.add_argument("--detector", nargs="+", required=True, metavar="NAME@SIZE")
+    budget.add_argument("--budget", nargs="+", type=float, default=[1.0, 2.0])
+    budget.add_argument("--fer2013", type=Path, required=True)
+    budget.add_argument("--photos", type=Path, required=True, help="with photos without faces")
+    budget.add_argument("--scenes", type=int, default=6)
+    budget.set_defaults(run=_budget)
 
 
 def _data(options: argparse.Namespace) -> None:
@@ -148,10 +168,17 @@ def _compare(options: argparse.Namespace) -> None:
             options.faces,
             options.threshold,
             options.points,
+            options.teacher,
         )
     )
     options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(report.markdown(record))
+
+
+def _card(options: argparse.Namespace) -> None:
+    from fer_training.detector import card
+
+    print(card.write(options.file, options.record))
 
 
 def _quality(options: argparse.Namespace) -> None:
@@ -163,3 +190,19 @@ def _quality(options: argparse.Namespace) -> None:
     network = EmotionNetwork(options.emotions)
     fitted = quality_fit.run(options.fer2013, empty, finder, network)
     print(quality_fit.markdown(fitted))
+
+
+def _budget(options: argparse.Namespace) -> None:
+    from fer_training.data import fer2013
+    from fer_training.detector import budget, compare, labelled_photos
+
+    data = fer2013.load(options.fer2013)
+    contestants = [compare.contestant(name) for name in options.detector]
+    rows = budget.measure(
+        contestants,
+        options.budget,
+        data.images[data.usage == "PublicTest"],
+        labelled_photos.without_faces(options.photos),
+        options.scenes,
+    )
+    print(budget.markdown(list(rows)))

@@ -24,9 +24,9 @@ _LEAST_VISIBLE = 0.4
 class Mixture:
     """Shares and ranges of what a field shows."""
 
-    photo: float = 0.52
+    photo: float = 0.56
     """Share of fields with a photo around one of its faces."""
-    pasted: float = 0.34
+    pasted: float = 0.3
     """Share of photos without faces into which crops are put; the rest shows no face."""
     smallest: float = 9.0
     """Least side of the face a field is made for [pixels]."""

@@ -39,13 +39,14 @@ class Crops:
             return cls(data["images"], data["boxes"], data["points"])
 
 
-def measure(file: Path, teacher: FaceDetector, usage: int = 0) -> Crops:
+def measure(file: Path, teacher: FaceDetector, usage: int = 0, keep_all: bool = False) -> Crops:
     """Let a teacher look at every crop of a part of FER2013.
 
     Args:
         file: npz with `images`, `usage` and `ferplus`.
         teacher: Sees each crop enlarged, on plain grey.
         usage: 0 Training, 1 PublicTest.
+        keep_all: Keep crops that show no face too, so that rows stay those of the file.
 
     Returns:
         Crops that show a face: neither black nor called no face by most FER+ voters.
@@ -54,7 +55,7 @@ def measure(file: Path, teacher: FaceDetector, usage: int = 0) -> Crops:
         part = data["usage"] == usage
         images, votes = data["images"][part], data["ferplus"][part]
     shows = (images.std((1, 2)) > _BLACK) & (votes[:, _NOT_A_FACE] <= votes.sum(1) / 3)
-    images = images[shows]
+    images = images if keep_all else images[shows]
     boxes = np.tile(np.array(_TEMPLATE_BOX, np.float32), (len(images), 1))
     points = np.full((len(images), 5, 2), np.nan, np.float32)
     side = _ENLARGED + 2 * _MARGIN

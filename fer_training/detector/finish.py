@@ -80,7 +80,12 @@ def export_run(run: Path, out: Path, choice: Choice, cache: Path, version: str) 
         "model_id": "fer-face",
         "version": version,
         "dataset": sources.described(photos.sources(), len(crops.images)),
-        "recipe": {**asdict(network.widths), "steps": step, **_plan(run)},
+        "recipe": {
+            **asdict(network.widths),
+            **_plan(run),
+            "steps": step,
+            "parameters": parameters,
+        },
         "metrics": {
             "protocol": "photos with people's boxes, faces of 24 pixels and more, longest side 640",
             "recall": round(recall, 4),

@@ -77,8 +77,9 @@ def _npz(path: Path) -> Iterator[LabelledPhoto]:
 
 def _folder(path: Path) -> Iterator[LabelledPhoto]:
     listed = json.loads((path / "boxes.json").read_text(encoding="utf-8"))
-    for name, entry in listed.items():
-        boxes = entry["boxes"] if isinstance(entry, dict) else entry
+    if isinstance(listed.get("images"), list):
+        listed = {entry["file"]: entry["boxes_xywh"] for entry in listed["images"]}
+    for name, boxes in listed.items():
         file = next((f for f in (path / name, path / "images" / name) if f.is_file()), path / name)
         yield _photo(_read(file), np.array(boxes, np.float64).reshape(-1, 4), str(file))
 

@@ -12,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.classification import EmotionNetwork
+from fer_ros.perception.detection import DetectorSettings, YuNetDetector
 from fer_training.data.base import DatasetError
-from fer_training.detector import compare, expressions, landmarks
+from fer_training.detector import compare, crops, expressions, landmarks
 from fer_training.detector.labelled_photos import load
 from fer_training.detector.vga_scenes import Scene, scenes
 from fer_training.records import provenance
 
 SCENES = ((32, 0.0), (48, 0.0), (96, 0.0), (160, 0.0), (96, 30.0), (96, 45.0))
 """Side of the FER2013 crops in VGA scenes [pixels] and their tilt [degrees]."""
+LANDMARK_SCENES = ((96, 0.0), (160, 0.0), (160, 30.0))
+"""The same for the landmarks' error."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Request:
     threshold: float = 0.7
     points: Path | None = None
     """npz with eyes, nose and mouth by people."""
+    teacher: Path | None = None
+    """YuNet file, whose landmarks in the enlarged crops are compared with."""
 
 
 def run(request: Request) -> dict[str, Any]:
@@ -60,7 +65,6 @@ def run(request: Request) -> dict[str, Any]:
         "false_on_empty": compare.false_on_empty(contestants, empty, request.threshold),
         "on_scenes": [],
         "answered": [],
-        "landmarks": [],
     }
     if request.fer2013:
         if not empty:
@@ -76,12 +80,36 @@ def run(request: Request) -> dict[str, Any]:
                         each.make(request.threshold), network, shown, labels
                     )
                     record["answered"].append({"name": each.name, "size": size, **asdict(share)})
+    record["landmarks"] = _landmarks(request, contestants, empty)
+    return record
+
+
+def _landmarks(
+    request: Request, contestants: Sequence[compare.Contestant], empty: Sequence[NDArray[np.uint8]]
+) -> list[dict[str, Any]]:
+    """Return the landmark errors against people and against the teacher."""
+    rows: list[dict[str, Any]] = []
+
+    def add(name: str, against: str, error: landmarks.LandmarkError | None) -> None:
+        if error is not None:
+            rows.append({"name": name, "against": against, **asdict(error)})
+
     if request.points:
         for each in contestants:
-            error = landmarks.error(each.make(request.threshold), request.points)
-            if error is not None:
-                record["landmarks"].append({"name": each.name, **asdict(error)})
-    return record
+            finder = each.make(request.threshold)
+            add(each.name, "people", landmarks.against_people(finder, request.points))
+    if request.teacher and request.fer2013:
+        settings = DetectorSettings(threshold=0.6, detection_size=224)
+        seen = crops.measure(
+            request.fer2013, YuNetDetector(request.teacher, settings), usage=1, keep_all=True
+        )
+        for size, tilt in LANDMARK_SCENES:
+            shown, _ = _scenes(request, empty, size, tilt)
+            for each in contestants:
+                finder = each.make(request.threshold)
+                error = landmarks.against_teacher(finder, shown, seen.points)
+                add(each.name, f"teacher, {size} px, {tilt:g}°", error)
+    return rows
 
 
 def _scenes(
@@ -91,10 +119,10 @@ def _scenes(
         return [], np.zeros(0, np.int64)
     with np.load(request.fer2013) as data:
         part = data["usage"] == 1
-        crops, labels = data["images"][part], data["emotion"][part].astype(np.int64)
-    rows = np.random.default_rng(0).permutation(len(crops))[: request.faces]
+        images, labels = data["images"][part], data["emotion"][part].astype(np.int64)
+    rows = np.random.default_rng(0).permutation(len(images))[: request.faces]
     grey = [np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8) for image in empty]
-    return list(scenes(crops, [int(row) for row in rows], grey, size, tilt)), labels
+    return list(scenes(images, [int(row) for row in rows], grey, size, tilt)), labels
 
 
 def markdown(record: dict[str, Any]) -> str:
@@ -133,9 +161,13 @@ def markdown(record: dict[str, Any]) -> str:
         lines += ["", "Expression right among the faces found, minus that of the bare crops:", ""]
         lines += _by_scene(names, record["answered"], "loss")
     if record["landmarks"]:
-        lines += ["", "| | landmark error, median, of the eye distance | faces |", "|---|---|---|"]
         lines += [
-            f"| {own['name']} | {own['median']:.3f} | {own['faces']} |"
+            "",
+            "| landmark error, median, of the eye distance | against | error | faces |",
+            "|---|---|---|---|",
+        ]
+        lines += [
+            f"| {own['name']} | {own['against']} | {own['median']:.3f} | {own['faces']} |"
             for own in record["landmarks"]
         ]
     return "\n".join(lines)

@@ -40,7 +40,7 @@ class Plan:
     """Step from which the learning rate falls, to nothing at `steps`."""
     rate: float = 2e-3
     decay: float = 0.02
-    average: float = 0.9995
+    average: float = 0.998
     """Weight of the past in the averaged weights."""
     seed: int = 0
     sides: tuple[tuple[int, int, float], ...] = ((256, 32, 0.45), (320, 20, 0.3), (448, 11, 0.25))

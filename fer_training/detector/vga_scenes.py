@@ -31,6 +31,20 @@ class Scene:
     """(F,) of the data set."""
     boxes: Floats
     """(F, 4) x, y, width, height as YuNet would draw them upright [pixels]."""
+    middles: Floats
+    """(F, 2) of the crops [pixels]."""
+    size: int
+    """Side of the crops [pixels]."""
+    tilts: Floats
+    """(F,) counter-clockwise as seen [degrees]."""
+
+    def placed(self, points: Floats) -> Floats:
+        """Return points of the crops, (F, K, 2) in crop sides, in pixels of the scene."""
+        turn = np.radians(self.tilts)
+        cosine, sine = np.cos(turn), np.sin(turn)
+        maps = np.stack([np.stack([cosine, sine], -1), np.stack([-sine, cosine], -1)], -2)
+        offsets = np.einsum("fij,fkj->fki", maps, points - 0.5)
+        return self.middles[:, None] + self.size * offsets
 
 
 def scenes(
@@ -55,12 +69,14 @@ def scenes(
     for n, start in enumerate(range(0, len(rows), len(PLACES))):
         picture = vga(backgrounds[n % len(backgrounds)], rng)
         own = np.asarray(rows[start : start + len(PLACES)])
-        boxes = []
+        boxes, middles, tilts = [], [], []
         for k, (row, place) in enumerate(zip(own, PLACES)):
             middle = np.array(place) * (WIDTH, HEIGHT) + rng.uniform(-15, 15, 2)
             turn = tilt if (n + k) % 2 else -tilt
             boxes.append(put(picture, crops[row], middle, size, turn))
-        yield Scene(picture, own, np.array(boxes))
+            middles.append(middle)
+            tilts.append(turn)
+        yield Scene(picture, own, np.array(boxes), np.array(middles), size, np.array(tilts))
 
 
 def vga(photo: Image, rng: np.random.Generator) -> Image:

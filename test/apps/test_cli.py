@@ -146,7 +146,7 @@ def test_help_of_run_lists_every_parameter(capsys) -> None:
     text = capsys.readouterr().out
     for row in PARAMETERS:
         assert f"  {row.name} (" in text
-    assert "detection_size (int 0 to 4096; default 320)" in text
+    assert "detection_size (int 0 to 4096; default 640)" in text
 
 
 @pytest.mark.parametrize("line", ["--help", "--version", "models list", ""])
@@ -202,7 +202,7 @@ def test_the_benchmark_writes_its_figures(capsys, tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
     arguments = ["--runs", "20", "--seconds", "0", "--json", str(file)]
     status, text, _ = output(
-        capsys, "bench", *arguments, "--ros-args", "-p", "detector:=haar"
+        capsys, "bench", *arguments, "--ros-args", "-p", "detector:=fer-face"
     )  # fmt: skip
     assert status == 0
     assert "pipeline [ms]" in text
@@ -220,7 +220,7 @@ def test_the_benchmark_measures_over_dds(tmp_path: Path) -> None:
     file = tmp_path / "bench.json"
     done = subprocess.run(
         [sys.executable, "-m", "fer_ros", "bench", "--runs", "20", "--seconds", "5",
-         "--rate", "10", "--json", str(file), "--ros-args", "-p", "detector:=haar"],
+         "--rate", "10", "--json", str(file), "--ros-args", "-p", "detector:=fer-face"],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -45,7 +45,7 @@ def test_echo_shows_topics_with_rates_and_the_faces_as_plain_lines() -> None:
     assert 4 < float(rows["/image_raw"][3]) < 25
     assert float(rows["/fer/emotions"][3]) > 1
     assert rows["/fer/image_annotated"][3] == "-", "looking must not make the node draw"
-    assert any("320x240" in line and "haar" in line for line in newest)
+    assert any("320x240" in line and "fer-face" in line for line in newest)
     assert any(line.startswith("track") for line in newest)
 
 
@@ -112,7 +112,7 @@ def test_a_recording_is_whole_after_a_signal_and_can_be_replayed(tmp_path: Path,
     if number == signal.SIGTERM:
         return
     arguments = ["replay", str(bag), "--out", str(tmp_path / "out"), "--topic", "/image_raw"]
-    assert main([*arguments, "--ros-args", "-p", "detector:=haar"]) == 0
+    assert main([*arguments, "--ros-args", "-p", "detector:=fer-face"]) == 0
 
 
 def test_what_nobody_publishes_leaves_no_recording(tmp_path: Path) -> None:

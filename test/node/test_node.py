@@ -28,7 +28,7 @@ def test_an_image_with_a_face_is_answered_in_full(robot: Robot) -> None:
     assert (array.width, array.height) == (640, 480)
     assert tuple(array.labels) == FER2013
     assert len(array.model_digest) == 64
-    assert array.detector == "haar"
+    assert array.detector == "fer-face"
     assert array.age_ms == pytest.approx(7.0, abs=0.01)
     for stage in ("decode", "detect", "align", "classify", "track", "publish"):
         assert getattr(array, f"{stage}_ms") > 0

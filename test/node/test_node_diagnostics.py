@@ -51,7 +51,7 @@ def test_diagnostics_carry_rates_percentiles_and_origin(robot: Robot) -> None:
         float(robot.value("latency", key))
     assert robot.value("model", "providers.used") == "cpu"
     assert robot.value("model", "model_id").startswith(Settings().models[0])
-    assert robot.value("detector", "used") == "haar"
+    assert robot.value("detector", "used") == "fer-face"
     wait_for(lambda: int(robot.value("camera", "received")) == 3)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from cascades import needs_cascades
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,12 +49,18 @@ def test_a_bad_setting_is_refused_by_name(name: str, value: float) -> None:
         DetectorSettings(**{name: value})
 
 
-def test_auto_falls_back_to_haar_and_says_what_to_do() -> None:
+def test_auto_takes_the_shipped_detector_where_no_file_is_placed() -> None:
     choice = create_detector("auto", DetectorSettings())
-    assert choice.detector.name == "haar"
+    assert choice.detector.name == "fer-face"
     assert choice.asked == "auto"
-    assert "haar" in choice.warning
-    assert "fer-ros models fetch" in choice.warning
+
+
+def test_a_file_of_fer_faces_form_is_known_by_what_it_says(tmp_path: Path) -> None:
+    own = tmp_path / "mine.onnx"
+    own.write_bytes(model_store.shipped_detector().read_bytes())
+    assert create_detector("auto", DetectorSettings(), str(own)).detector.name == "fer-face"
+    with pytest.raises(DetectorError, match="is no YuNet face detector"):
+        create_detector("yunet", DetectorSettings(), str(own))
 
 
 def test_yunet_without_a_file_is_an_error_with_the_remedy(no_yunet: Path) -> None:
@@ -62,13 +69,14 @@ def test_yunet_without_a_file_is_an_error_with_the_remedy(no_yunet: Path) -> Non
     assert str(no_yunet) in str(caught.value)
 
 
+@needs_cascades
 def test_haar_by_wish_is_no_reason_to_warn() -> None:
     choice = create_detector("haar", DetectorSettings())
-    assert (choice.detector.name, choice.warning) == ("haar", "")
+    assert choice.detector.name == "haar"
 
 
 def test_an_unknown_detector_is_refused() -> None:
-    with pytest.raises(ValueError, match="auto, yunet, haar"):
+    with pytest.raises(ValueError, match="auto, fer-face, yunet, haar"):
         create_detector("mtcnn", DetectorSettings())
 
 
@@ -99,7 +107,7 @@ def test_yunet_is_found(
         file_name = model_store.EXTERNAL[name].file_name
         (no_yunet / file_name).write_bytes((shared / "models" / file_name).read_bytes())
     choice = create_detector("auto", DetectorSettings(), model_path=argument)
-    assert (choice.detector.name, choice.warning) == ("yunet", "")
+    assert choice.detector.name == "yunet"
 
 
 def test_an_altered_file_in_the_cache_is_refused(shared: Path, no_yunet: Path) -> None:
@@ -110,6 +118,7 @@ def test_an_altered_file_in_the_cache_is_refused(shared: Path, no_yunet: Path) -
         create_detector("auto", DetectorSettings())
 
 
+@needs_cascades
 def test_a_missing_cascade_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fer_ros.perception.detection.haar.CASCADE", "not_there.xml")
     with pytest.raises(DetectorError, match=r"not_there\.xml.*fer-ros models fetch"):
@@ -117,7 +126,7 @@ def test_a_missing_cascade_is_explained(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_opencv_without_cascades_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(cv2, "CascadeClassifier")
+    monkeypatch.delattr(cv2, "CascadeClassifier", raising=False)
     with pytest.raises(DetectorError, match="opencv-python-headless<5"):
         HaarDetector(DetectorSettings())
 

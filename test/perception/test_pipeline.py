@@ -20,7 +20,7 @@ def frame(image: np.ndarray, topic: str = "/a", stamp_ns: int = SECOND) -> Frame
 
 @pytest.fixture
 def assembly() -> Assembly:
-    return assemble(Settings(detector="haar"))
+    return assemble(Settings(detector="fer-face"))
 
 
 def test_frames_of_several_cameras_give_what_each_gives_alone(assembly: Assembly) -> None:
@@ -50,7 +50,7 @@ def test_no_frames_no_results(assembly: Assembly) -> None:
 def test_the_number_of_faces_is_limited_to_the_most_confident(assembly: Assembly) -> None:
     picture = crowd_scene(640, 480, 4).render(0)[0]
     (full,) = assembly.pipeline.process([frame(picture, "/full")])
-    assembly.apply(Settings(detector="haar", max_faces=2))
+    assembly.apply(Settings(detector="fer-face", max_faces=2))
     (limited,) = assembly.pipeline.process([frame(picture, "/limited")])
     assert len(limited.faces) == 2
     best = sorted((f.face.score for f in full.faces), reverse=True)[:2]

@@ -10,15 +10,15 @@ from bags import one_actor, scene_bag
 from fer_ros.apps import label, replay
 from fer_ros.transport.arguments import parse_ros_args
 
-HAAR = ["-p", "detector:=haar"]
-"""Detection by cascade needs no file that a test machine may lack."""
+SHIPPED = ["-p", "detector:=fer-face"]
+"""The detector that comes with the package, whatever YuNet file a machine may have."""
 
 
 @pytest.fixture(scope="session")
 def command():
     """Run ``fer-ros`` with some arguments; return the exit status."""
 
-    def run(*arguments, ros_args=HAAR):
+    def run(*arguments, ros_args=SHIPPED):
         words = [str(word) for word in (*arguments, "--ros-args", *ros_args)]
         ros_args = parse_ros_args(words)
         parser = argparse.ArgumentParser()

@@ -21,12 +21,12 @@ from fer_ros.sources.scene import Actor, Scene
 from fer_ros.transport import codec
 
 ROOT = Path(__file__).resolve().parents[2]
-HAAR = ("--ros-args", "-p", "detector:=haar")
+SHIPPED = ("--ros-args", "-p", "detector:=fer-face")
 
 
 def start(*arguments, **options):
     """Start the real command in a process of its own."""
-    words = [str(argument) for argument in (*arguments, *HAAR)]
+    words = [str(argument) for argument in (*arguments, *SHIPPED)]
     return subprocess.Popen(
         [sys.executable, "-m", "fer_ros", *words],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,

@@ -75,6 +75,6 @@ def emotion_node(start, prefix):
     executable = prefix / "lib" / "fer_ros" / "emotion_node"
 
     def start_node(*arguments: str) -> Process:
-        return start(executable, "--ros-args", "-p", "detector:=haar", *arguments)
+        return start(executable, "--ros-args", "-p", "detector:=fer-face", *arguments)
 
     return start_node

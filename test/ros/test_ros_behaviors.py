@@ -234,7 +234,7 @@ def test_the_launch_files_start_what_they_say(start, smiling, observer, tmp_path
     if shutil.which("ros2") is None:
         pytest.skip("needs the ros2 command (ros2launch)")
     rules = ["rules:=greeter"] if file == "behave" else []
-    launched = start("ros2", "launch", "fer_ros", f"{file}.launch.py", "detector:=haar", *rules)
+    launched = start("ros2", "launch", "fer_ros", f"{file}.launch.py", "detector:=fer-face", *rules)
     launched.says("/fer/emotions -> /fer/events")
     if file != "behave":
         launched.says("active: ")

@@ -25,7 +25,7 @@ def launch(start, ros):
 
 
 def test_the_node_becomes_active_by_itself(launch, observer):
-    launched = launch("fer.launch.py", "detector:=haar", "image_topics:=[/a,/b]")
+    launched = launch("fer.launch.py", "detector:=fer-face", "image_topics:=[/a,/b]")
     launched.says("active: /a, /b -> /fer/emotions")
     assert observer.state() == "active"
     assert launched.signal(signal.SIGINT) == 0
@@ -38,7 +38,7 @@ def test_arguments_reach_the_node(launch, observer, tmp_path):
     values.write_text("/**:\n  ros__parameters:\n    hysteresis: 0.25\n    image_depth: 4\n")
     launched = launch(
         "fer.launch.py",
-        *("namespace:=robot", "name:=face", "image_topics:=camera/color", "detector:=haar"),
+        *("namespace:=robot", "name:=face", "image_topics:=camera/color", "detector:=fer-face"),
         *(f"params_file:={values}", "detection_size:=480", "log_level:=debug"),
     )
     launched.says("active: /robot/camera/color -> /robot/face/emotions")
@@ -46,14 +46,14 @@ def test_arguments_reach_the_node(launch, observer, tmp_path):
 
 
 def test_the_manager_decides_without_autostart(launch, observer):
-    launch("fer.launch.py", "detector:=haar", "autostart:=false")
+    launch("fer.launch.py", "detector:=fer-face", "autostart:=false")
     assert observer.state() == "unconfigured"
     observer.activate()
 
 
 def test_ctrl_c_ends_everything_in_order(launch, observer):
     """A terminal sends SIGINT to the whole group, and launch sends it once more."""
-    launched = launch("camera.launch.py", "detector:=haar")
+    launched = launch("camera.launch.py", "detector:=fer-face")
     launched.says("active: ")
     launched.says("-> /image_raw")
     os.killpg(launched.pid, signal.SIGINT)
@@ -63,7 +63,7 @@ def test_ctrl_c_ends_everything_in_order(launch, observer):
 
 
 def test_a_process_that_died_comes_back_active(launch, observer):
-    launched = launch("fer.launch.py", "detector:=haar", "respawn:=true")
+    launched = launch("fer.launch.py", "detector:=fer-face", "respawn:=true")
     launched.says("active: ")
     (child,) = children(launched.pid)
     os.kill(child, signal.SIGKILL)
@@ -76,7 +76,7 @@ def test_the_camera_and_the_node_work_together(launch, observer, transport):
     from fer_ros.msg import EmotionArray
 
     answers = observer.listen(EmotionArray, "/fer/emotions")
-    launch("camera.launch.py", "detector:=haar", "rate:=10", f"image_transport:={transport}")
+    launch("camera.launch.py", "detector:=fer-face", "rate:=10", f"image_transport:={transport}")
     wait_for(lambda: any(each.faces for each in answers), "faces in an answer")
 
 

@@ -33,7 +33,7 @@ def description(prefix, exit_codes):
             ),
             IncludeLaunchDescription(
                 PythonLaunchDescriptionSource(str(file)),
-                launch_arguments={"detector": "haar", "image_topics": "/a"}.items(),
+                launch_arguments={"detector": "fer-face", "image_topics": "/a"}.items(),
             ),
             launch_pytest.actions.ReadyToTest(),
         ]

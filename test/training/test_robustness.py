@@ -14,7 +14,7 @@ import synthetic_faces
 
 from fer_ros.node.assembly import locate_model
 from fer_ros.perception.alignment import FER2013_TEMPLATE
-from fer_ros.perception.detection import DetectorSettings, HaarDetector
+from fer_ros.perception.detection import DetectorSettings, FerFaceDetector
 from fer_ros.perception.emotions import FER2013
 from fer_ros.perception.known_answer import average_faces
 from fer_training.commands.cli import main
@@ -220,7 +220,7 @@ def test_faces_found_in_scenes_are_cropped_and_classified() -> None:
     labels = np.arange(7, dtype=np.int64)
     data = FaceDataset("averages", average_faces(), labels, FER2013, "made up")
     predictor = OnnxPredictor(locate_model("arch1"))
-    finder = HaarDetector(DetectorSettings(detection_size=960))
+    finder = FerFaceDetector(DetectorSettings(detection_size=960))
     (record,) = detected.measure([predictor], data, finder, sizes=(128, 160, 192, 224, 256))
     assert record.shown == 7
     assert record.found >= 5

@@ -117,8 +117,6 @@ def _bench(args: argparse.Namespace, ros_args: RosArgs) -> int:
         "detector": assembly.detector.name,
     }
     print(f"{results['machine']['cpu']}, {results['machine']['cores']} cores")
-    if assembly.choice.warning:
-        print(f"note: {assembly.choice.warning}")
     warn_if_busy()
     results["networks"] = measure_networks(assembly, SIZES, FACES, args.runs)
     print_networks(results["networks"])

@@ -41,7 +41,7 @@ class DetectorSettings:
     """Least confidence of a face [0..1]."""
     min_face: int = 32
     """Side of the smallest face looked for [source pixels], where `detection_size` is 0."""
-    detection_size: int = 320
+    detection_size: int = 640
     """Longest side of the image the detector works on [pixels]; 0 chooses it from `min_face`."""
     max_faces: int = 32
     """Faces kept in one image, the most confident ones."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from fer_ros.perception import model_store
 from fer_ros.perception.detection.base import DetectorError, DetectorSettings, FaceDetector
+from fer_ros.perception.detection.fer_face import FerFaceDetector
 from fer_ros.perception.detection.haar import HaarDetector
 from fer_ros.perception.detection.yunet import YuNetDetector
+from fer_ros.perception.model_metadata import DETECTOR_KIND, KIND_KEY
+from fer_ros.perception.onnx_file import read_properties
 
-KINDS = ("auto", "yunet", "haar")
+KINDS = ("auto", "fer-face", "yunet", "haar")
 """Detectors that may be asked for."""
 
 
@@ -21,8 +25,6 @@ class DetectorChoice:
     detector: FaceDetector
     asked: str
     """One of :data:`KINDS`."""
-    warning: str = ""
-    """Why this is not the best detector and what to do about it; empty when all is well."""
 
 
 def create_detector(
@@ -35,37 +37,35 @@ def create_detector(
     """Make a detector.
 
     Args:
-        kind: ``yunet``, ``haar``, or ``auto`` for YuNet where its file is found and Haar where
-            there is none.
+        kind: ``fer-face``, ``yunet``, ``haar``, or ``auto`` for the file named by `model_path`,
+            else a YuNet file where one is found, else the shipped fer-face.
         settings: Threshold, sizes and limits.
-        model_path: Path of the YuNet file; empty: see
-            :func:`fer_ros.perception.model_store.find_yunet`.
-        threads: Threads inside one run of YuNet.
+        model_path: Path of a file of YuNet's or fer-face's form; empty: the shipped one for
+            fer-face, for YuNet see :func:`fer_ros.perception.model_store.find_yunet`.
+        threads: Threads inside one run of a network.
         providers: Short names as :func:`fer_ros.perception.inference.create_session` takes them.
 
     Raises:
         fer_ros.perception.errors.ModelError: The detector asked for cannot be made. For
-            ``auto`` as well this is so where a YuNet file is named but missing, or there but
-            unusable.
+            ``auto`` as well this is so where a file is named but missing, or there but unusable.
         ValueError: The kind is unknown.
     """
     if kind not in KINDS:
         raise ValueError(f"detector must be one of {', '.join(KINDS)}, not {kind!r}")
     if kind == "haar":
         return DetectorChoice(HaarDetector(settings), kind)
+    if kind == "fer-face":
+        own = Path(model_path).expanduser() if model_path else None
+        return DetectorChoice(FerFaceDetector(settings, own, providers, threads), kind)
     path = model_store.find_yunet(model_path)
-    if path is not None:
-        return DetectorChoice(YuNetDetector(path, settings, providers, threads), kind)
-    reason = (
-        f"detector_model and {model_store.YUNET_ENV} name no YuNet file and none lies in "
-        f"{model_store.cache_folder()}; run `fer-ros models fetch` once to get it (on ROS 2: "
-        "`ros2 run fer_ros fer-ros models fetch`)"
-    )
-    if kind == "yunet":
-        raise DetectorError(reason)
-    return DetectorChoice(
-        HaarDetector(settings),
-        kind,
-        "face detector fell back to haar, which is slower, sees frontal faces only and gives no "
-        f"landmarks: {reason}",
-    )
+    if path is None and kind == "auto":
+        return DetectorChoice(FerFaceDetector(settings, None, providers, threads), kind)
+    if path is None:
+        raise DetectorError(
+            f"detector_model and {model_store.YUNET_ENV} name no YuNet file and none lies in "
+            f"{model_store.cache_folder()}; run `fer-ros models fetch` once to get it (on ROS 2: "
+            "`ros2 run fer_ros fer-ros models fetch`), or take the shipped detector, fer-face"
+        )
+    if kind == "auto" and read_properties(path).get(KIND_KEY) == DETECTOR_KIND:
+        return DetectorChoice(FerFaceDetector(settings, path, providers, threads), kind)
+    return DetectorChoice(YuNetDetector(path, settings, providers, threads), kind)

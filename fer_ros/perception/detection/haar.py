@@ -1,6 +1,6 @@
-"""OpenCV's Haar cascade (Viola, Jones 2001): the fallback that needs no fetched file.
+"""OpenCV's Haar cascade (Viola, Jones 2001), for comparison; OpenCV 5 has none any more.
 
-Frontal faces only, no landmarks, some twenty times the cost of YuNet.
+Frontal faces only, no landmarks, and a cost of many runs of the networks (docs/detection.md).
 """
 
 from __future__ import annotations

@@ -162,6 +162,8 @@ class Searcher:
             detector.smallest_face,
             tracked,
         )
+        if not windows:
+            return detector.detect(image)
         rows = [detector.candidates(image)]
         for window in windows:
             part = image[window.y : window.y + window.height, window.x : window.x + window.width]

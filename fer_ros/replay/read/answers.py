@@ -43,10 +43,6 @@ class Answers(Protocol):
             to measure it with), or why there is none.
         """
 
-    @property
-    def fell_back(self) -> bool:
-        """Whether another detector than the one asked for was taken."""
-
     def counts(self) -> AnswerCounts | None:
         """Return what became of recorded answers; None where there are none."""
 
@@ -73,17 +69,12 @@ class PipelineAnswers:
         """Find faces and expressions."""
         return [(result, float("nan")) for result in self._assembly.pipeline.process(frames)]
 
-    @property
-    def fell_back(self) -> bool:
-        """Whether another detector than the one asked for was taken."""
-        return bool(self._assembly.choice.warning)
-
     def counts(self) -> None:
         """Return nothing: every answer is used."""
 
     def warnings(self) -> list[str]:
-        """Return that another detector was taken."""
-        return [self._assembly.choice.warning] if self._assembly.choice.warning else []
+        """Return nothing: what the parameters name was loaded."""
+        return []
 
     def statuses(self, prefix: str) -> list[Status]:
         """Return the state of the networks and of the detector."""
@@ -154,11 +145,6 @@ class RecordedAnswers:
     def process(self, frames: Sequence[Frame]) -> list[tuple[FrameResult, float] | Drop]:
         """Look the answers up by camera and stamp."""
         return [self._look_up(frame) for frame in frames]
-
-    @property
-    def fell_back(self) -> bool:
-        """Nobody knows: a recording does not say it."""
-        return False
 
     def counts(self) -> AnswerCounts:
         """Return what became of the answers."""

@@ -279,7 +279,7 @@ def _facts(metrics: Metrics, latency: LatencyRecord) -> list[list[str]]:
     replayed = f"in {latency.wall_s:.1f} s, {speed:.1f} times real time" if speed else ""
     facts = {
         "network": f"{shown(run.model_id)}, sha256 {shown(run.model_sha256)}",
-        "detector": shown(run.detector) + (" (fall-back)" if run.detector_fell_back else ""),
+        "detector": shown(run.detector),
         "parameters": json.dumps(run.parameters) if run.parameters else "defaults",
         "replayed": replayed,
         "machine": ", ".join(f"{key} {value}" for key, value in vars(machine).items()),

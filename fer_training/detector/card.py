@@ -1,0 +1,116 @@
+"""The model card of an exported detector: origin, terms, figures and limits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fer_ros.perception.detection.detector_metadata import DetectorMetadata
+from fer_ros.perception.model_store import digest_of
+from fer_ros.perception.onnx_file import read_properties
+from fer_training.detector import report
+from fer_training.records import provenance
+
+_LIMITS = """## Limits
+
+* It was trained on faces turned as far as YuNet still finds them and tilted by up to 55 degrees.
+  Heads lying on their side are out of scope.
+* `detection_size` and `detection_budget` say how many pixels of a face it gets to see; the tables
+  say what that is worth.
+* Faces on posters and screens, of statues and dolls are faces to it.
+* Whether it finds people of all ages and skin tones equally often has not been measured: no set at
+  hand says who is on its photos.
+"""
+
+
+def write(file: Path, record: Path | None = None) -> Path:
+    """Write the card beside an exported file.
+
+    Args:
+        file: The ONNX file.
+        record: What `fer-train detector compare --json` wrote with this file among the detectors.
+
+    Returns:
+        The card's path.
+
+    Raises:
+        MetadataError: The file is no detector of this form.
+    """
+    about = DetectorMetadata.from_props(read_properties(file))
+    parts = [_head(file, about), _training(about), _data(about)]
+    if record is not None:
+        parts.append(_figures(json.loads(record.read_text(encoding="utf-8"))))
+    card = file.with_suffix(".md")
+    card.write_text("\n".join([*parts, _LIMITS]), encoding="utf-8")
+    return card
+
+
+def _head(file: Path, about: DetectorMetadata) -> str:
+    strides = ", ".join(map(str, about.strides))
+    return f"""# {about.model_id}
+
+Face detector, version {about.version}: boxes, scores and five landmarks from one grey channel of
+any size (sides in multiples of {about.multiple} pixels), one shot, anchor-free, cells at strides
+{strides}. Made of depthwise-separable blocks with a light top-down path;
+{about.recipe["parameters"]:,} parameters, {file.stat().st_size:,} bytes,
+SHA-256 `{digest_of(file)}`.
+
+Meant for robots and cameras that look for the faces of people near them. Not meant for finding out
+who somebody is, nor for counting or watching people; see [ethics](../../docs/ethics.md).
+"""
+
+
+def _training(about: DetectorMetadata) -> str:
+    metrics = about.metrics
+    return f"""## Training
+
+`fer-train detector data | train | export`: {about.recipe["steps"]:,} steps of fields of 256 to 448
+pixels, composed of photos at any size and tilt and of FER2013 Training faces put into photos
+without faces; darkened, blurred, covered, noisy; YuNet's answers at three sizes as the labels, its
+score as the score to reach, no loss where it is in doubt, boxes by people where a source has them.
+
+Score 0.7 is where the network makes {metrics["false_faces_a_photo"]:.3f} false faces a photo of the
+validation photos at a recall of {metrics["recall"]:.3f} ({metrics["protocol"]}); at 0.1 false
+faces a photo the recall is {metrics["recall_at_0.1_false_faces_a_photo"]:.3f}.
+"""
+
+
+def _data(about: DetectorMetadata) -> str:
+    lines = [
+        "## Data and terms",
+        "",
+        "No picture is part of the package. `--without CODE` leaves a source out of a training.",
+        "",
+        "| code | photos | source | terms as stated |",
+        "|---|---|---|---|",
+    ]
+    for row in about.dataset["photos"]:
+        lines.append(f"| {row['source']} | {row['photos']} | {row['what']} | {row['terms']} |")
+    faces = about.dataset["faces_put_in"]
+    lines.append(f"| | {faces['faces']} faces | {faces['what']} | {faces['terms']} |")
+    return "\n".join([*lines, "", f"Teacher: {about.dataset['teacher']}.", ""])
+
+
+def _figures(record: dict[str, Any]) -> str:
+    lines = [
+        "## Figures",
+        "",
+        f"`fer-train detector compare`, one run on {provenance.processor()}; cost in times that of "
+        "the first row, one thread, a VGA picture. A hit is an IoU of 0.3, or a middle within a "
+        "quarter of the face and an area within a factor of 3; false faces count from 16 pixels "
+        "on.",
+        "",
+        report.markdown(record),
+        "",
+        "Recall and false faces a photo by threshold:",
+        "",
+        "| threshold | " + " | ".join(own["name"] for own in record["on_photos"]) + " |",
+        "|---" * (len(record["on_photos"]) + 1) + "|",
+    ]
+    for k, (threshold, _, _) in enumerate(record["on_photos"][0]["curve"]):
+        cells = [
+            f"{own['curve'][k][1]:.3f}, {own['curve'][k][2]:.3f}" for own in record["on_photos"]
+        ]
+        lines.append(f"| {threshold:.2f} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])

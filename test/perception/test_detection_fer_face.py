@@ -1,0 +1,204 @@
+"""The shipped face detector: faces of all sizes, any image, and files that are none of its form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fer_ros.perception import model_store
+from fer_ros.perception.classification import EmotionNetwork
+from fer_ros.perception.detection import DetectorError, DetectorSettings, FerFaceDetector
+from fer_ros.perception.detection.detector_metadata import DetectorMetadata
+from fer_ros.perception.errors import ModelError
+from fer_ros.perception.types import Image
+from fer_ros.sources.scene import Actor, Scene, background
+
+
+@pytest.fixture(scope="module")
+def detector() -> FerFaceDetector:
+    return FerFaceDetector(DetectorSettings())
+
+
+def picture(size: float, width: int = 640, height: int = 480, angle: float = 0.0) -> Image:
+    """A happy averaged face in the middle."""
+    scene = Scene(width, height, (Actor(width / 2, height / 2, size, ("happy",)),)).render(0.0)[0]
+    if angle:
+        turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
+        scene = np.asarray(cv2.warpAffine(scene, turn, (width, height)), np.uint8)
+    return scene
+
+
+@pytest.mark.parametrize("size", [40, 64, 96, 160, 280])
+def test_faces_of_many_sizes_are_found_where_they_are(detector: FerFaceDetector, size: int) -> None:
+    (face,) = detector.detect(picture(size))
+    x, y = face.box.center
+    assert abs(x - 320) < 0.2 * size
+    assert abs(y - 240) < 0.2 * size
+    assert 0.6 * size < np.sqrt(face.box.area) < 1.6 * size
+    assert face.score >= 0.7
+
+
+@pytest.mark.parametrize("angle", [-30, 0, 30])
+def test_landmarks_follow_the_head(detector: FerFaceDetector, angle: float) -> None:
+    faces = detector.detect(picture(200, angle=angle))
+    assert faces
+    points = faces[0].landmarks
+    assert points is not None
+    assert points.shape == (5, 2)
+    assert points.dtype == np.float32
+    right_eye, left_eye, _, right_mouth, left_mouth = points
+    seen = np.degrees(np.arctan2(*(left_eye - right_eye)[::-1]))
+    assert abs(seen + angle) < 10
+    down = np.array([np.sin(np.radians(angle)), np.cos(np.radians(angle))])
+    assert (right_mouth - right_eye) @ down > 20
+    assert (left_mouth - left_eye) @ down > 20
+
+
+def test_a_scene_is_found_at_its_place_whatever_the_scale(detector: FerFaceDetector) -> None:
+    """The centre of a face in an enlarged picture is the enlarged centre."""
+    small = picture(120)
+    (one,) = detector.detect(small)
+    for factor in (2, 3):
+        large = cv2.resize(small, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+        (other,) = detector.detect(large)
+        expected = factor * (np.array(one.box.center) + 0.5) - 0.5
+        assert np.abs(np.array(other.box.center) - expected).max() < 0.04 * 120 * factor
+
+
+def test_grey_colour_and_padded_rows_agree(detector: FerFaceDetector) -> None:
+    colour = picture(160)
+    grey = cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY)
+    padded = np.zeros((480, 700), np.uint8)
+    padded[:, :640] = grey
+    view = padded[:, :640]
+    view.flags.writeable = False
+    (one,) = detector.detect(colour)
+    for image in (grey, view):
+        (other,) = detector.detect(image)
+        assert one.box == other.box
+        assert one.score == other.score
+
+
+def test_a_smaller_image_leaves_nothing_of_the_larger_behind(detector: FerFaceDetector) -> None:
+    assert detector.detect(picture(160, 640, 480))
+    assert detector.detect(np.zeros((450, 640, 3), np.uint8)) == []
+
+
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25
+)
+@given(width=st.integers(1, 900), height=st.integers(1, 900), grey=st.booleans())
+def test_any_size_of_image_is_taken(
+    detector: FerFaceDetector, width: int, height: int, grey: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    shape = (height, width) if grey else (height, width, 3)
+    for face in detector.detect(rng.integers(0, 256, shape, np.uint8)):
+        assert 0.7 <= face.score <= 1
+
+
+def test_8k_images_are_taken(detector: FerFaceDetector) -> None:
+    large = cv2.resize(picture(200), (7680, 5760))
+    faces = detector.detect(large[:4320])
+    assert len(faces) <= 1
+    assert all(np.isfinite(face.box.area) for face in faces)
+
+
+@pytest.mark.parametrize("size", [(480, 640), (720, 1280), (1, 1), (3, 4000)])
+def test_black_white_and_noise_hold_no_face(
+    detector: FerFaceDetector, size: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(1)
+    for image in (
+        np.zeros(size, np.uint8),
+        np.full(size, 255, np.uint8),
+        rng.integers(0, 256, size, np.uint8),
+        np.asarray(cv2.GaussianBlur(rng.integers(0, 256, size, np.uint8), (0, 0), 3), np.uint8),
+    ):
+        assert detector.detect(image) == []
+
+
+def test_a_picture_without_people_holds_no_face(detector: FerFaceDetector) -> None:
+    assert detector.detect(background(640, 480)) == []
+
+
+def test_limits_hold() -> None:
+    actors = tuple(Actor(110 + 140 * i, 240, 120, ("happy",)) for i in range(4))
+    image = Scene(640, 480, actors).render(0.0)[0]
+    assert len(FerFaceDetector(DetectorSettings(max_faces=2)).detect(image)) == 2
+    scores = [face.score for face in FerFaceDetector(DetectorSettings()).detect(image)]
+    assert len(scores) == 4
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_the_same_image_gets_the_same_answer(detector: FerFaceDetector) -> None:
+    image = picture(96)
+    one, other = detector.detect(image), FerFaceDetector(DetectorSettings()).detect(image)
+    assert [(f.box, f.score) for f in one] == [(f.box, f.score) for f in other]
+
+
+def test_the_file_says_what_it_is_and_keeps_its_limits(detector: FerFaceDetector) -> None:
+    about = detector.metadata
+    assert about.model_id == "fer-face"
+    assert about.threshold == 0.7
+    assert all(row["terms"] for row in about.dataset["photos"])
+    assert about.metrics["recall"] > 0.5
+    path = model_store.shipped_detector()
+    assert path.stat().st_size <= 700_000
+    weights = onnx.load(path).graph.initializer
+    assert sum(int(np.prod(tensor.dims)) for tensor in weights) <= 150_000
+    assert model_store.digest_of(path) in path.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def test_foreign_files_are_refused_by_name(tmp_path: Path) -> None:
+    emotions = next(iter(model_store.shipped_models().values()))
+    with pytest.raises(DetectorError, match=rf"{emotions.name}.*an emotion network"):
+        FerFaceDetector(DetectorSettings(), emotions)
+    with pytest.raises(ModelError, match="face detector; name it in detector_model"):
+        EmotionNetwork(model_store.shipped_detector())
+    text = tmp_path / "page.onnx"
+    text.write_text("<html>404 not found</html>", encoding="utf-8")
+    with pytest.raises(DetectorError, match=r"page\.onnx cannot be loaded as an ONNX model"):
+        FerFaceDetector(DetectorSettings(), text)
+    with pytest.raises(DetectorError, match=r"no model file at .*absent\.onnx"):
+        FerFaceDetector(DetectorSettings(), tmp_path / "absent.onnx")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("fer.schema", "9", "schema is 9"),
+        ("fer.strides", "[8, 12]", "strides"),
+        ("fer.channels", "3", "3 channels"),
+        ("fer.version", "{", "no JSON"),
+        ("fer.kind", "cat-detector", "another origin"),
+        ("fer.strides", "[8, 16, 32]", "tensors"),
+    ],
+)
+def test_a_file_that_cannot_be_honoured_is_refused(
+    key: str, value: str, said: str, tmp_path: Path
+) -> None:
+    model = onnx.load(model_store.shipped_detector())
+    props = {prop.key: prop.value for prop in model.metadata_props} | {key: value}
+    onnx.helper.set_model_props(model, props)
+    path = tmp_path / "changed.onnx"
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(DetectorError, match=said):
+        FerFaceDetector(DetectorSettings(), path)
+
+
+def test_metadata_survives_the_file() -> None:
+    about = DetectorMetadata("face", "1", (8, 16), metrics={"recall": 0.5})
+    assert DetectorMetadata.from_props(about.to_props()) == about
+
+
+@pytest.mark.parametrize("longest", [320, 480])
+def test_smaller_inputs_still_find_near_faces(longest: int) -> None:
+    finder = FerFaceDetector(DetectorSettings(detection_size=longest))
+    assert len(finder.detect(picture(160))) == 1
