@@ -116,7 +116,7 @@ def _result(
         leaks="yes" if record["leaks"] else "",
         seed=config["seed"],
         epochs=record.get("epochs"),
-        epochs_printed=_printed_epochs(config["name"], config),
+        epochs_printed=_printed_epochs(config) if record.get("epochs") else None,
         rows=results["rows"],
         single=_percent(single["accuracy"]),
         mirror=_mirror(results, folds),
@@ -138,10 +138,10 @@ def _percent(share: float) -> float:
     return round(100 * share, 2)
 
 
-def _printed_epochs(name: str, config: dict[str, Any]) -> int | None:
+def _printed_epochs(config: dict[str, Any]) -> int | None:
     """Return what the recipe asks for as the package holds it, else as the run had it."""
     try:
-        return recipe.load(name.partition(" with ")[0]).epochs
+        return recipe.load(config["name"].partition(" with ")[0]).epochs
     except RecipeError:
         return config.get("epochs")
 

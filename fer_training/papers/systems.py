@@ -89,6 +89,10 @@ SYSTEMS = (
         _row("network", "fer2013", "yengikand"),
         _row("network", "ckplus", "yengikand+ckplus-random", "yengikand+ckplus"),
         _row("network", "jaffe", "yengikand+jaffe-random", "yengikand+jaffe"),
+    ), (
+        ("Dropout by greedy search (section V.B; its choice is not printed)", tuple(
+            f"yengikand with options.dropout={share}" for share in (0.1, 0.2, 0.3)
+        )),
     )),
     System("Umer et al. 2022", "001, two networks fused", _umer(), (
         ("Losses, CNN_1 at 48 pixels, the paper's protocol (figure 8: binary cross-entropy best)", (

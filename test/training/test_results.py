@@ -34,7 +34,7 @@ def compared() -> list[str]:
     """Every recipe that the page sets beside a paper."""
     names = [name for s in systems.SYSTEMS for row in s.rows for name in (row.same, row.honest)]
     names += [name for s in systems.SYSTEMS for _, extra in s.extra for name in extra]
-    names = [n.partition("@")[0] for n in names]
+    names = [n.partition("@")[0] for n in names if " with " not in n]
     return [n for n in dict.fromkeys(names) if n and "(" not in n and not n.startswith("svm")]
 
 
@@ -246,6 +246,7 @@ def test_charts_of_accuracy_and_convergence(tmp_path: Path) -> None:
     assert (tmp_path / "convergence.png").is_file()
 
 
+@pytest.mark.slow
 def test_shipped_networks_on_other_data(shared: Path, tmp_path: Path) -> None:
     folder = shared / "data"
     arguments = ["cross", "--ckplus", str(folder / "ck48.npz"), "--jaffe"]
