@@ -36,6 +36,9 @@ from fer_ros.transport.memory import MemoryGraph, MemoryTransport
 _SECONDS = 12.0
 """How long the demo lasts unless it is told otherwise [s]."""
 
+_VIEW = "view"
+"""Name of the page's process; it says its address when it is there."""
+
 _START_TIME = 20.0
 """How long the demo waits for the first answer [s]."""
 
@@ -98,7 +101,7 @@ def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> 
     camera = ["camera", "--source", args.source, "--rate", str(args.rate), "--loop"]
     commands = {"node": node_command(parameters), "camera": camera}
     if args.view:
-        commands["view"] = ["view", "--port", "0"]
+        commands[_VIEW] = ["view", "--port", "0"]
     transport = DdsTransport("fer_demo", "/", RosArgs())
     try:
         with ExitStack() as stack:
@@ -144,7 +147,9 @@ def _watch(
 ) -> int:  # fmt: skip
     watcher = _Watcher(transport)
     started = time.monotonic()
-    while watcher.count == 0:
+    while watcher.count == 0 or not all(
+        child.output() for child in children if child.name == _VIEW
+    ):
         _check_alive(children)
         if time.monotonic() - started > _START_TIME:
             logs = "\n".join(child.output() for child in children)

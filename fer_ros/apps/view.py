@@ -29,6 +29,12 @@ def add_parser(subparsers: Any) -> None:
         "  ssh -L 8417:localhost:8417 robot fer-ros view    # encrypted, from elsewhere",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_arguments(parser)
+    parser.set_defaults(func=_view)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that ``ros2 run`` has as well."""
     parser.add_argument(
         "--host", default="127.0.0.1", metavar="ADDRESS",
         help="listen at this address (default: %(default)s, this machine alone)",
@@ -41,11 +47,10 @@ def add_parser(subparsers: Any) -> None:
         "--token", metavar="TEXT", help="what the address must carry (default: none on this "
         "machine alone, else made anew at every start)",
     )  # fmt: skip
-    parser.set_defaults(func=_view)
 
 
 def _view(args: argparse.Namespace, ros_args: RosArgs) -> int:
-    access = _access(args)
+    access = access_rules(args)
     from fer_ros.transport.dds.node import DdsTransport
 
     with stop_signals() as stop:
@@ -57,7 +62,12 @@ def _view(args: argparse.Namespace, ros_args: RosArgs) -> int:
     return 0
 
 
-def _access(args: argparse.Namespace) -> Access:
+def access_rules(args: argparse.Namespace) -> Access:
+    """Return who may look, by the options of :func:`add_arguments`.
+
+    Raises:
+        ValueError: An option has no sensible value.
+    """
     if not 0 <= args.port <= 65535:
         raise ValueError(f"--port must lie in 0..65535, not {args.port}")
     if args.token is not None:

@@ -129,7 +129,6 @@ class ViewServer:
             OSError: The address cannot be had.
         """
         loop = asyncio.get_running_loop()
-        logging.getLogger("aiohttp").setLevel(logging.CRITICAL)  # refusals are logged below
         application = web.Application(
             middlewares=[self._guard()], client_max_size=_MAX_REQUEST
         )  # fmt: skip
@@ -147,6 +146,7 @@ class ViewServer:
             loop.call_soon_threadsafe(self._announce_picture)
 
         self._watch = Watch(self._transport, self._board, on_picture)
+        complaints = _Complaints(self._complain)
         sweeper = asyncio.create_task(self._connections.watch(runner))
         try:
             ready(port)
@@ -157,6 +157,7 @@ class ViewServer:
                 await tab.socket.close(code=WSCloseCode.GOING_AWAY, message=b"ended")
             await asyncio.to_thread(self._watch.close)
             await runner.cleanup()
+            complaints.end()
 
     def _guard(self) -> Any:
         @web.middleware
@@ -330,6 +331,30 @@ class ViewServer:
         admitted = self._throttle.admit(kind, text)
         if admitted:
             self._log.warning(admitted)
+
+
+class _Complaints(logging.Handler):
+    """Takes what the library says about requests that are none, which would fill any log."""
+
+    def __init__(self, complain: Callable[[str, str], None]) -> None:
+        super().__init__()
+        self._complain = complain
+        self._logger = logging.getLogger("aiohttp.server")
+        self._before = self._logger.level, self._logger.propagate
+        self._logger.addHandler(self)
+        self._logger.setLevel(logging.DEBUG)  # what is no HTTP at all is said there
+        self._logger.propagate = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.levelno >= logging.WARNING or text.startswith("Error handling"):
+            self._complain("http", text)
+
+    def end(self) -> None:
+        """Give the library its own log back."""
+        self._logger.removeHandler(self)
+        self._logger.setLevel(self._before[0])
+        self._logger.propagate = self._before[1]
 
 
 def _hello() -> str:

@@ -243,7 +243,27 @@ def test_the_demo_runs_without_dds_too(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "one process" in done.stdout
+    assert "--view" not in done.stdout, "it needs DDS"
     drawn = cv2.imread(str(picture))
     assert drawn is not None
     assert drawn.shape == (480, 640, 3)
     assert np.ptp(drawn.reshape(-1, 3), axis=0).min() > 100
+
+
+@pytest.mark.parametrize("options", [(), ("--view",)])
+def test_the_demo_names_the_page_or_shows_it(tmp_path: Path, options: tuple[str, ...]) -> None:
+    pytest.importorskip("cyclonedds", reason="no Cyclone DDS for Python here")
+    pytest.importorskip("aiohttp", reason="the page's library is not installed (extra [web])")
+    done = subprocess.run(
+        [sys.executable, "-m", "fer_ros", "demo", "--seconds", "1", "--picture",
+         str(tmp_path / "demo.png"), *options, "--ros-args", "-p", "detector:=haar"],
+        capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, **loopback_environment()},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    if options:
+        assert "the page is at http://localhost:" in done.stdout
+    else:
+        assert done.stdout.splitlines()[-1] == (
+            "to see it live in the browser: fer-ros demo --view"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from support import wait_for
 from fer_ros.apps.children import Child
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos
+from fer_ros.transport.codec import encode
+from fer_ros.transport.event_messages import EMOTION_EVENT, Event, emotion_event
 
 pytest.importorskip("aiohttp", reason="the page's library is not installed (extra [web])")
 
@@ -59,6 +62,20 @@ def live(page: Callable[[str], Any]) -> bool:
     return text(page, "#link") == "live"
 
 
+def tell_an_event() -> None:
+    """Publish what a behaviour publishes."""
+    from fer_ros.transport.dds.node import DdsTransport
+
+    event = Event("start", "", "greet", "/image_raw", time.time_ns(), "camera", "k7w2xq_1",
+                  "happy", "", 0.9, time.time_ns(), 0)  # fmt: skip
+    transport = DdsTransport("teller")
+    publisher = transport.publisher("/fer/events", EMOTION_EVENT, Qos())
+    wait_for(lambda: publisher.subscription_count() > 0, PATIENCE)
+    publisher.publish(encode(emotion_event(event)))
+    time.sleep(0.5)  # until it has crossed
+    transport.close()
+
+
 def test_the_page_shows_the_robot_at_every_size(page, driver) -> None:
     with start_node():
         wait_for(lambda: live(page) and pictures(page) > 3, PATIENCE)
@@ -76,6 +93,8 @@ def test_the_page_shows_the_robot_at_every_size(page, driver) -> None:
             const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
             return data.some((value) => value > 0); })"""
         wait_for(lambda: page(drawn), PATIENCE)
+        tell_an_event()
+        wait_for(lambda: "greet · start · happy · k7w2xq_1" in text(page, "#events"), PATIENCE)
         for width, height in ((1280, 800), (820, 1180), (390, 844)):
             set_size(driver, width, height)
             wait_for(lambda w=width: page("innerWidth") == w)
