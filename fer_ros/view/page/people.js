@@ -1,6 +1,7 @@
 // One card a person: the label of now, and how all probabilities went in the last minute.
 
 const SHOWN = 12; // cards at most; beyond, a number
+const FEW = 4; // more get smaller strips
 const GAP = 1.5; // a face not seen for longer leaves a gap in its timeline [s]
 const GONE = 1.5; // and counts as gone [s]
 
@@ -68,6 +69,7 @@ export class People {
       }
       this.fill(person, here(person));
     });
+    this.list.classList.toggle("many", order.length > FEW);
     const present = order.filter(here).length;
     const more = order.length > SHOWN ? `, ${order.length - SHOWN} not shown` : "";
     this.count.textContent = order.length ? `${present} here, ${order.length} in a minute${more}` : "";

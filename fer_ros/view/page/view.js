@@ -161,7 +161,7 @@ function drawStage(camera) {
 function drawLatency(node) {
   const status = node?.statuses.find((each) => each.name.endsWith(": latency"));
   const rows = STAGES.filter((stage) => status?.values[`${stage}_ms.p50`] !== undefined).map((stage) => {
-    const name = { age: "image to answer", total: "in the node" }[stage] ?? stage;
+    const name = { age: "image age", total: "in the node" }[stage] ?? stage;
     const cells = ["p50", "p95", "p99"].map((p) =>
       element("td", Number(status.values[`${stage}_ms.${p}`]).toFixed(1)));
     const row = element("tr", element("th", name), ...cells);
