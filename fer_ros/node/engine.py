@@ -7,8 +7,9 @@ drops is dropped by all, for the same reason and in the same words.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from fer_ros.perception.frame_clock import FrameClock
@@ -59,6 +60,8 @@ class CameraCondition:
 
     remarks: tuple[str, ...] = ()
     """What is wrong with them now, in words."""
+    faults: Mapping[str, int] = field(default_factory=dict)
+    """How many images each kind of remark has been about so far."""
     standing_stamps: int = 0
     """Images whose stamp did not advance."""
     unended_jpegs: int = 0
@@ -72,6 +75,13 @@ class _Camera:
         self.memory = ImageMemory()
         self.clock = FrameClock()
         self.watch = ImageWatch()
+        self.faults: Counter[str] = Counter()
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is wrong with its images now, in words."""
+        found = (self.clock.remark(), self.watch.remark())
+        return tuple(remark for remark in found if remark)
 
 
 class FrameEngine(Generic[A]):
@@ -104,9 +114,9 @@ class FrameEngine(Generic[A]):
         camera = self._cameras.get(topic)
         if camera is None:
             return CameraCondition()
-        remarks = (camera.clock.remark(), camera.watch.remark())
         return CameraCondition(
-            remarks=tuple(remark for remark in remarks if remark),
+            remarks=camera.remarks,
+            faults=dict(camera.faults),
             standing_stamps=camera.clock.stood,
             unended_jpegs=camera.memory.unended_jpegs,
         )
@@ -159,6 +169,8 @@ class FrameEngine(Generic[A]):
         except Exception as error:  # one image must not end the node, nor a replay
             return _failed(error)
         camera.watch.note(pixels, image.received_ns)
+        time_ns = camera.clock.place(received.stamp_ns, image.received_ns)
+        camera.faults.update(remark.partition(" (")[0] for remark in camera.remarks)
         return Frame(
             image=pixels,
             stamp_ns=received.stamp_ns,
@@ -166,7 +178,7 @@ class FrameEngine(Generic[A]):
             topic=image.topic,
             received_ns=image.received_ns,
             decode_ms=image.read_ms + milliseconds_since(start),
-            time_ns=camera.clock.place(received.stamp_ns, image.received_ns),
+            time_ns=time_ns,
             rotation=self._rotations.get(image.topic, 0),
         )
 

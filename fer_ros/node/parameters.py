@@ -351,6 +351,16 @@ class Settings:
         if -1.0 < self.uncertain_threshold < 0.0:
             raise ParameterError("uncertain_threshold must lie in 0..1, or be -1 for the network's")
 
+    def rotations(self, topics: Iterable[str]) -> dict[str, int]:
+        """Return how far to turn the images of each topic, for recordings of any topics.
+
+        Where ``image_rotation`` holds several numbers, those of topics that ``image_topics`` does
+        not name are 0.
+        """
+        if len(self.image_rotation) == 1:
+            return dict.fromkeys(topics, self.image_rotation[0])
+        return dict(zip(self.image_topics, self.image_rotation))
+
     def of_camera(self, values: tuple[N, ...], index: int) -> N:
         """Return the entry of a list with one number for all cameras, or one for each."""
         return values[index] if len(values) > 1 else values[0]

@@ -201,7 +201,11 @@ def _outcomes(
     progress: Progress,
 ) -> Iterator[tuple[FrameResult, int] | Drop]:
     """Yield (result, time) of every image, or why there is none."""
-    engine = FrameEngine(assembly.pipeline.process, settings.max_image_pixels)
+    engine = FrameEngine(
+        assembly.pipeline.process,
+        settings.max_image_pixels,
+        rotations=settings.rotations(cameras),
+    )
     total, first_ns = reader.count(cameras), None
     for index, message in enumerate(reader.messages(cameras)):
         first_ns = message.time_ns if first_ns is None else first_ns

@@ -84,7 +84,11 @@ class Session:
             self._answers = RecordedAnswers(job.answers, list(self._topics))
         else:
             self._answers = PipelineAnswers(self._settings)
-        self._engine = FrameEngine(self._answers.process, self._settings.max_image_pixels)
+        self._engine = FrameEngine(
+            self._answers.process,
+            self._settings.max_image_pixels,
+            rotations=self._settings.rotations(self._topics),
+        )
         self.classes = self._answers.origin.labels
         self._evaluation = Evaluation(self._labels, self.classes, job.with_crops)
         self._recording = Recording(self._topics)
@@ -226,6 +230,11 @@ class Session:
         warnings = [
             *self._reader.warnings,
             *self._answers.warnings(),
+            *(
+                f"{topic}: {fault}, for {count} images"
+                for topic in self._topics
+                for fault, count in self._engine.condition(topic).faults.items()
+            ),
             *complaints(
                 recording, evaluation, self._labels, self.classes, self._tracks.count, images
             ),
