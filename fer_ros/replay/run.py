@@ -143,7 +143,8 @@ def _history_row(job: Job, played: Played, judged: Verdict) -> HistoryRow:
 
 def _found(played: Played) -> str:
     recording, tracks = played.metrics.recording, played.metrics.tracks
-    return f"{recording.answered} of {recording.frames} images answered, {tracks.count} tracks"
+    followed = f"{tracks.count} track{'' if tracks.count == 1 else 's'}"
+    return f"{recording.answered} of {recording.frames} images answered, {followed}"
 
 
 def _finished(folder: Path, digest: str) -> tuple[Outcome | None, str]:
