@@ -275,3 +275,58 @@ def test_lines_get_the_time_of_their_network() -> None:
     lines = [LINE, replace(LINE, recipe="fer-base-int8", ms=None), replace(LINE, recipe="new")]
     found = results.timed(lines, {"patil-fer2013": 5.0, "fer-base-int8": 0.6})
     assert [line.ms for line in found] == [5.0, 0.6, 1.5]
+
+
+def pages(words: str) -> dict[str, str]:
+    """Return the text of each page of a paper whose pages begin with ``Page N of M``."""
+    parts = re.split(r"Page (\d+) of \d+", words)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize("name", [n for n in compared() if n.startswith("chowanda")])
+def test_quoted_numbers_stand_on_the_page_that_the_recipe_names(name: str, shared: Path) -> None:
+    config = recipe.load(name)
+    (path,) = (shared / "papers").glob("004_*.txt")
+    text = pages(path.read_text(encoding="utf-8"))
+    quoted = {f"figure {key}": (f.value, f.place) for key, f in config.paper.figures.items()}
+    quoted |= {key: (s.value, s.place) for key, s in config.paper.settings.items()}
+    checked = 0
+    for key, (value, place) in quoted.items():
+        named = re.match(r"p\. (\d+)", place)
+        numbers = [*printed_numbers(value), *(["factor of 10"] if key == "schedule.factor" else [])]
+        if named and printed_numbers(value):
+            page_text = text[named[1]]
+            assert any(number in page_text for number in numbers), f"{key} = {value}: {place}"
+            checked += 1
+    assert checked >= 6
+
+
+def section(words: str, number: str) -> str:
+    """Return what stands under a heading like ``4.2. Experiments``, up to the next numbered one."""
+    heading = rf"^{re.escape(number)}[.:]? "
+    start = [match.start() for match in re.finditer(heading, words, re.M)][-1]  # not the contents
+    end = re.search(r"^\d\.\d?[.:]? ?[A-Z]", words[start + 4 :], re.M)
+    return words[start:] if end is None else words[start : start + 4 + end.start()]
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in compared() if n.startswith(("patil", "deep-emotion", "umer"))]
+)
+def test_quoted_numbers_stand_in_the_section_that_the_recipe_names(name: str, shared: Path) -> None:
+    config = recipe.load(name)
+    (path,) = (shared / "papers").glob(f"{config.paper.text}_*.txt")
+    words = path.read_text(encoding="utf-8")
+    checked = 0
+    for key, setting in config.paper.settings.items():
+        named = re.match(r"section (\d\.\d)", setting.place)
+        numbers = printed_numbers(setting.value)
+        if (
+            named
+            and numbers
+            and setting.value != 0
+            and key not in ("data.oversample", "data.frames")
+        ):
+            text = section(words, named[1])
+            assert any(number in text for number in numbers), f"{key}: {setting}"
+            checked += 1
+    assert checked >= 2
