@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from fer_training.recipes import recipe
 from fer_training.recipes.recipe import RecipeError
+from fer_training.records import files, run
+from fer_training.records.figures import Figures, Results
+from fer_training.records.run import RunRecord
+from fer_training.records.tables import LatencyRecord
 
 
 @dataclass(frozen=True)
@@ -58,16 +61,17 @@ class Result:
 
 
 def collect(runs: Path) -> list[Result]:
-    """Read every record below a folder; of several of one run the folder named after it counts."""
+    """Read every record below a folder; of several of one run the folder named after it counts.
+
+    Raises:
+        RecordError: A record has other fields.
+    """
     latencies = latencies_of(runs)
     found: dict[tuple[str, str, str, int], tuple[bool, Result]] = {}
-    for path in sorted(runs.glob("**/metrics.json")):
+    for path in sorted(runs.glob(f"**/{run.NAME}")):
         if path.parent.name.startswith("fold-"):
             continue
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if "single_crop" not in record.get("results", {}):
-            continue
-        result = _result(record, _folds(path.parent), latencies)
+        result = _result(run.read(path.parent), _folds(path.parent), latencies)
         named = path.parent.name == result.recipe
         for line in (result, *_on_the_way(result, path.with_name("summary.csv"))):
             if line.key not in found or named:
@@ -101,36 +105,32 @@ def _on_the_way(result: Result, summary: Path) -> Iterator[Result]:
             )
 
 
-def _result(
-    record: dict[str, Any], folds: Sequence[dict[str, Any]], latencies: dict[str, float]
-) -> Result:
-    config, results = record["recipe"], record["results"]
-    single = results["single_crop"]
-    paper = config["paper"]
-    minutes, majority = record["minutes"], results.get("on_majority")
+def _result(record: RunRecord, folds: Sequence[Results], latencies: Mapping[str, float]) -> Result:
+    config, results = record.recipe, record.results
+    single, majority = results.single_crop, results.on_majority
     return Result(
-        system=paper if isinstance(paper, str) else paper["name"],
-        recipe=config["name"],
-        dataset=config["data"]["dataset"],
-        split=config["data"]["split"],
-        leaks="yes" if record["leaks"] else "",
-        seed=config["seed"],
-        epochs=record.get("epochs"),
-        epochs_printed=_printed_epochs(config) if record.get("epochs") else None,
-        rows=results["rows"],
-        single=_percent(single["accuracy"]),
+        system=config.paper.name,
+        recipe=config.name,
+        dataset=config.data.dataset,
+        split=config.data.split,
+        leaks="yes" if record.leaks else "",
+        seed=config.seed,
+        epochs=record.epochs,
+        epochs_printed=_printed_epochs(record),
+        rows=results.rows,
+        single=_percent(single.accuracy),
         mirror=_mirror(results, folds),
         without_copies=_without_copies(single),
-        ferplus=_percent(majority["accuracy"]) if majority else None,
-        macro_f1=round(single["macro_f1"], 4),
-        ece=_percent(single["ece"]) if "ece" in single else None,
-        parameters=record["parameters"],
-        macs=record["macs"],
-        ms=latencies.get(config["architecture"]),
-        minutes=round(minutes, 1) if minutes else None,
-        precision=record.get("precision", ""),
-        revision=record.get("revision", "")[:12],
-        command=record["command"],
+        ferplus=_percent(majority.accuracy) if majority else None,
+        macro_f1=round(single.macro_f1, 4),
+        ece=_percent(single.ece),
+        parameters=record.parameters,
+        macs=record.macs,
+        ms=latencies.get(config.architecture),
+        minutes=round(record.minutes, 1) if record.minutes else None,
+        precision=record.precision,
+        revision=record.revision[:12],
+        command=record.command,
     )
 
 
@@ -138,36 +138,42 @@ def _percent(share: float) -> float:
     return round(100 * share, 2)
 
 
-def _printed_epochs(config: dict[str, Any]) -> int | None:
-    """Return what the recipe asks for as the package holds it, else as the run had it."""
+def _printed_epochs(record: RunRecord) -> int | None:
+    """Return what the recipe asks for as the package holds it, else as the run had it.
+
+    None for what was not trained in epochs.
+    """
+    if not record.epochs:
+        return None
     try:
-        return recipe.load(config["name"].partition(" with ")[0]).epochs
+        return recipe.load(record.recipe.name.partition(" with ")[0]).epochs
     except RecipeError:
-        return config.get("epochs")
+        return record.recipe.epochs
 
 
-def _folds(folder: Path) -> list[dict[str, Any]]:
-    files = sorted(folder.glob("fold-*/metrics.json"))
-    return [json.loads(file.read_text(encoding="utf-8"))["results"] for file in files]
+def _folds(folder: Path) -> list[Results]:
+    return [run.read(path.parent).results for path in sorted(folder.glob(f"fold-*/{run.NAME}"))]
 
 
-def _mirror(results: dict[str, Any], folds: Sequence[dict[str, Any]]) -> float | None:
+def _mirror(results: Results, folds: Sequence[Results]) -> float | None:
     """Return the accuracy with the mirror image, pooled over the rows of all folds."""
+    if results.flip_accuracy is not None:
+        return _percent(results.flip_accuracy)
     parts = folds or [results]
-    if any(not part.get("flip") for part in parts):
+    right = [part.flip.accuracy * part.rows for part in parts if part.flip is not None]
+    if len(right) < len(parts):
         return None
-    right = sum(part["flip"]["accuracy"] * part["rows"] for part in parts)
-    return _percent(right / sum(part["rows"] for part in parts))
+    return _percent(sum(right) / sum(part.rows for part in parts))
 
 
-def _without_copies(single: dict[str, Any]) -> float | None:
-    other = single.get("without_duplicates")
-    if other is None or other["rows"] == single["rows"]:
+def _without_copies(single: Figures) -> float | None:
+    other = single.without_duplicates
+    if other is None or other.rows == single.rows:
         return None
-    return _percent(other["accuracy"])
+    return _percent(other.accuracy)
 
 
-def timed(lines: Iterable[Result], latencies: dict[str, float]) -> list[Result]:
+def timed(lines: Iterable[Result], latencies: Mapping[str, float]) -> list[Result]:
     """Return the lines with milliseconds where their network was timed."""
     return [replace(line, ms=latencies.get(_network(line), line.ms)) for line in lines]
 
@@ -180,7 +186,7 @@ def _network(line: Result) -> str:
         return line.recipe
 
 
-def latencies_of(runs: Path) -> dict[str, float]:
+def latencies_of(runs: Path) -> Mapping[str, float]:
     """Return milliseconds a crop by file name without suffix, from ``latency.json``.
 
     The first file's median times each file's ratio to it, which other work disturbs least.
@@ -188,10 +194,10 @@ def latencies_of(runs: Path) -> dict[str, float]:
     path = runs / "latency.json"
     if not path.is_file():
         return {}
-    files = json.loads(path.read_text(encoding="utf-8"))["files"]
-    single = {Path(entry["file"]).stem: entry["batches"]["1"] for entry in files}
-    first = files[0]["batches"]["1"]["median_ms"]
-    return {name: round(first * entry["ratio"], 3) for name, entry in single.items()}
+    entries = files.read(LatencyRecord, path).files
+    single = {Path(entry.file).stem: entry.batches["1"] for entry in entries}
+    first = entries[0].batches["1"].median_ms
+    return {name: round(first * timing.ratio, 3) for name, timing in single.items()}
 
 
 def merge(old: Iterable[Result], new: Iterable[Result]) -> list[Result]:
@@ -224,7 +230,7 @@ def read(path: Path) -> list[Result]:
         return [_from_row(row, path) for row in csv.DictReader(file)]
 
 
-_KINDS: dict[str, Any] = {
+_KINDS: dict[str, Callable[[str], Any]] = {
     "str": str, "int": int, "float": float,
     "int | None": lambda text: int(text) if text else None,
     "float | None": lambda text: float(text) if text else None,

@@ -14,13 +14,13 @@ torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 pytest.importorskip("matplotlib", reason="needs the train extra (matplotlib)")
 
 import synthetic_faces
+import synthetic_records
 
 from fer_ros.perception.emotions import FER2013
 from fer_training.commands.cli import main
 from fer_training.papers import charts, compare, cross, distance, page, results, systems
 from fer_training.papers.results import Result
 from fer_training.recipes import recipe
-from fer_training.recipes.plain import to_plain
 
 PACKAGE = Path(compare.__file__).parent.parent
 NAMES = [name for name in recipe.names() if not name.startswith("+")]
@@ -140,16 +140,8 @@ def test_a_newer_line_of_a_run_replaces_the_older() -> None:
     assert results.merge([LINE, other], [newer]) == [newer, other]
 
 
-def write_record(folder: Path, name: str, accuracy: float, **more: Any) -> None:
-    config = to_plain(recipe.load(name))
-    single = {"accuracy": accuracy, "macro_f1": 0.5, "ece": 0.03, "rows": 100}
-    record = {
-        "recipe": config, "leaks": "", "epochs": config["epochs"], "parameters": 5, "macs": 6,
-        "minutes": 1.0, "command": f"fer-train train {name}",
-        "results": {"single_crop": single, "rows": 100}, **more,
-    }  # fmt: skip
-    folder.mkdir(parents=True)
-    (folder / "metrics.json").write_text(json.dumps(record), encoding="utf-8")
+def write_record(folder: Path, name: str, accuracy: float) -> None:
+    synthetic_records.write(folder, synthetic_records.record(name, accuracy))
 
 
 def test_the_folder_with_the_recipe_s_name_counts(tmp_path: Path) -> None:
@@ -160,21 +152,26 @@ def test_the_folder_with_the_recipe_s_name_counts(tmp_path: Path) -> None:
 
 
 def test_mirrored_accuracy_of_folds_is_pooled_over_their_rows(tmp_path: Path) -> None:
-    write_record(tmp_path / "run", "yengikand+ckplus", 0.9)
+    pooled = synthetic_records.record("yengikand+ckplus", 0.9)
+    pooled.results.flip = None
+    synthetic_records.write(tmp_path / "run", pooled)
     for number, (rows, accuracy) in enumerate(((30, 0.5), (10, 0.9))):
-        flip = {"rows": rows, "accuracy": accuracy}
-        single = {"accuracy": accuracy, "macro_f1": 0.5, "rows": rows}
-        write_record(
-            tmp_path / "run" / f"fold-{number}", "yengikand+ckplus", 0.9,
-            results={"rows": rows, "flip": flip, "single_crop": single},
-        )  # fmt: skip
+        fold = synthetic_records.record("yengikand+ckplus", accuracy)
+        fold.results.rows, fold.results.flip = rows, synthetic_records.figures(accuracy, rows)
+        synthetic_records.write(tmp_path / "run" / f"fold-{number}", fold)
     (found,) = results.collect(tmp_path)
     assert found.mirror == 60.0
+    pooled.results.flip_accuracy = 0.7  # which a run of all folds has pooled itself
+    synthetic_records.write(tmp_path / "run", pooled)
+    assert results.collect(tmp_path)[0].mirror == 70.0
 
 
 def test_a_record_of_version_0_1_names_its_paper_alone(tmp_path: Path) -> None:
-    config = to_plain(recipe.load("patil"))
-    write_record(tmp_path / "old", "patil", 0.5, recipe={**config, "paper": "Patil 2023"})
+    write_record(tmp_path / "old", "patil", 0.5)
+    path = tmp_path / "old" / "metrics.json"
+    old = json.loads(path.read_text(encoding="utf-8"))
+    old["recipe"] |= {"paper": "Patil 2023", "amp": True}
+    path.write_text(json.dumps(old), encoding="utf-8")
     assert results.collect(tmp_path)[0].system == "Patil 2023"
 
 
