@@ -63,12 +63,12 @@ $(BIN)/python:
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) ..."
 	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 
-$(VENV)/demo.ok: setup.py | $(BIN)/python
+$(VENV)/demo.ok: pyproject.toml setup.py | $(BIN)/python
 	@echo "Installing fer_ros (about 350 MB with its libraries) ..."
 	@$(PIP) -c constraints.txt -e '.[dds,web]'
 	@touch $@
 
-$(VENV)/test.ok: setup.py constraints.txt | $(BIN)/python
+$(VENV)/test.ok: pyproject.toml setup.py fer_training/setup.py constraints.txt | $(BIN)/python
 	@echo "Installing fer_ros with training and test tools (about 1.5 GB) ..."
-	@$(PIP) -c constraints.txt -e '.[dds,train,test]'
+	@$(PIP) -c constraints.txt -e '.[dds,train,test]' -e ./fer_training
 	@touch $@ $(VENV)/demo.ok

@@ -1,4 +1,7 @@
-"""package.xml, CMakeLists.txt and setup.py name the same things, and the tools accept them."""
+"""package.xml and pyproject.toml ask for the same, the tools accept them, and pip builds them.
+
+What CMakeLists.txt installs is seen in a built package: test/ros/test_ros_install.py.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,18 @@ import subprocess
 import sys
 import tarfile
 import xml.etree.ElementTree as ET
+import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
 
 import fer_ros
+
+try:
+    import tomllib
+except ImportError:  # Python 3.10; pytest brings it there
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = ROOT / "package.xml"
@@ -79,31 +88,14 @@ def test_every_message_used_is_declared(package):
         text = path.read_text(encoding="utf-8")
         used |= set(re.findall(r"^([a-z_]+)/[A-Z]", text, re.MULTILINE))
     assert used <= {element.text for element in package.findall("depend")}
-    generated = re.search(r"rosidl_generate_interfaces\((.*?)\)", CMAKE, re.DOTALL).group(1)
-    assert used <= set(generated.split())
 
 
-def test_cmake_installs_every_folder_and_script():
-    for folder in ("fer_ros", "fer_training", "config", "launch"):
-        assert re.search(rf"\b{folder}\b", CMAKE.split("rosidl_generate_interfaces")[1])
-    for path in (ROOT / "scripts").iterdir():
-        assert f"scripts/{path.name}" in CMAKE, "every script is installed"
+def test_scripts_can_be_run_from_the_source_too():
+    scripts = list((ROOT / "scripts").iterdir())
+    assert scripts
+    for path in scripts:
         assert os.access(path, os.X_OK), f"{path.name} must be executable"
         assert path.read_text(encoding="utf-8").startswith("#!/usr/bin/env python3\n")
-
-
-def test_cmake_generates_the_messages_before_it_lays_the_python_over_them():
-    commands = re.findall(r"^(?:\s*)(\w+)\(", CMAKE, re.MULTILINE)
-    assert commands[0] == "cmake_minimum_required"
-    assert commands[-1] == "ament_package"
-    assert commands.index("rosidl_generate_interfaces") < commands.index("install")
-    assert "ament_python_install_package" not in commands
-
-
-def test_cmake_finds_every_package_it_names(package):
-    found = set(re.findall(r"find_package\((\w+) REQUIRED\)", CMAKE))
-    test_only = {element.text for element in package.findall("test_depend")}
-    assert found <= dependencies(package) | test_only
 
 
 def test_the_source_has_no_folder_that_would_hide_the_generated_messages():
@@ -120,13 +112,8 @@ def test_the_generated_messages_are_imported_in_one_place_only():
 
 def pip_requirements() -> set[str]:
     """Return the names of what pip installs with fer_ros."""
-    setup = ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))
-    call = next(
-        node.value for node in ast.walk(setup)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
-    )  # fmt: skip
-    required = next(word.value for word in call.keywords if word.arg == "install_requires")
-    return {re.match(r"[\w.-]+", ast.literal_eval(each)).group() for each in required.elts}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {re.match(r"[\w.-]+", each).group() for each in project["dependencies"]}
 
 
 def test_the_environment_of_the_ros_tests_has_what_the_package_needs():
@@ -164,25 +151,70 @@ def test_cmakelint_has_no_complaint():
     assert "Total Errors: 0" in lint.stdout + lint.stderr
 
 
-def test_a_source_archive_is_whole(tmp_path):
-    """Everything under version control is in it."""
-    pytest.importorskip("setuptools", reason="setuptools is not installed")
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> Path:
+    """A copy of everything under version control."""
+    pytest.importorskip("setuptools", "77", reason="needs setuptools 77 or newer")
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("needs git and a clone, to know which files there are")
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split("\0")
-    wanted = {name for name in listed if name and (ROOT / name).is_file()}
-    copy = tmp_path / "source"
-    for name in wanted:
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, copy / name)
-    build = f"from setuptools import build_meta; build_meta.build_sdist({str(tmp_path)!r})"
-    subprocess.run([sys.executable, "-c", build], cwd=copy, check=True, capture_output=True)
-    (archive,) = tmp_path.glob("*.tar.gz")
-    with tarfile.open(archive) as files:
+    copy = tmp_path_factory.mktemp("build") / "source"
+    for name in listed:
+        if name and (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, copy / name)
+    return copy
+
+
+def built(kind: str, project: Path, out: Path) -> Path:
+    """Build an ``sdist`` or a ``wheel`` of a project, as pip does."""
+    build = f"from setuptools import build_meta; build_meta.build_{kind}({str(out)!r})"
+    subprocess.run([sys.executable, "-c", build], cwd=project, check=True, capture_output=True)
+    (archive,) = [path for path in out.iterdir() if path.suffix in (".gz", ".whl")]
+    return archive
+
+
+def test_a_source_archive_is_whole(source, tmp_path):
+    wanted = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
+    with tarfile.open(built("sdist", source, tmp_path)) as files:
         packed = {name.partition("/")[2] for name in files.getnames()}
     assert wanted - packed == set()
+
+
+def test_a_robot_gets_no_training_package(source, tmp_path):
+    wheel = built("wheel", source, tmp_path)
+    assert wheel.name.startswith(f"fer_ros-{fer_ros.__version__}-")
+    with zipfile.ZipFile(wheel) as files:
+        names = files.namelist()
+        (entry_points,) = [name for name in names if name.endswith("/entry_points.txt")]
+        scripts = files.read(entry_points).decode()
+    assert not [name for name in names if "fer_training" in name]
+    assert "fer-ros = fer_ros.apps.cli:main" in scripts
+    assert "fer-train" not in scripts
+    packed = {name.partition("/data/")[2] or name for name in names}
+    for folder in ("fer_ros/models", "fer_ros/assets", "fer_ros/view/page"):
+        for path in (source / folder).iterdir():
+            assert path.relative_to(source).as_posix() in packed
+    for path in (*(source / "msg").iterdir(), *(source / "launch").iterdir()):
+        assert f"share/fer_ros/{path.parent.name}/{path.name}" in packed
+
+
+def test_the_training_package_is_a_project_of_its_own(source, tmp_path):
+    wheel = built("wheel", source / "fer_training", tmp_path)
+    assert wheel.name.startswith(f"fer_training-{fer_ros.__version__}-")
+    with zipfile.ZipFile(wheel) as files:
+        names = files.namelist()
+        (about,) = [name for name in names if name.endswith("/METADATA")]
+        asked = files.read(about).decode()
+    assert f"Requires-Dist: fer_ros[train]=={fer_ros.__version__}" in asked
+    assert "fer_training/recipes/arch1.yaml" in names
+    assert "fer_training/recipes/on/ckplus.yaml" in names
+    assert "fer_training/ship/heldout.json" in names
+    assert "fer_training/setup.py" not in names
+    modules = {path.relative_to(source).as_posix() for path in source.glob("fer_training/*/*.py")}
+    assert modules <= set(names)
 
 
 def test_cmake_can_read_the_lists(tmp_path):

@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(
             f"fer-train: the package {error.name} is missing; install the training extra: "
-            "pip install 'fer_ros[train]', or in the repository pip install -e '.[train]'",
+            "in the repository, pip install . ./fer_training brings it",
             file=sys.stderr,
         )
         return 1

@@ -122,7 +122,7 @@ def test_a_missing_extra_is_named(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "the package torch is missing" in done.stderr
-    assert "pip install 'fer_ros[train]'" in done.stderr
+    assert "pip install . ./fer_training" in done.stderr
 
 
 def test_help_needs_no_extra(tmp_path: Path) -> None:
