@@ -133,6 +133,19 @@ def test_pip_and_rosdep_ask_for_the_same_libraries(package):
     assert {f"python3-{key}" for key in keys} <= dependencies(package)
 
 
+def test_the_changelog_has_the_form_that_bloom_reads():
+    lines = (ROOT / "CHANGELOG.rst").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "Changelog for package fer_ros"
+    assert lines[0] == lines[2] == "^" * len(lines[1])
+    under = [number for number, line in enumerate(lines) if line and not line.strip("-")]
+    assert under
+    for number in under:
+        title = lines[number - 1]
+        assert re.fullmatch(r"Forthcoming|\d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)", title)
+        assert len(lines[number]) == len(title)
+    assert not [line for line in lines if line.startswith("#")]
+
+
 def test_xmllint_accepts_the_manifest():
     if shutil.which("xmllint") is None:
         pytest.skip("xmllint is not installed")
