@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import socket
 import sys
 import threading
 from typing import Any
@@ -77,6 +78,21 @@ def access_rules(args: argparse.Namespace) -> Access:
     return Access("" if is_loopback(args.host) else new_token())
 
 
+def shown_name(host: str) -> str:
+    """Return a listening address as people write it in a browser."""
+    if is_loopback(host):
+        return "localhost" if host in ("localhost", "127.0.0.1") else _bracketed(host)
+    if host in ("0.0.0.0", "::"):
+        return (
+            socket.gethostname()
+        )  # of all addresses, the name that others have the best chance by
+    return _bracketed(host)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 def serve(
     transport: Transport, access: Access, host: str, port: int, stop: threading.Event
 ) -> None:
@@ -96,9 +112,10 @@ def serve(
         ) from error
 
     def ready(at: int) -> None:
-        name = "localhost" if is_loopback(host) else host
         query = f"?token={access.token}" if access.token else ""
-        print(f"the page is at http://{name}:{at}/{query}  (Ctrl-C ends it)", flush=True)
+        print(
+            f"the page is at http://{shown_name(host)}:{at}/{query}  (Ctrl-C ends it)", flush=True
+        )
         if not is_loopback(host):
             print(
                 "pictures and token cross the network unencrypted; in a network that you do not "

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from fer_ros.apps.cli import main
+from fer_ros.apps.view import shown_name
 from fer_ros.view.access import Access, is_loopback, new_token
 
 HERE = Access("")
@@ -54,6 +57,18 @@ def test_made_tokens_differ_and_are_long() -> None:
     tokens = {new_token() for _ in range(100)}
     assert len(tokens) == 100
     assert min(map(len, tokens)) >= 20
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "localhost"), ("localhost", "localhost"), ("::1", "[::1]"),
+        ("127.0.0.2", "127.0.0.2"), ("192.168.0.4", "192.168.0.4"), ("fd00::4", "[fd00::4]"),
+        ("robot.lan", "robot.lan"), ("0.0.0.0", socket.gethostname()), ("::", socket.gethostname()),
+    ],
+)  # fmt: skip
+def test_the_printed_address_is_one_for_a_browser(host: str, shown: str) -> None:
+    assert shown_name(host) == shown
 
 
 @pytest.mark.parametrize(

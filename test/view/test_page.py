@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -141,7 +142,7 @@ def test_it_survives_its_own_server(driver) -> None:
 
 def test_a_public_address_wants_its_token(driver) -> None:
     with Child("view", ["view", "--host", "0.0.0.0", "--port", "0"]) as view:
-        with_token = served_at(view).replace("0.0.0.0", "127.0.0.1")
+        with_token = re.sub("//[^:]+:", "//127.0.0.1:", served_at(view))
         bare = with_token.partition("?")[0]
         driver.get(bare)
         assert "not without the token" in driver.page_source

@@ -228,7 +228,7 @@ def test_a_storm_of_rubbish_is_logged_once_in_a_while(view: Server) -> None:
         assert get(view, "/", headers={"Host": "evil.example"})[0] == 403
     assert get(view, "/")[0] == 200
     assert len(view.warnings) == 2
-    assert "Error handling request from 127.0.0.1" in view.warnings[0]
+    assert "Error handling request" in view.warnings[0]
     assert "evil.example" in view.warnings[1]
 
 
