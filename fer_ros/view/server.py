@@ -42,6 +42,9 @@ _STATE_PERIOD, _FACES_PERIOD = 1.0, 0.2
 _PICTURES_PER_SECOND = 120.0
 """Sent to all tabs together; one alone gets what the camera gives."""
 
+WISH_PAUSE = 0.01
+"""Time between two wishes of a page that are heard [s]; more wait in its browser."""
+
 _SEND_TIME = 5.0
 """A tab that takes no message for longer is closed [s]."""
 
@@ -238,6 +241,7 @@ class ViewServer:
                 )
                 await tab.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"not understood")
                 return
+            await asyncio.sleep(WISH_PAUSE)
 
     def _obey(self, tab: _Tab, text: str) -> str:
         """Do what a page asks for; return what is wrong with it, or nothing."""

@@ -217,6 +217,21 @@ def test_what_is_too_large_or_no_text_ends_the_socket_too(view: Server) -> None:
     with_tabs(view, 2, use)
 
 
+def test_a_flood_of_wishes_is_heard_drop_by_drop(view: Server, monkeypatch) -> None:
+    heard, obey = [], view.view._obey
+    monkeypatch.setattr(view.view, "_obey", lambda *all: heard.append(1) or obey(*all))
+
+    async def use(tab: Tab, other: Tab) -> None:
+        start = time.monotonic()
+        for number in range(2000):
+            await tab.wish("camera", f"/camera_{number}")
+        await other.until(lambda: other.newest("state"))
+        await asyncio.sleep(0.5)
+        assert 0 < len(heard) <= (time.monotonic() - start) / server.WISH_PAUSE + 1
+
+    with_tabs(view, 2, use)
+
+
 def test_a_storm_of_rubbish_is_logged_once_in_a_while(view: Server) -> None:
     for _ in range(30):
         with socket.create_connection(("127.0.0.1", view.port), timeout=5) as raw:
