@@ -22,6 +22,7 @@ def add(commands: Any) -> None:
     _add_card(actions)
     _add_quality(actions)
     _add_budget(actions)
+    _add_clips(actions)
 
 
 def _add_data(actions: Any) -> None:
@@ -115,6 +116,15 @@ def _add_budget(actions: Any) -> None:
     budget.set_defaults(run=_budget)
 
 
+def _add_clips(actions: Any) -> None:
+    clips = actions.add_parser("clips", help="which faces of a reference are lost in clips")
+    clips.add_argument("folder", type=Path)
+    clips.add_argument("--reference", required=True, metavar="NAME@SIZE")
+    clips.add_argument("--detector", nargs="+", required=True, metavar="NAME@SIZE")
+    clips.add_argument("--step", type=int, default=1, help="take every n-th frame")
+    clips.set_defaults(run=_clips)
+
+
 def _data(options: argparse.Namespace) -> None:
     from fer_ros.perception.detection import DetectorSettings, YuNetDetector
     from fer_training.detector import crops, photos
@@ -206,3 +216,13 @@ def _budget(options: argparse.Namespace) -> None:
         options.scenes,
     )
     print(budget.markdown(list(rows)))
+
+
+def _clips(options: argparse.Namespace) -> None:
+    from fer_training.detector import clips, compare
+
+    reference = compare.contestant(options.reference)
+    for name in options.detector:
+        other = compare.contestant(name)
+        measured = clips.measure(reference, other, options.folder, options.step)
+        print(clips.markdown(reference.name, other.name, measured), end="\n\n")

@@ -20,7 +20,7 @@ def disturb(made: Field, rng: Rng) -> Image:
     """Return a field's image as a worse camera would have taken it."""
     image = made.image
     for (x, y, w, h), worth in zip(made.boxes, made.worth, strict=True):
-        if worth > 0 and rng.random() < 0.1:
+        if worth > 0 and rng.random() < 0.2:
             _cover(image, x, y, w, h, rng)
     if rng.random() < 0.2:
         image = _lit_from_a_side(image, rng)

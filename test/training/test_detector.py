@@ -13,10 +13,13 @@ import torch
 
 from fer_ros.perception.detection import DetectorSettings, FerFaceDetector
 from fer_ros.perception.quality import FaceFeatures
-from fer_ros.sources.scene import background
+from fer_ros.perception.types import Box
+from fer_ros.sources.scene import Actor, Scene, background
 from fer_training.commands import cli
 from fer_training.data.base import DatasetError
 from fer_training.detector import (
+    budget,
+    clips,
     compare,
     crops,
     export,
@@ -308,3 +311,33 @@ def test_the_fit_of_quality_finds_what_was_planted() -> None:
     assert min(model.log_side.values) > -0.25
     for row in quality_fit.check(model, samples):
         assert row.quality == pytest.approx(row.relative_accuracy, abs=0.08)
+
+
+def test_clips_tell_how_long_a_face_is_lost() -> None:
+    face, elsewhere = Box(100, 100, 40, 50), Box(300, 100, 40, 50)
+    seen = [[[face], [face], [] if 3 <= n < 8 else [face, elsewhere]] for n in range(12)]
+    measured = clips._compare("clip", seen)
+    assert (measured.frames, measured.faces) == (12, 12)
+    assert measured.found == pytest.approx(7 / 12)
+    assert (measured.lost_runs, measured.longest_lost) == (1, 5)
+    assert (measured.false_runs, measured.longest_false) == (2, 4)
+
+
+def test_a_folder_without_clips_is_refused(tmp_path: Path) -> None:
+    none = compare.contestant("fer-face@320")
+    with pytest.raises(DatasetError, match="no clip that OpenCV can read"):
+        clips.measure(none, none, tmp_path)
+
+
+def test_the_budget_finds_small_faces_of_large_scenes() -> None:
+    rng = np.random.default_rng(0)
+    happy = Scene(48, 48, (Actor(24, 24, 48, ("happy",)),)).render(0.0)[0]
+    crop = cv2.cvtColor(happy, cv2.COLOR_BGR2GRAY)[None]
+    place = [cv2.cvtColor(background(640, 480), cv2.COLOR_BGR2GRAY)]
+    picture, truth = budget.scene((1280, 720), crop, place, rng)
+    assert picture.shape == (720, 1280)
+    assert len(truth) == len(budget.SIDES)
+    finder = compare.contestant("fer-face@320").make(0.7)
+    plain = budget._watch(finder, 1.0, picture, truth, 2)
+    more = budget._watch(finder, 2.0, picture, truth, 30)
+    assert more.ever.sum() > plain.ever.sum()

@@ -1,0 +1,158 @@
+"""Detectors on clips: which faces of a reference they lose for how long, and what they make up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_ros.perception.detection import FaceDetector
+from fer_ros.perception.types import Box
+from fer_training.data.base import DatasetError
+from fer_training.detector.compare import Contestant
+from fer_training.detector.matching import hits
+
+_SUFFIXES = (".mkv", ".mp4", ".avi", ".webm")
+_SAME = 0.3
+
+
+@dataclass
+class Chain:
+    """Boxes of one face in successive frames."""
+
+    box: Box
+    frame: int
+    """The last one."""
+    matched: list[bool]
+    """For each of its frames, whether the other detector has a face there."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One detector on one clip."""
+
+    clip: str
+    frames: int
+    faces: int
+    """Face frames of the reference."""
+    found: float
+    """Share of them found."""
+    lost_runs: int
+    """Times that a face kept by the reference is lost for more than three frames in a row."""
+    longest_lost: int
+    false_runs: int
+    """Faces for over two frames in a row where the reference, at half its threshold, has none."""
+    longest_false: int
+
+
+def measure(reference: Contestant, other: Contestant, folder: Path, step: int = 1) -> list[Clip]:
+    """Compare a detector with a reference on every clip of a folder.
+
+    Args:
+        reference: Detector whose faces count, at 0.7.
+        other: Detector measured, at 0.7.
+        folder: Folder of clips.
+        step: Take every n-th frame.
+
+    Raises:
+        DatasetError: There is no clip that OpenCV can read.
+    """
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    results = []
+    finders = reference.make(0.7), reference.make(0.35), other.make(0.7)
+    for path in files:
+        seen = [[_boxes(finder, frame) for finder in finders] for frame in _frames(path, step)]
+        if seen:
+            results.append(_compare(path.name, seen))
+    if not results:
+        raise DatasetError(f"{folder} holds no clip that OpenCV can read ({', '.join(_SUFFIXES)})")
+    return results
+
+
+def _compare(name: str, seen: Sequence[Sequence[Sequence[Box]]]) -> Clip:
+    kept = _chains([(sure, own) for sure, _, own in seen])
+    made_up = _chains([(own, [*sure, *unsure]) for sure, unsure, own in seen])
+    lost = [run for chain in kept for run in _runs(chain.matched, False)]
+    false = [run for chain in made_up for run in _runs(chain.matched, False)]
+    frames = [hit for chain in kept for hit in chain.matched]
+    return Clip(
+        name,
+        len(seen),
+        len(frames),
+        float(np.mean(frames)) if frames else 1.0,
+        sum(run > 3 for run in lost),
+        max(lost, default=0),
+        sum(run > 2 for run in false),
+        max(false, default=0),
+    )
+
+
+def _frames(path: Path, step: int) -> Iterator[NDArray[np.uint8]]:
+    capture = cv2.VideoCapture(str(path))
+    index = 0
+    while True:
+        there, frame = capture.read()
+        if not there:
+            break
+        if index % step == 0:
+            yield np.asarray(frame, np.uint8)
+        index += 1
+    capture.release()
+
+
+def _boxes(finder: FaceDetector, frame: NDArray[np.uint8]) -> list[Box]:
+    return [face.box for face in finder.detect(frame)]
+
+
+def _chains(frames: Sequence[tuple[Sequence[Box], Sequence[Box]]]) -> list[Chain]:
+    """Join the first boxes of each frame over time; note which have a partner among the second."""
+    chains: list[Chain] = []
+    for number, (boxes, others) in enumerate(frames):
+        partners = np.asarray(hits(_array(boxes), _array(others)).any(axis=1), np.bool_).tolist()
+        free = [chain for chain in chains if chain.frame == number - 1]
+        for box, matched in zip(boxes, partners, strict=True):
+            near = max(free, key=lambda chain: chain.box.iou(box), default=None)
+            if near is not None and near.box.iou(box) >= _SAME:
+                free.remove(near)
+                near.box, near.frame = box, number
+                near.matched.append(bool(matched))
+            else:
+                chains.append(Chain(box, number, [bool(matched)]))
+    return chains
+
+
+def _array(boxes: Sequence[Box]) -> NDArray[np.float64]:
+    return np.array([(b.x, b.y, b.width, b.height) for b in boxes], np.float64).reshape(-1, 4)
+
+
+def _runs(values: Sequence[bool], wanted: bool) -> list[int]:
+    """Return the lengths of the runs of a value."""
+    lengths, current = [], 0
+    for value in [*values, not wanted]:
+        if value == wanted:
+            current += 1
+        elif current:
+            lengths.append(current)
+            current = 0
+    return lengths
+
+
+def markdown(reference: str, other: str, clips: Sequence[Clip]) -> str:
+    """Return the clips as a table."""
+    lines = [
+        f"{other} against {reference}:",
+        "",
+        "| clip | frames | face frames | found | lost for over 3 frames | longest | made up for "
+        "over 2 frames | longest |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for one in clips:
+        lines.append(
+            f"| {one.clip} | {one.frames} | {one.faces} | {one.found:.2f} | {one.lost_runs} | "
+            f"{one.longest_lost} | {one.false_runs} | {one.longest_false} |"
+        )
+    return "\n".join(lines)
