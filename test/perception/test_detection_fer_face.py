@@ -85,6 +85,28 @@ def test_grey_colour_and_padded_rows_agree(detector: FerFaceDetector) -> None:
         assert one.score == other.score
 
 
+def test_a_mirrored_image_gets_the_mirrored_face(detector: FerFaceDetector) -> None:
+    image = Scene(640, 480, (Actor(250, 200, 160, ("happy",)),)).render(0.0)[0]
+    (one,), (other,) = detector.detect(image), detector.detect(image[:, ::-1])
+    assert abs(639 - one.box.center[0] - other.box.center[0]) < 8
+    assert abs(one.box.center[1] - other.box.center[1]) < 8
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_heads_on_their_side_are_out_of_scope_and_make_no_noise(
+    detector: FerFaceDetector, turns: int
+) -> None:
+    assert len(detector.detect(np.rot90(picture(200), turns))) <= 1
+
+
+def test_a_face_cut_by_the_border_is_one_face_or_none(detector: FerFaceDetector) -> None:
+    whole = picture(200)
+    for left in (240, 290, 320, 345, 380, 420):
+        faces = detector.detect(np.ascontiguousarray(whole[:, left:]))
+        assert len(faces) <= 1
+        assert len(faces) == 1 or left > 290
+
+
 def test_a_smaller_image_leaves_nothing_of_the_larger_behind(detector: FerFaceDetector) -> None:
     assert detector.detect(picture(160, 640, 480))
     assert detector.detect(np.zeros((450, 640, 3), np.uint8)) == []
