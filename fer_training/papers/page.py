@@ -11,7 +11,7 @@ import yaml
 from fer_ros.perception.model_store import digest_of, shipped_models
 from fer_training.papers import distance
 from fer_training.papers.results import Result
-from fer_training.papers.systems import OWN, OWNERS_DATA, SYSTEMS, Row, System
+from fer_training.papers.systems import OWNERS_DATA, SYSTEMS, Row, System
 from fer_training.recipes import recipe
 from fer_training.recipes.recipe import Figure
 from fer_training.ship import heldout
@@ -30,7 +30,7 @@ command; never edit it by hand. How each recipe differs from its paper, setting 
   the papers report on PrivateTest or on splits of their own. There *honest* leaves out the rows
   that have an exact copy in Training, and FER+ takes the majority of its voters as the true class.
 - ± is the deviation over seeds, where there are several. *Epochs*: trained of those the recipe
-  asks for; fewer where it stops early. *queued*: not run for want of computing time.
+  asks for; fewer where it stops early or computing time ended. *queued*: not run for want of it.
 """
 _QUEUED = "queued"
 
@@ -122,25 +122,30 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def _extra(title: str, names: Sequence[str], results: Sequence[Result]) -> Iterator[str]:
-    cells = [
-        f"{name} {_spread([line.single for line in of(name, results)]) or _QUEUED}"
-        for name in names
-    ]
+    cells = [f"{name} {_reached(of(name, results))}" for name in names]
     yield f"{title}: {', '.join(cells)}.\n"
 
 
+def _reached(lines: list[Result]) -> str:
+    """Return the accuracy, and after how many epochs where they are not all."""
+    figure = _spread([line.single for line in lines])
+    if lines and (lines[0].epochs or 0) < (lines[0].epochs_printed or 0):
+        figure += f" (after {lines[0].epochs})"
+    return figure or _QUEUED
+
+
 def _own(results: Sequence[Result]) -> Iterator[str]:
-    yield "## Networks of this package\n"
+    yield "## Shipped networks\n"
     yield (
         "| network | PublicTest | mirror | without copies | PrivateTest (mirror) | parameters | "
         "seeds |"
     )
     yield "|---|---|---|---|---|---|---|"
+    shipped = shipped_models()
     names = dict.fromkeys(
         line.recipe
         for line in results
-        if line.dataset == "fer2013" and (line.system == OWN or line.recipe.startswith("arch1"))
-        if "+" not in line.recipe and "-short" not in line.recipe
+        if line.dataset == "fer2013" and line.recipe.split()[0] in shipped
     )
     for name in names:
         lines = [line for line in of(name, results) if line.dataset == "fer2013"]
