@@ -23,6 +23,7 @@ from fer_ros.transport.base import (
     TopicInfo,
     TransportError,
 )
+from fer_ros.transport.dds import rosout as rosout_topic
 from fer_ros.transport.dds.cyclone import core, internal, pub, sub, topic
 from fer_ros.transport.dds.discovery import published_topics
 from fer_ros.transport.dds.domain import domain_settings, join_domain, leave_domain
@@ -32,6 +33,7 @@ from fer_ros.transport.dds.matching import conflicts
 from fer_ros.transport.dds.nodes import KnownNodes
 from fer_ros.transport.dds.qos import endpoint_qos
 from fer_ros.transport.dds.types import delete, sample_type, write
+from fer_ros.transport.logs import logger_name
 from fer_ros.transport.names import dds_topic
 from fer_ros.transport.qos_overrides import overridden
 from fer_ros.transport.socket_buffers import buffer_advice
@@ -51,13 +53,20 @@ _ANY_STATE = core.SampleState.Any | core.ViewState.Any | core.InstanceState.Any
 class DdsTransport(StandaloneNode):
     """A node that is a DDS participant of its own."""
 
-    def __init__(self, node_name: str, namespace: str = "/", args: RosArgs | None = None) -> None:
+    def __init__(
+        self,
+        node_name: str,
+        namespace: str = "/",
+        args: RosArgs | None = None,
+        rosout: bool = True,
+    ) -> None:
         """Join the domain that the ROS environment variables name.
 
         Args:
             node_name: Name unless ``__node`` says otherwise.
             namespace: Namespace unless ``__ns`` says otherwise.
             args: Parsed ``--ros-args``.
+            rosout: Whether the log goes to /rosout as well.
 
         Raises:
             TransportError: A name or an environment variable is not valid, or Cyclone DDS refuses.
@@ -73,9 +82,16 @@ class DdsTransport(StandaloneNode):
             self.graph = GraphAnnouncement(self.participant, self.identity)
             self._nodes = KnownNodes(self.participant, self.graph.topic)
             self._follow_clock()
+            self._rosout = self._open_rosout() if rosout else None
         except BaseException:
             leave_domain(self.participant, self.domain_id)
             raise
+
+    def _open_rosout(self) -> rosout_topic.RosoutHandler:
+        publisher = self.publisher(rosout_topic.TOPIC, rosout_topic.TYPE, rosout_topic.QOS)
+        handler = rosout_topic.RosoutHandler(publisher, logger_name(self.node_name))
+        self._log.addHandler(handler)
+        return handler
 
     def publisher(self, topic: str, type_name: str, qos: Qos) -> Publisher:
         """Open an outgoing topic.
@@ -128,6 +144,8 @@ class DdsTransport(StandaloneNode):
 
     def close(self) -> None:
         """Close every endpoint, take the node out of the graph and leave the domain."""
+        if self._rosout is not None:
+            self._log.removeHandler(self._rosout)
         super().close()
         with self._lock:
             left, self._left = self._left, True

@@ -23,8 +23,10 @@ def join():
 
     nodes = []
 
-    def join_graph(name: str, line: str = "", namespace: str = "/") -> DdsTransport:
-        nodes.append(DdsTransport(name, namespace, parse_ros_args(line.split())))
+    def join_graph(
+        name: str, line: str = "", namespace: str = "/", rosout: bool = False
+    ) -> DdsTransport:
+        nodes.append(DdsTransport(name, namespace, parse_ros_args(line.split()), rosout))
         return nodes[-1]
 
     yield join_graph

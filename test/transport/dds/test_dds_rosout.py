@@ -1,0 +1,29 @@
+"""The log of a node without ROS 2 on /rosout."""
+
+from __future__ import annotations
+
+import logging
+
+from dds_tools import Inbox
+
+from fer_ros.transport import codec
+from fer_ros.transport.dds import rosout
+
+
+def test_the_log_is_heard_also_by_who_comes_later(join):
+    node = join("speaker", namespace="robot", rosout=True)
+    node.log.warning("the camera is gone")
+    inbox = Inbox()
+    join("listener").subscribe(rosout.TOPIC, rosout.TYPE, rosout.QOS, inbox)
+    heard = codec.decode(inbox.get(), rosout.TYPE)
+    assert (heard.name, heard.level) == ("robot.speaker", logging.WARNING)
+    assert heard.msg == "the camera is gone"
+    assert heard.file == "test_dds_rosout.py"
+    assert heard.stamp.sec > 0
+
+
+def test_a_node_that_has_left_says_nothing_more(join):
+    node = join("speaker", rosout=True)
+    log = node.log
+    node.close()
+    assert not log.handlers
