@@ -104,9 +104,9 @@ def test_a_recording_is_whole_after_a_signal_and_can_be_replayed(tmp_path: Path,
     reader = BagReader(bag)
     assert reader.warnings == []
     counts = {topic.name: topic.count for topic in reader.topics}
-    assert counts.keys() == {"/image_raw", "/fer/emotions", "/diagnostics"}
+    assert counts.keys() == {"/image_raw", "/fer/emotions", "/diagnostics", "/rosout"}
     assert counts["/image_raw"] > 5
-    assert f"{sum(counts.values())} messages of 3 topics" in log
+    assert f"{sum(counts.values())} messages of 4 topics" in log
     for message in reader.messages(["/fer/emotions"]):
         assert codec.decode(message.data, message.type_name).source_topic == "/image_raw"
     if number == signal.SIGTERM:
