@@ -69,6 +69,16 @@ def test_the_manifest_has_what_ros_needs(package):
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
 
 
+def test_manifest_and_citation_name_the_same_owner_and_place(package):
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    authors = [each["name"] for each in citation["authors"]]
+    assert authors == [each.text for each in package.findall("author")]
+    places = {each.get("type"): each.text for each in package.findall("url")}
+    assert citation["repository-code"] == places["repository"]
+    assert str(citation["version"]) == package.findtext("version")
+    assert citation["license"] == package.findtext("license")
+
+
 def test_the_manifest_is_in_the_order_of_its_schema(package):
     order = [element.tag for element in package]
     assert order.index("name") < order.index("version") < order.index("description")
