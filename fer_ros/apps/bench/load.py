@@ -55,7 +55,8 @@ class LoadFigures:
     @property
     def lost_percent(self) -> float:
         """Share of the images that was not answered."""
-        return 100 * (1 - self.answered / self.sent) if self.sent else 0.0
+        # Answers to the last images before the measurement may fall into it.
+        return max(100 * (1 - self.answered / self.sent), 0.0) if self.sent else 0.0
 
 
 def measure_load(
