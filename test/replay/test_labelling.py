@@ -61,7 +61,7 @@ def test_rows_are_split_where_the_expression_changes(skeleton):
     times = [[float(row[key]) - START / 1e9 for key in ("start", "end")] for row in rows]
     assert [start for start, _ in times[1:]] == [end for _, end in times[:-1]]
     for (_, end), truth in zip(times, (1.0, 2.0, 3.0)):
-        assert abs(end - truth) < 0.5  # smoothing lags, and the face moves between expressions
+        assert -0.2 < end - truth < 0.9  # smoothing lags, and the face changes slowly
     for row in rows:
         # The time stands in the lower edge of each picture: white on dark.
         band = cv2.imread(str(skeleton / row["thumbnail"]), cv2.IMREAD_GRAYSCALE)[-11:]
