@@ -14,7 +14,7 @@ def version() -> str:
     return text.split('__version__ = "')[1].split('"')[0]
 
 
-class Modules(build_py):
+class Modules(build_py):  # type: ignore[misc] # setuptools has no types
     """All modules of the package but this script, which lies among them."""
 
     def find_package_modules(self, package: str, package_dir: str) -> list[tuple[str, str, str]]:

@@ -46,7 +46,7 @@ _AFTER_FAILURE = 0.05
 _OWN = frozenset(row.name for row in PARAMETERS)
 
 
-class FerLifecycleNode(LifecycleNode):
+class FerLifecycleNode(LifecycleNode):  # type: ignore[misc] # rclpy has no types here
     """Joins rclpy's lifecycle, parameters and services to the emotion node's core."""
 
     def __init__(self, node_name: str = NODE_NAME, **kwargs: Any) -> None:

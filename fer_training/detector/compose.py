@@ -278,4 +278,4 @@ def _mask(side: int, rng: Rng) -> Floats:
     else:
         distance = np.sqrt(np.square(x / 0.95) + np.square(y / 1.05))
     soft = rng.uniform(0.05, 0.35)
-    return np.clip((1.0 - distance) / soft, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((1.0 - distance) / soft, 0, 1), np.float32)

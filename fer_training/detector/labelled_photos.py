@@ -105,7 +105,9 @@ def _read(file: Path) -> NDArray[np.generic] | None:
     return cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
 
 
-def _photo(image: NDArray[np.generic] | None, boxes: NDArray, name: str) -> LabelledPhoto:
+def _photo(
+    image: NDArray[np.generic] | None, boxes: NDArray[np.float64], name: str
+) -> LabelledPhoto:
     if image is None:
         raise DatasetError(f"{name} cannot be decoded as a picture")
     boxes = np.asarray(boxes, np.float64).reshape(-1, 4)

@@ -204,4 +204,4 @@ def _overlap(a: Floats, b: Floats) -> Floats:
     high = np.minimum((a[:, :2] + a[:, 2:4])[:, None], (b[:, :2] + b[:, 2:4])[None])
     shared = np.clip(high - low, 0, None).prod(-1)
     union = (a[:, 2] * a[:, 3])[:, None] + (b[:, 2] * b[:, 3])[None] - shared
-    return shared / np.maximum(union, 1e-6)
+    return np.asarray(shared / np.maximum(union, 1e-6), np.float32)

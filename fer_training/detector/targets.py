@@ -118,7 +118,8 @@ def _point_loss(
     size = error.detach().norm(dim=-1).mean(-1)
     spread = raw[:, 15].clamp(-6.0, 3.0)
     likelihood = size * torch.exp(-spread) + spread
-    return (weight[known] * (8.0 * smooth + 0.05 * likelihood)).sum()
+    total: Tensor = (weight[known] * (8.0 * smooth + 0.05 * likelihood)).sum()
+    return total
 
 
 def _assign(

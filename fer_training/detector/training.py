@@ -104,7 +104,8 @@ def train(plan: Plan) -> FaceNet:
     facts = {key: value for key, value in asdict(plan).items() if not isinstance(value, Path)}
     (plan.out / "plan.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
     torch.manual_seed(plan.seed)
-    network = FaceNet(Widths()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = FaceNet(Widths())
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(_groups(network, plan.decay), lr=plan.rate, betas=(0.9, 0.99))
     file, first = plan.out / "checkpoint.pt", 0
@@ -146,7 +147,7 @@ def _step(
     images = batch.images.float().contiguous(memory_format=torch.channels_last)
     parts = losses(network(images), batch)
     optimizer.zero_grad(set_to_none=True)
-    parts.total.backward()
+    parts.total.backward()  # type: ignore[no-untyped-call] # PyTorch's own
     nn.utils.clip_grad_norm_(network.parameters(), 5.0)
     optimizer.step()
     figures = (parts.total.detach(), parts.score, parts.box, parts.points)

@@ -44,7 +44,7 @@ class Scene:
         cosine, sine = np.cos(turn), np.sin(turn)
         maps = np.stack([np.stack([cosine, sine], -1), np.stack([-sine, cosine], -1)], -2)
         offsets = np.einsum("fij,fkj->fki", maps, points - 0.5)
-        return self.middles[:, None] + self.size * offsets
+        return np.asarray(self.middles[:, None] + self.size * offsets)
 
 
 def scenes(

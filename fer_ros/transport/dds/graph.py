@@ -62,17 +62,17 @@ class GraphAnnouncement:
         self._publish()
 
     @property
-    def topic(self) -> topic.Topic:
+    def topic(self) -> topic.Topic[Any]:
         """The topic of all announcements."""
         return self._topic
 
-    def add(self, endpoint: sub.DataReader | pub.DataWriter) -> None:
+    def add(self, endpoint: sub.DataReader[Any] | pub.DataWriter[Any]) -> None:
         """Announce an endpoint as the node's."""
         with self._lock:
             self._of_kind(endpoint)[endpoint._ref] = endpoint.guid.bytes
             self._publish()
 
-    def remove(self, endpoint: sub.DataReader | pub.DataWriter) -> None:
+    def remove(self, endpoint: sub.DataReader[Any] | pub.DataWriter[Any]) -> None:
         """Take an endpoint back."""
         with self._lock:
             if self._of_kind(endpoint).pop(endpoint._ref, None) is not None:

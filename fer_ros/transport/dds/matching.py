@@ -5,6 +5,8 @@ DDS itself counts refusals and names the policy of the last one, and never takes
 
 from __future__ import annotations
 
+from typing import Any
+
 from fer_ros.transport.dds.cyclone import domain, pub, sub
 from fer_ros.transport.dds.cyclone import qos as dds
 from fer_ros.transport.dds.discovery import endpoints
@@ -40,7 +42,7 @@ _ROS_NAMES = {
 
 
 def conflicts(
-    participant: domain.DomainParticipant, endpoint: sub.DataReader | pub.DataWriter
+    participant: domain.DomainParticipant, endpoint: sub.DataReader[Any] | pub.DataWriter[Any]
 ) -> set[str]:
     """Return the names of the policies on which counterparts of now do not fit an endpoint."""
     own = endpoint.get_qos()

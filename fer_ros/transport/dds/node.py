@@ -248,13 +248,13 @@ class _DdsPublisher(_Endpoint):
             delete(self._dds_topic)
 
     def _refusals(self) -> Any:
-        return self._writer.get_offered_incompatible_qos_status()
+        return self._writer.get_offered_incompatible_qos_status()  # type: ignore[no-untyped-call]
 
     def _conflicts(self) -> set[str]:
         return conflicts(self._node.participant, self._writer)
 
     def _matches(self) -> Any:
-        return self._writer.get_publication_matched_status()
+        return self._writer.get_publication_matched_status()  # type: ignore[no-untyped-call]
 
     def _report(self, code: int) -> None:
         self._lost += 1
@@ -304,20 +304,21 @@ class _DdsSubscription(_Endpoint):
         with self._lock:
             if self._closed:
                 return self._lost
-            self._lost = int(self._reader.get_sample_lost_status().total_count)
+            status: Any = self._reader.get_sample_lost_status()  # type: ignore[no-untyped-call]
+            self._lost = int(status.total_count)
             return self._lost
 
     def repeated(self) -> int:
         return 0
 
     def _refusals(self) -> Any:
-        return self._reader.get_requested_incompatible_qos_status()
+        return self._reader.get_requested_incompatible_qos_status()  # type: ignore[no-untyped-call]
 
     def _conflicts(self) -> set[str]:
         return conflicts(self._node.participant, self._reader)
 
     def _matches(self) -> Any:
-        return self._reader.get_subscription_matched_status()
+        return self._reader.get_subscription_matched_status()  # type: ignore[no-untyped-call]
 
     def _run(self) -> None:
         while not self._closed:

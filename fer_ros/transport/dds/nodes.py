@@ -24,7 +24,9 @@ _GUID_LENGTH = 16
 class KnownNodes:
     """Listens to what other participants announce."""
 
-    def __init__(self, participant: domain.DomainParticipant, announcements: topic.Topic) -> None:
+    def __init__(
+        self, participant: domain.DomainParticipant, announcements: topic.Topic[Any]
+    ) -> None:
         """Subscribe; nodes that are there already become known within a moment.
 
         Args:

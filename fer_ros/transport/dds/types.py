@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from rosbags.interfaces import Nodetype
 from rosbags.typesys.store import Typestore
@@ -69,14 +69,14 @@ def sample_type(type_name: str, store: Typestore | None = None) -> type[CdrSampl
         _, fields = (store or codec.typestore()).fielddefs[type_name]
     except KeyError:
         raise TransportError(f"unknown message type {type_name!r}") from None
-    generated: Any = idl.make_idl_struct(
+    generated = idl.make_idl_struct(
         name.rpartition(".")[2],
         name,
         {field: _field_type(node, store) for field, node in fields},
         dataclassify=False,
         bases=(CdrSample,),
     )
-    return generated
+    return cast("type[CdrSample]", generated)
 
 
 def _field_type(node: Any, store: Typestore | None) -> Any:
@@ -108,7 +108,7 @@ _dds_write.restype = ctypes.c_int32
 _dds_write.argtypes = (ctypes.c_int32, ctypes.POINTER(_Container))
 
 
-def write(writer: pub.DataWriter, data: bytes) -> int:
+def write(writer: pub.DataWriter[Any], data: bytes) -> int:
     """Write CDR bytes and return the DDS return code (0: done).
 
     The binding's own ``write`` holds the interpreter lock while the sample is cut up and sent

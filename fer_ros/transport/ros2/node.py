@@ -44,7 +44,8 @@ def message_type(type_name: str) -> type:
     """
     package, _, name = type_name.split("/")
     try:
-        return getattr(importlib.import_module(f"{package}.msg"), name)
+        found: type = getattr(importlib.import_module(f"{package}.msg"), name)
+        return found
     except (ImportError, AttributeError) as error:
         if package != "fer_ros":
             raise TransportError(

@@ -106,4 +106,4 @@ class RefusedEndpoints:
 def compatible(publisher: QoSProfile, subscription: QoSProfile) -> bool:
     """Tell whether messages can flow between two profiles."""
     result, _ = qos_check_compatible(publisher, subscription)
-    return result != QoSCompatibility.ERROR
+    return bool(result != QoSCompatibility.ERROR)
