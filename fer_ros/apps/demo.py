@@ -167,7 +167,7 @@ def _watch(
     with LiveTable(sys.stdout) as table:
         while time.monotonic() < end and not stop.wait(0.25):
             _check_alive(children)
-            table.show(*watcher.shown())
+            table.show(*watcher.shown(table.width))
     print(f"\n{watcher.summary()}")
     return watcher.save_picture(args.picture)
 
@@ -203,8 +203,8 @@ class _Watcher:
         self._latest, self._first = answer, self._first or now
         self.count += 1
 
-    def shown(self) -> tuple[RenderableType, ...]:
-        """Return the newest message as a line and a table."""
+    def shown(self, width: int) -> tuple[RenderableType, ...]:
+        """Return the newest message as a line and a table, for lines of a width [characters]."""
         answer, now = self._latest, time.monotonic()
         assert answer is not None, "shown before the first message"
         head = (
@@ -213,7 +213,7 @@ class _Watcher:
             f"camera to subscriber p50 {_figure(self._age, 'p50')} ms  "
             f"of that in the node {_figure(self._total, 'p50')} ms"
         )
-        return Text(head), faces_table(answer.faces, answer.labels)
+        return Text(head), faces_table(answer.faces, answer.labels, width)
 
     def summary(self) -> str:
         """Return what came in the whole time."""

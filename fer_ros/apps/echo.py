@@ -33,6 +33,9 @@ _LOOK_EVERY = 4
 _WINDOW = 5.0
 """Rates are those of this much time [s]."""
 
+_TYPES_WIDTH = 110
+"""Line from which there is room for the types of topics [characters]."""
+
 _FORGET_CAMERA = 5.0
 """Faces of a camera that is silent for longer are taken off the table [s]."""
 
@@ -90,7 +93,7 @@ def _show_table(transport: Transport, args: argparse.Namespace, stop: threading.
                 wanted = [t for t in transport.published_topics() if t.name not in _HIDDEN]
                 follower.update(t for t in wanted if _counted(t, args.no_images))
             looks += 1
-            table.show(*board.shown(wanted, transport.now_ns()))
+            table.show(*board.shown(wanted, transport.now_ns(), table.width))
     follower.close()
     return 0
 
@@ -171,17 +174,19 @@ class _Board:
             if answer is not None:
                 self._answers[topic.name, answer.source_topic] = now, answer
 
-    def shown(self, topics: Iterable[TopicInfo], now_ns: int) -> list[RenderableType]:
-        """Return the tables of this moment."""
-        table = columns("topic", "type", "publishers>", "Hz>", "kB/s>", "age ms>")
+    def shown(
+        self, topics: Iterable[TopicInfo], now_ns: int, width: int
+    ) -> list[RenderableType]:  # fmt: skip
+        """Return the tables of this moment, for lines of a width [characters]."""
+        numbers = ("publishers>", "Hz>", "kB/s>", "age ms>")
+        typed = width >= _TYPES_WIDTH
+        table = columns("topic", "type", *numbers) if typed else columns("topic", *numbers)
         now = time.monotonic()
         with self._lock:
             for topic in topics:
                 traffic = self._traffic.get((topic.name, topic.type_name))
-                table.add_row(
-                    topic.name, topic.type_name, str(topic.publishers),
-                    *_figures(traffic, now, now_ns),
-                )  # fmt: skip
+                named = [topic.name, topic.type_name] if typed else [topic.name]
+                table.add_row(*named, str(topic.publishers), *_figures(traffic, now, now_ns))
             answers = [
                 (name, answer)
                 for (name, _), (since, answer) in sorted(self._answers.items())
@@ -192,7 +197,7 @@ class _Board:
         parts: list[RenderableType] = [table]
         for name, answer in answers:
             headline = Text(_headline(name, answer), style="bold")
-            parts += ["", headline, faces_table(answer.faces, answer.labels)]
+            parts += ["", headline, faces_table(answer.faces, answer.labels, width)]
         return parts
 
 

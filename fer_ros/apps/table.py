@@ -14,13 +14,16 @@ from rich.text import Text
 
 from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.palette import PALETTE
-from fer_ros.perception.types import FaceEmotion
+from fer_ros.perception.types import Box, FaceEmotion
 
 _BAR = 20
 """Width of the bar that shows a probability [characters]."""
 
 _PLAIN_PERIOD = 2.0
 """Where the output is no terminal, the table is printed this often [s]."""
+
+_FACES_WIDTH = 80
+"""Line from which a row of the faces fits in full [characters]."""
 
 _PLAIN_WIDTH = 120
 """Where the output is no terminal, lines are this long [characters]."""
@@ -34,6 +37,11 @@ class LiveTable:
         self._console = Console(file=out, width=None if terminal else _PLAIN_WIDTH)
         self._live = Live(console=self._console, auto_refresh=False) if terminal else None
         self._printed = 0.0
+
+    @property
+    def width(self) -> int:
+        """Of a line [characters]."""
+        return self._console.width
 
     def show(self, *parts: RenderableType) -> None:
         """Replace what was shown before."""
@@ -68,25 +76,38 @@ def columns(*heads: str) -> Table:
     return table
 
 
-def faces_table(faces: Sequence[FaceEmotion], labels: Sequence[str]) -> RenderableType:
-    """Return one row a face, from left to right; names the second-best class too."""
+def faces_table(
+    faces: Sequence[FaceEmotion], labels: Sequence[str], width: int
+) -> RenderableType:  # fmt: skip
+    """Return one row a face, from left to right; names the second-best class too.
+
+    Args:
+        faces: Whom to show.
+        labels: The classes of their probabilities.
+        width: Of a line [characters]; a narrow one has no room for boxes and second classes.
+    """
     if not faces:
         return Text("nobody", style="dim")
-    table = columns("track", "box", "label", "confidence", ">", "second")
+    wide = width >= _FACES_WIDTH
+    heads = ("track", "box", "label", "confidence", ">", "second")
+    table = columns(*(head for head in heads if wide or head not in ("box", "second")))
     for face in sorted(faces, key=lambda face: face.face.box.x):
-        box = face.face.box
         order = face.smoothed.argsort()[::-1]
-        second = f"{labels[order[1]]} {face.smoothed[order[1]]:.0%}" if len(order) > 1 else ""
         certain = face.label != UNCERTAIN
-        table.add_row(
-            face.track_id,
-            f"{box.width:.0f}x{box.height:.0f} at {box.x:.0f},{box.y:.0f}",
+        cells = [
             Text(face.label, style=PALETTE.get(face.label, "")),
             _bar(face.confidence) if certain else Text(f"perhaps {labels[order[0]]}", style="dim"),
             f"{face.confidence:.0%}",
-            second,
-        )
+        ]
+        if wide:
+            second = f"{labels[order[1]]} {face.smoothed[order[1]]:.0%}" if len(order) > 1 else ""
+            cells = [_place(face.face.box), *cells, second]
+        table.add_row(face.track_id, *cells)
     return table
+
+
+def _place(box: Box) -> str:
+    return f"{box.width:.0f}x{box.height:.0f} at {box.x:.0f},{box.y:.0f}"
 
 
 def _bar(part: float) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -49,11 +52,14 @@ def test_echo_shows_topics_with_rates_and_the_faces_as_plain_lines() -> None:
     assert any(line.startswith("track") for line in newest)
 
 
-def test_echo_draws_in_place_on_a_terminal() -> None:
+@pytest.mark.parametrize("width", [80, 140])
+def test_echo_draws_in_place_on_a_terminal_and_cuts_nothing_off(width: int) -> None:
     leader, follower = os.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-m", "fer_ros", "echo", "--seconds", "2"],
-        stdout=follower, stderr=subprocess.DEVNULL, env={**os.environ, "TERM": "xterm-256color"},
+        stdout=follower, stderr=subprocess.DEVNULL,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": str(width)},
     )  # fmt: skip
     os.close(follower)
     shown = b""
@@ -65,7 +71,11 @@ def test_echo_draws_in_place_on_a_terminal() -> None:
     os.close(leader)
     assert process.wait(10) == 0
     assert b"\x1b[" in shown
-    assert b"/fer/emotions" in shown
+    text = shown.decode()
+    assert "/fer/image_annotated/compressed" in text
+    assert "Hz" in text
+    assert "…" not in text
+    assert (messages.EMOTION_ARRAY in text) == (width > 100)
 
 
 def test_echo_of_a_topic_prints_its_messages() -> None:
