@@ -52,16 +52,9 @@ def _archs() -> tuple[Row, ...]:
         for dataset, protocol in (("fer2013", ""), ("ckplus", "+ckplus-random")):
             honest = f"{name}+ckplus" if protocol else ""
             rows.append(_row(f"ARCH-{number}", dataset, name + protocol, honest))
-            if number in (1, 3):
-                rows.append(
-                    Row(
-                        f"ARCH-{number}, L2 1e-4",
-                        dataset,
-                        None,
-                        f"{name}{protocol}+weak-l2",
-                        f"{honest}+weak-l2" if honest else "",
-                    )
-                )
+            weak = f"{honest}+weak-l2" if honest else ""
+            title = f"ARCH-{number}, L2 1e-4"
+            rows.append(Row(title, dataset, None, f"{name}{protocol}+weak-l2", weak))
     return (*rows, _row("ARCH-1", "imed", "chowanda-arch1+imed"))
 
 
