@@ -20,6 +20,7 @@ from fer_training.data.tensors import to_network
 from fer_training.measure import saliency
 from fer_training.measure.predictors import CheckpointPredictor
 from fer_training.papers.results import Result
+from fer_training.papers.systems import SYSTEMS
 
 _ARCHS = tuple(f"chowanda-arch{number}" for number in range(1, 5))
 _PROTOCOLS = ("", "+ckplus-random", "+ckplus-random+weak-l2", "+weak-l2")
@@ -37,6 +38,7 @@ def draw(runs: Path, results: Sequence[Result], folder: Path) -> None:
         folder: Where the pictures go.
     """
     accuracy_latency(results, folder / "accuracy-latency.png")
+    learning_curves(runs, folder / "curves.png")
     convergence(runs, folder / "convergence-004.png")
     for name in ("chowanda-arch1+weak-l2", "arch1", "chowanda-arch1"):
         if (runs / name / "metrics.json").is_file():
@@ -78,6 +80,28 @@ def accuracy_latency(results: Sequence[Result], path: Path) -> None:
     figure.savefig(path, dpi=100)
 
 
+def learning_curves(runs: Path, path: Path) -> None:
+    """Draw test accuracy over the epochs of every run under a paper's protocol, by paper."""
+    found = {}
+    for system in SYSTEMS:
+        names = [row.same for row in system.rows if (runs / row.same / "summary.csv").is_file()]
+        finished = [name for name in names if (runs / name / "metrics.json").is_file()]
+        if finished:
+            found[system.name] = finished
+    if not found:
+        return
+    figure = Figure(figsize=(3.6 * len(found), 3.2), layout="constrained")
+    for axes, (title, names) in zip(
+        np.atleast_1d(figure.subplots(1, len(found))), found.items(), strict=True
+    ):
+        for name in names:
+            epochs, accuracies, _ = _history(runs / name)
+            axes.plot(epochs, accuracies, label=name, linewidth=0.8)
+        axes.set(xlabel="epoch", ylabel="test accuracy [%]", title=title)
+        axes.legend(fontsize=6)
+    figure.savefig(path, dpi=100)
+
+
 def convergence(runs: Path, path: Path) -> None:
     """Draw test accuracy over the epochs of ARCH-1 to ARCH-4, minutes in the legend."""
     shown = [
@@ -116,7 +140,11 @@ def feature_maps(run: Path, path: Path) -> None:
     predictor = CheckpointPredictor.load(run)
     face = saliency.averaged_face("happy")
     maps = layer_output(predictor, face, _MAPPED_LAYER)
-    figure = Figure(figsize=(9, 2.4), layout="constrained")
+    record = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    figure = Figure(figsize=(9, 2.6), layout="constrained")
+    figure.suptitle(
+        f"{predictor.name} after {record['epochs']} epochs: {_MAPPED_LAYER}", fontsize=9
+    )
     grid = figure.add_gridspec(2, len(maps) // 2 + 2)
     whole = figure.add_subplot(grid[:, :2])
     whole.imshow(face, cmap="gray")

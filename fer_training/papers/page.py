@@ -63,6 +63,7 @@ def verdicts() -> dict[str, str]:
 
 _ALT = {
     "accuracy-latency.png": "Accuracy on PublicTest against milliseconds a crop, all networks",
+    "curves.png": "Test accuracy over the epochs under each paper's protocol",
     "convergence-004.png": "Accuracy over the epochs of ARCH-1 to ARCH-4",
     "features-004.png": "Maps of conv2d_4 of ARCH-1 for an averaged face",
     "saliency.png": "Averaged faces, warm where hiding a square costs most",

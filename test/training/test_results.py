@@ -220,6 +220,7 @@ def test_compare_writes_beside_the_runs(tmp_path: Path) -> None:
     assert line.ferplus is not None
     assert "| ARCH-1, L2 1e-4 | fer2013 | - |" in (runs / "RESULTS.md").read_text("utf-8")
     assert (runs / "charts" / "features-004.png").is_file()
+    assert (runs / "charts" / "curves.png").is_file()
     assert (PACKAGE / "RESULTS.md").read_bytes() == before
 
 
