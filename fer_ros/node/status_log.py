@@ -7,8 +7,9 @@ import time
 from fer_ros.transport.base import Logger
 from fer_ros.transport.messages import Status
 
-_SETTLE = 2.0
-"""How long a level must stand before it is said [s]; one that comes and goes is for diagnostics."""
+_WORSE, _WELL = 2.0, 10.0
+"""How long trouble, and its end, must stand before it is said [s]; what comes and goes is for
+diagnostics."""
 
 
 class StatusLog:
@@ -26,7 +27,7 @@ class StatusLog:
         if level != status.level:
             level, since = status.level, now
         self._since[status.name] = (level, since)
-        if level != self._said.get(status.name, 0) and now - since >= (_SETTLE if level else 0):
+        if level != self._said.get(status.name, 0) and now - since >= (_WORSE if level else _WELL):
             self._said[status.name] = level
             self._say(status)
 
