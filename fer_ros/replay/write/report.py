@@ -66,8 +66,8 @@ class Card:
     title: str
     figure: Figure
     lines: list[str]
-    doubt: bool
-    """Whether it rests on too few labels."""
+    doubt: str
+    """Why it is not to be believed; empty where it is."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,13 @@ def interval_text(interval: Interval, kind: str = "share") -> str:
 
 def rests_text(rests: RestsOn) -> str:
     """Return in words what the measures rest on."""
-    return (
-        f"{rests.spans} span{'' if rests.spans == 1 else 's'} of {rests.classes} "
-        f"class{'' if rests.classes == 1 else 'es'}, {rests.frames} faces"
-    )
+    return f"{basis_text(rests.spans, rests.classes)}, {rests.frames} faces"
+
+
+def basis_text(spans: int, classes: int | None) -> str:
+    """Return numbers of spans and classes in words."""
+    words = f"{spans} span{'' if spans == 1 else 's'}"
+    return words if classes is None else f"{words} of {classes} class{'' if classes == 1 else 'es'}"
 
 
 def render(
@@ -208,18 +211,18 @@ def _cards(results: Mapping[str, Any], metrics: Metrics) -> list[Card]:
             text = interval_text(Interval(**intervals[path]), kind)
             lines += [f"95 %: {text}"] if text else []
         if rests and figure.value is not None:
-            of = "" if rests.classes is None else f" of {rests.classes} classes"
-            of = of.replace("1 classes", "1 class")
-            lines.append(f"on {rests.spans} span{'' if rests.spans == 1 else 's'}{of}")
-        cards.append(Card(title, figure, lines, bool(rests and needed.lacking(rests))))
+            lines.append(f"on {basis_text(rests.spans, rests.classes)}")
+        doubt = "not enough labels" if rests and needed.lacking(rests) else ""
+        if doubt and not metrics.evaluation.labels.spans:
+            doubt = "no labels"
+        cards.append(Card(title, figure, lines, doubt))
     return cards
 
 
 def _criterion(check: Check) -> list[Any]:
     kind = {HOLDS: "good", DOES_NOT_HOLD: "bad"}.get(check.result, "doubt")
     value = "n/a" if check.value is None else f"{check.value:.5g}"
-    rests = "" if check.spans is None else f"{check.spans} spans"
-    rests += "" if check.classes is None else f", {check.classes} classes"
+    rests = "" if check.spans is None else basis_text(check.spans, check.classes)
     words = f"{check.result}: {check.reason}" if check.reason else check.result
     condition = check.condition.replace(" ", "\N{NO-BREAK SPACE}")
     return [check.metric, condition, value, rests, Marked(words, kind)]

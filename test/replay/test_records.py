@@ -1,0 +1,75 @@
+"""Files of a replay through their one reader and one writer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fer_ros.replay import records
+from fer_ros.replay.results import (
+    SCHEMA,
+    FrameLine,
+    HistoryRow,
+    LatencyRecord,
+    Metrics,
+    RunRecord,
+    TrackLine,
+    Verdict,
+)
+
+KINDS = {
+    "metrics.json": Metrics,
+    "latency.json": LatencyRecord,
+    "verdict.json": Verdict,
+    "run.json": RunRecord,
+}
+LINES = {"results.jsonl": FrameLine, "tracks.jsonl": TrackLine, "history.jsonl": HistoryRow}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_was_written_is_read_and_written_the_same(happy_result, tmp_path, name):
+    record = records.read(happy_result / name, KINDS[name])
+    records.write(tmp_path / name, record)
+    assert json.loads((tmp_path / name).read_text()) == json.loads(
+        (happy_result / name).read_text()
+    )
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_lines_are_read_and_written_the_same(happy_result, name):
+    lines = list(records.read_lines(happy_result / name, LINES[name]))
+    assert "".join(map(records.line, lines)) == (happy_result / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda m: m.pop("accuracy"), "metrics.json lacks accuracy"),
+        (lambda m: m.update(mood=1), "metrics.json has unknown mood"),
+        (lambda m: m["run"].pop("bag"), "metrics.json: run lacks bag"),
+        (lambda m: m["recording"].update(frames="many"), "recording: frames must be of type int"),
+        (lambda m: m["recording"].update(frames=True), "recording: frames must be of type int"),
+        (lambda m: m.update(accuracy="high"), "accuracy must be a number, not 'high'"),
+        (lambda m: m["evaluation"].update(spans={}), "evaluation: spans must be a list"),
+        (lambda m: m["evaluation"]["spans"][0].update(box=[1, 2]), "spans[0]: box must be 4"),
+        (lambda m: m["recording"].update(cameras=[]), "recording: cameras must be an object"),
+        (lambda m: m.update(schema=1), "has schema 1, this version reads 2"),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_file(happy_result, tmp_path, change, said):
+    content = json.loads((happy_result / "metrics.json").read_text())
+    change(content)
+    path = tmp_path / "metrics.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(records.RecordError) as error:
+        records.read(path, Metrics, SCHEMA)
+    assert said in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_a_wrong_line_is_named(tmp_path):
+    path = tmp_path / "tracks.jsonl"
+    path.write_text('{"track_id": 5}\n')
+    with pytest.raises(records.RecordError, match=r"tracks\.jsonl, line 1 lacks topic, start_ns"):
+        list(records.read_lines(path, TrackLine))
