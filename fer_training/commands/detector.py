@@ -168,6 +168,7 @@ def _export(options: argparse.Namespace) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     from fer_training.detector import report
+    from fer_training.records import files
 
     record = report.run(
         report.Request(
@@ -181,7 +182,7 @@ def _compare(options: argparse.Namespace) -> None:
             options.teacher,
         )
     )
-    options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    files.write(record, options.json)
     print(report.markdown(record))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -37,7 +37,6 @@ class FaceDataset:
     """Frames between each row and the last one of its sequence, shape (N,)."""
     votes: NDArray[np.uint8] | None = None
     """FER+ votes, shape (N, 10), in the order of :data:`FERPLUS_COLUMNS`."""
-    extra: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows = len(self.images)

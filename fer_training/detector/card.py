@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from fer_ros.perception.detection.detector_metadata import DetectorMetadata
 from fer_ros.perception.model_store import digest_of
 from fer_ros.perception.onnx_file import read_properties
 from fer_training.detector import report
-from fer_training.records import provenance
+from fer_training.detector.report import Comparison
+from fer_training.records import files, provenance
 
 _LIMITS = """## Limits
 
@@ -36,11 +35,12 @@ def write(file: Path, record: Path | None = None) -> Path:
 
     Raises:
         MetadataError: The file is no detector of this form.
+        RecordError: The record has other fields.
     """
     about = DetectorMetadata.from_props(read_properties(file))
     parts = [_head(file, about), _training(about), _data(about)]
     if record is not None:
-        parts.append(_figures(json.loads(record.read_text(encoding="utf-8"))))
+        parts.append(_figures(files.read(Comparison, record)))
     card = file.with_suffix(".md")
     card.write_text("\n".join([*parts, _LIMITS]), encoding="utf-8")
     return card
@@ -92,7 +92,7 @@ def _data(about: DetectorMetadata) -> str:
     return "\n".join([*lines, "", f"Teacher: {about.dataset['teacher']}.", ""])
 
 
-def _figures(record: dict[str, Any]) -> str:
+def _figures(record: Comparison) -> str:
     lines = [
         "## Figures",
         "",
@@ -105,12 +105,10 @@ def _figures(record: dict[str, Any]) -> str:
         "",
         "Recall and false faces a photo by threshold:",
         "",
-        "| threshold | " + " | ".join(own["name"] for own in record["on_photos"]) + " |",
-        "|---" * (len(record["on_photos"]) + 1) + "|",
+        "| threshold | " + " | ".join(own.name for own in record.on_photos) + " |",
+        "|---" * (len(record.on_photos) + 1) + "|",
     ]
-    for k, (threshold, _, _) in enumerate(record["on_photos"][0]["curve"]):
-        cells = [
-            f"{own['curve'][k][1]:.3f}, {own['curve'][k][2]:.3f}" for own in record["on_photos"]
-        ]
+    for k, (threshold, _, _) in enumerate(record.on_photos[0].curve):
+        cells = [f"{own.curve[k][1]:.3f}, {own.curve[k][2]:.3f}" for own in record.on_photos]
         lines.append(f"| {threshold:.2f} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])

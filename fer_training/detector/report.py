@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -41,7 +40,54 @@ class Request:
     """YuNet file, whose landmarks in the enlarged crops are compared with."""
 
 
-def run(request: Request) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ExpressionRow:
+    """One detector on one size of FER2013 faces in scenes; shares in 0..1."""
+
+    name: str
+    size: int
+    """Side of the crops [pixels]."""
+    right: float
+    right_of_found: float
+    direct: float
+    loss: float
+    tilt: float = 0.0
+
+
+@dataclass(frozen=True)
+class LandmarkRow:
+    """Landmarks of one detector against people's or the teacher's."""
+
+    name: str
+    against: str
+    faces: int
+    median: float
+    """In eye distances, as the next."""
+    p90: float
+
+
+@dataclass
+class Comparison:
+    """What ``fer-train detector compare --json`` writes."""
+
+    photos: str
+    """File of the photos."""
+    count: int
+    faces: int
+    empty: int
+    """Photos without faces."""
+    threshold: float
+    versions: dict[str, str]
+    cost: dict[str, float]
+    """By detector, in times the first one's."""
+    on_photos: list[compare.PhotoFigures]
+    false_on_empty: dict[str, int]
+    on_scenes: list[compare.SceneFigures] = field(default_factory=list)
+    answered: list[ExpressionRow] = field(default_factory=list)
+    landmarks: list[LandmarkRow] = field(default_factory=list)
+
+
+def run(request: Request) -> Comparison:
     """Measure everything asked for.
 
     Raises:
@@ -53,46 +99,43 @@ def run(request: Request) -> dict[str, Any]:
     empty = [photo.image for photo in photos if len(photo.boxes) == 0]
     spent = compare.cost(contestants, photos[0].image)
     on_photos = compare.on_photos(contestants, photos, request.threshold)
-    record: dict[str, Any] = {
-        "photos": request.photos.name,
-        "count": len(photos),
-        "faces": int(sum(photo.counts.sum() for photo in photos)),
-        "empty": len(empty),
-        "threshold": request.threshold,
-        "versions": provenance.versions(),
-        "cost": {each.name: float(c / spent[0]) for each, c in zip(contestants, spent)},
-        "on_photos": [asdict(figures) for figures in on_photos],
-        "false_on_empty": compare.false_on_empty(contestants, empty, request.threshold),
-        "on_scenes": [],
-        "answered": [],
-    }
+    record = Comparison(
+        photos=request.photos.name,
+        count=len(photos),
+        faces=int(sum(photo.counts.sum() for photo in photos)),
+        empty=len(empty),
+        threshold=request.threshold,
+        versions=provenance.versions(),
+        cost={each.name: float(c / spent[0]) for each, c in zip(contestants, spent)},
+        on_photos=on_photos,
+        false_on_empty=compare.false_on_empty(contestants, empty, request.threshold),
+    )
     if request.fer2013:
         if not empty:
             raise DatasetError(f"{request.photos} has no photo without faces to put faces into")
         for size, tilt in SCENES:
             shown, labels = _scenes(request, empty, size, tilt)
-            figures = compare.on_scenes(contestants, shown, size, tilt, request.threshold)
-            record["on_scenes"] += [asdict(each) for each in figures]
+            record.on_scenes += compare.on_scenes(contestants, shown, size, tilt, request.threshold)
             if request.emotions and tilt == 0:
                 network = EmotionNetwork(request.emotions)
                 for each in contestants:
                     share = expressions.answered(
                         each.make(request.threshold), network, shown, labels
                     )
-                    record["answered"].append({"name": each.name, "size": size, **asdict(share)})
-    record["landmarks"] = _landmarks(request, contestants, empty)
+                    record.answered.append(ExpressionRow(each.name, size, **asdict(share)))
+    record.landmarks = _landmarks(request, contestants, empty)
     return record
 
 
 def _landmarks(
     request: Request, contestants: Sequence[compare.Contestant], empty: Sequence[NDArray[np.uint8]]
-) -> list[dict[str, Any]]:
+) -> list[LandmarkRow]:
     """Return the landmark errors against people and against the teacher."""
-    rows: list[dict[str, Any]] = []
+    rows: list[LandmarkRow] = []
 
     def add(name: str, against: str, error: landmarks.LandmarkError | None) -> None:
         if error is not None:
-            rows.append({"name": name, "against": against, **asdict(error)})
+            rows.append(LandmarkRow(name, against, **asdict(error)))
 
     if request.points:
         for each in contestants:
@@ -125,64 +168,66 @@ def _scenes(
     return list(scenes(images, [int(row) for row in rows], grey, size, tilt)), labels
 
 
-def markdown(record: dict[str, Any]) -> str:
+def markdown(record: Comparison) -> str:
     """Return the record as tables."""
-    names = list(record["cost"])
+    names = list(record.cost)
     lines = [
-        f"{record['count']} photos of {record['photos']}, {record['faces']} faces, "
-        f"{record['empty']} photos without; threshold {record['threshold']}; "
+        f"{record.count} photos of {record.photos}, {record.faces} faces, "
+        f"{record.empty} photos without; threshold {record.threshold}; "
         f"faces of {compare.SMALLEST:g} pixels and more.",
         "",
         "| | cost, VGA | recall | false faces a photo | recall at 0.1 | at 0.01 | false on empty |",
         "|---|---|---|---|---|---|---|",
     ]
-    for own in record["on_photos"]:
-        name = own["name"]
+    for own in record.on_photos:
+        name = own.name
         lines.append(
-            f"| {name} | {record['cost'][name]:.2f} | {own['recall']:.3f} | "
-            f"{own['false_a_photo']:.3f} | {own['at_tenth']:.3f} | {own['at_hundredth']:.3f} | "
-            f"{record['false_on_empty'][name]} |"
+            f"| {name} | {record.cost[name]:.2f} | {own.recall:.3f} | "
+            f"{own.false_a_photo:.3f} | {own.at_tenth:.3f} | {own.at_hundredth:.3f} | "
+            f"{record.false_on_empty[name]} |"
         )
-    bands = list(record["on_photos"][0]["bands"])
-    counts = record["on_photos"][0]["bands"]
+    bands = list(record.on_photos[0].bands)
+    counts = record.on_photos[0].bands
     lines += ["", "Recall by the face's side [pixels] (faces):", ""]
     lines += ["| | " + " | ".join(f"{b} ({counts[b][0]})" for b in bands) + " |"]
     lines += ["|---" * (len(bands) + 1) + "|"]
-    for own in record["on_photos"]:
+    for own in record.on_photos:
         lines.append(
-            f"| {own['name']} | " + " | ".join(f"{own['bands'][b][1]:.2f}" for b in bands) + " |"
+            f"| {own.name} | " + " | ".join(f"{own.bands[b][1]:.2f}" for b in bands) + " |"
         )
-    if record["on_scenes"]:
+    if record.on_scenes:
         lines += ["", "FER2013 PublicTest faces found in VGA scenes, by side and tilt:", ""]
-        lines += _by_scene(names, record["on_scenes"], "found")
-    if record["answered"]:
+        lines += _by_scene(names, record.on_scenes, "found")
+    if record.answered:
         lines += ["", "The same, expression answered right, found or not:", ""]
-        lines += _by_scene(names, record["answered"], "right")
+        lines += _by_scene(names, record.answered, "right")
         lines += ["", "Expression right among the faces found, minus that of the bare crops:", ""]
-        lines += _by_scene(names, record["answered"], "loss")
-    if record["landmarks"]:
+        lines += _by_scene(names, record.answered, "loss")
+    if record.landmarks:
         lines += [
             "",
             "| landmark error, median, of the eye distance | against | error | faces |",
             "|---|---|---|---|",
         ]
         lines += [
-            f"| {own['name']} | {own['against']} | {own['median']:.3f} | {own['faces']} |"
-            for own in record["landmarks"]
+            f"| {own.name} | {own.against} | {own.median:.3f} | {own.faces} |"
+            for own in record.landmarks
         ]
     return "\n".join(lines)
 
 
-def _by_scene(names: Sequence[str], entries: Sequence[dict[str, Any]], key: str) -> list[str]:
-    kinds = sorted({(e.get("tilt", 0.0), e["size"]) for e in entries})
+def _by_scene(
+    names: Sequence[str], entries: Sequence[compare.SceneFigures | ExpressionRow], key: str
+) -> list[str]:
+    kinds = sorted({(e.tilt, e.size) for e in entries})
     heads = [f"{size}" + (f" at {tilt:g}°" if tilt else "") for tilt, size in kinds]
     lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for name in names:
         cells = [
-            f"{e[key]:.2f}"
+            f"{getattr(e, key):.2f}"
             for kind in kinds
             for e in entries
-            if e["name"] == name and (e.get("tilt", 0.0), e["size"]) == kind
+            if e.name == name and (e.tilt, e.size) == kind
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 TERMS = {
     0: ("grey head crops that one face fills", "none stated; research"),
@@ -25,8 +24,8 @@ CROPS = ("FER2013 Training (Goodfellow et al. 2013)", "research")
 """The faces put into photos."""
 
 
-def described(counts: Mapping[int, int], crops: int) -> dict[str, Any]:
-    """Return what a detector's metadata says about the data it learned from.
+def described(counts: Mapping[int, int], crops: int) -> Mapping[str, object]:
+    """Return, as plain values, what a detector's metadata says about the data it learned from.
 
     Args:
         counts: Photos by the code of their source.
