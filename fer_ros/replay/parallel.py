@@ -29,6 +29,9 @@ FAILURES = (ReplayError, BagError, ModelError, ParameterError, OSError)
 CONNECT_TIMEOUT = 10.0
 """How long a Dask scheduler may take to answer [s]."""
 
+DEBUG_ENV = "FER_ROS_DEBUG"
+"""Environment variable that asks for the traceback of an error, as for the command line."""
+
 _REPORT_EVERY = 0.2
 """Seconds between two progress messages of a process."""
 
@@ -158,6 +161,11 @@ def run_one(job: Job, resume: bool, progress: Progress | None = None) -> Finishe
         return Finished(job, replay(job, progress or (lambda *_: None), resume))
     except FAILURES as error:
         return Finished(job, None, str(error))
+    except Exception as error:  # one recording must not end the others, nor without a word
+        if os.environ.get(DEBUG_ENV):
+            raise
+        text = f"{type(error).__name__}: {error} ({DEBUG_ENV}=1 shows where)"
+        return Finished(job, None, text)
 
 
 def run_on_dask(

@@ -203,6 +203,37 @@ def test_an_interrupt_keeps_what_is_finished_and_nothing_else(
     assert (out / "happy" / "run.json").exists()
 
 
+def test_a_fault_of_the_program_ends_one_recording_in_a_line(
+    command, happy_bag, tmp_path, capsys, monkeypatch
+):
+    def broken(*_):
+        raise KeyError("nobody thought of this")
+
+    monkeypatch.setattr("fer_ros.replay.run.report.render", broken)
+    assert command("replay", happy_bag, "--out", tmp_path / "out") == 2
+    assert "KeyError: 'nobody thought of this' (FER_ROS_DEBUG=1" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setenv("FER_ROS_DEBUG", "1")
+    with pytest.raises(KeyError):
+        command("replay", happy_bag, "--out", tmp_path / "out")
+
+
+def test_an_interrupt_of_one_recording_says_what_to_do(long_bag, tmp_path):
+    process = start("replay", long_bag, "--out", tmp_path / "out", start_new_session=True)
+    end = time.monotonic() + 60
+    while not [*tmp_path.glob(".out.partial-*/results.jsonl")]:
+        assert time.monotonic() < end
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "nothing new is kept" in error
+    assert "repeat the command" in error
+    assert "Traceback" not in error
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_process_that_is_killed_is_reported(happy_bag, long_bag, tmp_path):
     out = tmp_path / "out"
     process = start("replay", long_bag, happy_bag, "--out", out, "--jobs", 1)
