@@ -66,30 +66,18 @@ class StreamCounts:
 
 @dataclass(frozen=True)
 class StreamRates:
-    """Images a second of the recent past [Hz]."""
+    """What came of the recent past and what became of it."""
 
     received: float
+    """[Hz]"""
     answered: float
-    superseded: float
-    rate_limited: float
-    missing: float
-
-    @property
-    def lost_share(self) -> float:
-        """Share of the camera's images that is not answered, 0 to 1; ``max_rate`` set apart."""
-        sent = self.received + self.missing - self.rate_limited
-        return min(max(1 - self.answered / sent, 0.0), 1.0) if sent > 0 else 0.0
-
-    @property
-    def superseded_share(self) -> float:
-        """Share of the received images for which the worker was not free, 0 to 1."""
-        return min(self.superseded / self.received, 1.0) if self.received > 0 else 0.0
-
-    @property
-    def missing_share(self) -> float:
-        """Share of the camera's images that got lost before the node, 0 to 1."""
-        sent = self.received + self.missing
-        return self.missing / sent if sent > 0 else 0.0
+    """[Hz]"""
+    lost_share: float
+    """Share of the camera's images that was not answered, 0 to 1; ``max_rate`` set apart."""
+    superseded_share: float
+    """Share of the received images for which the worker was not free, 0 to 1."""
+    missing_share: float
+    """Share of the camera's images that got lost before the node, 0 to 1."""
 
 
 class Stream:
@@ -156,7 +144,8 @@ class Stream:
         """Whether ``max_rate`` lets an image in; one that comes a little early counts as due."""
         if now < self._due - _EARLY * self._period:
             return False
-        self._due = max(self._due, now - self._period) + self._period
+        kept_up = now - self._due <= self._period
+        self._due = (self._due if kept_up else now) + self._period
         return True
 
     @property
@@ -222,10 +211,13 @@ class Stream:
         """Return what came and what became of it, over the recent past."""
         with self._lock:
             now = time.monotonic()
+            received, missing = self._rate_in.count(now), self._rate_missing.count(now)
+            wanted = received + missing - self._rate_limited.count(now)
+            wanted -= self._waiting_since is not None  # the newest is not lost yet
             return StreamRates(
                 received=self._rate_in.rate(now),
                 answered=self._rate_out.rate(now),
-                superseded=self._rate_superseded.rate(now),
-                rate_limited=self._rate_limited.rate(now),
-                missing=self._rate_missing.rate(now),
+                lost_share=max(1 - self._rate_out.count(now) / wanted, 0.0) if wanted > 0 else 0.0,
+                superseded_share=self._rate_superseded.count(now) / max(received, 1),
+                missing_share=missing / max(received + missing, 1),
             )

@@ -11,11 +11,11 @@ from fer_ros.perception.types import Image
 _EVERY = 8
 """Every eighth pixel of every eighth row is looked at."""
 
-DARK, BRIGHT = 20, 250
+DARK, BRIGHT = 32, 250
 """Values below which a pixel counts as dark, and from which on as overexposed [of 255]."""
 
-_SHARE = 0.98
-"""Share of the pixels that makes an image dark or overexposed."""
+_DARK_SHARE, _BRIGHT_SHARE = 0.98, 0.9
+"""Share of the pixels that makes an image dark, or overexposed: a few are always otherwise."""
 
 _RUN = 3
 """From so many images in a row on it is worth a remark."""
@@ -37,8 +37,8 @@ class ImageWatch:
     def note(self, image: Image, arrival_ns: int) -> None:
         """Take in an image and when it came [ns]."""
         sample = np.ascontiguousarray(image[::_EVERY, ::_EVERY])
-        self._dark = self._dark + 1 if (sample < DARK).mean() >= _SHARE else 0
-        self._bright = self._bright + 1 if (sample >= BRIGHT).mean() >= _SHARE else 0
+        self._dark = self._dark + 1 if (sample < DARK).mean() >= _DARK_SHARE else 0
+        self._bright = self._bright + 1 if (sample >= BRIGHT).mean() >= _BRIGHT_SHARE else 0
         if self._dark:
             self._highest = int(sample.max())
         digest = zlib.crc32(sample.data, image.shape[0] * 65_537 + image.shape[1])
@@ -52,7 +52,7 @@ class ImageWatch:
         if self._dark >= _RUN:
             return f"images are black or nearly so (brightest value {self._highest} of 255)"
         if self._bright >= _RUN:
-            return f"images are overexposed (all but a few pixels at {BRIGHT} or more of 255)"
+            return f"images are overexposed (nine of ten values at {BRIGHT} or more of 255)"
         seconds = (self._equal_until - self._equal_since) / 1e9
         if self._equal >= _FROZEN_RUN and seconds >= _FROZEN_TIME:
             return f"images are frozen ({self._equal} equal ones in {seconds:.0f} s)"

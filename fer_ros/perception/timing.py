@@ -63,6 +63,12 @@ class RollingWindow:
             self._forget(now)
             return sum(value for _, value in self._entries) / max(len(self._entries), 1)
 
+    def count(self, now: float) -> int:
+        """Return how many recent values there are."""
+        with self._lock:
+            self._forget(now)
+            return len(self._entries)
+
     def rate(self, now: float) -> float:
         """Return how many values came per second [Hz]."""
         with self._lock:
