@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,18 @@ def build_parser() -> argparse.ArgumentParser:
 
     train.add(commands)
 
+    _add_evaluate(commands)
+    export.add(commands)
+    _add_fuse(commands)
+    _add_svm(commands)
+    _add_saliency(commands)
+    measure.add(commands)
+    detector.add(commands)
+    _add_compare(commands)
+    return parser
+
+
+def _add_evaluate(commands: Any) -> None:
     evaluate = commands.add_parser(
         "evaluate", help="measure a checkpoint, run folder or ONNX file on labelled crops"
     )
@@ -61,14 +74,16 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", type=Path, help="write all figures here")
     evaluate.set_defaults(run=_evaluate)
 
-    export.add(commands)
 
+def _add_fuse(commands: Any) -> None:
     fuse = commands.add_parser("fuse", help="join the scores of finished runs on their test rows")
     fuse.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     fuse.add_argument("--rule", choices=FUSION_RULES, default="sum")
     fuse.add_argument("--out", type=Path, required=True, help="folder for metrics.json")
     fuse.set_defaults(run=_fuse)
 
+
+def _add_svm(commands: Any) -> None:
     svm = commands.add_parser("svm", help="fit the support vector machine on hand-made features")
     svm.add_argument("--dataset", default="fer2013")
     svm.add_argument("--data", type=Path)
@@ -79,6 +94,8 @@ def build_parser() -> argparse.ArgumentParser:
     svm.add_argument("--out", type=Path, required=True)
     svm.set_defaults(run=_svm)
 
+
+def _add_saliency(commands: Any) -> None:
     saliency = commands.add_parser("saliency", help="where hiding the face changes the answer")
     saliency.add_argument("--model", type=Path, required=True)
     saliency.add_argument("--data", type=Path)
@@ -93,9 +110,8 @@ def build_parser() -> argparse.ArgumentParser:
     saliency.add_argument("--out", type=Path, required=True, metavar="FILE.png")
     saliency.set_defaults(run=_saliency)
 
-    measure.add(commands)
-    detector.add(commands)
 
+def _add_compare(commands: Any) -> None:
     compare = commands.add_parser(
         "compare", help="write results.csv, RESULTS.md and charts from finished runs, beside them"
     )
@@ -106,7 +122,6 @@ def build_parser() -> argparse.ArgumentParser:
         help="write the repository's own pages instead, keeping their lines of other runs",
     )
     compare.set_defaults(run=_compare)
-    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ This is what a network meets in the node: the detector's own jitter, and the cro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -63,46 +64,61 @@ def measure(
         raise ValueError("scenes are made from grey crops only")
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(data))[:count]
-    found: list[Pasted] = []
-    shown: list[Pasted] = []
+    search = _Search()
     crops: list[list[Image]] = [[] for _ in predictors]
-    strays = 0
     for picture, pasted in compose(data.images, rows, rng, sizes):
         faces = finder.detect(picture)
         pairs = [(face, item) for item in pasted if (face := _seen(faces, item)) is not None]
         for own, predictor in zip(crops, predictors, strict=True):
             own.extend(_crop(predictor, picture, face, data) for face, _ in pairs)
-        shown += pasted
-        found += [item for _, item in pairs]
-        strays += len(faces) - len(pairs)
-    if not found:
+        search.shown += pasted
+        search.found += [item for _, item in pairs]
+        search.strays += len(faces) - len(pairs)
+    if not search.found:
         raise RuntimeError("the detector found none of the pasted faces")
-    records = []
-    for predictor, own in zip(predictors, crops, strict=True):
-        hits = _hits(predictor, np.stack(own), found, data)
-        bare = _hits(predictor, data.images[[item.row for item in found]], found, data)
-        by_size = {
-            str(size): _figures(
-                sum(item.size == size for item in shown),
-                hits[[item.size == size for item in found]],
-                bare[[item.size == size for item in found]],
-            )
-            for size in sorted(set(sizes))
-        }
-        records.append(
-            ScenesRecord(
-                width=WIDTH,
-                height=HEIGHT,
-                detector=finder.name,
-                strays=strays,
-                shown=len(shown),
-                found=len(found),
-                accuracy=float(hits.mean()),
-                accuracy_bare=float(bare.mean()),
-                by_size=by_size,
-            )
+    return [
+        _record(predictor, np.stack(own), search, finder.name, data)
+        for predictor, own in zip(predictors, crops, strict=True)
+    ]
+
+
+@dataclass
+class _Search:
+    """What was pasted into all scenes, what of it was found, and what else was."""
+
+    shown: list[Pasted] = field(default_factory=list)
+    found: list[Pasted] = field(default_factory=list)
+    strays: int = 0
+
+
+def _record(
+    predictor: Predictor,
+    crops: NDArray[np.uint8],
+    search: _Search,
+    detector: str,
+    data: FaceDataset,
+) -> ScenesRecord:
+    """Classify the crops of the faces found, shape (found, H, W), and their bare crops."""
+    found = search.found
+    hits = _hits(predictor, crops, found, data)
+    bare = _hits(predictor, data.images[[item.row for item in found]], found, data)
+    by_size = {}
+    for size in sorted({item.size for item in search.shown}):
+        own = [item.size == size for item in found]
+        by_size[str(size)] = _figures(
+            sum(item.size == size for item in search.shown), hits[own], bare[own]
         )
-    return records
+    return ScenesRecord(
+        width=WIDTH,
+        height=HEIGHT,
+        detector=detector,
+        strays=search.strays,
+        shown=len(search.shown),
+        found=len(found),
+        accuracy=float(hits.mean()),
+        accuracy_bare=float(bare.mean()),
+        by_size=by_size,
+    )
 
 
 def _seen(faces: Sequence[Face], pasted: Pasted) -> Face | None:

@@ -90,18 +90,9 @@ def quantize(
         write(model, metadata, candidate)
         twin = OnnxPredictor(candidate)
         report = compare(original, twin, measured)
-        if report.drop > LARGEST_DROP and not accept_loss:
-            raise ExportError(
-                f"the int8 twin of {source} loses {100 * report.drop:.2f} points "
-                f"({100 * report.accuracy_float:.2f} to {100 * report.accuracy_int8:.2f} %), "
-                "so nothing was written; try more --rows, or take it with --accept-loss"
-            )
-        times = latency.measure([source, candidate], batches=(1,))
-        report.processor = times.processor
-        report.latency = {
-            name: entry.batches["1"]
-            for name, entry in zip(("float", "int8"), times.files, strict=True)
-        }
+        if not accept_loss:
+            _expect_little_loss(report, source)
+        _time(report, source, candidate)
         results = evaluate(twin, measured, copies)
         protocol = f"int8 twin; {measured.name} PublicTest, which also fitted the temperature"
         write(model, replace(metadata, metrics=headline(protocol, results, fitted)), candidate)
@@ -114,6 +105,24 @@ def quantize(
     text = twin_card.text(source, out, report, results, fitted, records)
     out.with_suffix(".md").write_text(text, encoding="utf-8")
     return report
+
+
+def _expect_little_loss(report: TwinReport, source: Path) -> None:
+    if report.drop > LARGEST_DROP:
+        raise ExportError(
+            f"the int8 twin of {source} loses {100 * report.drop:.2f} points "
+            f"({100 * report.accuracy_float:.2f} to {100 * report.accuracy_int8:.2f} %), "
+            "so nothing was written; try more --rows, or take it with --accept-loss"
+        )
+
+
+def _time(report: TwinReport, source: Path, twin: Path) -> None:
+    """Add the latency of both files."""
+    times = latency.measure([source, twin], batches=(1,))
+    report.processor = times.processor
+    report.latency = {
+        name: entry.batches["1"] for name, entry in zip(("float", "int8"), times.files, strict=True)
+    }
 
 
 def calibration_crops(data: FaceDataset, rows: int, seed: int) -> NDArray[np.uint8]:
