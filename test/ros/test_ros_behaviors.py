@@ -205,7 +205,9 @@ def test_the_behaviour_tree_of_the_tutorial_waves_while_somebody_smiles(
     wait_for(lambda: tree.output.count("looking around") > before, "the smile's end")
 
 
-def test_the_cpp_tutorial_is_built_and_waves(behave, start, smiling, tmp_path):
+@pytest.fixture
+def waver(ros, tmp_path) -> Path:
+    """The executable of the C++ tutorial, built as a package of its own."""
     from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
     try:
@@ -221,10 +223,14 @@ def test_the_cpp_tutorial_is_built_and_waves(behave, start, smiling, tmp_path):
     (package / "package.xml").write_text(block("xml", "waver"), encoding="utf-8")
     workspace = tmp_path / "workspace"
     subprocess.run(["colcon", "build"], cwd=workspace, check=True, env=dict(os.environ))
-    waver = start(workspace / "install" / "waver" / "lib" / "waver" / "waver")
+    return workspace / "install" / "waver" / "lib" / "waver" / "waver"
+
+
+def test_the_cpp_tutorial_is_built_and_waves(waver, behave, start, smiling):
+    process = start(waver)
     behave(block("yaml", "name: smile")).says("1 rule: ")
     smiling()
-    waver.says("waving at k7w2xq_1")
+    process.says("waving at k7w2xq_1")
 
 
 @pytest.mark.parametrize("file", ["behave", "greeter", "music_player"])
