@@ -59,7 +59,7 @@ def serve(transport: Transport, stop: threading.Event) -> int:
     overrides = transport.parameter_overrides()
     unknown = unknown_parameters(overrides)
     if unknown:
-        transport.log.warning(f"{unknown}; it is ignored")
+        transport.log.warning(f"ignored: {unknown}")
     try:
         node = EmotionNode(transport, Settings.from_overrides(overrides))
     except ParameterError as error:

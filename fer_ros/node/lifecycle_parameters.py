@@ -40,7 +40,7 @@ def declare(node: Any, transport: Transport) -> tuple[Settings, bool]:
     _declare_row(node, AUTOSTART, autostart, read_only=True)
     unknown = unknown_parameters(given)
     if unknown:
-        transport.log.warning(f"{unknown}; it is ignored")
+        transport.log.warning(f"ignored: {unknown}")
     return settings, bool(autostart)
 
 

@@ -41,6 +41,13 @@ def test_values_from_outside_arrive_before_configure(emotion_node, observer, tmp
     assert observer.get_parameter("track_timeout") == 2.0  # a double written as an integer
 
 
+def test_one_name_serves_where_a_list_is_wanted(emotion_node, observer):
+    node = emotion_node("-p", "image_topics:=/cam", "-p", "models:=fer-lite-int8")
+    observer.activate()
+    node.says("active: /cam -> /fer/emotions")
+    assert observer.get_parameter("models") == ["fer-lite-int8"]
+
+
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
@@ -63,7 +70,7 @@ def test_a_bad_value_from_outside_ends_the_start_with_its_reason(emotion_node, v
 
 def test_an_unknown_name_from_outside_is_pointed_out(emotion_node, observer):
     node = emotion_node("-p", "image_topic:=/a")
-    node.says("unknown parameters are ignored: image_topic;")
+    node.says("there is no parameter 'image_topic': did you mean 'image_topics'?")
     assert observer.state() == "unconfigured"
 
 
