@@ -18,7 +18,7 @@ LAYERS = {
     "fer_ros.replay": [
         {"collection", "labelling"}, {"parallel"}, {"run"}, {"playback"}, {"request"},
         {"write"}, {"judge"}, {"read"},
-        {"results"}, {"records"}, {"errors", "text", ""},
+        {"lines", "verdicts"}, {"results"}, {"records"}, {"errors", "text", ""},
     ],
     "fer_training": [
         {"__main__"}, {"commands"}, {"papers"}, {"detector"}, {"ship"}, {"train"}, {"measure"},

@@ -19,8 +19,8 @@ from fer_ros.replay.parallel import FAILURES, Finished, run_here, run_on_dask, r
 from fer_ros.replay.playback import Progress
 from fer_ros.replay.read import schedule
 from fer_ros.replay.request import EVERY, LATEST, RECORDED, Job
-from fer_ros.replay.results import FAILED, NOT_ENOUGH
 from fer_ros.replay.text import folder_name, said, shown
+from fer_ros.replay.verdicts import FAILED, NOT_ENOUGH
 from fer_ros.replay.write.folder import locked
 from fer_ros.transport.arguments import RosArgs
 

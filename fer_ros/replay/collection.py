@@ -14,8 +14,9 @@ from fer_ros.replay import records
 from fer_ros.replay.judge import scores
 from fer_ros.replay.judge.basis import rests_on
 from fer_ros.replay.parallel import Finished
-from fer_ros.replay.results import SCHEMA, Metrics, Scores, Summary, SummaryRow, Verdict
+from fer_ros.replay.results import SCHEMA, Metrics, Scores
 from fer_ros.replay.text import said, shown
+from fer_ros.replay.verdicts import Summary, SummaryRow, Verdict
 from fer_ros.replay.write import charts, history, junit, output, page, report
 from fer_ros.replay.write.page import formatted
 

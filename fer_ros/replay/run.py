@@ -12,8 +12,8 @@ from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge import verdict
 from fer_ros.replay.playback import Played, Progress, Session
 from fer_ros.replay.request import Job
-from fer_ros.replay.results import HistoryRow, RunRecord, Verdict
 from fer_ros.replay.text import folder_name, shown
+from fer_ros.replay.verdicts import HistoryRow, RunRecord, Verdict
 from fer_ros.replay.write import folder as folders
 from fer_ros.replay.write import history, junit, output, report, sections
 from fer_ros.transport.bag import BagReader
@@ -27,7 +27,7 @@ class Outcome:
     passed: bool | None
     """None when there are no criteria, or not enough labels to tell."""
     result: str
-    """As in :class:`fer_ros.replay.results.Verdict`."""
+    """As in :class:`fer_ros.replay.verdicts.Verdict`."""
     summary: str
     warnings: tuple[str, ...] = ()
     """What a user should know before believing the results."""

@@ -7,16 +7,9 @@ import json
 import pytest
 
 from fer_ros.replay import records
-from fer_ros.replay.results import (
-    SCHEMA,
-    FrameLine,
-    HistoryRow,
-    LatencyRecord,
-    Metrics,
-    RunRecord,
-    TrackLine,
-    Verdict,
-)
+from fer_ros.replay.lines import FrameLine, TrackLine
+from fer_ros.replay.results import SCHEMA, LatencyRecord, Metrics
+from fer_ros.replay.verdicts import HistoryRow, RunRecord, Verdict
 
 KINDS = {
     "metrics.json": Metrics,

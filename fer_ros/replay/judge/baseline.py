@@ -16,14 +16,8 @@ import numpy as np
 from fer_ros.replay import records
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge.spans import FEWEST_SPANS, MEASURES, SEED, Spans, draw
-from fer_ros.replay.results import (
-    SCHEMA,
-    ComparedRow,
-    Comparison,
-    LatencyRecord,
-    Metrics,
-    SpanRow,
-)
+from fer_ros.replay.results import SCHEMA, LatencyRecord, Metrics, SpanRow
+from fer_ros.replay.verdicts import ComparedRow, Comparison
 
 DRAWS = 2000
 

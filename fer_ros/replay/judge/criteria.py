@@ -21,8 +21,8 @@ from typing import Any
 
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge.basis import Basis, Needed
-from fer_ros.replay.results import DOES_NOT_HOLD, HOLDS, NOT_ENOUGH, Check
 from fer_ros.replay.text import shown
+from fer_ros.replay.verdicts import DOES_NOT_HOLD, HOLDS, NOT_ENOUGH, Check
 from fer_ros.transport.documents import DocumentError, parse_yaml, read_text
 
 NEEDED = "labels_needed"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.types import FaceEmotion, FrameResult
-from fer_ros.replay.results import TrackLine
+from fer_ros.replay.lines import TrackLine
 
 SHOWN_TRACKS = 24
 """The report shows this many tracks, the longest ones."""

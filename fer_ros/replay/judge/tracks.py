@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fer_ros.perception.types import Box, FrameResult
-from fer_ros.replay.results import TrackLine, TrackTotals
+from fer_ros.replay.lines import TrackLine
+from fer_ros.replay.results import TrackTotals
 
 _FORGET_AFTER = 60_000_000_000
 """Longest track timeout that parameters allow; a track not seen for longer cannot return [ns]."""

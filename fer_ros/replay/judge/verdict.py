@@ -10,7 +10,8 @@ from fer_ros.replay import records
 from fer_ros.replay.judge import baseline, criteria
 from fer_ros.replay.judge.basis import Needed, basis
 from fer_ros.replay.judge.latency import TIMED
-from fer_ros.replay.results import (
+from fer_ros.replay.results import LatencyRecord, Metrics
+from fer_ros.replay.verdicts import (
     DOES_NOT_HOLD,
     FAILED,
     NO_CRITERIA,
@@ -18,8 +19,6 @@ from fer_ros.replay.results import (
     PASSED,
     Check,
     Comparison,
-    LatencyRecord,
-    Metrics,
     Verdict,
 )
 

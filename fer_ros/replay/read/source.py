@@ -96,7 +96,7 @@ def read_label_topics(reader: BagReader, names: Sequence[str], labels: LabelSet)
                 f"({topic.type_hash}); write its labels to a CSV file instead"
             )
     damaged = 0
-    for message in reader.messages(chosen):
+    for message in reader.messages(chosen) if chosen else ():
         if message.type_name != EMOTION_LABEL:
             continue
         try:

@@ -14,7 +14,8 @@ from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.palette import PALETTE
 from fer_ros.replay.judge.timeline import OverviewBin, ShownTrack, Stretch
 from fer_ros.replay.read.label_names import IGNORE
-from fer_ros.replay.results import CalibrationBin, Distribution, HistoryRow
+from fer_ros.replay.results import CalibrationBin, Distribution
+from fer_ros.replay.verdicts import HistoryRow
 
 WIDTH = 960
 AREA = 72

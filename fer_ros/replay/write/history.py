@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fer_ros.replay import records
-from fer_ros.replay.results import HistoryRow
+from fer_ros.replay.verdicts import HistoryRow
 
 KEPT = 200
 """Rows that are kept, the newest ones."""

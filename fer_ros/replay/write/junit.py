@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
-from fer_ros.replay.results import DOES_NOT_HOLD, NOT_ENOUGH, Check, Verdict
 from fer_ros.replay.text import said, shown
+from fer_ros.replay.verdicts import DOES_NOT_HOLD, NOT_ENOUGH, Check, Verdict
 
 
 def render(verdicts: Mapping[str, Verdict], errors: Mapping[str, str] | None = None) -> str:

@@ -13,8 +13,8 @@ from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.types import STAGES, FaceEmotion, FrameResult
 from fer_ros.replay import records
 from fer_ros.replay.judge.matching import Matches
+from fer_ros.replay.lines import FaceLine, FrameLine, TrackLine
 from fer_ros.replay.read.schedule import Arrival
-from fer_ros.replay.results import FaceLine, FrameLine, TrackLine
 from fer_ros.transport import messages
 from fer_ros.transport.bag import BagError, BagWriter
 from fer_ros.transport.base import Qos

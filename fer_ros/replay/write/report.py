@@ -17,7 +17,9 @@ from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.replay import records
 from fer_ros.replay.judge.basis import Needed, basis
 from fer_ros.replay.judge.timeline import ShownTrack, Timeline
-from fer_ros.replay.results import (
+from fer_ros.replay.results import Interval, LatencyRecord, Metrics, RestsOn
+from fer_ros.replay.text import said, shown
+from fer_ros.replay.verdicts import (
     DOES_NOT_HOLD,
     FAILED,
     HOLDS,
@@ -26,13 +28,8 @@ from fer_ros.replay.results import (
     Check,
     Comparison,
     HistoryRow,
-    Interval,
-    LatencyRecord,
-    Metrics,
-    RestsOn,
     Verdict,
 )
-from fer_ros.replay.text import said, shown
 from fer_ros.replay.write import charts, page, sections
 from fer_ros.replay.write.page import Figure, formatted
 

@@ -1,0 +1,123 @@
+"""The records of how replays are judged: verdict.json, run.json, summary.json, history.jsonl."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fer_ros.replay.records import OMITTED
+from fer_ros.replay.results import Interval, RestsOn, Scores
+
+PASSED, FAILED = "passed", "failed"
+NOT_ENOUGH, NO_CRITERIA = "not enough labels", "no criteria"
+"""How a replay is judged."""
+
+HOLDS, DOES_NOT_HOLD = "holds", "does not hold"
+"""How a criterion is judged; it can also be :data:`NOT_ENOUGH`."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One criterion and how it was met."""
+
+    metric: str
+    condition: str
+    value: float | None
+    passed: bool
+    result: str
+    reason: str
+    spans: int | None
+    """Labelled spans that the value rests on; None for what needs no labels."""
+    classes: int | None
+
+
+@dataclass(frozen=True)
+class ComparedRow:
+    """One measure of two replays."""
+
+    baseline: float | None
+    value: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    units: int
+    """Spans, or blocks of frames, that the interval is drawn from."""
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A replay beside an earlier one."""
+
+    bag: str
+    model_id: str
+    paired: bool
+    spans: tuple[int, int]
+    metrics: dict[str, ComparedRow]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """verdict.json."""
+
+    passed: bool | None
+    """None without criteria, and where there are not enough labels to tell."""
+    result: str
+    summary: str
+    criteria: list[Check]
+    baseline: Comparison | None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """run.json: what a finished folder must hold."""
+
+    job_sha256: str
+    passed: bool | None
+    result: str
+    summary: str
+    warnings: list[str]
+    sha256: dict[str, str]
+    """Of the other files, by their path in the folder."""
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One recording of summary.json."""
+
+    recording: str
+    error: str | None
+    passed: bool | None
+    result: str | None
+    frames: int | None = field(default=None, metadata=OMITTED)
+    accuracy: float | None = None
+    interval: Interval | None = None
+    rests_on: RestsOn | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """summary.json, over several recordings."""
+
+    recordings: list[SummaryRow]
+    pooled: Scores | None
+
+
+@dataclass(frozen=True)
+class HistoryRow:
+    """A line of history.jsonl: one earlier run into the same folder, or this one."""
+
+    finished: str
+    """UTC, to the second."""
+    fer_ros: str
+    mode: str
+    model_id: str
+    detector: str
+    labels_sha256: str
+    """Tells apart runs that were scored against other labels."""
+    result: str
+    rests_on: RestsOn
+    accuracy: float | None
+    balanced_accuracy: float | None
+    balanced_interval: Interval
+    detection_rate: float | None
+    latency_p50_ms: float | None
