@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from fer_ros.node.assembly import Assembly, assemble
 from fer_ros.node.diagnostics import (
+    WARN,
     LatencyMonitor,
     camera_status,
     detector_status,
@@ -27,6 +28,7 @@ from fer_ros.node.parameters import ParameterError, Settings, parameter
 from fer_ros.node.pictures import ANNOTATED, COMPRESSED, AnnotatedOutput
 from fer_ros.node.status_log import StatusLog
 from fer_ros.node.stream import Message, Stream
+from fer_ros.node.throttle import Throttle
 from fer_ros.node.worker import Camera, Worker
 from fer_ros.perception.texts import in_one_line
 from fer_ros.perception.timing import milliseconds_since
@@ -41,6 +43,10 @@ UNCONFIGURED, CONFIGURING, INACTIVE, ACTIVE = "unconfigured", "configuring", "in
 
 _TICK = 0.1
 """How often cameras are checked for a change of level [s]."""
+
+
+_LOG_PERIOD = 30.0
+"""Shortest time between two lines of the log about one camera [s]."""
 
 
 class ConfigurationError(RuntimeError):
@@ -81,6 +87,8 @@ class EmotionNode:
         self._status_log = StatusLog(transport.log)
         self._lock = threading.RLock()  # state, parameters, endpoints
         self._levels: list[int] = []
+        self._amiss: set[str] = set()
+        self._throttle = Throttle(_LOG_PERIOD)
         self._diagnosed = -math.inf
         self._prefix = transport.node_name.lstrip("/").replace("/", ".")
         self._diagnostics = transport.publisher(
@@ -297,8 +305,23 @@ class EmotionNode:
                 return
             statuses = self.diagnose()
             self._levels, self._diagnosed = levels, now
+            self._log_changes(statuses)
         array = messages.diagnostic_array(self.transport.now_ns(), statuses)
         self._diagnostics.publish(encode(array))
+
+    def _log_changes(self, statuses: Sequence[Status]) -> None:
+        """Say in the log too when a camera begins to be amiss, or another node has this name."""
+        amiss = {
+            status.name: status.message
+            for status in statuses
+            if ": camera " in status.name or status.level == WARN  # errors of the node were said
+            if status.level
+        }
+        for name in sorted(amiss.keys() - self._amiss):
+            text = self._throttle.admit(name, amiss[name])
+            if text:
+                self.transport.log.warning(f"{name.partition(': ')[2]}: {text}")
+        self._amiss = set(amiss)
 
     def diagnose(self) -> list[Status]:
         """Return the diagnostics of this moment."""

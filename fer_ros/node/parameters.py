@@ -6,11 +6,11 @@ and ``config/fer.yaml`` all come from it.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar, cast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
+from fer_ros.node.parameter_rows import Parameter, ParameterError, Value, row
 from fer_ros.perception.classification import FUSION_RULES
 from fer_ros.perception.detection.base import (
     DETECTION_SIZES,
@@ -25,111 +25,16 @@ from fer_ros.perception.orientation import ROTATIONS
 from fer_ros.perception.texts import near_name, shortened
 
 N = TypeVar("N", int, float)
-T = TypeVar("T")
 
-Value = bool | int | float | str | tuple[str, ...] | tuple[int, ...] | tuple[float, ...]
-
-
-class ParameterError(ValueError):
-    """A parameter is unknown, has the wrong type or lies outside its range."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One row of the table."""
-
-    name: str
-    default: Value
-    description: str
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    dynamic: bool = False
-    """Whether it may change while the node is active."""
-
-    @property
-    def type_name(self) -> str:
-        """Name of the type as ROS spells it."""
-        names = {bool: "bool", int: "int", float: "double", str: "string"}
-        if isinstance(self.default, tuple):
-            return f"{names[type(self.default[0])]}[]"
-        return names[type(self.default)]
-
-    def check(self, value: Any) -> Value:
-        """Return the value in the parameter's type.
-
-        Raises:
-            ParameterError: The value does not fit; the message says what would.
-        """
-        checked = self._typed(value)
-        for item in checked if isinstance(checked, tuple) else (checked,):
-            if isinstance(item, (int, float)) and not isinstance(item, bool):
-                self._check_range(item)
-        if self.choices:
-            chosen = checked if isinstance(checked, tuple) else (checked,)
-            unknown = [item for item in chosen if item not in self.choices]
-            if unknown:
-                raise ParameterError(
-                    f"{self.name} must be one of {', '.join(self.choices)}, not {unknown[0]!r}"
-                )
-        return checked
-
-    def _typed(self, value: Any) -> Value:
-        try:
-            if not isinstance(self.default, tuple):
-                return _of_kind(value, type(self.default))
-            kind = type(self.default[0])
-            items: Any = None
-            if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-                items = tuple(_of_kind(item, kind) for item in value)
-            else:  # one name or number where a list is wanted
-                items = (_of_kind(value, kind),)
-            if items is not None:
-                return cast(Value, items)
-        except TypeError:
-            pass
-        raise ParameterError(
-            f"{self.name} must be of type {self.type_name}, not {type(value).__name__} "
-            f"{shortened(repr(value))}"
-        )
-
-    def _check_range(self, number: float) -> None:
-        low = -math.inf if self.minimum is None else self.minimum
-        high = math.inf if self.maximum is None else self.maximum
-        if not low <= number <= high:  # false for NaN as well
-            raise ParameterError(f"{self.name} must lie in {low:g}..{high:g}, not {number}")
-
-
-def _of_kind(value: Any, kind: type[T]) -> T:
-    """Return a value in a type; a whole number may stand for a float.
-
-    Raises:
-        TypeError: It is of another type.
-    """
-    if type(value) is int and issubclass(kind, float):
-        return kind(value)
-    if type(value) is not kind:
-        raise TypeError
-    return value
-
-
-def _row(
-    default: Any,
-    description: str,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: tuple[str, ...] = (),
-    dynamic: bool = False,
-) -> Any:
-    metadata = {
-        "description": description,
-        "minimum": minimum,
-        "maximum": maximum,
-        "choices": choices,
-        "dynamic": dynamic,
-    }
-    return field(default=default, metadata=metadata)
-
+__all__ = [
+    "PARAMETERS",
+    "Parameter",
+    "ParameterError",
+    "Settings",
+    "Value",
+    "parameter",
+    "unknown_parameters",
+]
 
 FOREIGN = ("use_sim_time", "autostart", "qos_overrides.", "start_type_description_service")
 """Beginnings of parameter names that belong to the middleware, not to this table."""
@@ -139,56 +44,56 @@ FOREIGN = ("use_sim_time", "autostart", "qos_overrides.", "start_type_descriptio
 class Settings:
     """The values the node works with; every field is a parameter."""
 
-    image_topics: tuple[str, ...] = _row(
+    image_topics: tuple[str, ...] = row(
         ("image_raw",), "Camera topics to subscribe to; relative names lie in the node's namespace."
     )
-    image_transport: str = _row(
+    image_transport: str = row(
         "auto",
         "raw: sensor_msgs/Image; compressed: sensor_msgs/CompressedImage on <topic>/compressed; "
         "auto: compressed where the topic's name ends in /compressed, else raw.",
         choices=("auto", "raw", "compressed"),
     )
-    image_reliability: str = _row(
+    image_reliability: str = row(
         "best_effort",
         "QoS of the image subscriptions; best_effort also hears reliable cameras.",
         choices=("best_effort", "reliable"),
     )
-    image_depth: int = _row(
+    image_depth: int = row(
         1, "History depth of the image subscriptions [messages].", minimum=1, maximum=100
     )
-    emotions_reliability: str = _row(
+    emotions_reliability: str = row(
         "reliable",
         "QoS of ~/emotions; reliable is heard by every subscriber.",
         choices=("best_effort", "reliable"),
     )
-    models: tuple[str, ...] = _row(
+    models: tuple[str, ...] = row(
         ("fer-base-int8",), "Emotion networks: names of shipped models or paths of .onnx files."
     )
-    fusion: str = _row(
+    fusion: str = row(
         "sum",
         "How the probabilities of several networks are joined (Umer et al. 2022): their sum, or "
         "their product.",
         choices=FUSION_RULES,
     )
-    providers: tuple[str, ...] = _row(
+    providers: tuple[str, ...] = row(
         ("cpu",),
         "ONNX Runtime execution providers in order of preference.",
         choices=tuple(PROVIDER_NAMES),
     )
-    intra_op_threads: int = _row(
+    intra_op_threads: int = row(
         1, "Threads inside one network run; 0 takes one per core.", minimum=0, maximum=256
     )
-    detector: str = _row(
+    detector: str = row(
         "auto",
         "Face detector; auto takes yunet where its file is found, else the shipped fer-face.",
         choices=KINDS,
     )
-    detector_model: str = _row(
+    detector_model: str = row(
         "",
         "Path of a detector's file, YuNet or of the form of fer-face; empty: FER_ROS_YUNET, then "
         "the cache folder, then the shipped fer-face.",
     )
-    detection_size: int = _row(
+    detection_size: int = row(
         640,
         "Longest side of the image as the detector sees it [pixels]; 0 chooses it from "
         "min_face_size, else at least 32. Larger finds smaller faces and costs more. The zoo's "
@@ -197,14 +102,14 @@ class Settings:
         maximum=DETECTION_SIZES[1],
         dynamic=True,
     )
-    min_face_size: int = _row(
+    min_face_size: int = row(
         32,
         "Smallest face looked for when detection_size is 0 [pixels].",
         minimum=FACE_SIZES[0],
         maximum=FACE_SIZES[1],
         dynamic=True,
     )
-    detection_budget: float = _row(
+    detection_budget: float = row(
         2.0,
         "Cost of the search for faces in an image, in passes over the whole image; what is beyond "
         "1 goes to windows in full resolution, around small tracked faces and wandering.",
@@ -212,62 +117,62 @@ class Settings:
         maximum=16.0,
         dynamic=True,
     )
-    detection_threshold: float = _row(
+    detection_threshold: float = row(
         0.7,
         "Detections with less confidence are ignored.",
         minimum=THRESHOLDS[0],
         maximum=THRESHOLDS[1],
         dynamic=True,
     )
-    max_faces: int = _row(
+    max_faces: int = row(
         32,
         "At most this many faces of an image, the most confident first, are classified.",
         minimum=FACE_COUNTS[0],
         maximum=FACE_COUNTS[1],
         dynamic=True,
     )
-    uncertain_threshold: float = _row(
+    uncertain_threshold: float = row(
         -1.0,
         "Smoothed probability below which the label is 'uncertain'; -1 takes the network's own.",
         minimum=-1.0,
         maximum=1.0,
         dynamic=True,
     )
-    smoothing_time: float = _row(
+    smoothing_time: float = row(
         0.3,
         "Time constant of the smoothing of probabilities along a track [s]; 0 switches it off.",
         minimum=0.0,
         maximum=60.0,
         dynamic=True,
     )
-    hysteresis: float = _row(
+    hysteresis: float = row(
         0.1,
         "How much more probable than the current label another one must be to replace it.",
         minimum=0.0,
         maximum=1.0,
         dynamic=True,
     )
-    track_timeout: float = _row(
+    track_timeout: float = row(
         1.0,
         "A track not seen for longer is closed; a face that comes back gets a new id [s].",
         minimum=0.0,
         maximum=60.0,
         dynamic=True,
     )
-    max_age: float = _row(
+    max_age: float = row(
         0.0,
         "Images older than this on arrival at the worker are dropped [s]; 0 keeps all.",
         minimum=0.0,
         maximum=3600.0,
         dynamic=True,
     )
-    max_image_pixels: int = _row(
+    max_image_pixels: int = row(
         MAX_PIXELS,
         "Larger images are dropped [pixels]; the default is 7680 x 4320.",
         minimum=1,
         maximum=2**31 - 1,
     )
-    image_rotation: tuple[int, ...] = _row(
+    image_rotation: tuple[int, ...] = row(
         (0,),
         "How far images must be turned clockwise to be upright, 0, 90, 180 or 270: one number for "
         "all cameras, or one for each of image_topics [degrees]. Boxes and landmarks stay those of "
@@ -275,25 +180,25 @@ class Settings:
         minimum=0,
         maximum=270,
     )
-    max_rate: tuple[float, ...] = _row(
+    max_rate: tuple[float, ...] = row(
         (0.0,),
         "Images a second that are answered at most; 0 sets no limit. One number for all cameras, "
         "or one for each of image_topics [1/s].",
         minimum=0.0,
         maximum=1000.0,
     )
-    stale_after: float = _row(
+    stale_after: float = row(
         1.0,
         "Silence of a camera after which diagnostics WARN, and ERROR after three times that [s].",
         minimum=0.1,
         maximum=3600.0,
         dynamic=True,
     )
-    diagnostics_period: float = _row(1.0, "Period of /diagnostics [s].", minimum=0.1, maximum=60.0)
-    publish_annotated: bool = _row(
+    diagnostics_period: float = row(1.0, "Period of /diagnostics [s].", minimum=0.1, maximum=60.0)
+    publish_annotated: bool = row(
         True, "Offer ~/image_annotated; it is drawn only while somebody subscribes."
     )
-    enabled: bool = _row(
+    enabled: bool = row(
         True, "Process images; false keeps subscriptions but drops what arrives.", dynamic=True
     )
 
@@ -372,7 +277,7 @@ PARAMETERS: tuple[Parameter, ...] = tuple(
 )
 """The table, in the order of its documentation."""
 
-_BY_NAME = {row.name: row for row in PARAMETERS}
+_BY_NAME = {each.name: each for each in PARAMETERS}
 
 
 def unknown_parameters(names: Iterable[str]) -> str:

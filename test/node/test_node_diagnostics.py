@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from support import SECOND, Robot, smiling, wait_for
 
 from fer_ros.node import core
@@ -104,3 +106,13 @@ def test_a_second_node_of_the_same_name_is_a_warning(robot: Robot) -> None:
     assert robot.value("node", "namesakes") == "1"
     twin.close()
     wait_for(lambda: robot.status("node").level == 0)
+
+
+def test_a_camera_that_begins_to_be_amiss_is_in_the_log_too(build, capfd) -> None:
+    robot = build(image_topics=("/cam",), stale_after=0.1).start()
+    robot.other.publisher("/cam", messages.COMPRESSED_IMAGE, Qos())
+    wait_for(lambda: robot.status("camera").level > 0)
+    time.sleep(0.3)  # several more rounds of diagnostics
+    lines = [line for line in capfd.readouterr().err.splitlines() if "camera /cam: " in line]
+    assert len(lines) == 1
+    assert "[WARN]" in lines[0]
