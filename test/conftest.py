@@ -9,6 +9,14 @@ from pathlib import Path
 import pytest
 from support import Robot
 
+try:
+    from hypothesis import settings
+except ImportError:  # the ROS tests do without
+    pass
+else:
+    settings.register_profile("patient", deadline=None)  # other programs may take the processor
+    settings.load_profile("patient")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -53,3 +54,17 @@ def test_the_advice_names_the_rmw_and_what_is_missing(middleware):
     given: dict[str, str] = {}
     middleware.use_own_profiles(middleware.RECEIVER, given)
     assert len(middleware.loss_advice(given)) < len(advice)
+
+
+@pytest.mark.parametrize("command", ["run", "camera"])
+def test_who_has_ros_and_no_cyclone_dds_is_shown_the_way_on_ros(start, command):
+    code = (
+        "import sys; sys.modules['cyclonedds'] = None\n"
+        "from fer_ros.apps.cli import main; sys.exit(main([sys.argv[1]]))"
+    )
+    process = start(sys.executable, "-c", code, command)
+    assert process.wait() != 0
+    assert "ros2 launch fer_ros fer.launch.py" in process.output
+    assert "ros2 run fer_ros camera" in process.output
+    assert "pip" not in process.output
+    assert "Traceback" not in process.output
