@@ -18,8 +18,7 @@ from torch import Tensor, nn
 
 from fer_training.architectures import register
 from fer_training.architectures.layers import SeparableConv2d, conv_bn_relu, shortcut
-
-_OWN = "fer_ros"
+from fer_training.recipes.recipe import OWN
 
 
 class ChannelAttention(nn.Module):
@@ -165,7 +164,7 @@ def _network(
     return nn.Sequential(trunk, nn.Linear(inputs, classes))
 
 
-@register("fer-lite", size=48, channels=1, paper=_OWN)
+@register("fer-lite", size=48, channels=1, paper=OWN)
 def lite(
     classes: int,
     widths: Sequence[int] = (32, 64, 108),
@@ -178,7 +177,7 @@ def lite(
     return _network(classes, widths, depths, dropout, votes, attention)
 
 
-@register("fer-base", size=48, channels=1, paper=_OWN)
+@register("fer-base", size=48, channels=1, paper=OWN)
 def base(
     classes: int,
     widths: Sequence[int] = (48, 96, 152),

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from fer_training.recipes import recipe
 from fer_training.recipes.recipe import Figure
 
-OWN = "fer_ros"
-"""What recipes of this package's own networks give as their paper."""
-
 OWNERS_DATA = ("imed", "ferg", "kdef", "sfew")
 """Data sets that are not at hand: their owners give them on request."""
 

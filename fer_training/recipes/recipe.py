@@ -12,6 +12,8 @@ import yaml
 from fer_training.recipes.plain import PlainError, build
 
 RECIPES = Path(__file__).parent
+OWN = "fer_ros"
+"""What recipes of the project's own networks give as their paper."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Safe, and ten times as fast where PyYAML comes with its part in C."""

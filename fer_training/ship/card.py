@@ -15,7 +15,7 @@ from fer_training.data import ferplus
 from fer_training.measure import seeds
 from fer_training.measure.predictors import CheckpointPredictor
 from fer_training.recipes import lineage
-from fer_training.recipes.recipe import Recipe
+from fer_training.recipes.recipe import OWN, Recipe
 from fer_training.records import files, run
 from fer_training.records.run import DataOrigin, Parity, RunRecord
 from fer_training.records.tables import LatencyRecord, RobustnessRecord, SeedsRecord
@@ -146,7 +146,7 @@ def text(folder: Path, exported: Path, record: RunRecord, parity: Parity, traine
         parity_reference=f"{100 * parity.accuracy_reference:.2f}",
         parity_onnx=f"{100 * parity.accuracy_onnx:.2f}",
         parity_single=f"{100 * parity.accuracy_onnx_batch_1:.2f}",
-        differs=config.differs,
+        differs=_follows(config) + config.differs,
         teachers=_teachers(config),
         needs=_needs(config),
         data=_data(record.data),
@@ -216,6 +216,12 @@ def _ferplus(record: RunRecord) -> str:
         "file; `fer-train export\nRUN FILE --head votes` writes it as one of its own.\n"
         f"{own.selection.sentence()}\n\n{tables.per_class(own.results.single_crop)}\n"
     )
+
+
+def _follows(config: Recipe) -> str:
+    """Name the publication; the project's own networks follow none."""
+    own = config.paper.name in ("", OWN)
+    return "" if own else f"Follows {config.paper.name}. "
 
 
 def _teachers(config: Recipe) -> str:
