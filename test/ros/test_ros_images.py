@@ -103,7 +103,6 @@ def test_several_cameras_and_compressed_images(emotion_node, observer, camera, p
 
 
 def test_encodings_that_are_no_plain_view_are_converted(emotion_node, observer, camera, picture):
-    pytest.importorskip("cv_bridge", reason="needs cv_bridge, which converts bgr16")
     from fer_ros.msg import EmotionArray
 
     emotion_node()
