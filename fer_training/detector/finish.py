@@ -108,5 +108,5 @@ def _pictures(file: Path) -> list[NDArray[np.uint8]]:
         packed, offset = data["jpeg"], data["offset"]
     return [
         np.asarray(cv2.imdecode(packed[offset[i] : offset[i + 1]], cv2.IMREAD_GRAYSCALE), np.uint8)
-        for i in range(_PICTURES)
+        for i in range(min(_PICTURES, len(offset) - 1))
     ]

@@ -34,8 +34,8 @@ class Measured:
         return recall_at(self.judged, self.wanted, false_a_photo)
 
     def threshold_at(self, false_a_photo: float) -> float:
-        """Return the score at which there are so many false faces a photo."""
-        return self.recall_at(false_a_photo)[1]
+        """Return the score at which there are so many false faces a photo; the least looked at."""
+        return max(self.recall_at(false_a_photo)[1], _LEAST_SCORE)
 
     def at(self, threshold: float) -> tuple[float, float]:
         """Return recall and false faces a photo at a threshold."""

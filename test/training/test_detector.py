@@ -341,3 +341,24 @@ def test_the_budget_finds_small_faces_of_large_scenes() -> None:
     plain = budget._watch(finder, 1.0, picture, truth, 2)
     more = budget._watch(finder, 2.0, picture, truth, 30)
     assert more.ever.sum() > plain.ever.sum()
+
+
+def test_a_run_becomes_a_file_with_a_card(
+    cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = tmp_path / "run", tmp_path / "face.onnx"
+    photos_file = write_photos(tmp_path / "v.npz", [0.9])
+    train(Plan(cache, run, photos_file, steps=2, cool_from=1, sides=((64, 2, 1.0),), every=2))
+    logged = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
+    assert [line["longest"] for line in logged if "longest" in line] == [640, 320]
+    words = ["detector", "export", str(run), str(out), "--data", str(cache)]
+    assert cli.main([*words, "--validation", str(photos_file), "--version", "7"]) == 0
+    about = FerFaceDetector(DetectorSettings(), out).metadata
+    assert (about.version, about.recipe["steps"]) == ("7", 2)
+    assert about.dataset["photos"][0]["what"] == "Flickr8k"
+    assert cli.main(["detector", "card", str(out)]) == 0
+    text = out.with_suffix(".md").read_text("utf-8")
+    assert "Flickr8k" in text
+    assert f"{about.recipe['parameters']:,} parameters" in text
+    assert cli.main(["detector", "export", str(tmp_path), *words[3:], "--validation", "x"]) == 1
+    assert "holds no checkpoint.pt" in capsys.readouterr().err
