@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -55,8 +54,16 @@ class Checkpoint:
 
     @property
     def config(self) -> Recipe:
-        """The recipe."""
-        return recipe.from_dict(yaml.safe_load(self.recipe))
+        """The recipe.
+
+        Raises:
+            CheckpointError: Its text is no YAML.
+            RecipeError: It is of another version of this package.
+        """
+        try:
+            return recipe.from_dict(yaml.safe_load(self.recipe))
+        except yaml.YAMLError as error:
+            raise CheckpointError(f"the checkpoint's recipe is unreadable: {error}") from None
 
 
 @dataclass
@@ -134,8 +141,14 @@ def _read(path: Path) -> Mapping[str, object]:
     if not path.is_file():
         raise CheckpointError(f"no checkpoint {path}")
     try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()  # PyTorch compares no checksums
+        if damaged is not None:
+            raise CheckpointError(f"{path} is damaged; take another copy or train again")
         values = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+    except CheckpointError:
+        raise
+    except Exception as error:  # a dozen kinds, from zip, pickle and PyTorch
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{path} is no readable checkpoint: {first}") from None
     if not isinstance(values, dict) or "architecture" not in values:

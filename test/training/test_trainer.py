@@ -125,6 +125,22 @@ def test_truncated_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
         checkpoint.load(path)
 
 
+def test_damage_anywhere_in_a_checkpoint_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "best.pt"
+    checkpoint.save(holding(50), path)
+    content = path.read_bytes()
+    told = 0
+    for place in range(0, len(content), 7):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x85]) + content[place + 1 :])
+        try:
+            state = checkpoint.load(path)
+        except checkpoint.CheckpointError:
+            told += 1
+        else:  # in the zip's padding, where it harms nothing
+            assert torch.equal(state.weights["w"], torch.ones(50))
+    assert told > len(content) // 7 // 3
+
+
 def test_full_disk_leaves_the_old_checkpoint_whole(tmp_path: Path) -> None:
     path = tmp_path / "last.pt"
     checkpoint.save(holding(10), path)
