@@ -262,3 +262,9 @@ def test_launch_files_are_python_with_a_description():
 def test_the_parameter_file_is_valid_yaml():
     for path in (ROOT / "config").glob("*.yaml"):
         assert yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def test_no_two_test_files_have_one_name():
+    """pytest imports them by their bare names."""
+    names = [path.name for path in (ROOT / "test").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

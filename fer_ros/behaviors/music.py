@@ -236,7 +236,8 @@ class MusicPlayer:
         if mpv is None:
             return
         mpv.close()
-        if self._quit:
+        # A loaded machine loses the word of the end; a program that failed has another status.
+        if self._quit or mpv.exit_status() == 0:
             self._log.info("mpv was quit; no music until ~/enable")
             self._stopped, self._quit = True, False
         else:

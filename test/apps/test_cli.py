@@ -256,7 +256,7 @@ def test_the_demo_names_the_page_or_shows_it(tmp_path: Path, options: tuple[str,
     pytest.importorskip("aiohttp", reason="the page's library is not installed (extra [web])")
     done = subprocess.run(
         [sys.executable, "-m", "fer_ros", "demo", "--seconds", "1", "--picture",
-         str(tmp_path / "demo.png"), *options, "--ros-args", "-p", "detector:=haar"],
+         str(tmp_path / "demo.png"), *options],
         capture_output=True, text=True, timeout=60, check=False,
         env={**os.environ, **loopback_environment()},
     )  # fmt: skip

@@ -58,8 +58,7 @@ def graph(monkeypatch):
 def test_recorded_images_become_events(tmp_path, capsys):
     """By `fer-ros replay`, as docs/behaviors.md says."""
     bag = scene_bag(tmp_path / "bag", one_actor(("happy", "sad")), 60, labels=False)
-    parameters = ("--ros-args", "-p", "detector:=haar")
-    assert main(["replay", str(bag), "--out", str(tmp_path / "results"), *parameters]) == 0
+    assert main(["replay", str(bag), "--out", str(tmp_path / "results")]) == 0
     capsys.readouterr()
     rules = tmp_path / "rules.yaml"
     rules.write_text("rules: [{name: there}, {name: smile, expression: happy, for: 0.3}]")
@@ -110,7 +109,7 @@ def test_a_camera_a_node_and_the_greeter(graph):
     """Synthetic faces before the real pipeline; the greeter greets one that smiles, once."""
     join, start = graph
     start("camera", "--source", "demo", "--rate", "10")
-    start("run", "--ros-args", "-p", "detector:=haar", "-p", "image_reliability:=reliable")
+    start("run", "--ros-args", "-p", "image_reliability:=reliable")
     start("behave", "greeter")
     listener = join("listener")
     heard: list[str] = []
