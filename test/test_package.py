@@ -1,3 +1,17 @@
+# Copyright 2026 fer_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """package.xml and pyproject.toml ask for the same, the tools accept them, and pip builds them.
 
 What CMakeLists.txt installs is seen in a built package: test/ros/test_ros_install.py.
@@ -268,3 +282,13 @@ def test_no_two_test_files_have_one_name():
     """pytest imports them by their bare names."""
     names = [path.name for path in (ROOT / "test").rglob("test_*.py")]
     assert sorted(names) == sorted(set(names))
+
+
+def test_every_file_has_the_licence_header_that_ament_copyright_wants():
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git checkout, whose files are checked")
+    script = ROOT / "tools" / "licence_headers.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"run python3 tools/licence_headers.py for {done.stdout}"

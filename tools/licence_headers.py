@@ -1,14 +1,15 @@
 """Puts the licence header that ament_copyright looks for at the top of every Python file.
 
-    python3 tools/licence_headers.py HOLDER YEAR [--check]
+    python3 tools/licence_headers.py [--check] [--holder NAME] [--year YEAR]
 
-For the owner, before the package is released into a ROS distribution, whose linters want it. With
-``--check`` nothing is written, and the exit status says whether a header is missing.
+For new files. With ``--check`` nothing is written, and the exit status says whether a header is
+missing.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import subprocess
 import sys
 from pathlib import Path
@@ -35,8 +36,8 @@ HEADER = """\
 def main() -> int:
     """Add what is missing; return 1 when ``--check`` finds a file without."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("holder")
-    parser.add_argument("year", type=int)
+    parser.add_argument("--holder", default="fer_ros maintainers")
+    parser.add_argument("--year", type=int, default=datetime.date.today().year)
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
     header = HEADER.format(year=args.year, holder=args.holder)
