@@ -31,6 +31,7 @@ def add(commands: Any) -> None:
     actions = detector.add_subparsers(dest="action", required=True, metavar="ACTION")
     _add_data(actions)
     _add_train(actions)
+    _add_mine(actions)
     _add_export(actions)
     _add_compare(actions)
     _add_card(actions)
@@ -64,6 +65,18 @@ def _add_train(actions: Any) -> None:
     train.add_argument("--rate", type=float, default=2e-3, help="learning rate")
     train.add_argument("--seed", type=int, default=0)
     train.set_defaults(run=_train)
+
+
+def _add_mine(actions: Any) -> None:
+    mine = actions.add_parser(
+        "mine",
+        help="find what a run still takes for faces, and faces it overlooks",
+        description="Looks at every training photo and writes hard.npz into RUN; `train` then "
+        "shows overlooked faces and mistakes more often. Again every some thousand steps.",
+    )
+    mine.add_argument("run_folder", type=Path, metavar="RUN")
+    mine.add_argument("--data", type=Path, required=True, help="folder that `data` wrote")
+    mine.set_defaults(run=_mine)
 
 
 def _add_export(actions: Any) -> None:
@@ -165,6 +178,16 @@ def _train(options: argparse.Namespace) -> None:
             seed=options.seed,
         )
     )
+
+
+def _mine(options: argparse.Namespace) -> None:
+    from fer_training.detector import finish, hard
+    from fer_training.detector.photos import Photos
+
+    network, step = finish.load(options.run_folder)
+    found = hard.find(network, Photos(options.data))
+    found.save(options.run_folder / hard.FILE)
+    print(f"step {step}: {len(found.false_box)} things taken for faces")
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -23,7 +23,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_training.detector.clutter import draw
 from fer_training.detector.crops import Crops
+from fer_training.detector.hard import Hard
 from fer_training.detector.photos import Photo, Photos
 
 Image = NDArray[np.uint8]
@@ -38,17 +40,23 @@ _LEAST_VISIBLE = 0.4
 class Mixture:
     """Shares and ranges of what a field shows."""
 
-    photo: float = 0.56
+    photo: float = 0.6
     """Share of fields with a photo around one of its faces."""
-    pasted: float = 0.3
+    pasted: float = 0.26
     """Share of photos without faces into which crops are put; the rest shows no face."""
-    smallest: float = 9.0
+    mistaken: float = 0.55
+    """Share of the fields without a chosen face that stand around what was taken for one."""
+    drawn: float = 0.2
+    """Share of fields onto which lettering and signs are drawn beside the faces."""
+    smallest: float = 10.0
     """Least side of the face a field is made for [pixels]."""
     largest: float = 0.92
     """Greatest side of it [sides of the field]."""
-    ignored: float = 7.5
+    enlarged: float = 2.5
+    """Most that a photo is enlarged; beyond, faces are blots."""
+    ignored: float = 8.5
     """Faces below this side bear no loss [pixels]."""
-    tilted: float = 0.4
+    tilted: float = 0.36
     """Share of fields with a tilt up to `tilt` either way; the others tilt by some 7 degrees."""
     tilt: float = 55.0
     """[degrees]."""
@@ -66,23 +74,53 @@ class Field:
     worth: list[float] = field(default_factory=list)
 
 
+_View = tuple[NDArray[np.floating], float, float, NDArray[np.floating]]
+"""A photo's point, scale, tilt [degrees], and where the point goes."""
+
+
+class _Lot:
+    """Draws numbers by weight."""
+
+    def __init__(self, weights: NDArray[np.float64]) -> None:
+        self._sums = np.cumsum(weights)
+
+    def __len__(self) -> int:
+        return len(self._sums)
+
+    def pick(self, rng: Rng) -> int:
+        at = rng.random() * self._sums[-1]
+        return min(int(np.searchsorted(self._sums, at, side="right")), len(self._sums) - 1)
+
+
 class Composer:
     """Makes fields without end; what it makes depends on the generator alone."""
 
-    def __init__(self, photos: Photos, crops: Crops, mixture: Mixture | None = None) -> None:
-        """Take the material."""
+    def __init__(
+        self,
+        photos: Photos,
+        crops: Crops,
+        mixture: Mixture | None = None,
+        hard: Hard | None = None,
+    ) -> None:
+        """Take the material; without `hard` every face is shown alike."""
         self._photos, self._crops = photos, crops
         self._mixture = mixture or Mixture()
+        self._hard = hard
+        weights = hard.weights if hard else np.ones(photos.faces)
+        self._faces = _Lot(weights[photos.certain[:, 1]].astype(np.float64))
+        self._mistakes = _Lot(hard.false_score.astype(np.float64)) if hard else _Lot(np.zeros(0))
 
     def field(self, side: int, rng: Rng) -> Field:
         """Return one square field of a side, without disturbances of the light."""
-        draw = rng.random()
-        if draw < self._mixture.photo:
+        sort = rng.random()
+        if sort < self._mixture.photo:
             made = self._around_a_face(side, rng)
         else:
-            made = Field(self._empty_place(side, rng))
-            if draw < self._mixture.photo + self._mixture.pasted:
+            made = self._without_a_chosen_face(side, rng)
+            if sort < self._mixture.photo + self._mixture.pasted:
                 self._put_crops(made, rng)
+        if rng.random() < self._mixture.drawn:
+            draw(made.image, made.boxes, rng)
         self._drop_unseen(made)
         return made
 
@@ -96,20 +134,37 @@ class Composer:
         low, high = math.log(self._mixture.smallest), math.log(self._mixture.largest * side)
         return math.exp(rng.uniform(low, high))
 
+    def _without_a_chosen_face(self, side: int, rng: Rng) -> Field:
+        """A place without faces, or one around a mistake, with the faces that stand beside it."""
+        if not len(self._mistakes) or rng.random() >= self._mixture.mistaken:
+            return Field(self._empty_place(side, rng))
+        assert self._hard is not None
+        k = self._mistakes.pick(rng)
+        photo = self._photos[int(self._hard.false_photo[k])]
+        x, y, w, h = self._hard.false_box[k]
+        scale = min(self._target(side, rng) / math.sqrt(w * h), self._mixture.enlarged)
+        at = rng.uniform(0.2, 0.8, 2) * side
+        middle = np.array([x + w / 2, y + h / 2])
+        return self._placed(photo, (middle, scale, self._angle(rng), at), side, rng)
+
     def _around_a_face(self, side: int, rng: Rng) -> Field:
-        i, row = self._photos.certain[rng.integers(len(self._photos.certain))]
+        i, row = self._photos.certain[self._faces.pick(rng)]
         photo = self._photos[int(i)]
         face = photo.faces[row - self._photos.first_face(int(i))]
         size = math.sqrt(face[2] * face[3])
         scale = self._target(side, rng) / size
         if rng.random() < 0.15:  # the whole photo, as a camera would show it
             scale = side / max(photo.image.shape) * rng.uniform(0.7, 1.1)
-        scale = min(scale, 3.5)
+        scale = min(scale, self._mixture.enlarged)
         at = rng.uniform(0.12, 0.88, 2) * side
         if size * scale > 0.5 * side:
             at = np.clip(rng.normal(0.5, 0.1, 2), 0.2, 0.8) * side
         middle = face[:2] + face[2:4] / 2
-        matrix = _placing(middle, scale, self._angle(rng), at, rng.random() < 0.5)
+        return self._placed(photo, (middle, scale, self._angle(rng), at), side, rng)
+
+    def _placed(self, photo: Photo, view: _View, side: int, rng: Rng) -> Field:
+        """A photo and all its faces under a view."""
+        matrix = _placing(*view, rng.random() < 0.5)
         whole = Field(_warp(photo.image, matrix, side, self._surrounding(photo, side, rng), rng))
         for other in photo.faces:
             _carry(whole, other, matrix)

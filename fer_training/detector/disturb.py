@@ -29,12 +29,25 @@ Image = NDArray[np.uint8]
 _NOISE = np.random.default_rng(0).standard_normal(1 << 20).astype(np.float32)
 """Taken from at random places, which is far cheaper than drawing anew."""
 
+_LEAST_SPREAD = 5.0
+"""Standard deviation of the tones of a face that can still be seen."""
+
+_COVERED, _MASKED = 0.25, 0.55
+"""Share of faces behind something, and share of these that wear a mask."""
+
 
 def disturb(made: Field, rng: Rng) -> Image:
-    """Return a field's image as a worse camera would have taken it."""
+    """Return a field's image as a worse camera would have taken it.
+
+    Faces that cannot be seen any more are marked as unknown in the field.
+    """
     image = made.image
-    for (x, y, w, h), worth in zip(made.boxes, made.worth, strict=True):
-        if worth > 0 and rng.random() < 0.2:
+    for (x, y, w, h), points, worth in zip(made.boxes, made.points, made.worth, strict=True):
+        if worth <= 0 or rng.random() >= _COVERED:
+            continue
+        if rng.random() < _MASKED and np.isfinite(points).all():
+            put_mask(image, points, rng)
+        else:
             _cover(image, x, y, w, h, rng)
     if rng.random() < 0.2:
         image = _lit_from_a_side(image, rng)
@@ -42,8 +55,10 @@ def disturb(made: Field, rng: Rng) -> Image:
         image = _blurred(image, made, rng)
     if rng.random() < 0.75:
         image = np.asarray(cv2.LUT(image, _tones(rng)))
-    if rng.random() < 0.3:
-        image = _noisy(image, rng)
+    strength = math.exp(rng.uniform(math.log(2), math.log(22))) if rng.random() < 0.3 else 0.0
+    _forget_unreadable(made, image, strength)
+    if strength:
+        image = _noisy(image, strength, rng)
     if rng.random() < 0.1:
         quality = int(rng.integers(25, 90))
         _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -85,15 +100,83 @@ def _blurred(image: Image, made: Field, rng: Rng) -> Image:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
 
 
-def _noisy(image: Image, rng: Rng) -> Image:
+def _forget_unreadable(made: Field, image: Image, noise: float) -> None:
+    """Faces that darkness or noise has swallowed bear no loss: they would teach to see blots."""
+    for i, (x, y, w, h) in enumerate(made.boxes):
+        place = image[
+            max(int(y - h / 2), 0) : max(int(y + h / 2) + 1, 0),
+            max(int(x - w / 2), 0) : max(int(x + w / 2) + 1, 0),
+        ]
+        # Noise averages out over a larger face's features.
+        hidden = noise * min(1.0, 24.0 / max(w, h))
+        if place.size and float(place.std()) < _LEAST_SPREAD + 0.8 * hidden:
+            made.worth[i] = -1
+
+
+def _noisy(image: Image, strength: float, rng: Rng) -> Image:
     start = int(rng.integers(_NOISE.size - image.size))
     noise = _NOISE[start : start + image.size].reshape(image.shape)
-    strength = math.exp(rng.uniform(math.log(2), math.log(22)))
     return np.clip(image + strength * noise, 0, 255).astype(np.uint8)
 
 
+def put_mask(image: Image, points: NDArray[np.float32], rng: Rng) -> None:
+    """Draw a medical or cloth mask over nose, mouth and chin, with its straps.
+
+    Args:
+        image: uint8 (H, W), changed in place.
+        points: (5, 2) landmarks of the face.
+        rng: Generator.
+    """
+    eyes, mouth = points[:2].mean(0), points[3:].mean(0)
+    down, across = mouth - eyes, points[1] - points[0]
+    length = max(float(np.hypot(*down)), 1.0)
+    wide = max(float(np.hypot(*across)), 0.8 * length)
+    along = np.array([down[1], -down[0]]) / length
+    if along @ across < 0:
+        along = -along
+    turn = float((points[2] - eyes) @ along)  # the nose moves to the side that the face turns to
+    top, low = rng.uniform(0.22, 0.48), rng.uniform(1.45, 1.8)
+    ears = [eyes + 0.45 * down + along * (side * wide * 0.95 - 0.4 * turn) for side in (-1, 1)]
+    jaws = [eyes + 1.25 * down + along * (side * wide * 0.75 - 0.2 * turn) for side in (-1, 1)]
+    bridge = eyes + top * down + along * 0.8 * turn
+    chin = [eyes + low * down + along * (side * wide * 0.3 + 0.4 * turn) for side in (1, -1)]
+    shape = np.array([ears[0], bridge, ears[1], jaws[1], *chin, jaws[0]])
+    shape = shape + rng.normal(0, 0.03 * length, shape.shape)
+    tone = float(rng.choice([rng.uniform(150, 250), rng.uniform(5, 60), rng.uniform(60, 180)]))
+    painted = image.copy()
+    _fill(painted, shape, tone)
+    if rng.random() < 0.6:
+        for share in np.linspace(0.3, 0.8, int(rng.integers(1, 5))):
+            ends = [jaws[k] + (ears[k] - jaws[k]) * (1 - share) for k in (0, 1)]
+            _stroke(painted, ends[0], ends[1], tone * rng.uniform(0.7, 0.95), length * 0.03)
+    if rng.random() < 0.7:
+        strap = float(np.clip(tone + rng.normal(0, 25), 0, 255))
+        for k, side in enumerate((-1, 1)):
+            ear = eyes + 0.15 * down + along * side * wide * 1.25
+            _stroke(painted, ears[k], ear, strap, length * 0.04)
+            _stroke(painted, jaws[k], ear + 0.4 * down, strap, length * 0.04)
+    strength = rng.uniform(0.8, 1.0)
+    image[:] = cv2.addWeighted(painted, strength, image, 1 - strength, 0)
+
+
+_FINE = 4
+"""Bits of a pixel's fraction in OpenCV's drawing."""
+
+
+def _fill(image: Image, shape: NDArray[np.floating], tone: float) -> None:
+    corners = np.rint(shape * (1 << _FINE)).astype(np.int32)
+    cv2.fillPoly(image, [corners], tone, cv2.LINE_AA, _FINE)
+
+
+def _stroke(
+    image: Image, a: NDArray[np.floating], b: NDArray[np.floating], tone: float, width: float
+) -> None:
+    start, end = (tuple(np.rint(p * (1 << _FINE)).astype(int).tolist()) for p in (a, b))
+    cv2.line(image, start, end, tone, max(1, round(width)), cv2.LINE_AA, _FINE)
+
+
 def _cover(image: Image, x: float, y: float, w: float, h: float, rng: Rng) -> None:
-    """Put a plain or textured thing over a part of a face: mask, glasses, hand, edge."""
+    """Put a plain or textured thing over a part of a face: scarf, glasses, hand, edge."""
     side = image.shape[0]
     kind = rng.random()
     if kind < 0.4:  # below the nose

@@ -31,7 +31,14 @@ Floats = NDArray[np.float32]
 CERTAIN = 0.7
 """Teacher's score from which on a box is taken for a face; below, its region bears no loss."""
 
-_SAME = 0.4
+_DOUBTFUL_SOURCES, _CERTAIN_THERE = (1, 2), 0.8
+"""Everyday photos, in which answers below this are as often animals or soil."""
+
+READABLE = 12.0
+"""Faces below this side are blots, which teach to take blots for faces: no loss [pixels]."""
+
+_SAME, _WITHIN = 0.4, 0.65
+"""IoU, and share of the smaller box inside the other, from which on two boxes are one face."""
 _FILLS = 0.6
 """Share of the photo's longer side from which on the teacher's answer at 320 pixels counts."""
 _HEAD_SOURCE = 0
@@ -67,7 +74,11 @@ class Photos:
         """Photos without faces."""
         self.with_false = np.flatnonzero(np.diff(self._index["false_offset"]) > 0)
         """Photos in which the teacher was wrong."""
-        worth = self._index["faces"][:, 14]
+        faces = self._index["faces"]
+        faces[np.sqrt(faces[:, 2] * faces[:, 3]) < READABLE, 14] = -1
+        worth = faces[:, 14]
+        self.faces = len(faces)
+        """Number of faces of all photos, unknown ones included."""
         owner = np.repeat(np.arange(len(self)), np.diff(self._index["face_offset"]))
         self.certain = np.stack([owner, np.arange(len(worth))], 1)[worth > 0]
         """(photo, row among all faces) of every certain face."""
@@ -169,7 +180,8 @@ def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
             rows.append(answers[~large])
     joined = _distinct(np.concatenate(rows))
     score = joined[:, 14].copy()
-    joined[:, 14] = np.where(score >= CERTAIN, np.clip(0.6 + 2.0 * (score - CERTAIN), 0.6, 1), -1)
+    certain = _CERTAIN_THERE if data["source"][i] in _DOUBTFUL_SOURCES else CERTAIN
+    joined[:, 14] = np.where(score >= certain, np.clip(2.0 * score - 0.8, 0.9, 1), -1)
     truth = _rows(data, "truth", "truth_offset", i)
     if len(truth):
         overlap = _overlap(truth, joined[:, :4])
@@ -202,20 +214,28 @@ def _rows(data: dict[str, NDArray[np.generic]], key: str, offset: str, i: int) -
 
 
 def _distinct(rows: Floats) -> Floats:
-    """Keep the most confident of boxes that overlap."""
+    """Keep the most confident of boxes that overlap, or of which one lies in another."""
     rows = rows[np.argsort(-rows[:, 14], kind="stable")]
     kept: list[int] = []
-    overlap = _overlap(rows[:, :4], rows[:, :4])
+    shared = _shared(rows[:, :4], rows[:, :4])
+    area = rows[:, 2] * rows[:, 3]
+    within = shared / np.maximum(np.minimum(area[:, None], area[None]), 1e-6)
+    alike = (_overlap(rows[:, :4], rows[:, :4]) >= _SAME) | (within >= _WITHIN)
     for i in range(len(rows)):
-        if not kept or overlap[i, kept].max() < _SAME:
+        if not alike[i, kept].any():
             kept.append(i)
     return rows[kept]
 
 
 def _overlap(a: Floats, b: Floats) -> Floats:
     """Return the IoU of every pair of boxes x, y, width, height."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum((a[:, :2] + a[:, 2:4])[:, None], (b[:, :2] + b[:, 2:4])[None])
-    shared = np.clip(high - low, 0, None).prod(-1)
+    shared = _shared(a, b)
     union = (a[:, 2] * a[:, 3])[:, None] + (b[:, 2] * b[:, 3])[None] - shared
     return np.asarray(shared / np.maximum(union, 1e-6), np.float32)
+
+
+def _shared(a: Floats, b: Floats) -> Floats:
+    """Return the area that every pair of boxes has in common."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum((a[:, :2] + a[:, 2:4])[:, None], (b[:, :2] + b[:, 2:4])[None])
+    return np.asarray(np.clip(high - low, 0, None).prod(-1), np.float32)

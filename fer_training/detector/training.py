@@ -30,6 +30,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
+from fer_training.detector import hard
 from fer_training.detector.compose import Composer, Field, Mixture
 from fer_training.detector.crops import Crops
 from fer_training.detector.disturb import disturb
@@ -73,7 +74,10 @@ class _Batches(IterableDataset[Batch]):
     def __iter__(self) -> Iterator[Batch]:
         torch.set_num_threads(1)
         photos = Photos(self._plan.cache)
-        composer = Composer(photos, Crops.load(self._plan.cache / "crops.npz"), Mixture())
+        crops = Crops.load(self._plan.cache / "crops.npz")
+        mined = self._plan.out / hard.FILE
+        found = hard.Hard.load(mined) if mined.is_file() else None
+        composer = Composer(photos, crops, Mixture(), found)
         for step in range(self._first, self._plan.steps):
             yield batch_of(self._plan, composer, step)
 

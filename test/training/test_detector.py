@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from synthetic_photos import FACE, write_cache, write_photos
 
 from fer_ros.perception.detection import DetectorSettings, FerFaceDetector
 from fer_ros.perception.quality import FaceFeatures
@@ -35,132 +36,20 @@ from fer_training.detector import (
     budget,
     clips,
     compare,
-    crops,
     export,
     labelled_photos,
     matching,
-    photos,
     quality_fit,
     targets,
 )
-from fer_training.detector.compose import Composer
-from fer_training.detector.disturb import disturb
 from fer_training.detector.network import STRIDES, FaceNet
 from fer_training.detector.training import Plan, rate_at, train
 from fer_training.detector.vga_scenes import scenes
 
-FACE = (40.0, 30.0, 64.0, 80.0)
-
-
-def drawn_face(side: int = 48) -> np.ndarray:
-    """A face in a few strokes."""
-    image = np.full((side, side), 170, np.uint8)
-    for x in (0.34, 0.66):
-        cv2.circle(image, (round(x * side), round(0.4 * side)), side // 12, 30, -1)
-    cv2.ellipse(
-        image, (side // 2, round(0.72 * side)), (side // 6, side // 14), 0, 0, 180, 40, side // 16
-    )
-    return image
-
-
-def answer(score: float) -> list[float]:
-    x, y, w, h = FACE
-    points = [(0.34, 0.4), (0.66, 0.4), (0.5, 0.6), (0.37, 0.75), (0.63, 0.75)]
-    return [*FACE, *[v for px, py in points for v in (x + px * w, y + py * h)], score]
-
-
-def write_photos(path: Path, scores: list[float]) -> Path:
-    """Write an npz of photos, each with one answer of the teacher, and one without any."""
-    packed, sizes, rows, counts = [], [], [], []
-    for score in [*scores, None]:
-        image = cv2.cvtColor(background(200, 160), cv2.COLOR_BGR2GRAY).copy()
-        if score is not None:
-            face = cv2.resize(drawn_face(), (64, 80))
-            image[30:110, 40:104] = face
-            rows.append(answer(score))
-        counts.append(0 if score is None else 1)
-        packed.append(cv2.imencode(".jpg", image)[1].ravel())
-        sizes.append((200, 160))
-    offset = np.concatenate([[0], np.cumsum(counts)])
-    arrays = {f"faces{k}": np.array(rows, np.float32) for k in ("", "320", "1024")}
-    arrays |= {f"face{k}_offset": offset for k in ("", "320", "1024")}
-    negative = np.array([*[0] * len(scores), 1], np.uint8)
-    np.savez(
-        path,
-        jpeg=np.concatenate(packed),
-        offset=np.concatenate([[0], np.cumsum([len(p) for p in packed])]),
-        size=np.array(sizes, np.int32),
-        source=np.full(len(sizes), 14, np.uint8),
-        negative=negative,
-        false_faces=np.array([[20, 20, 40, 50, *[0] * 11]], np.float32),
-        false_offset=np.array([0] * len(sizes) + [1]),
-        truth=np.array([FACE] * len(scores), np.float32),
-        truth_offset=offset,
-        **arrays,
-    )
-    return path
-
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cache")
-    photos.build([write_photos(folder / "a.npz", [0.95, 0.72, 0.55])], folder)
-    points = np.array([[(0.34, 0.4), (0.66, 0.4), (0.5, 0.6), (0.37, 0.75), (0.63, 0.75)]] * 2)
-    boxes = np.array([[0.5, 0.52, 0.8, 1.0]] * 2, np.float32)
-    crops.Crops(np.stack([drawn_face()] * 2), boxes, points.astype(np.float32)).save(
-        folder / "crops.npz"
-    )
-    return folder
-
-
-def test_people_confirm_the_teacher_and_doubt_bears_no_loss(tmp_path: Path) -> None:
-    path = write_photos(tmp_path / "a.npz", [0.95, 0.72, 0.55])
-    data = dict(np.load(path))
-    del data["truth"], data["truth_offset"]
-    doubted = [photos.merged(data, i)[:, 14].tolist() for i in range(4)]
-    assert doubted == [[1.0], [pytest.approx(0.64)], [-1.0], []]
-    assert [photos.merged(dict(np.load(path)), i)[0, 14] for i in range(3)] == [1.0] * 3
-
-
-def test_a_source_can_be_left_out(tmp_path: Path) -> None:
-    path = write_photos(tmp_path / "a.npz", [0.95])
-    assert photos.build([path], tmp_path / "all") == 2
-    with pytest.raises(DatasetError, match="no photo is left"):
-        photos.build([path], tmp_path / "none", without=[14])
-
-
-def test_fields_depend_on_the_generator_alone_and_boxes_lie_on_faces(cache: Path) -> None:
-    composer = Composer(photos.Photos(cache), crops.Crops.load(cache / "crops.npz"))
-    one = composer.field(128, np.random.default_rng(3))
-    other = composer.field(128, np.random.default_rng(3))
-    assert (one.image == other.image).all()
-    assert one.boxes == other.boxes
-    seen = 0
-    rng = np.random.default_rng(0)
-    for _ in range(40):
-        made = composer.field(128, rng)
-        assert made.image.shape == (128, 128)
-        for (x, y, w, h), points, worth in zip(made.boxes, made.points, made.worth, strict=True):
-            if worth > 0 and min(w, h) > 30 and np.isfinite(points).all():
-                inside = (abs(points - (x, y)) < (0.75 * w, 0.75 * h)).all()
-                assert inside
-                seen += 1
-        assert disturb(made, rng).dtype == np.uint8
-    assert seen > 10
-
-
-def test_tilted_landmarks_stay_on_the_eyes(cache: Path) -> None:
-    """The drawn eyes are the darkest things near; they must be where the landmarks say."""
-    composer = Composer(photos.Photos(cache), crops.Crops.load(cache / "crops.npz"))
-    rng, dark = np.random.default_rng(5), []
-    for _ in range(60):
-        made = composer.field(160, rng)
-        for (_, _, w, _), points, worth in zip(made.boxes, made.points, made.worth, strict=True):
-            for x, y in np.rint(points[:2]).astype(int):
-                if worth > 0 and w > 40 and 2 <= x < 158 and 2 <= y < 158:
-                    dark.append(made.image[y, x] < 110)
-    assert len(dark) > 20
-    assert np.mean(dark) > 0.9
+    return write_cache(tmp_path_factory.mktemp("cache"))
 
 
 def test_a_perfect_answer_costs_little_and_a_missed_face_much() -> None:
