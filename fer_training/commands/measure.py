@@ -49,6 +49,9 @@ def add(commands: Any) -> None:
     latency.add_argument(
         "--untrained", nargs="+", default=[], metavar="ARCHITECTURE", help="with random weights"
     )
+    latency.add_argument(
+        "--against", metavar="NAME", help="file whose time the others are divided by; the first"
+    )
     latency.add_argument("--rounds", type=int, default=300)
     latency.add_argument("--json", type=Path, required=True)
     latency.set_defaults(run=_latency)
@@ -108,7 +111,8 @@ def _latency(options: argparse.Namespace) -> None:
     options.model = [resolve(path) for path in options.model]
     with tempfile.TemporaryDirectory() as folder:
         untrained = latency.write_untrained(options.untrained, Path(folder))
-        results = latency.measure([*options.model, *untrained], options.rounds)
+        paths = latency.led_by(options.against, [*options.model, *untrained])
+        results = latency.measure(paths, options.rounds)
     results.untrained = [path.name for path in untrained]
     results.command, results.versions = _command("latency", options), provenance.versions()
     files.write(results, options.json)
@@ -139,6 +143,7 @@ def _command(name: str, options: argparse.Namespace) -> str:
     words = [f"fer-train {name} --model", *[path.name for path in options.model]]
     if name == "latency":
         words += ["--untrained", *options.untrained] if options.untrained else []
+        words += ["--against", options.against] if options.against else []
         return " ".join([*words, "--rounds", str(options.rounds)])
     words += ["--dataset", options.dataset, "--data", options.data.name]
     words += ["--usage", options.usage, "--seed", str(options.seed)]

@@ -80,6 +80,20 @@ def measure(
     return LatencyRecord(rounds, 1, provenance.processor(), files)
 
 
+def led_by(name: str | None, paths: Sequence[Path]) -> list[Path]:
+    """Return the files with the one of this name, without suffix, in front; None changes nothing.
+
+    Raises:
+        ValueError: No file has this name.
+    """
+    if name is None:
+        return list(paths)
+    if name not in [path.stem for path in paths]:
+        known = ", ".join(path.stem for path in paths)
+        raise ValueError(f"--against names {name}, which is not timed; timed are {known}")
+    return sorted(paths, key=lambda path: path.stem != name)
+
+
 class _Runner:
     """One file with inputs of noise."""
 

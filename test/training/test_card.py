@@ -58,6 +58,14 @@ def headings(text: str) -> list[str]:
     return [line[3:] for line in text.splitlines() if line.startswith("## ")]
 
 
+def test_the_file_that_times_are_compared_with_comes_first() -> None:
+    paths = [Path("b.onnx"), Path("a.onnx"), Path("c.onnx")]
+    assert latency.led_by("c", paths) == [paths[2], paths[0], paths[1]]
+    assert latency.led_by(None, paths) == paths
+    with pytest.raises(ValueError, match="--against names d, which is not timed; timed are b, a"):
+        latency.led_by("d", paths)
+
+
 def test_records_in_the_run_folder_become_sections(made: Path) -> None:
     run, file, data = made / "run0", str(made / "a.onnx"), str(made / "data.npz")
     tiny = str(networks.write_network(made / "tiny.onnx", [0.1] * 7, networks.metadata()))
