@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_training.papers import charts, page, results
+from fer_training.papers import charts, convergence, page, results
 
 _PACKAGE = Path(__file__).parent.parent
 
@@ -30,8 +30,10 @@ class Places:
 
     lines: Path
     page: Path
-    distances: Path
-    charts: Path
+    folder: Path
+    """Of distances, training times and charts."""
+    times: Path
+    """Record of ``fer-train latency``; without it lines keep the milliseconds they had."""
     keeps: bool
     """Whether lines of runs that are not in the folder stay."""
 
@@ -39,7 +41,11 @@ class Places:
 def beside(runs: Path) -> Places:
     """Return the places in the folder of runs."""
     return Places(
-        runs / "results.csv", runs / "RESULTS.md", runs / "distances.md", runs / "charts", False
+        runs / "results.csv",
+        runs / "RESULTS.md",
+        runs / "charts",
+        runs / "latency.json",
+        keeps=False,
     )
 
 
@@ -52,9 +58,12 @@ def shipped() -> Places:
     docs = _PACKAGE.parent / "docs"
     if not docs.is_dir():
         raise ValueError(f"--ship writes the repository's own pages, and {docs} is missing")
-    folder = docs / "papers"
     return Places(
-        _PACKAGE / "results.csv", _PACKAGE / "RESULTS.md", folder / "distances.md", folder, True
+        _PACKAGE / "results.csv",
+        _PACKAGE / "RESULTS.md",
+        docs / "papers",
+        _PACKAGE / "latency.json",
+        keeps=True,
     )
 
 
@@ -70,12 +79,14 @@ def write(runs: Path, places: Places) -> int:
             f"{runs} holds no metrics.json; give the folder that holds the run folders, e.g. runs"
         )
     lines = results.merge(results.read(places.lines) if places.keeps else (), found)
-    lines = results.timed(lines, results.latencies_of(runs))
-    places.charts.mkdir(parents=True, exist_ok=True)
+    lines = results.timed(lines, results.latencies_of(places.times))
     results.write(lines, places.lines)
-    charts.draw(runs, lines, places.charts)
-    pictures = sorted(path.name for path in places.charts.glob("*.png"))
-    to = "../docs/papers/" if places.keeps else f"{places.charts.name}/"
+    folder = places.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    charts.draw(runs, lines, folder)
+    pictures = sorted(path.name for path in folder.glob("*.png"))
+    to = "../docs/papers/" if places.keeps else f"{folder.name}/"
     places.page.write_text(page.write(lines, pictures, to), encoding="utf-8")
-    places.distances.write_text(page.distances(), encoding="utf-8")
+    (folder / "distances.md").write_text(page.distances(), encoding="utf-8")
+    (folder / convergence.PAGE).write_text(convergence.write(lines), encoding="utf-8")
     return len(found)

@@ -23,9 +23,10 @@ from statistics import mean, stdev
 import yaml
 
 from fer_ros.perception.model_store import digest_of, shipped_models
-from fer_training.papers import distance
+from fer_training.papers import distance, networks
+from fer_training.papers.convergence import PAGE
 from fer_training.papers.results import Result
-from fer_training.papers.systems import OWNERS_DATA, SYSTEMS, Row, System
+from fer_training.papers.systems import CHOWANDA, OWNERS_DATA, SYSTEMS, Row, System
 from fer_training.recipes import recipe
 from fer_training.recipes.recipe import Figure
 from fer_training.ship import heldout
@@ -34,17 +35,17 @@ from fer_training.ship.heldout import HeldOut
 _HEAD = """\
 # Results
 
-Written by `fer-train compare RUNS --ship` from `results.csv`, which has every figure here with its
-command; never edit it by hand. How each recipe differs from its paper, setting by setting:
-`docs/papers/distances.md`.
+Written by `fer-train compare RUNS --ship` from `results.csv`, which has every figure with its
+command. How each recipe differs from its paper: `docs/papers/distances.md`.
 
-- All figures are accuracies of one crop in per cent. *Same*: the paper's own protocol as far as it
-  is printed. *Honest*: no person on both sides (CK+ in five folds, JAFFE one person at a time).
+- Accuracies of one crop in per cent, ± their deviation over seeds. *Same*: the paper's own protocol
+  as far as printed. *Honest*: no person on both sides (CK+ in five folds, JAFFE one person at a
+  time).
 - FER2013 is measured on PublicTest, which also chose the epoch where a recipe keeps the best one;
-  the papers report on PrivateTest or on splits of their own. There *honest* leaves out the rows
-  that have an exact copy in Training, and FER+ takes the majority of its voters as the true class.
-- ± is the deviation over seeds, where there are several. *Epochs*: trained of those the recipe
-  asks for; fewer where it stops early or computing time ended. *queued*: not run for want of it.
+  the papers report on PrivateTest or splits of their own. There *honest* leaves out rows with an
+  exact copy in Training, and FER+ takes the majority of its voters as the true class.
+- *Epochs*, or @ behind a name: trained of those the recipe asks for; fewer where it stops early or
+  computing time ended. *queued*: not run for want of it.
 """
 _QUEUED = "queued"
 
@@ -64,8 +65,13 @@ def write(results: Sequence[Result], pictures: Sequence[str], folder: str = "") 
         lines += [line for title, names in system.extra for line in _extra(title, names, results)]
         if system.name in said:
             lines += [said[system.name], ""]
+        if system.name == CHOWANDA:
+            lines += [f"Training times and convergence: [as printed and ours]({folder}{PAGE}).\n"]
     lines += [*_own(results), ""]
-    lines += [f"![{_ALT.get(name, name)}]({folder}{name})" for name in pictures]
+    for name in pictures:
+        lines.append(f"![{_ALT.get(name, name)}]({folder}{name})")
+        if name == "accuracy-latency.png":
+            lines += ["", _left_out(results), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -76,9 +82,9 @@ def verdicts() -> dict[str, str]:
 
 
 _ALT = {
-    "accuracy-latency.png": "Accuracy on PublicTest against milliseconds a crop, all networks",
+    "accuracy-latency.png": "Accuracy on PublicTest against milliseconds a crop",
     "curves.png": "Test accuracy over the epochs under each paper's protocol",
-    "convergence-004.png": "Accuracy over the epochs of ARCH-1 to ARCH-4",
+    "convergence-004.png": "Accuracy and loss over the epochs of ARCH-1 to ARCH-4",
     "features-004.png": "Maps of conv2d_4 of ARCH-1 for an averaged face",
     "saliency.png": "Averaged faces, warm where hiding a square costs most",
     "confusion.png": "Confusion matrices of the papers' networks on PublicTest",
@@ -137,16 +143,15 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def _extra(title: str, names: Sequence[str], results: Sequence[Result]) -> Iterator[str]:
-    cells = [f"{name} {_reached(of(name, results))}" for name in names]
-    yield f"{title}: {', '.join(cells)}.\n"
+    yield f"{title}: {', '.join(_reached(name, of(name, results)) for name in names)}.\n"
 
 
-def _reached(lines: list[Result]) -> str:
-    """Return the accuracy, and after how many epochs where they are not all."""
-    figure = _spread([line.single for line in lines])
+def _reached(name: str, lines: list[Result]) -> str:
+    """Return a recipe and its accuracy, with ``@`` the epochs where they are not all."""
+    short = name.partition(" with ")[2] or name
     if lines and (lines[0].epochs or 0) < (lines[0].epochs_printed or 0):
-        figure += f" (after {lines[0].epochs})"
-    return figure or _QUEUED
+        short += f"@{lines[0].epochs}"
+    return f"{short} {_spread([line.single for line in lines]) or _QUEUED}"
 
 
 def _own(results: Sequence[Result]) -> Iterator[str]:
@@ -181,14 +186,32 @@ def _own(results: Sequence[Result]) -> Iterator[str]:
             f"{x.recipe.removeprefix('fer-lite-short') or 'all'} {x.single:.1f}" for x in short
         )
         yield f"\nIngredients of `fer-lite` in a run of five epochs: {said}."
-    unchanged = [line for line in results if line.split == "unchanged"]
-    if unchanged:
-        yield "\nThe shipped files unchanged on other data, one crop:\n"
-        yield "| network | data | rows | accuracy | macro-F1 |"
-        yield "|---|---|---|---|---|"
-        for line in unchanged:
-            shown = f"{line.single:.1f} | {line.macro_f1 or 0:.2f}"
-            yield f"| {line.recipe} | {line.dataset} | {line.rows} | {shown} |"
+    yield from _unchanged([line for line in results if line.split == "unchanged"])
+
+
+def _unchanged(lines: Sequence[Result]) -> Iterator[str]:
+    """Yield the table of shipped files on data they never saw, a column a data set."""
+    if not lines:
+        return
+    rows = {line.dataset: line.rows for line in lines}
+    yield "\nThe shipped files unchanged on other data, one crop (macro-F1):\n"
+    heads = [f"{dataset}, {count} rows" for dataset, count in rows.items()]
+    yield f"| network | {' | '.join(heads)} |"
+    yield "|---" * (1 + len(rows)) + "|"
+    found = {(line.recipe, line.dataset): line for line in lines}
+    for name in dict.fromkeys(line.recipe for line in lines):
+        own = [found.get((name, dataset)) for dataset in rows]
+        cells = [f"{line.single:.1f} ({line.macro_f1 or 0:.2f})" if line else "-" for line in own]
+        yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _left_out(results: Sequence[Result]) -> str:
+    """Return which of the papers' networks the chart of accuracy and latency lacks, and why."""
+    absent = networks.absent(results)
+    reasons = ((absent.unfinished, "not finished"), (absent.elsewhere, "no FER2013 in the paper"))
+    said = "; ".join(f"{', '.join(names)} ({reason})" for names, reason in reasons if names)
+    lead = f"Not in the chart: {said}. " if said else ""
+    return f"{lead}Times: by ARCH-1's in the same rounds, beside other work (`latency.json`)."
 
 
 def _private(name: str) -> str:

@@ -17,15 +17,18 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from fer_training.recipes import recipe
 from fer_training.recipes.recipe import RecipeError
 from fer_training.records import files, run
 from fer_training.records.figures import Figures, Results
+from fer_training.records.progress import read_epochs
 from fer_training.records.run import RunRecord
 from fer_training.records.tables import LatencyRecord
 
@@ -62,11 +65,15 @@ class Result:
     macs: int
     """A crop."""
     ms: float | None
-    """Of one crop, one thread, from ``latency.json`` in the folder of runs."""
+    """Of one crop, one thread (:func:`latencies_of`)."""
     minutes: float | None
     precision: str
     revision: str
     command: str
+    reached: int | None = None
+    """First epoch, from 1, whose test accuracy is within a point of the run's best."""
+    epoch_s: float | None = None
+    """Median of the epochs' seconds; other work on the machine lengthens it."""
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -80,12 +87,12 @@ def collect(runs: Path) -> list[Result]:
     Raises:
         RecordError: A record has other fields.
     """
-    latencies = latencies_of(runs)
     found: dict[tuple[str, str, str, int], tuple[bool, Result]] = {}
     for path in sorted(runs.glob(f"**/{run.NAME}")):
         if path.parent.name.startswith("fold-"):
             continue
-        result = _result(run.read(path.parent), _folds(path.parent), latencies)
+        result = _result(run.read(path.parent), _folds(path.parent))
+        result = _paced(result, path.with_name("summary.csv"))
         named = path.parent.name == result.recipe
         for line in (result, *_on_the_way(result, path.with_name("summary.csv"))):
             if line.key not in found or named:
@@ -98,12 +105,22 @@ GRID = ("umer-cnn1-48", "umer-cnn1-48-batch-16", "umer-cnn1-48-batch-32")
 GRID_EPOCHS = (50, 100, 200)
 
 
+def _paced(result: Result, summary: Path) -> Result:
+    """Return the line with what its curve says of speed, where the run has a curve of its own."""
+    if not summary.is_file():
+        return result
+    epochs = read_epochs(summary)
+    best = max(epoch.test_accuracy for epoch in epochs)
+    near = (epoch.epoch + 1 for epoch in epochs if epoch.test_accuracy >= best - 0.01)
+    seconds = median(epoch.seconds for epoch in epochs)
+    return replace(result, reached=next(near), epoch_s=round(seconds, 2))
+
+
 def _on_the_way(result: Result, summary: Path) -> Iterator[Result]:
     """Yield lines ``<recipe>@<epochs>`` of the shorter runs that a run of constant rate holds."""
     if result.recipe not in GRID or not summary.is_file():
         return
-    with summary.open(newline="", encoding="utf-8") as file:
-        accuracies = [float(row["test_accuracy"]) for row in csv.DictReader(file)]
+    accuracies = [epoch.test_accuracy for epoch in read_epochs(summary)]
     for epochs in GRID_EPOCHS:
         if epochs <= len(accuracies):
             yield replace(
@@ -116,10 +133,11 @@ def _on_the_way(result: Result, summary: Path) -> Iterator[Result]:
                 macro_f1=None,
                 ece=None,
                 minutes=None,
+                reached=None,
             )
 
 
-def _result(record: RunRecord, folds: Sequence[Results], latencies: Mapping[str, float]) -> Result:
+def _result(record: RunRecord, folds: Sequence[Results]) -> Result:
     config, results = record.recipe, record.results
     single, majority = results.single_crop, results.on_majority
     return Result(
@@ -140,7 +158,7 @@ def _result(record: RunRecord, folds: Sequence[Results], latencies: Mapping[str,
         ece=_percent(single.ece),
         parameters=record.parameters,
         macs=record.macs,
-        ms=latencies.get(config.architecture),
+        ms=None,
         minutes=round(record.minutes, 1) if record.minutes else None,
         precision=record.precision,
         revision=record.revision[:12],
@@ -189,23 +207,22 @@ def _without_copies(single: Figures) -> float | None:
 
 def timed(lines: Iterable[Result], latencies: Mapping[str, float]) -> list[Result]:
     """Return the lines with milliseconds where their network was timed."""
-    return [replace(line, ms=latencies.get(_network(line), line.ms)) for line in lines]
+    return [replace(line, ms=latencies.get(network_of(line), line.ms)) for line in lines]
 
 
-def _network(line: Result) -> str:
-    """Return what a line's network is called in ``latency.json``: its file or architecture."""
+def network_of(line: Result) -> str:
+    """Return what a line's network is called in ``latency.json``: its architecture or its file."""
     try:
-        return recipe.load(line.recipe.partition("@")[0]).architecture
+        return recipe.load(re.split("@| with ", line.recipe)[0]).architecture
     except RecipeError:
-        return line.recipe
+        return line.recipe.split()[0]
 
 
-def latencies_of(runs: Path) -> Mapping[str, float]:
-    """Return milliseconds a crop by file name without suffix, from ``latency.json``.
+def latencies_of(path: Path) -> Mapping[str, float]:
+    """Return milliseconds a crop by file name without suffix, of a record of ``fer-train latency``.
 
     The first file's median times each file's ratio to it, which other work disturbs least.
     """
-    path = runs / "latency.json"
     if not path.is_file():
         return {}
     entries = files.read(LatencyRecord, path).files
@@ -253,7 +270,13 @@ _KINDS: dict[str, Callable[[str], Any]] = {
 
 def _from_row(row: dict[str, str], path: Path) -> Result:
     try:
-        return Result(**{e.name: _KINDS[str(e.type)](row[e.name]) for e in fields(Result)})
+        return Result(
+            **{
+                entry.name: _KINDS[str(entry.type)](row[entry.name])
+                for entry in fields(Result)
+                if entry.name in row or entry.default is MISSING
+            }
+        )
     except (KeyError, ValueError) as error:
         raise ValueError(
             f"{path}: a line has no usable {error}; write the file anew by fer-train compare"

@@ -25,6 +25,9 @@ OWNERS_DATA = ("imed", "ferg", "kdef", "sfew")
 """Data sets that are not at hand: their owners give them on request."""
 
 
+CHOWANDA = "Chowanda 2021"
+
+
 @dataclass(frozen=True)
 class Row:
     """One comparison."""
@@ -128,6 +131,6 @@ SYSTEMS = (
         _row("network", "ferg", "deep-emotion+ferg"),
         Row("over 50 layers", "ckplus", None, "deep-emotion-50+ckplus-random"),
     )),
-    System("Chowanda 2021", "004, four separable and plain networks", _archs()),
+    System(CHOWANDA, "004, four separable and plain networks", _archs()),
 )  # fmt: skip
 """The five papers, in the order of their texts' numbers."""

@@ -16,8 +16,10 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 from fer_training.recipes.recipe import Schedule
 
@@ -39,6 +41,22 @@ class Epoch:
     validation_loss: float | None = None
     """On the rows that choose the epoch, where the split has such rows beside the test's."""
     validation_accuracy: float | None = None
+
+
+def read_epochs(summary: Path) -> list[Epoch]:
+    """Read a run's ``summary.csv``; a column that it lacks is not a number, or None."""
+    with summary.open(newline="", encoding="utf-8") as file:
+        return [_epoch(row) for row in csv.DictReader(file)]
+
+
+def _epoch(row: dict[str, str]) -> Epoch:
+    plain = ("lr", "train_loss", "test_loss", "test_accuracy", "seconds")
+    chosen = ("validation_loss", "validation_accuracy")
+    return Epoch(
+        int(row["epoch"]),
+        *(float(row.get(name) or "nan") for name in plain),
+        *(float(row[name]) if row.get(name) else None for name in chosen),
+    )
 
 
 @dataclass

@@ -17,23 +17,39 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 pytest.importorskip("matplotlib", reason="needs the train extra (matplotlib)")
 
+import printed_tables
 import synthetic_faces
 import synthetic_records
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from fer_ros.perception.emotions import FER2013
 from fer_training.commands.cli import main
-from fer_training.papers import charts, compare, cross, distance, page, results, systems
+from fer_training.papers import (
+    compare,
+    convergence,
+    cross,
+    curves,
+    distance,
+    networks,
+    page,
+    results,
+    scatter,
+    systems,
+)
+from fer_training.papers.networks import Point
 from fer_training.papers.results import Result
+from fer_training.papers.systems import CHOWANDA
 from fer_training.recipes import recipe
 
 PACKAGE = Path(compare.__file__).parent.parent
@@ -107,35 +123,6 @@ def test_settings_that_no_recipe_has_are_named() -> None:
     config.paper.settings["optimizer.rate"] = recipe.Setting(1, "p. 1")
     with pytest.raises(recipe.RecipeError, match=r"'optimizer\.rate', which no recipe has"):
         distance.between(config)
-
-
-def printed_numbers(value: Any) -> list[str]:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return []
-    plain = f"{value:g}"
-    return [plain, f"{value:.1f}", f"{value:.2f}", f"{value:,}"]
-
-
-@pytest.mark.parametrize("name", compared())
-def test_quoted_numbers_stand_in_the_papers_texts(name: str, shared: Path) -> None:
-    config = recipe.load(name)
-    (path,) = (shared / "papers").glob(f"{config.paper.text}_*.txt")
-    words = path.read_text(encoding="utf-8")
-    quoted = {f"figure {k}": f.value for k, f in config.paper.figures.items()}
-    quoted |= {key: setting.value for key, setting in config.paper.settings.items()}
-    spelled = {
-        "data.oversample": {1.0: "same order"},
-        "schedule.factor": {0.1: "factor of 10"},
-        "schedule.min_delta": {0.0001: "0.0001"},
-    }
-    for key, value in quoted.items():
-        numbers = printed_numbers(value)
-        # 0 stands for what a paper does not name; the frame is "the last" in words.
-        if not numbers or value == 0 or key == "data.frames":
-            continue
-        numbers.append(spelled.get(key, {}).get(value, numbers[0]))
-        found = [n for n in numbers if re.search(rf"(?<![\d.]){re.escape(n)}(?!\d)", words)]
-        assert found, f"{name}: {key} = {value} does not stand in text {config.paper.text}"
 
 
 def test_lines_survive_writing_and_reading(tmp_path: Path) -> None:
@@ -215,6 +202,7 @@ def test_the_shipped_page_is_short_and_written_from_the_shipped_lines() -> None:
     pictures = sorted(path.name for path in folder.glob("*.png"))
     assert text == page.write(lines, pictures, "../docs/papers/")
     assert (folder / "distances.md").read_text(encoding="utf-8") == page.distances()
+    assert (folder / convergence.PAGE).read_text(encoding="utf-8") == convergence.write(lines)
 
 
 def test_every_verdict_is_of_a_system() -> None:
@@ -243,19 +231,116 @@ def test_nothing_to_compare_is_said(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "holds no metrics.json" in capsys.readouterr().err
 
 
-def test_charts_of_accuracy_and_convergence(tmp_path: Path) -> None:
-    charts.accuracy_latency([LINE], tmp_path / "points.png")
+def named(points: list[Point]) -> tuple[list[Bbox], Bbox]:
+    """Return the rectangles of the names that the chart writes, and the frame's."""
+    figure = Figure(figsize=(8, 4.8))
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.scatter([p.ms for p in points], [p.accuracy for p in points])
+    axes.set_xscale("log")
+    canvas.draw()
+    names = scatter.name_points(axes, points, canvas)
+    return [Text.get_window_extent(name, canvas.get_renderer()) for name in names], axes.bbox
+
+
+def test_names_of_crowded_points_do_not_overlap() -> None:
+    points = [
+        Point(f"network {row} {column}", "p", 0.3 * 1.03**column, 60 + 0.1 * row)
+        for row in range(4)
+        for column in range(4)
+    ] + [Point("far to the right", "p", 3.0, 70.0)]
+    boxes, frame = named(points)
+    assert len(boxes) == len(points)
+    for index, box in enumerate(boxes):
+        assert frame.x0 <= box.x0
+        assert box.x1 <= frame.x1
+        assert not any(box.overlaps(other) for other in boxes[:index])
+
+
+def test_a_point_is_the_mean_over_seeds_of_a_network_s_best_recipe(tmp_path: Path) -> None:
+    lines = [
+        LINE,
+        replace(LINE, seed=1, single=62.0),
+        replace(LINE, recipe="chowanda-arch1", system=CHOWANDA, single=30.0, ms=0.4),
+        replace(LINE, recipe="chowanda-arch1+weak-l2", system=CHOWANDA, single=65.0, ms=0.4),
+        replace(LINE, recipe="arch1", system=CHOWANDA, single=67.0, ms=0.4),
+        replace(LINE, recipe="fer-base-int8", system="fer_ros", single=71.0, ms=0.6),
+        replace(LINE, recipe="yengikand", ms=None),
+        replace(LINE, recipe="deep-emotion+ckplus", dataset="ckplus"),
+    ]
+    found = {point.label: (point.system, point.accuracy) for point in networks.points(lines)}
+    assert found == {
+        "Patil": ("Patil 2023", 61.0),
+        "ARCH-1 (weak-l2)": (CHOWANDA, 65.0),
+        "arch1": ("fer_ros", 67.0),
+        "fer-base-int8": ("fer_ros", 71.0),
+    }
+    absent = networks.absent(lines)
+    assert absent.unfinished == ["Yengikand", "Minaee", "ARCH-2", "ARCH-3", "ARCH-4"]
+    assert absent.elsewhere == ["Umer CNN_1", "Umer CNN_2", "Patil CK+"]
+    text = page.write(lines, ["accuracy-latency.png"])
+    assert "Not in the chart: Yengikand, Minaee, ARCH-2, ARCH-3, ARCH-4 (not finished);" in text
+    scatter.draw(networks.points(lines), tmp_path / "points.png")
     assert (tmp_path / "points.png").is_file()
-    charts.accuracy_latency([replace(LINE, ms=None)], tmp_path / "none.png")
+
+
+def test_the_ten_networks_are_those_of_the_printed_tables() -> None:
+    assert set(networks.PRINTED) == {*printed_tables.TABLES, "deep-emotion", "yengikand-attention"}
+
+
+def write_run(folder: Path, accuracies: str, seconds: int = 6) -> None:
+    write_record(folder, folder.name, 0.5)
+    rows = "".join(f"{n},1.0,0.{a},{seconds}\n" for n, a in enumerate(accuracies.split()))
+    (folder / "summary.csv").write_text(
+        "epoch,test_loss,test_accuracy,seconds\n" + rows, encoding="utf-8"
+    )
+
+
+def test_convergence_takes_the_runs_that_are_there(tmp_path: Path) -> None:
+    assert "No run has finished yet." in convergence.write([])
+    curves.of_four(tmp_path, tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
-    for number in (1, 3):
-        run = tmp_path / f"chowanda-arch{number}"
-        write_record(run, run.name, 0.5)
-        (run / "summary.csv").write_text(
-            "epoch,test_accuracy,seconds\n0,0.3,6\n1,0.4,6\n", encoding="utf-8"
-        )
-    charts.convergence(tmp_path, tmp_path / "convergence.png")
-    assert (tmp_path / "convergence.png").is_file()
+    write_run(tmp_path / "chowanda-arch1+ckplus-random", "3 40 795 80 60")
+    write_run(tmp_path / "chowanda-arch3+ckplus-random", "3 9", seconds=9)
+    write_run(tmp_path / "chowanda-arch4", "3 4")
+    (tmp_path / "chowanda-arch4" / "metrics.json").unlink()  # still training
+    curves.of_four(tmp_path, tmp_path / "four.png")
+    assert (tmp_path / "four.png").is_file()
+    lines = results.collect(tmp_path)
+    assert [(line.reached, line.epoch_s) for line in lines] == [(3, 6.0), (2, 9.0)]
+    text = convergence.write(lines)
+    assert "| CK+ | ARCH-1 | 50.0 | 200 | 3 | 1.0 | 6.00 | 1.00 |" in text
+    assert "| CK+ | ARCH-3 | 50.0 | 200 | 2 | 1.0 | 9.00 | 1.50 |" in text
+    assert "Not run to their end yet: ARCH-1 on FER2013, ARCH-2 on FER2013," in text
+    write_record(tmp_path / "chowanda-arch4", "chowanda-arch4", 0.5)
+    text = convergence.write(results.collect(tmp_path))
+    assert "| FER2013 | ARCH-4 | 50.0 | 200 | 2 | 1.0 | 6.00 | - |" in text
+
+
+def test_printed_hours_and_what_they_leave_for_arch_2() -> None:
+    text = convergence.write([])
+    assert "| hours | 0.841 | 2.39 | 1.01 | 2.63 |" in text
+    assert "| times ARCH-1 | 1.00 | 2.85 | 1.20 | 3.13 |" in text
+
+
+def test_the_page_has_room_for_every_run() -> None:
+    lines = results.read(PACKAGE / "results.csv")
+    rows = [
+        (name, row.dataset)
+        for system in systems.SYSTEMS
+        for row in system.rows
+        for name in (row.same, row.honest)
+        if name and row.dataset not in systems.OWNERS_DATA
+    ]
+    rows += [(name, "") for s in systems.SYSTEMS for _, names in s.extra for name in names]
+    for name, dataset in rows:
+        if not page.of(name, lines):
+            made_by, _, split = name.partition(":")
+            lines.append(replace(LINE, recipe=made_by, dataset=dataset, split=split or "made"))
+    pictures = ["accuracy-latency.png", "confusion.png", "convergence-004.png", "curves.png"]
+    text = page.write(lines, [*pictures, "features-004.png", "saliency.png"])
+    assert page._QUEUED not in text.partition("## ")[2]
+    assert len(text.split()) <= 1500
 
 
 @pytest.mark.slow
@@ -287,58 +372,3 @@ def test_lines_get_the_time_of_their_network() -> None:
     lines = [LINE, replace(LINE, recipe="fer-base-int8", ms=None), replace(LINE, recipe="new")]
     found = results.timed(lines, {"patil-fer2013": 5.0, "fer-base-int8": 0.6})
     assert [line.ms for line in found] == [5.0, 0.6, 1.5]
-
-
-def pages(words: str) -> dict[str, str]:
-    """Return the text of each page of a paper whose pages begin with ``Page N of M``."""
-    parts = re.split(r"Page (\d+) of \d+", words)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
-
-
-@pytest.mark.parametrize("name", [n for n in compared() if n.startswith("chowanda")])
-def test_quoted_numbers_stand_on_the_page_that_the_recipe_names(name: str, shared: Path) -> None:
-    config = recipe.load(name)
-    (path,) = (shared / "papers").glob("004_*.txt")
-    text = pages(path.read_text(encoding="utf-8"))
-    quoted = {f"figure {key}": (f.value, f.place) for key, f in config.paper.figures.items()}
-    quoted |= {key: (s.value, s.place) for key, s in config.paper.settings.items()}
-    checked = 0
-    for key, (value, place) in quoted.items():
-        named = re.match(r"p\. (\d+)", place)
-        numbers = [*printed_numbers(value), *(["factor of 10"] if key == "schedule.factor" else [])]
-        if named and printed_numbers(value):
-            page_text = text[named[1]]
-            assert any(number in page_text for number in numbers), f"{key} = {value}: {place}"
-            checked += 1
-    assert checked >= 6
-
-
-def section(words: str, number: str) -> str:
-    """Return what stands under a heading like ``4.2. Experiments``, up to the next numbered one."""
-    heading = rf"^{re.escape(number)}[.:]? "
-    start = [match.start() for match in re.finditer(heading, words, re.M)][-1]  # not the contents
-    end = re.search(r"^\d\.\d?[.:]? ?[A-Z]", words[start + 4 :], re.M)
-    return words[start:] if end is None else words[start : start + 4 + end.start()]
-
-
-@pytest.mark.parametrize(
-    "name", [n for n in compared() if n.startswith(("patil", "deep-emotion", "umer"))]
-)
-def test_quoted_numbers_stand_in_the_section_that_the_recipe_names(name: str, shared: Path) -> None:
-    config = recipe.load(name)
-    (path,) = (shared / "papers").glob(f"{config.paper.text}_*.txt")
-    words = path.read_text(encoding="utf-8")
-    checked = 0
-    for key, setting in config.paper.settings.items():
-        named = re.match(r"section (\d\.\d)", setting.place)
-        numbers = printed_numbers(setting.value)
-        if (
-            named
-            and numbers
-            and setting.value != 0
-            and key not in ("data.oversample", "data.frames")
-        ):
-            text = section(words, named[1])
-            assert any(number in text for number in numbers), f"{key}: {setting}"
-            checked += 1
-    assert checked >= 2
