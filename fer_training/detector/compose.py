@@ -60,6 +60,8 @@ class Mixture:
     """Share of fields with a tilt up to `tilt` either way; the others tilt by some 7 degrees."""
     tilt: float = 55.0
     """[degrees]."""
+    squeezed: float = 0.35
+    """Share of faces shown narrower or wider, as heads are that turn."""
 
 
 @dataclass
@@ -73,6 +75,9 @@ class Field:
     """(5, 2) each."""
     worth: list[float] = field(default_factory=list)
 
+
+_NARROWEST, _WIDEST = 0.65, 1.2
+"""Width of squeezed faces, of their own."""
 
 _View = tuple[NDArray[np.floating], float, float, NDArray[np.floating]]
 """A photo's point, scale, tilt [degrees], and where the point goes."""
@@ -129,6 +134,13 @@ class Composer:
             return float(rng.uniform(-self._mixture.tilt, self._mixture.tilt))
         return float(rng.normal(0, 7))
 
+    def _across(self, rng: Rng) -> float:
+        """Factor of the width; negative: mirrored."""
+        width = 1.0
+        if rng.random() < self._mixture.squeezed:
+            width = float(rng.uniform(_NARROWEST, _WIDEST))
+        return width if rng.random() < 0.5 else -width
+
     def _target(self, side: int, rng: Rng) -> float:
         """Side of a face, drawn even on a logarithmic scale [pixels]."""
         low, high = math.log(self._mixture.smallest), math.log(self._mixture.largest * side)
@@ -164,7 +176,7 @@ class Composer:
 
     def _placed(self, photo: Photo, view: _View, side: int, rng: Rng) -> Field:
         """A photo and all its faces under a view."""
-        matrix = _placing(*view, rng.random() < 0.5)
+        matrix = _placing(*view, self._across(rng))
         whole = Field(_warp(photo.image, matrix, side, self._surrounding(photo, side, rng), rng))
         for other in photo.faces:
             _carry(whole, other, matrix)
@@ -182,7 +194,7 @@ class Composer:
         choices = self._photos.with_false if hard else self._photos.empty
         photo = self._photos[int(choices[rng.integers(len(choices))])]
         height, width = photo.image.shape
-        flip, angle = rng.random() < 0.5, self._angle(rng) * 0.6
+        across, angle = rng.choice([-1.0, 1.0]), self._angle(rng) * 0.6
         if len(photo.false_faces) and hard:
             x, y, w, h = photo.false_faces[rng.integers(len(photo.false_faces))]
             scale = min(self._target(side, rng) / math.sqrt(w * h), 6.0)
@@ -195,7 +207,7 @@ class Composer:
             margin = np.minimum(side / 2 / scale / np.array([width, height]), 0.5)
             middle = rng.uniform(margin, 1 - margin) * (width, height)
             at = np.array([side / 2, side / 2])
-        matrix = _placing(middle, scale, angle, at, flip)
+        matrix = _placing(middle, scale, angle, at, across)
         return _warp(photo.image, matrix, side, None, rng)
 
     def _put_crops(self, made: Field, rng: Rng) -> None:
@@ -218,9 +230,8 @@ class Composer:
         crop = self._crops.images[row]
         side = crop.shape[0]
         scale = size / side
-        matrix = _placing(
-            np.array([(side - 1) / 2] * 2), scale, self._angle(rng), at, rng.random() < 0.5
-        )
+        middle = np.array([(side - 1) / 2] * 2)
+        matrix = _placing(middle, scale, self._angle(rng), at, self._across(rng))
         if scale < 0.6:
             smaller = max(round(side * scale), 4)
             crop = np.asarray(cv2.resize(crop, (smaller, smaller), interpolation=cv2.INTER_AREA))
@@ -268,14 +279,20 @@ class Composer:
 
 
 def _placing(
-    middle: NDArray[np.floating], scale: float, angle: float, at: NDArray[np.floating], flip: bool
+    middle: NDArray[np.floating],
+    scale: float,
+    angle: float,
+    at: NDArray[np.floating],
+    across: float = 1.0,
 ) -> NDArray[np.float64]:
-    """Return the 3x3 map that brings `middle` to `at`, scaled, tilted [degrees], mirrored."""
+    """Return the 3x3 map that brings `middle` to `at`, scaled, tilted [degrees].
+
+    Before the tilt the width is scaled by `across` more; negative mirrors.
+    """
     turn = math.radians(angle)
     cosine, sine = math.cos(turn) * scale, math.sin(turn) * scale
     matrix = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1.0]])
-    if flip:
-        matrix[:, 0] *= -1
+    matrix[:, 0] *= across
     matrix[:2, 2] = at - matrix[:2, :2] @ middle
     return matrix
 

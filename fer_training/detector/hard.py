@@ -23,7 +23,7 @@ FILE = "hard.npz"
 _SCALES = (1.0, 0.5)
 _LEAST_FALSE, _LEAST_SIDE = 0.25, 14.0
 """Score and side [pixels] from which on an answer beside all faces is kept."""
-_LEAST_WEIGHT = 0.2
+_LEAST_WEIGHT = 0.12
 
 
 @dataclass(frozen=True)
