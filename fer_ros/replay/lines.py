@@ -30,6 +30,7 @@ class FaceLine:
     score: float
     label: str
     confidence: float
+    quality: float
     probabilities: list[float]
     smoothed: list[float]
     truth: str | None = field(default=None, metadata=OMITTED)

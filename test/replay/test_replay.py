@@ -50,6 +50,7 @@ def test_one_line_a_frame_with_stamps_and_faces(happy_result):
     for face in faces:
         assert sum(face["probabilities"]) == pytest.approx(1.0, abs=1e-5)
         assert sum(face["smoothed"]) == pytest.approx(1.0, abs=1e-5)
+        assert 0.0 < face["quality"] <= 1.0
 
 
 def test_two_runs_are_the_same_byte_for_byte(command, happy_bag, happy_result, tmp_path):

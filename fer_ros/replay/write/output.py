@@ -163,6 +163,7 @@ def _face(found: FaceEmotion, truth: str | None) -> FaceLine:
         score=round(found.face.score, 4),
         label=found.label,
         confidence=round(found.confidence, 6),
+        quality=round(found.quality, 4),
         probabilities=[round(p, 6) for p in found.probabilities.tolist()],
         smoothed=[round(p, 6) for p in found.smoothed.tolist()],
         truth=truth,
