@@ -37,6 +37,7 @@ from fer_training.detector import (
     clips,
     compare,
     export,
+    finish,
     labelled_photos,
     matching,
     quality_fit,
@@ -244,6 +245,20 @@ def test_the_budget_finds_small_faces_of_large_scenes() -> None:
     plain = budget._watch(finder, 1.0, picture, truth, 2)
     more = budget._watch(finder, 2.0, picture, truth, 30)
     assert more.ever.sum() > plain.ever.sum()
+
+
+def test_doubt_about_landmarks_lowers_the_score_alone() -> None:
+    torch.manual_seed(1)
+    network = FaceNet().eval()
+    for last in network.last_layers():
+        torch.nn.init.normal_(last.weight[15], std=0.3)
+    image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 1, 64, 64))).float()
+    with torch.no_grad():
+        for plain, doubted in zip(
+            network(image), finish.doubting(network, 2.0)(image), strict=True
+        ):
+            torch.testing.assert_close(doubted[:, 1:], plain[:, 1:])
+            torch.testing.assert_close(doubted[:, 0], plain[:, 0] - 2.0 * (plain[:, 15] + 3.0))
 
 
 def test_a_run_becomes_a_file_with_a_card(
