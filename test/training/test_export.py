@@ -138,6 +138,22 @@ def test_a_file_that_answers_differently_is_not_put_in_place(made: Path, tmp_pat
         export.parity(predictor, made / "a.onnx", data.images, data.labels)
 
 
+def test_a_share_of_crops_may_be_allowed_to_differ(made: Path) -> None:
+    """A support vector machine's votes turn where two classes are equally near."""
+
+    class Turned(OnnxPredictor):
+        def probabilities(self, images: np.ndarray) -> np.ndarray:
+            answers = super().probabilities(images)
+            answers[0] = answers[0][::-1]
+            return answers
+
+    data = synthetic_faces.dataset(30)
+    turned = Turned(made / "a.onnx")
+    export.parity(turned, made / "a.onnx", data.images, data.labels, astray=1 / 30)
+    with pytest.raises(export.ExportError, match="does not answer"):
+        export.parity(turned, made / "a.onnx", data.images, data.labels, astray=0.02)
+
+
 def test_card_states_digest_figures_and_limits(made: Path) -> None:
     import hashlib
 
