@@ -32,8 +32,8 @@ _LIMITS = """## Limits
 * `detection_size` and `detection_budget` say how many pixels of a face it gets to see; the tables
   say what that is worth.
 * Of version 0.1.0, looked at by eye: what it misses on the validation photos is mostly faces behind
-  masks, in profile, behind a hand or another head, or blurred; what it makes up is mostly emblems
-  and lettering, then statues, dogs seen from the front and round things, of 16 to 50 pixels.
+  masks seen from the side, behind a hand or another head, or blurred; what it makes up is mostly
+  emblems, lettering, watches and fists, then statues and dogs seen from the front.
 * Faces on posters and screens, of statues and dolls are faces to it.
 * Whether it finds people of all ages and skin tones equally often has not been measured: no set at
   hand says who is on its photos.
