@@ -20,6 +20,7 @@ detector of the package, :data:`THRESHOLD`.
 
 from __future__ import annotations
 
+import copy
 import math
 import tempfile
 import warnings
@@ -120,13 +121,12 @@ def parity(network: FaceNet, path: Path, pictures: Sequence[NDArray[np.uint8]]) 
 
 def _shifted(network: FaceNet, shift: float) -> FaceNet:
     """Return a copy whose score logits are moved by a constant."""
-    copy = FaceNet(network.widths)
-    copy.load_state_dict(network.state_dict())
+    shifted = copy.deepcopy(network)
     with torch.no_grad():
-        for last in copy.last_layers():
+        for last in shifted.last_layers():
             if last.bias is not None:
                 last.bias[0] += shift
-    return copy.eval()
+    return shifted.eval()
 
 
 def _to_onnx(network: FaceNet) -> onnx.ModelProto:

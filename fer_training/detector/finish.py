@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -97,8 +98,7 @@ def doubting(network: FaceNet, share: float = SPREAD_SHARE) -> FaceNet:
         network: Trained.
         share: Logits taken off for each unit of the spread's logarithm above the usual one.
     """
-    doubter = FaceNet(network.widths)
-    doubter.load_state_dict(network.state_dict())
+    doubter = copy.deepcopy(network)
     with torch.no_grad():
         for last in doubter.last_layers():
             assert last.bias is not None

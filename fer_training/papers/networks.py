@@ -66,9 +66,8 @@ def points(results: Sequence[Result]) -> list[Point]:
     """
     best: dict[str, Point] = {}
     recipes: dict[tuple[str, str], list[Result]] = {}
-    for line in results:
-        if line.dataset == "fer2013" and line.split == "official" and line.ms:
-            recipes.setdefault((_name(line), line.recipe), []).append(line)
+    for line in filter(_charted, results):
+        recipes.setdefault((_name(line), line.recipe), []).append(line)
     for (name, made_by), lines in recipes.items():
         accuracy = mean(line.single for line in lines)
         if name not in best or accuracy > best[name].accuracy:
@@ -80,11 +79,7 @@ def points(results: Sequence[Result]) -> list[Point]:
 
 def absent(results: Sequence[Result]) -> Absent:
     """Return the papers' networks without a point, by why."""
-    shown = {
-        _name(line)
-        for line in results
-        if line.dataset == "fer2013" and line.split == "official" and line.ms
-    }
+    shown = {_name(line) for line in filter(_charted, results)}
     compared = {
         recipe.load(row.same).architecture
         for system in SYSTEMS
@@ -96,6 +91,10 @@ def absent(results: Sequence[Result]) -> Absent:
         [PRINTED[name] for name in missing if name in compared],
         [PRINTED[name] for name in missing if name not in compared],
     )
+
+
+def _charted(line: Result) -> bool:
+    return line.dataset == "fer2013" and line.split == "official" and bool(line.ms)
 
 
 def _name(line: Result) -> str:

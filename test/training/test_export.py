@@ -138,6 +138,16 @@ def test_a_file_that_answers_differently_is_not_put_in_place(made: Path, tmp_pat
         export.parity(predictor, made / "a.onnx", data.images, data.labels)
 
 
+def test_answers_that_are_no_numbers_do_not_agree(made: Path) -> None:
+    class Broken(OnnxPredictor):
+        def probabilities(self, images: np.ndarray) -> np.ndarray:
+            return np.full_like(super().probabilities(images), np.nan)
+
+    data = synthetic_faces.dataset(30)
+    with pytest.raises(export.ExportError, match="does not answer"):
+        export.parity(Broken(made / "a.onnx"), made / "a.onnx", data.images, 0 * data.labels)
+
+
 def test_a_share_of_crops_may_be_allowed_to_differ(made: Path) -> None:
     """A support vector machine's votes turn where two classes are equally near."""
 
