@@ -36,8 +36,9 @@ def test_the_behaviour_greets_a_smiling_track_once(start, emotion_node, observer
     script.write_text(code, encoding="utf-8")
     greeter = start(sys.executable, str(script))
     answers = observer.listen(EmotionArray, "/fer/emotions")
-    start(prefix / "lib" / "fer_ros" / "camera", "--rate", "10")
-    emotion_node("-p", "autostart:=true")
+    # JPEG: of raw images, best effort over UDP, a busy machine loses most.
+    start(prefix / "lib" / "fer_ros" / "camera", "--rate", "10", "--compressed")
+    emotion_node("-p", "autostart:=true", "-p", "image_transport:=compressed")
     greeter.says("hello, ")
 
     def smiles() -> int:
