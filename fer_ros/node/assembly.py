@@ -106,6 +106,7 @@ def assemble(settings: Settings, new_track_id: Callable[[], str] | None = None) 
 def _detector_settings(settings: Settings) -> DetectorSettings:
     return DetectorSettings(
         threshold=settings.detection_threshold,
+        tracked_threshold=settings.tracked_threshold,
         min_face=settings.min_face_size,
         detection_size=settings.detection_size,
         max_faces=settings.max_faces,

@@ -133,7 +133,16 @@ class Settings:
     )
     detection_threshold: float = row(
         0.7,
-        "Detections with less confidence are ignored.",
+        "Detections with less confidence are ignored, but see tracked_threshold.",
+        minimum=THRESHOLDS[0],
+        maximum=THRESHOLDS[1],
+        dynamic=True,
+    )
+    tracked_threshold: float = row(
+        0.4,
+        "Confidence that suffices where a track of three detections or more expects a face, so "
+        "that one that turns away or dims is not lost; without effect from detection_threshold "
+        "on, and with haar.",
         minimum=THRESHOLDS[0],
         maximum=THRESHOLDS[1],
         dynamic=True,

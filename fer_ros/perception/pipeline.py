@@ -27,12 +27,12 @@ from dataclasses import dataclass, replace
 from fer_ros.perception.alignment import align_all
 from fer_ros.perception.classification import EmotionClassifier
 from fer_ros.perception.detection import FaceDetector
-from fer_ros.perception.detection.search_plan import Searcher
+from fer_ros.perception.detection.searcher import Searcher
 from fer_ros.perception.orientation import rotate, turned_back
 from fer_ros.perception.quality import quality_of
 from fer_ros.perception.smoothing import SmoothingSettings
 from fer_ros.perception.timing import milliseconds_since
-from fer_ros.perception.tracking import Tracker
+from fer_ros.perception.tracking import STEADY_AGE, Tracker
 from fer_ros.perception.types import Face, FaceEmotion, Frame, FrameResult, Image, StageTimes
 
 
@@ -143,9 +143,13 @@ class Pipeline:
         start = time.perf_counter()
         if frame.topic not in self._searchers:
             self._searchers[frame.topic] = Searcher(self.detector)
-        tracked = self._tracker(frame.topic).expected(frame.moment_ns)
-        budget = self.settings.detection_budget
-        faces = self._searchers[frame.topic].find(image, budget, tracked)
+        tracker, moment = self._tracker(frame.topic), frame.moment_ns
+        faces = self._searchers[frame.topic].find(
+            image,
+            self.settings.detection_budget,
+            tracked=tracker.expected(moment),
+            steady=tracker.expected(moment, STEADY_AGE),
+        )
         times.detect = milliseconds_since(start)
         return faces
 

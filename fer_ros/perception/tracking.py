@@ -45,6 +45,9 @@ _SIZE_WEIGHT = 1.0
 _VELOCITY_TIME = 0.25
 """Time constant with which the estimated velocity follows the measured one [s]."""
 
+STEADY_AGE = 3
+"""Detections after which a track is no accident; it then holds on to less confident faces."""
+
 _COAST_TIME = 0.6
 """How far ahead a velocity is trusted [s]; an occluded track waits where it then is."""
 
@@ -181,10 +184,17 @@ class Tracker:
             )
         return results
 
-    def expected(self, stamp_ns: int) -> list[Box]:
-        """Return squares of the tracks' size where their faces are expected at a stamp."""
+    def expected(self, stamp_ns: int, least_age: int = 1) -> list[Box]:
+        """Return squares of the tracks' size where their faces are expected at a stamp.
+
+        Args:
+            stamp_ns: Of the image to come.
+            least_age: Only those of tracks of at least so many detections.
+        """
         boxes = []
         for track in self._tracks:
+            if track.age < least_age:
+                continue
             x, y = track.predict(stamp_ns)
             boxes.append(Box(x - track.size / 2, y - track.size / 2, track.size, track.size))
         return boxes

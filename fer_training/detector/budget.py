@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.detection import FaceDetector
-from fer_ros.perception.detection.search_plan import Searcher
+from fer_ros.perception.detection.searcher import Searcher
 from fer_ros.perception.types import Box
 from fer_training.detector.compare import Contestant, judged_faces
 from fer_training.detector.vga_scenes import put

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Detectors on clips: which faces of a reference they lose for how long, and what they make up."""
+"""Detectors on clips: which faces of a reference they lose for how long, and what they make up.
+
+The detector that is measured works as in the node: tracks hold on to less confident faces.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.detection import FaceDetector
+from fer_ros.perception.detection.searcher import Searcher
+from fer_ros.perception.smoothing import SmoothingSettings
+from fer_ros.perception.tracking import STEADY_AGE, Tracker, track_ids
 from fer_ros.perception.types import Box
 from fer_training.data.base import DatasetError
 from fer_training.detector.compare import Contestant
@@ -32,6 +38,24 @@ from fer_training.detector.matching import hits
 
 _SUFFIXES = (".mkv", ".mp4", ".avi", ".webm")
 _SAME = 0.3
+_PLAIN = SmoothingSettings(time_constant=0.0, hysteresis=0.0, threshold=0.0)
+_TIMEOUT = 1.0
+"""Of tracks, as the node's default [s]."""
+
+
+class _Follower:
+    """A detector and the tracks of one clip."""
+
+    def __init__(self, detector: FaceDetector) -> None:
+        self._searcher, self._tracker = Searcher(detector), Tracker(track_ids())
+
+    def boxes(self, frame: NDArray[np.uint8], stamp_ns: int) -> list[Box]:
+        """Return the faces of the next frame, searched in one pass."""
+        steady = self._tracker.expected(stamp_ns, STEADY_AGE)
+        faces = self._searcher.find(frame, 1.0, [], steady)
+        certain = np.ones((len(faces), 1), np.float32)
+        self._tracker.update(faces, certain, stamp_ns, ("face",), _PLAIN, _TIMEOUT)
+        return [face.box for face in faces]
 
 
 @dataclass
@@ -77,9 +101,13 @@ def measure(reference: Contestant, other: Contestant, folder: Path, step: int = 
     """
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
     results = []
-    finders = reference.make(0.7), reference.make(0.35), other.make(0.7)
+    finders, measured = (reference.make(0.7), reference.make(0.35)), other.make(0.7)
     for path in files:
-        seen = [[_boxes(finder, frame) for finder in finders] for frame in _frames(path, step)]
+        follower = _Follower(measured)
+        seen = [
+            [*(_boxes(finder, frame) for finder in finders), follower.boxes(frame, stamp_ns)]
+            for frame, stamp_ns in _frames(path, step)
+        ]
         if seen:
             results.append(_compare(path.name, seen))
     if not results:
@@ -105,15 +133,17 @@ def _compare(name: str, seen: Sequence[Sequence[Sequence[Box]]]) -> Clip:
     )
 
 
-def _frames(path: Path, step: int) -> Iterator[NDArray[np.uint8]]:
+def _frames(path: Path, step: int) -> Iterator[tuple[NDArray[np.uint8], int]]:
+    """Return every n-th frame and its time [ns]."""
     capture = cv2.VideoCapture(str(path))
+    rate = capture.get(cv2.CAP_PROP_FPS) or 25.0
     index = 0
     while True:
         there, frame = capture.read()
         if not there:
             break
         if index % step == 0:
-            yield np.asarray(frame, np.uint8)
+            yield np.asarray(frame, np.uint8), round(index / rate * 1e9)
         index += 1
     capture.release()
 

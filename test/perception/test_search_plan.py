@@ -12,21 +12,17 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The search plan: what it covers, what it spends, and what it finds, over YuNet's weights."""
+"""The search plan: what it covers, and what it spends."""
 
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from fer_ros.perception.detection import DetectorSettings, YuNetDetector
-from fer_ros.perception.detection.search_plan import OVERLAP, Searcher, SearchPlan, places
+from fer_ros.perception.detection.search_plan import OVERLAP, SearchPlan, places
 from fer_ros.perception.types import Box
-from fer_ros.sources.scene import Actor, Scene, background
 
 SIZES = {"VGA": (640, 480, 0.5), "720p": (1280, 720, 0.5), "1080p": (1920, 1080, 1 / 3)}
 """Width, height, scale of the whole pass: 320 pixels for VGA, else 640."""
@@ -107,42 +103,3 @@ def test_the_plan_is_the_same_for_the_same_frames() -> None:
     tracked = [Box(600, 300, 24, 30)]
     one = plan_of(1280, 720, 0.5, 12, tracked=tracked)
     assert one == plan_of(1280, 720, 0.5, 12, tracked=tracked)
-
-
-@pytest.fixture(scope="module")
-def detector(shared: Path) -> YuNetDetector:
-    weights = shared / "models" / "yunet_s_dynamic.onnx"
-    return YuNetDetector(weights, DetectorSettings(0.6, detection_size=320))
-
-
-def test_a_small_face_is_found_by_the_budget_and_kept(detector: YuNetDetector) -> None:
-    scene = Scene(1280, 720, (Actor(900, 400, 40, ("happy",)),)).render(0.0)[0]
-    assert detector.detect(scene) == []
-    searcher, tracked, found = Searcher(detector), [], []
-    for _ in range(60):
-        faces = searcher.find(scene, 2.0, tracked)
-        found.append(len(faces))
-        tracked = [face.box for face in faces] or tracked
-    assert 1 in found[:30]
-    assert found[found.index(1) :] == [1] * (60 - found.index(1))
-    x, y = tracked[0].center
-    assert abs(x - 900) < 10
-    assert abs(y - 400) < 14
-
-
-def test_faces_in_several_windows_are_one_face_each(detector: YuNetDetector) -> None:
-    actors = (Actor(320, 240, 200, ("happy",)), Actor(900, 400, 120, ("happy",)))
-    scene = Scene(1280, 720, actors).render(0.0)[0]
-    searcher = Searcher(detector)
-    expected = len(detector.detect(scene))
-    assert expected == 2
-    for _ in range(20):
-        faces = searcher.find(scene, 3.0, [])
-        assert len(faces) == expected
-        assert all(face.box.height > 80 for face in faces)  # none cut by a window's rim
-
-
-def test_a_scene_without_faces_stays_without(detector: YuNetDetector) -> None:
-    scene = cv2.resize(background(640, 360), (1280, 720))
-    searcher = Searcher(detector)
-    assert [searcher.find(scene, 2.0, []) for _ in range(12)] == [[]] * 12

@@ -53,6 +53,9 @@ class DetectorSettings:
 
     threshold: float = 0.7
     """Least confidence of a face [0..1]."""
+    tracked_threshold: float = 0.4
+    """Least confidence of a face where a track of some detections expects one; only as far as it
+    lies below `threshold` [0..1]."""
     min_face: int = 32
     """Side of the smallest face looked for [source pixels], where `detection_size` is 0."""
     detection_size: int = 640
@@ -62,6 +65,7 @@ class DetectorSettings:
 
     def __post_init__(self) -> None:
         _check("threshold", self.threshold, THRESHOLDS)
+        _check("tracked_threshold", self.tracked_threshold, THRESHOLDS)
         _check("min_face", self.min_face, FACE_SIZES)
         if self.detection_size != 0:
             _check("detection_size", self.detection_size, DETECTION_SIZES, "0 (automatic) or ")

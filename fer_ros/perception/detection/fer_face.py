@@ -86,8 +86,10 @@ class FerFaceDetector(one_shot.OneShotDetector):
     def _make_buffers(self, height: int, width: int) -> _Buffers:
         return _Buffers(self._session, height, width, self.metadata.strides)
 
-    def _decode(self, buffers: _Buffers, enlarged: NDArray[np.float32]) -> one_shot.Rows:
-        least = _logit(self.settings.threshold)
+    def _decode(
+        self, buffers: _Buffers, enlarged: NDArray[np.float32], least: float
+    ) -> one_shot.Rows:
+        least = _logit(least)
         rows = [np.empty((0, 15), np.float32)]
         for level, stride in zip(buffers.outputs, self.metadata.strides, strict=True):
             columns = level.shape[3]

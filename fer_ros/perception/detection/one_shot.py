@@ -93,9 +93,11 @@ class OneShotDetector(ABC):
 
     def detect(self, image: Image) -> list[Face]:
         """Return the faces of an image; see :class:`fer_ros.perception.detection.FaceDetector`."""
-        return faces_of(suppress(self.candidates(image), self.settings.max_faces))
+        settings = self.settings
+        found = suppress(self.candidates(image, settings.threshold))
+        return faces_of(found[: settings.max_faces])
 
-    def candidates(self, image: Image) -> Rows:
+    def candidates(self, image: Image, least: float) -> Rows:
         """Return what one pass over a whole image finds, overlapping answers among it.
 
         Raises:
@@ -104,9 +106,9 @@ class OneShotDetector(ABC):
         check_image(image)
         height, width = image.shape[:2]
         scale = self.scale(width, height)
-        found = self.search(image, scale)
+        found = self.search(image, scale, least)
         if max(width, height) * scale > LARGEST_INPUT and not self._fixed:
-            second = self.search(image, _SECOND_SIZE / max(width, height))
+            second = self.search(image, _SECOND_SIZE / max(width, height), least)
             found = np.concatenate([found, second])
         return found
 
@@ -135,15 +137,21 @@ class OneShotDetector(ABC):
             scale = min(needed, _LARGEST_SIDE / max(width, height))
         return min(scale, _LARGEST_UPSCALE)
 
-    def search(self, image: Image, scale: float) -> Rows:
-        """Run the network on the scaled image; return candidates in source pixels."""
+    def search(self, image: Image, scale: float, least: float) -> Rows:
+        """Run the network on the scaled image; return candidates in source pixels.
+
+        Args:
+            image: Image or a part of it.
+            scale: Network pixels per pixel of the image.
+            least: Least confidence of a candidate [0..1].
+        """
         height, width = image.shape[:2]
         inner_height, inner_width = scaled(height, scale), scaled(width, scale)
         buffers = self._input(self._fixed or (padded(inner_height), padded(inner_width)))
         buffers.fill(image, inner_width, inner_height)
         buffers.run()
         enlarged = np.array([width / inner_width, height / inner_height], np.float32)
-        rows = self._decode(buffers, enlarged)
+        rows = self._decode(buffers, enlarged, least)
         rows = rows[np.isfinite(rows).all(axis=1)]
         if len(rows) > _MOST_CANDIDATES:
             rows = rows[np.argsort(-rows[:, 14], kind="stable")[:_MOST_CANDIDATES]]
@@ -162,8 +170,8 @@ class OneShotDetector(ABC):
         """Return new :class:`Buffers` for an input of a size."""
 
     @abstractmethod
-    def _decode(self, buffers: Any, enlarged: NDArray[np.float32]) -> Rows:
-        """Return the cells that reach the threshold, `enlarged` times network pixels (x, y)."""
+    def _decode(self, buffers: Any, enlarged: NDArray[np.float32], least: float) -> Rows:
+        """Return the cells of at least a confidence, `enlarged` times network pixels (x, y)."""
 
 
 def rows_of(
@@ -217,12 +225,12 @@ def cell_corners(rows: int, columns: int) -> NDArray[np.float32]:
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
 
 
-def suppress(candidates: Rows, limit: int) -> Rows:
-    """Non-maximum suppression; the most confident rows first, at most `limit`."""
+def suppress(candidates: Rows) -> Rows:
+    """Non-maximum suppression; the most confident rows first."""
     if len(candidates) == 0:
         return candidates
     boxes, scores = candidates[:, :4].tolist(), candidates[:, 14].tolist()
-    kept = np.ravel(cv2.dnn.NMSBoxes(boxes, scores, 0.0, _NMS_IOU))[:limit]
+    kept = np.ravel(cv2.dnn.NMSBoxes(boxes, scores, 0.0, _NMS_IOU))
     return np.asarray(candidates[kept], np.float32)
 
 

@@ -27,10 +27,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer_ros.perception.detection import one_shot
-from fer_ros.perception.detection.base import FaceDetector
-from fer_ros.perception.detection.one_shot import OneShotDetector
-from fer_ros.perception.types import Box, Face, Image
+from fer_ros.perception.types import Box
 
 OVERLAP = 64
 """Pixels that neighbouring places of the wandering window share; smaller faces are never cut."""
@@ -43,8 +40,6 @@ _SMALL = 2.0
 """Faces below so many times the detector's smallest are searched at full resolution as well."""
 _TRACKED_SHARE = 0.5
 """Of the budget beyond the whole pass, the most that tracked faces may take."""
-_RIM = 2
-"""A box that comes so near to an inner rim of a window is taken for a cut face [pixels]."""
 
 
 @dataclass(frozen=True)
@@ -146,56 +141,3 @@ def _around(box: Box, width: int, height: int) -> Region | None:
 
 def _whole(side: float) -> int:
     return int(side) // 32 * 32
-
-
-class Searcher:
-    """Runs a detector over whole images and the windows of a plan, for one camera."""
-
-    def __init__(self, detector: FaceDetector) -> None:
-        """Take a detector; one without a network searches whole images only."""
-        self._detector = detector
-        self._plan = SearchPlan()
-
-    def find(self, image: Image, budget: float, tracked: Sequence[Box]) -> list[Face]:
-        """Return the faces of the next frame, the most confident first.
-
-        Args:
-            image: As :meth:`fer_ros.perception.detection.FaceDetector.detect` takes it.
-            budget: Cost allowed, in passes over the whole image.
-            tracked: Boxes where faces are expected.
-        """
-        detector = self._detector
-        if budget <= 1.0 or not isinstance(detector, OneShotDetector):
-            return detector.detect(image)
-        height, width = image.shape[:2]
-        windows = self._plan.windows(
-            width,
-            height,
-            detector.scale(width, height),
-            budget,
-            detector.smallest_face,
-            tracked,
-        )
-        if not windows:
-            return detector.detect(image)
-        rows = [detector.candidates(image)]
-        for window in windows:
-            part = image[window.y : window.y + window.height, window.x : window.x + window.width]
-            rows.append(_uncut(detector.search(part, 1.0), window, width, height))
-        limit = detector.settings.max_faces
-        return one_shot.faces_of(one_shot.suppress(np.concatenate(rows), limit))
-
-
-def _uncut(rows: one_shot.Rows, window: Region, width: int, height: int) -> one_shot.Rows:
-    """Bring a window's candidates to the image, without faces that an inner rim cuts."""
-    left, top = rows[:, 0], rows[:, 1]
-    right, low = left + rows[:, 2], top + rows[:, 3]
-    whole = (left > _RIM) | (window.x == 0)
-    whole &= (top > _RIM) | (window.y == 0)
-    whole &= (right < window.width - 1 - _RIM) | (window.x + window.width >= width)
-    whole &= (low < window.height - 1 - _RIM) | (window.y + window.height >= height)
-    kept = rows[whole].copy()
-    kept[:, 0:14:2] += window.x
-    kept[:, 1:14:2] += window.y
-    kept[:, 2:4] -= (window.x, window.y)  # widths and heights do not move
-    return kept

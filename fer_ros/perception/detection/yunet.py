@@ -84,7 +84,9 @@ class YuNetDetector(one_shot.OneShotDetector):
     def _make_buffers(self, height: int, width: int) -> _Buffers:
         return _Buffers(self._session, height, width)
 
-    def _decode(self, buffers: _Buffers, enlarged: NDArray[np.float32]) -> one_shot.Rows:
+    def _decode(
+        self, buffers: _Buffers, enlarged: NDArray[np.float32], least: float
+    ) -> one_shot.Rows:
         """Return the cells that reach the threshold.
 
         Score is the geometric mean of class and objectness, as in the authors' and OpenCV's
@@ -92,7 +94,7 @@ class YuNetDetector(one_shot.OneShotDetector):
         """
         cls, obj, bbox, kps = buffers.outputs
         product = (cls * obj)[:, 0]
-        hits = (product >= self.settings.threshold**2).nonzero()[0]
+        hits = (product >= least**2).nonzero()[0]
         answers = np.concatenate([bbox[hits], kps[hits]], axis=1)
         scores = np.sqrt(np.minimum(product[hits], 1.0))
         return one_shot.rows_of(

@@ -1,0 +1,127 @@
+# Copyright 2026 fer_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What a camera's search finds and holds on to, over the weights of YuNet and of fer-face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_ros import Frame, Settings, assemble
+from fer_ros.perception.detection import DetectorSettings, FerFaceDetector, YuNetDetector
+from fer_ros.perception.detection.searcher import Searcher
+from fer_ros.perception.types import Box, Image
+from fer_ros.sources.scene import Actor, Scene, background
+
+
+@pytest.fixture(scope="module")
+def detector(shared: Path) -> YuNetDetector:
+    weights = shared / "models" / "yunet_s_dynamic.onnx"
+    return YuNetDetector(weights, DetectorSettings(0.6, detection_size=320))
+
+
+def test_a_small_face_is_found_by_the_budget_and_kept(detector: YuNetDetector) -> None:
+    scene = Scene(1280, 720, (Actor(900, 400, 40, ("happy",)),)).render(0.0)[0]
+    assert detector.detect(scene) == []
+    searcher, tracked, found = Searcher(detector), [], []
+    for _ in range(60):
+        faces = searcher.find(scene, 2.0, tracked)
+        found.append(len(faces))
+        tracked = [face.box for face in faces] or tracked
+    assert 1 in found[:30]
+    assert found[found.index(1) :] == [1] * (60 - found.index(1))
+    x, y = tracked[0].center
+    assert abs(x - 900) < 10
+    assert abs(y - 400) < 14
+
+
+def test_faces_in_several_windows_are_one_face_each(detector: YuNetDetector) -> None:
+    actors = (Actor(320, 240, 200, ("happy",)), Actor(900, 400, 120, ("happy",)))
+    scene = Scene(1280, 720, actors).render(0.0)[0]
+    searcher = Searcher(detector)
+    expected = len(detector.detect(scene))
+    assert expected == 2
+    for _ in range(20):
+        faces = searcher.find(scene, 3.0, [])
+        assert len(faces) == expected
+        assert all(face.box.height > 80 for face in faces)  # none cut by a window's rim
+
+
+def test_a_scene_without_faces_stays_without(detector: YuNetDetector) -> None:
+    scene = cv2.resize(background(640, 360), (1280, 720))
+    searcher = Searcher(detector)
+    assert [searcher.find(scene, 2.0, []) for _ in range(12)] == [[]] * 12
+
+
+def faded(opacity: float) -> Image:
+    """Return a scene whose face sinks into the wall."""
+    wall = background(640, 480)
+    scene = Scene(640, 480, (Actor(320, 240, 120, ("neutral",)),)).render(0.0)[0]
+    return np.asarray(cv2.addWeighted(scene, opacity, wall, 1 - opacity, 0), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def doubtful() -> Image:
+    """A picture in which fer-face takes the face for one with a confidence of 0.45 to 0.65."""
+    detector = FerFaceDetector(DetectorSettings(0.05))
+    for opacity in np.linspace(0.6, 0.02, 117):
+        scores = [face.score for face in detector.detect(faded(opacity))]
+        if scores and 0.45 < max(scores) < 0.65:
+            return faded(opacity)
+    raise AssertionError("no such picture")
+
+
+def test_a_doubtful_face_is_believed_only_where_a_track_expects_one(doubtful: Image) -> None:
+    searcher = Searcher(FerFaceDetector(DetectorSettings()))
+    (face,) = searcher.find(faded(1.0), 1.0, [])
+    x, y = face.box.center
+    there = Box(x - 50, y - 50, 100, 100)
+    assert searcher.find(doubtful, 1.0, [there]) == []
+    (held,) = searcher.find(doubtful, 1.0, [there], steady=[there])
+    assert held.box.iou(face.box) > 0.6
+    assert searcher.find(doubtful, 1.0, [], steady=[Box(20, 20, 100, 100)]) == []
+
+
+def test_a_sure_face_leaves_no_room_for_a_doubtful_one_beside_it(doubtful: Image) -> None:
+    searcher = Searcher(FerFaceDetector(DetectorSettings()))
+    (sure,) = searcher.find(faded(1.0), 1.0, [])
+    assert len(searcher.find(faded(1.0), 1.0, [], steady=[sure.box] * 3)) == 1
+
+
+@pytest.mark.parametrize(("threshold", "held"), [(0.4, True), (0.7, False)])
+def test_a_track_holds_on_to_a_face_that_dims(
+    doubtful: Image, threshold: float, held: bool
+) -> None:
+    settings = Settings(detector="fer-face", models=("fer-lite",), tracked_threshold=threshold)
+    pipeline = assemble(settings).pipeline
+
+    def tracks(images: list[Image], start: int) -> list[list[str]]:
+        frames = [Frame(image, stamp_ns=(start + k) * 10**8) for k, image in enumerate(images)]
+        return [[f.track_id for f in pipeline.process([frame])[0].faces] for frame in frames]
+
+    assert tracks([doubtful] * 4, 0) == [[]] * 4
+    before = tracks([faded(1.0)] * 3, 4)
+    assert before == [["face_1"]] * 3
+    assert tracks([doubtful] * 12, 7) == [["face_1"] if held else []] * 12
+
+
+def test_two_accidental_faces_make_no_track_that_holds_on(doubtful: Image) -> None:
+    pipeline = assemble(Settings(detector="fer-face", models=("fer-lite",))).pipeline
+    images = [faded(1.0), faded(1.0), doubtful, doubtful]
+    frames = [Frame(image, stamp_ns=k * 10**8) for k, image in enumerate(images)]
+    assert [len(pipeline.process([frame])[0].faces) for frame in frames] == [1, 1, 0, 0]
