@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -165,19 +166,29 @@ def _data(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from fer_training.detector.training import Plan, train
+    from fer_training.detector.training import CHECKPOINT, Plan, train
 
-    train(
-        Plan(
-            cache=options.data,
-            out=options.out,
-            validation=options.validation,
-            steps=options.steps,
-            cool_from=options.cool_from or options.steps * 3 // 4,
-            rate=options.rate,
-            seed=options.seed,
-        )
+    plan = Plan(
+        cache=options.data,
+        out=options.out,
+        validation=options.validation,
+        steps=options.steps,
+        cool_from=options.cool_from or options.steps * 3 // 4,
+        rate=options.rate,
+        seed=options.seed,
     )
+    try:
+        train(plan)
+    except KeyboardInterrupt:
+        export = f"fer-train detector export {options.out} FILE.onnx exports it as it is"
+        print(
+            "\nstopped; the same command goes on from the last checkpoint, one every "
+            f"{plan.save_seconds / 60:.0f} minutes; {export}"
+            if (options.out / CHECKPOINT).is_file()
+            else "\nstopped before the first checkpoint; the same command begins anew",
+            file=sys.stderr,
+        )
+        raise
 
 
 def _mine(options: argparse.Namespace) -> None:

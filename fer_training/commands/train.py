@@ -78,9 +78,9 @@ def _train(options: argparse.Namespace) -> None:
         folder = options.out or Path("runs") / runs.name_of(options.recipe, _overrides(options))
         again = "" if options.resume else " --resume"
         end = (
-            ""
-            if options.all_folds
-            else f"\nend it here with its best weights: fer-train finish {folder}"
+            f"\nend it here with its best weights: fer-train finish {folder}"
+            if (folder / "last.pt").is_file()  # not before the first epoch, and not over all folds
+            else ""
         )
         print(
             f"\nstopped; go on after the last whole epoch: the same command{again}{end}",

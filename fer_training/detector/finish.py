@@ -32,6 +32,7 @@ from fer_training.detector.crops import Crops
 from fer_training.detector.export import export
 from fer_training.detector.network import FaceNet
 from fer_training.detector.photos import Photos
+from fer_training.detector.training import CHECKPOINT
 
 _PICTURES = 5
 
@@ -79,9 +80,9 @@ def load(run: Path) -> tuple[FaceNet, int]:
     Raises:
         DatasetError: The folder holds no checkpoint.
     """
-    file = run / "checkpoint.pt"
+    file = run / CHECKPOINT
     if not file.is_file():
-        raise DatasetError(f"{run} holds no checkpoint.pt; train with fer-train detector train")
+        raise DatasetError(f"{run} holds no {CHECKPOINT}; train with fer-train detector train")
     state = torch.load(file, weights_only=True)
     network = FaceNet()
     network.load_state_dict(state["averaged"])

@@ -65,6 +65,10 @@ class Plan:
     save_seconds: float = 300.0
 
 
+CHECKPOINT = "checkpoint.pt"
+"""Of a run folder: weights, averaged weights and state of the optimiser."""
+
+
 class _Batches(IterableDataset[Batch]):
     """Batches from a step on; each depends on the seed and its step alone."""
 
@@ -126,7 +130,7 @@ def train(plan: Plan) -> FaceNet:
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(_groups(network, plan.decay), lr=plan.rate, betas=(0.9, 0.99))
-    file, first = plan.out / "checkpoint.pt", 0
+    file, first = plan.out / CHECKPOINT, 0
     if file.exists():
         state = torch.load(file, weights_only=True)
         network.load_state_dict(state["network"])

@@ -18,6 +18,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -46,6 +51,8 @@ from fer_training.detector import (
 from fer_training.detector.network import STRIDES, FaceNet
 from fer_training.detector.training import Plan, rate_at, train
 from fer_training.detector.vga_scenes import scenes
+
+PATHS = {"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +115,25 @@ def test_the_rate_warms_up_stays_and_falls() -> None:
     plan = Plan(Path("a"), Path("b"), steps=1000, cool_from=800)
     assert rate_at(plan, 0) < rate_at(plan, 299) == rate_at(plan, 700) == plan.rate
     assert plan.rate > rate_at(plan, 850) > rate_at(plan, 999) > 0
+
+
+@pytest.mark.parametrize("steps_before", [0, 1])
+def test_ctrl_c_says_how_to_go_on(cache: Path, tmp_path: Path, steps_before: int) -> None:
+    run = tmp_path / "run"
+    if steps_before:
+        train(Plan(cache, run, steps=1, cool_from=9, sides=((64, 2, 1.0),)))
+        (run / "plan.json").unlink()
+    command = [sys.executable, "-m", "fer_training", "detector", "train"]
+    command += ["--data", str(cache), "--out", str(run)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | PATHS)
+    while process.poll() is None and not (run / "plan.json").is_file():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGINT
+    assert "Traceback" not in errors
+    said = f"fer-train detector export {run}" if steps_before else "before the first checkpoint"
+    assert said in errors
 
 
 def test_resumed_training_continues_the_same_run(cache: Path, tmp_path: Path) -> None:
