@@ -91,10 +91,12 @@ def contestant(name: str) -> Contestant:
     """Return a detector by name: ``fer-face``, ``haar`` or a file, with ``@SIZE`` of its input.
 
     Raises:
-        DatasetError: The name says none of these.
+        DatasetError: The name says none of these, or its size is no number.
     """
     what, _, size = name.partition("@")
-    pixels = int(size) if size.isdigit() else 640
+    if size and not size.isdigit():
+        raise DatasetError(f"{name!r}: after @ comes the longest side of the input in pixels")
+    pixels = int(size) if size else 640
 
     def settings(threshold: float) -> DetectorSettings:
         return DetectorSettings(threshold=threshold, detection_size=pixels, max_faces=200)

@@ -66,7 +66,13 @@ class Photos:
     """Photos of one or more npz files, grey, in a flat memory map."""
 
     def __init__(self, folder: Path) -> None:
-        """Open what :func:`build` wrote."""
+        """Open what :func:`build` wrote.
+
+        Raises:
+            DatasetError: The folder is none that it wrote.
+        """
+        if not (folder / "photos.npz").is_file():
+            raise DatasetError(f"{folder} holds no photos.npz; fer-train detector data writes it")
         with np.load(folder / "photos.npz") as index:
             self._index = {key: index[key] for key in index.files}
         self._pixels = np.memmap(folder / "photos.bin", np.uint8, "r")

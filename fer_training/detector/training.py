@@ -30,6 +30,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 
+from fer_training.data.base import DatasetError
 from fer_training.detector import hard
 from fer_training.detector.compose import Composer, Field, Mixture
 from fer_training.detector.crops import Crops
@@ -42,7 +43,11 @@ from fer_training.detector.validation import measure
 
 @dataclass(frozen=True)
 class Plan:
-    """How the network is trained."""
+    """How the network is trained.
+
+    Raises:
+        ValueError: A number of steps or a rate is not positive.
+    """
 
     cache: Path
     """Folder with the decoded photos and the measured crops."""
@@ -63,6 +68,11 @@ class Plan:
     every: int = 2000
     """Steps between two validations."""
     save_seconds: float = 300.0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
 
 
 CHECKPOINT = "checkpoint.pt"
@@ -121,7 +131,13 @@ def train(plan: Plan) -> FaceNet:
 
     Returns:
         The network with averaged weights.
+
+    Raises:
+        DatasetError: Training data or validation photos are not there.
     """
+    Photos(plan.cache)  # says what is missing before the process that builds batches would
+    if plan.validation is not None and not plan.validation.is_file():
+        raise DatasetError(f"no validation photos {plan.validation}")
     plan.out.mkdir(parents=True, exist_ok=True)
     facts = {key: value for key, value in asdict(plan).items() if not isinstance(value, Path)}
     (plan.out / "plan.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")

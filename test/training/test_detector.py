@@ -117,6 +117,28 @@ def test_the_rate_warms_up_stays_and_falls() -> None:
     assert plan.rate > rate_at(plan, 850) > rate_at(plan, 999) > 0
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["train", "--data", "nowhere"], "holds no photos.npz; fer-train detector data writes it"),
+        (["train", "--data", "CACHE", "--steps", "0"], "steps must be above 0, not 0"),
+        (["train", "--data", "CACHE", "--rate", "nan"], "rate must be above 0, not nan"),
+        (["train", "--data", "CACHE", "--validation", "no.npz"], "no validation photos no.npz"),
+        (["compare", "--detector", "fer-face@big", "--photos", "."], "after @ comes the longest"),
+    ],
+)
+def test_words_that_do_not_fit_are_told_in_one_line(
+    cache: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    out = ["--out", str(tmp_path / "run")] if words[0] == "train" else ["--json", "none.json"]
+    words = [str(cache) if word == "CACHE" else word for word in words]
+    assert cli.main(["detector", *words, *out]) == 1
+    (line,) = capfd.readouterr().err.strip().splitlines()
+    assert line.startswith("fer-train: ")
+    assert said in line
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("steps_before", [0, 1])
 def test_ctrl_c_says_how_to_go_on(cache: Path, tmp_path: Path, steps_before: int) -> None:
     run = tmp_path / "run"
