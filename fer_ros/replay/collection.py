@@ -31,7 +31,7 @@ from fer_ros.replay.parallel import Finished
 from fer_ros.replay.results import SCHEMA, Metrics, Scores
 from fer_ros.replay.text import said, shown
 from fer_ros.replay.verdicts import Summary, SummaryRow, Verdict
-from fer_ros.replay.write import charts, history, junit, output, page, report
+from fer_ros.replay.write import charts, history, junit, output, page, report, summary_charts
 from fer_ros.replay.write.page import formatted
 
 SUMMARY, INDEX = "summary.json", "index.html"
@@ -139,7 +139,7 @@ def _shown(entry: _Replayed, row: SummaryRow) -> dict[str, Any]:
         "accuracy": formatted(row.accuracy, "share"),
         "interval": report.interval_text(row.interval),
         "basis": report.rests_text(row.rests_on) if row.rests_on.spans else "no labels",
-        "points": charts.history_chart(earlier) if earlier else [],
+        "points": summary_charts.history_chart(earlier) if earlier else [],
         "note": f"{warned} warning{'' if warned == 1 else 's'}" if warned else "",
     }
 

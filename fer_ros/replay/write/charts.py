@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Geometry of the report's charts; the templates draw it as SVG.
+"""Geometry of the report's charts over time; the templates draw it as SVG.
 
 Charts are as wide as the page: their shapes are laid out in a box of :data:`WIDTH` that is
 stretched, their ticks and words in per cent of it, so that text keeps its size on a phone.
@@ -28,15 +28,12 @@ from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.palette import PALETTE
 from fer_ros.replay.judge.timeline import OverviewBin, ShownTrack, Stretch
 from fer_ros.replay.read.label_names import IGNORE
-from fer_ros.replay.results import CalibrationBin, Distribution
-from fer_ros.replay.verdicts import HistoryRow
 
 WIDTH = 960
 AREA = 72
 """Height of the probabilities of a track."""
 
 OVERVIEW = 72
-PERCENTILES = ("p50", "p95", "p99")
 
 _OTHERS = ("#E69F00", "#8C510A", "#35978F", "#762A83", "#1B7837", "#B2182B")
 """Colours of classes that the palette does not know."""
@@ -102,48 +99,6 @@ class OverviewChart:
     lanes: list[Lane]
     mistakes: list[Tick]
     ticks: list[Tick]
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A column of a histogram, in per cent of the chart's width and height."""
-
-    x: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True)
-class LatencyChart:
-    """Times on a logarithmic axis, with labelled percentiles."""
-
-    bars: list[Bar]
-    marks: list[Tick]
-    ticks: list[Tick]
-
-
-@dataclass(frozen=True)
-class CalibrationColumn:
-    """One bin of the reliability diagram, in per cent."""
-
-    x: float
-    width: float
-    height: float
-    dot: float
-    share: float
-    words: str
-
-
-@dataclass(frozen=True)
-class HistoryPoint:
-    """One run in the chart over runs, in per cent; none where it had no figure."""
-
-    x: float
-    y: float
-    low: float
-    high: float
-    words: str
-    same_labels: bool
 
 
 def color(label: str, classes: Sequence[str] = ()) -> str:
@@ -325,75 +280,6 @@ def overview_chart(
         [Tick(round(100 * (when - start) / length, 2), words) for when, words in mistakes],
         time_ticks(0, (end - start) / 1e9),
     )
-
-
-def latency_chart(bars: Sequence[tuple[float, int]], summary: Distribution) -> LatencyChart | None:
-    """Lay out a histogram over the logarithm of the time; None without times.
-
-    Args:
-        bars: (mean value [ms], count) of narrow bins, rising.
-        summary: Percentiles to mark.
-    """
-    columns = 60
-    positive = [(value, count) for value, count in bars if value > 0]
-    if not positive:
-        return None
-    low = math.log10(positive[0][0]) - 0.03
-    high = max(math.log10(positive[-1][0]), low + 0.06) + 0.03
-
-    def place(value: float) -> float:
-        return 100 * (math.log10(value) - low) / (high - low)
-
-    heights = [0] * columns
-    for value, count in positive:
-        heights[min(int(place(value) / 100 * columns), columns - 1)] += count
-    step = 100 / columns
-    tallest = max(heights)
-    shapes = [Bar(i * step, step, 100 * h / tallest) for i, h in enumerate(heights) if h]
-    marks = [
-        Tick(round(place(value), 2), f"{name} {value:.2f} ms")
-        for name in PERCENTILES
-        if (value := getattr(summary, name)) is not None and value > 0
-    ]
-    ends = [Tick(0, f"{10**low:.3g} ms"), Tick(100, f"{10**high:.3g} ms")]
-    return LatencyChart(shapes, marks, ends)
-
-
-def calibration_chart(bins: Sequence[CalibrationBin]) -> list[CalibrationColumn]:
-    """Lay out accuracy over confidence, with the number of answers in each bin."""
-    width = 100 / len(bins)
-    most = max(entry.count for entry in bins) or 1
-    return [
-        CalibrationColumn(
-            x=index * width,
-            width=width,
-            height=100 * entry.accuracy,
-            dot=100 * entry.confidence,
-            share=100 * entry.count / most,
-            words=f"confidence {entry.confidence:.3f}, accuracy {entry.accuracy:.3f}, "
-            f"{entry.count} answers",
-        )
-        for index, entry in enumerate(bins)
-        if entry.accuracy is not None and entry.confidence is not None
-    ]
-
-
-def history_chart(rows: Sequence[HistoryRow]) -> list[HistoryPoint]:
-    """Lay out balanced accuracy over runs, the oldest first."""
-    points = []
-    for index, row in enumerate(rows):
-        value, interval = row.balanced_accuracy, row.balanced_interval
-        if value is None:
-            continue
-        low = value if interval.low is None else interval.low
-        high = value if interval.high is None else interval.high
-        words = f"{row.finished}, {row.model_id}: {100 * value:.1f} %"
-        same = row.labels_sha256 == rows[-1].labels_sha256
-        x = 7 + 90 * index / max(len(rows) - 1, 1)
-        points.append(
-            HistoryPoint(x, 100 - 100 * value, 100 - 100 * low, 100 - 100 * high, words, same)
-        )
-    return points
 
 
 def legend(labels: Sequence[str], classes: Sequence[str]) -> Mapping[str, str]:

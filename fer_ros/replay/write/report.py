@@ -44,7 +44,7 @@ from fer_ros.replay.verdicts import (
     HistoryRow,
     Verdict,
 )
-from fer_ros.replay.write import charts, page, sections
+from fer_ros.replay.write import charts, page, sections, summary_charts
 from fer_ros.replay.write.page import Figure, formatted
 
 _CARDS = (
@@ -285,7 +285,7 @@ def _history(rows: Sequence[HistoryRow]) -> dict[str, Any] | None:
             interval_text(row.balanced_interval), formatted(row.detection_rate, "share"),
             _plain(row.latency_p50_ms), Marked(word, kind),
         ])  # fmt: skip
-    return {"points": charts.history_chart(rows), "rows": table}
+    return {"points": summary_charts.history_chart(rows), "rows": table}
 
 
 def _facts(metrics: Metrics, latency: LatencyRecord) -> list[list[str]]:

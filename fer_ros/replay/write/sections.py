@@ -29,7 +29,7 @@ from fer_ros.perception.types import Image
 from fer_ros.replay.judge.evaluation import Mistake
 from fer_ros.replay.results import EvaluationRecord, LatencyRecord, Metrics, MistakeRow
 from fer_ros.replay.text import shown
-from fer_ros.replay.write import charts
+from fer_ros.replay.write import summary_charts
 from fer_ros.replay.write.page import lookup
 
 _SIDE = 132
@@ -151,7 +151,9 @@ def calibration(metrics: Metrics, results: Mapping[str, Any]) -> dict[str, Any]:
     """Return the reliability diagram; none without answers to labelled faces."""
     record = metrics.evaluation.calibration
     return {
-        "calibration": charts.calibration_chart(record.bins) if record.ece is not None else [],
+        "calibration": summary_charts.calibration_chart(record.bins)
+        if record.ece is not None
+        else [],
         "ece": lookup(results, "ece", "number"),
     }
 
@@ -166,7 +168,7 @@ def latency(record: LatencyRecord, results: Mapping[str, Any]) -> dict[str, Any]
     stages = [
         {"name": stage, "chart": chart}
         for stage, summary in record.latency_ms.items()
-        if (chart := charts.latency_chart(record.histogram_ms[stage], summary))
+        if (chart := summary_charts.latency_chart(record.histogram_ms[stage], summary))
     ]
     return {"latency": rows, "stages": stages}
 
