@@ -153,11 +153,16 @@ class Composer:
         assert self._hard is not None
         k = self._mistakes.pick(rng)
         photo = self._photos[int(self._hard.false_photo[k])]
-        x, y, w, h = self._hard.false_box[k]
-        scale = min(self._target(side, rng) / math.sqrt(w * h), self._mixture.enlarged)
-        at = rng.uniform(0.2, 0.8, 2) * side
-        middle = np.array([x + w / 2, y + h / 2])
+        middle, scale, at = self._aimed(self._hard.false_box[k], self._mixture.enlarged, side, rng)
         return self._placed(photo, (middle, scale, self._angle(rng), at), side, rng)
+
+    def _aimed(
+        self, box: NDArray[np.float32], most: float, side: int, rng: Rng
+    ) -> tuple[NDArray[np.float64], float, NDArray[np.float64]]:
+        """Return the middle of a thing (x, y, w, h), its scale, at most `most`, and its place."""
+        x, y, w, h = box
+        scale = min(self._target(side, rng) / math.sqrt(w * h), most)
+        return np.array([x + w / 2, y + h / 2]), scale, rng.uniform(0.2, 0.8, 2) * side
 
     def _around_a_face(self, side: int, rng: Rng) -> Field:
         i, row = self._photos.certain[self._faces.pick(rng)]
@@ -196,10 +201,8 @@ class Composer:
         height, width = photo.image.shape
         across, angle = rng.choice([-1.0, 1.0]), self._angle(rng) * 0.6
         if len(photo.false_faces) and hard:
-            x, y, w, h = photo.false_faces[rng.integers(len(photo.false_faces))]
-            scale = min(self._target(side, rng) / math.sqrt(w * h), 6.0)
-            middle = np.array([x + w / 2, y + h / 2])
-            at = rng.uniform(0.2, 0.8, 2) * side
+            chosen = photo.false_faces[rng.integers(len(photo.false_faces))]
+            middle, scale, at = self._aimed(chosen, 6.0, side, rng)
         else:
             covering = side / min(height, width)
             scale = covering * math.exp(rng.uniform(-0.3, 1.3))
