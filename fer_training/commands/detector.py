@@ -33,6 +33,7 @@ def add(commands: Any) -> None:
     _add_data(actions)
     _add_train(actions)
     _add_mine(actions)
+    _add_average(actions)
     _add_export(actions)
     _add_compare(actions)
     _add_card(actions)
@@ -78,6 +79,19 @@ def _add_mine(actions: Any) -> None:
     mine.add_argument("run_folder", type=Path, metavar="RUN")
     mine.add_argument("--data", type=Path, required=True, help="folder that `data` wrote")
     mine.set_defaults(run=_mine)
+
+
+def _add_average(actions: Any) -> None:
+    average = actions.add_parser(
+        "average",
+        help="average the weights of runs, or of copies of one at several steps",
+        description="Writes a run folder for `export`, with the mean of the weights and statistics "
+        "of batch normalisation taken anew.",
+    )
+    average.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    average.add_argument("--data", type=Path, required=True, help="folder that `data` wrote")
+    average.add_argument("--out", type=Path, required=True, help="run folder to write")
+    average.set_defaults(run=_average)
 
 
 def _add_export(actions: Any) -> None:
@@ -199,6 +213,13 @@ def _mine(options: argparse.Namespace) -> None:
     found = hard.find(network, Photos(options.data))
     found.save(options.run_folder / hard.FILE)
     print(f"step {step}: {len(found.false_box)} things taken for faces")
+
+
+def _average(options: argparse.Namespace) -> None:
+    from fer_training.detector.averaging import average
+
+    step = average(options.runs, options.data, options.out)
+    print(f"{options.out}: the mean of {len(options.runs)} runs, the longest of {step} steps")
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fer_ros.perception.detection.detector_metadata import DetectorMetadata
@@ -85,18 +86,28 @@ def _training(about: DetectorMetadata) -> str:
         if about.recipe.get("mined")
         else ""
     )
+    moments = about.recipe.get("averaged_steps")
+    mean = (
+        f"\nThe weights are the mean (`average`) of those after {_listed(moments)} steps."
+        if isinstance(moments, list)
+        else ""
+    )
     return f"""## Training
 
 `fer-train detector data | train | export`: {about.recipe["steps"]:,} steps of fields of 256 to 448
 pixels, composed of photos at any size and tilt and of FER2013 Training faces put into photos
 without faces; darkened, blurred, covered, noisy; YuNet's answers at three sizes as the labels, its
 score as the score to reach, no loss where it is in doubt, boxes by people where a source has them;
-masks and signs are drawn.{mined}
+masks and signs are drawn.{mined}{mean}
 
 Score 0.7 is where the network makes {metrics["false_faces_a_photo"]:.3f} false faces a photo at a
 recall of {metrics["recall"]:.3f}; at 0.1 false faces the recall is
 {metrics["recall_at_0.1_false_faces_a_photo"]:.3f}. That is: {metrics["protocol"]}.
 """
+
+
+def _listed(numbers: Sequence[object]) -> str:
+    return " and ".join(f"{number:,}" for number in numbers)
 
 
 def _data(about: DetectorMetadata) -> str:

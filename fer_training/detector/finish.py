@@ -128,7 +128,7 @@ def export_run(run: Path, out: Path, choice: Choice, cache: Path, version: str) 
         "dataset": sources.described(photos.sources(), len(crops.images)),
         "recipe": {
             **asdict(network.widths),
-            **_plan(run),
+            **plan_of(run),
             "steps": step,
             "mined": (run / hard.FILE).is_file(),
             "spread_share": SPREAD_SHARE,
@@ -145,7 +145,8 @@ def export_run(run: Path, out: Path, choice: Choice, cache: Path, version: str) 
     return Report(step, parameters, out.stat().st_size, threshold, recall, difference)
 
 
-def _plan(run: Path) -> dict[str, object]:
+def plan_of(run: Path) -> dict[str, object]:
+    """Return what the run folder says of its training."""
     file = run / "plan.json"
     plan: dict[str, object] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     return plan

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,7 @@ from fer_ros.sources.scene import Actor, Scene, background
 from fer_training.commands import cli
 from fer_training.data.base import DatasetError
 from fer_training.detector import (
+    averaging,
     budget,
     clips,
     compare,
@@ -156,6 +158,25 @@ def test_ctrl_c_says_how_to_go_on(cache: Path, tmp_path: Path, steps_before: int
     assert "Traceback" not in errors
     said = f"fer-train detector export {run}" if steps_before else "before the first checkpoint"
     assert said in errors
+
+
+def test_the_mean_of_runs_can_be_exported(cache: Path, tmp_path: Path) -> None:
+    early, late, mean = tmp_path / "early", tmp_path / "late", tmp_path / "mean"
+    sides = ((64, 2, 1.0),)
+    train(Plan(cache, early, steps=1, cool_from=9, sides=sides))
+    shutil.copytree(early, late)
+    train(Plan(cache, late, steps=3, cool_from=9, sides=sides))
+    assert averaging.average([late, early], cache, mean, batches=2) == 3
+    network, step = finish.load(mean)
+    assert step == 3
+    assert finish.plan_of(mean)["averaged_steps"] == [3, 1]
+    both = zip(finish.load(early)[0].parameters(), finish.load(late)[0].parameters(), strict=True)
+    for middle, (one, other) in zip(network.parameters(), both, strict=True):
+        torch.testing.assert_close(middle, (one + other) / 2)
+    picture = torch.zeros(1, 1, 64, 64, dtype=torch.uint8)
+    assert all(bool(torch.isfinite(level).all()) for level in network(picture))
+    with pytest.raises(DatasetError, match="holds no checkpoint"):
+        averaging.average([early, tmp_path / "none"], cache, tmp_path / "other")
 
 
 def test_resumed_training_continues_the_same_run(cache: Path, tmp_path: Path) -> None:
