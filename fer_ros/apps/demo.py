@@ -47,7 +47,7 @@ from fer_ros.transport.base import Qos, Transport, TransportError
 from fer_ros.transport.codec import decode
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
 
-_SECONDS = 12.0
+_SECONDS = 11.0
 """How long the demo lasts unless it is told otherwise [s]."""
 
 _VIEW = "view"
@@ -78,7 +78,7 @@ def add_parser(subparsers: Any) -> None:
         "--view", action="store_true", help="show it in the browser as well, until Ctrl-C"
     )
     parser.add_argument(
-        "--seconds", type=float, help="how long (default: 12; with --view until Ctrl-C)"
+        "--seconds", type=float, help="how long (default: 11; with --view until Ctrl-C)"
     )
     parser.add_argument("--rate", type=float, default=30.0, help="images per second (default: 30)")
     parser.add_argument(
