@@ -48,7 +48,7 @@ from fer_ros.transport.codec import decode
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
 
 _SECONDS = 11.0
-"""How long the demo lasts unless it is told otherwise [s]."""
+"""How long the demo lasts unless it is told otherwise [s]; the faces then hold still."""
 
 _VIEW = "view"
 """Name of the page's process; it says its address when it is there."""

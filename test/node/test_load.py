@@ -32,13 +32,13 @@ def test_cameras_take_turns_when_time_is_short(build) -> None:
     robot = build(image_topics=TOPICS).start()
     assert robot.node._assembly is not None
     detector = robot.node._assembly.pipeline.detector
-    detect = detector.detect
+    search = detector.candidates
 
-    def slow(image):
+    def slow(image, least):
         time.sleep(0.06)  # more than a batch may take
-        return detect(image)
+        return search(image, least)
 
-    detector.detect = slow
+    detector.candidates = slow
     picture, index, answered = smiling(160, 120, 80, 60), 0, [0]
     end = time.monotonic() + 120
     while min(answered) < 4 and time.monotonic() < end:
@@ -55,13 +55,13 @@ def test_an_overloaded_node_says_what_it_loses(build) -> None:
     robot = build(image_depth=50).start()
     assert robot.node._assembly is not None
     detector = robot.node._assembly.pipeline.detector
-    detect, free = detector.detect, threading.Event()
+    search, free = detector.candidates, threading.Event()
 
-    def waiting(image):
+    def waiting(image, least):
         free.wait(30)
-        return detect(image)
+        return search(image, least)
 
-    detector.detect = waiting
+    detector.candidates = waiting
     robot.send(smiling(), stamp_ns=1000 * SECOND)
     wait_for(lambda: not robot.node._streams["/image_raw"][0].waiting)
     for index in range(20):

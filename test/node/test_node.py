@@ -260,14 +260,14 @@ def test_an_array_that_breaks_the_pipeline_does_not_end_the_node(robot: Robot) -
     """A detector may fail on an image nobody thought of; the next one is answered."""
     assert robot.node._assembly is not None
     detector = robot.node._assembly.pipeline.detector  # the real one, made to fail once
-    detect, failures = detector.detect, [RuntimeError("broken for once")]
+    search, failures = detector.candidates, [RuntimeError("broken for once")]
 
-    def fail_once(image):
+    def fail_once(image, least):
         if failures:
             raise failures.pop()
-        return detect(image)
+        return search(image, least)
 
-    detector.detect = fail_once
+    detector.candidates = fail_once
     robot.send(smiling())
     wait_for(lambda: robot.camera_counts()["dropped.failed"] == 1)
     assert robot.answer(smiling()).faces
