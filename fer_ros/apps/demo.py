@@ -78,7 +78,9 @@ def add_parser(subparsers: Any) -> None:
         "--view", action="store_true", help="show it in the browser as well, until Ctrl-C"
     )
     parser.add_argument(
-        "--seconds", type=float, help="how long (default: 11; with --view until Ctrl-C)"
+        "--seconds",
+        type=float,
+        help=f"how long (default: {_SECONDS:g}; with --view until Ctrl-C)",
     )
     parser.add_argument("--rate", type=float, default=30.0, help="images per second (default: 30)")
     parser.add_argument(

@@ -23,18 +23,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from fer_training.detector import finish, hard
-from fer_training.detector.compose import Composer, Mixture
-from fer_training.detector.crops import Crops
 from fer_training.detector.network import FaceNet
-from fer_training.detector.photos import Photos
-from fer_training.detector.training import CHECKPOINT, Plan, batch_of
+from fer_training.detector.training import CHECKPOINT, Plan, batch_of, composer_of
 
 _FIRST = 900_000
 """Step of the first batch for the statistics, beyond those of any training."""
@@ -56,24 +53,19 @@ def average(runs: Sequence[Path], cache: Path, out: Path, batches: int = 150) ->
         DatasetError: A folder holds no checkpoint, or the data is not there.
     """
     loaded = [finish.load(run) for run in runs]
-    longest = max(range(len(runs)), key=lambda k: loaded[k][1])
-    mean = _mean([network for network, _ in loaded])
-    plan = Plan(cache, out)
-    mined = runs[longest] / hard.FILE
-    found = hard.Hard.load(mined) if mined.is_file() else None
-    composer = Composer(Photos(cache), Crops.load(cache / "crops.npz"), Mixture(), found)
-    _renew_statistics(
-        mean, [batch_of(plan, composer, step).images for step in range(_FIRST, _FIRST + batches)]
-    )
-    out.mkdir(parents=True, exist_ok=True)
-    step = loaded[longest][1]
-    torch.save({"averaged": mean.state_dict(), "step": step}, out / CHECKPOINT)
-    if mined.is_file():
-        shutil.copyfile(mined, out / hard.FILE)
     steps = [step for _, step in loaded]
-    about = finish.plan_of(runs[longest]) | {"averaged_steps": steps}
+    longest = runs[steps.index(max(steps))]
+    mean = _mean([network for network, _ in loaded])
+    plan, composer = Plan(cache, out), composer_of(cache, longest)
+    numbers = range(_FIRST, _FIRST + batches)
+    _renew_statistics(mean, (batch_of(plan, composer, number).images for number in numbers))
+    out.mkdir(parents=True, exist_ok=True)
+    torch.save({"averaged": mean.state_dict(), "step": max(steps)}, out / CHECKPOINT)
+    if (longest / hard.FILE).is_file():
+        shutil.copyfile(longest / hard.FILE, out / hard.FILE)
+    about = finish.plan_of(longest) | {"averaged_steps": steps}
     (out / "plan.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
-    return step
+    return max(steps)
 
 
 def _mean(networks: Sequence[FaceNet]) -> FaceNet:
@@ -89,7 +81,7 @@ def _mean_of(values: Sequence[Tensor]) -> Tensor:
     return torch.stack(list(values)).mean(dim=0)
 
 
-def _renew_statistics(network: FaceNet, batches: Sequence[Tensor]) -> None:
+def _renew_statistics(network: FaceNet, batches: Iterable[Tensor]) -> None:
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.reset_running_stats()

@@ -40,6 +40,9 @@ from fer_training.detector.photos import Photos
 from fer_training.detector.targets import Batch, losses
 from fer_training.detector.validation import measure
 
+CHECKPOINT = "checkpoint.pt"
+"""Of a run folder: weights, averaged weights and state of the optimiser."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -75,10 +78,6 @@ class Plan:
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
 
 
-CHECKPOINT = "checkpoint.pt"
-"""Of a run folder: weights, averaged weights and state of the optimiser."""
-
-
 class _Batches(IterableDataset[Batch]):
     """Batches from a step on; each depends on the seed and its step alone."""
 
@@ -87,13 +86,21 @@ class _Batches(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         torch.set_num_threads(1)
-        photos = Photos(self._plan.cache)
-        crops = Crops.load(self._plan.cache / "crops.npz")
-        mined = self._plan.out / hard.FILE
-        found = hard.Hard.load(mined) if mined.is_file() else None
-        composer = Composer(photos, crops, Mixture(), found)
+        composer = composer_of(self._plan.cache, self._plan.out)
         for step in range(self._first, self._plan.steps):
             yield batch_of(self._plan, composer, step)
+
+
+def composer_of(cache: Path, run: Path) -> Composer:
+    """Return what composes fields of a folder's data, and of what was mined for a run.
+
+    Raises:
+        DatasetError: The folder holds no photos.
+        OSError: It holds no crops.
+    """
+    mined = run / hard.FILE
+    found = hard.Hard.load(mined) if mined.is_file() else None
+    return Composer(Photos(cache), Crops.load(cache / "crops.npz"), Mixture(), found)
 
 
 def batch_of(plan: Plan, composer: Composer, step: int) -> Batch:
@@ -133,9 +140,10 @@ def train(plan: Plan) -> FaceNet:
         The network with averaged weights.
 
     Raises:
-        DatasetError: Training data or validation photos are not there.
+        DatasetError: Photos to train or to validate with are not there.
+        OSError: Crops are not there.
     """
-    Photos(plan.cache)  # says what is missing before the process that builds batches would
+    composer_of(plan.cache, plan.out)  # says what is missing before the worker process would
     if plan.validation is not None and not plan.validation.is_file():
         raise DatasetError(f"no validation photos {plan.validation}")
     plan.out.mkdir(parents=True, exist_ok=True)

@@ -64,20 +64,15 @@ class Searcher:
         least = min(settings.threshold, settings.tracked_threshold if steady else 1.0)
         rows = [detector.candidates(image, least)]
         height, width = image.shape[:2]
-        for window in self._windows(width, height, budget, tracked):
+        windows: list[Region] = []
+        if budget > 1.0:
+            scale, smallest = detector.scale(width, height), detector.smallest_face
+            windows = self._plan.windows(width, height, scale, budget, smallest, tracked)
+        for window in windows:
             part = image[window.y : window.y + window.height, window.x : window.x + window.width]
             rows.append(_uncut(detector.search(part, 1.0, least), window, width, height))
         found = one_shot.faces_of(one_shot.suppress(np.concatenate(rows)))
         return _believed(found, settings.threshold, steady)[: settings.max_faces]
-
-    def _windows(
-        self, width: int, height: int, budget: float, tracked: Sequence[Box]
-    ) -> list[Region]:
-        detector = self._detector
-        if budget <= 1.0 or not isinstance(detector, OneShotDetector):
-            return []
-        scale = detector.scale(width, height)
-        return self._plan.windows(width, height, scale, budget, detector.smallest_face, tracked)
 
 
 def _believed(faces: Sequence[Face], threshold: float, steady: Sequence[Box]) -> list[Face]:
