@@ -34,6 +34,7 @@ from fer_ros.node.signals import stop_signals
 from fer_ros.resources import share_path
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Transport
+from fer_ros.transport.opening import open_standalone
 
 SHIPPED = ("greeter", "music_player")
 """Rule files of this package, which go by their names."""
@@ -126,15 +127,9 @@ def _behave(args: argparse.Namespace, ros_args: RosArgs) -> int:
         return 2
     if args.bag:
         return _replay(args, rules)
-    from fer_ros.transport.dds.node import DdsTransport
-
-    with stop_signals() as stop:
-        name = args.rules if args.rules in SHIPPED else "behave"
-        transport = DdsTransport(name, "/", ros_args)
-        try:
-            serve(transport, rules, args.emotions, stop)
-        finally:
-            transport.close()
+    name = args.rules if args.rules in SHIPPED else "behave"
+    with stop_signals() as stop, open_standalone(name, ros_args) as transport:
+        serve(transport, rules, args.emotions, stop)
     return 0
 
 

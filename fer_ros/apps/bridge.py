@@ -25,6 +25,7 @@ from fer_ros.bridges.host import BRIDGES, BridgeHost
 from fer_ros.node.signals import stop_signals
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Transport
+from fer_ros.transport.opening import open_standalone
 
 
 def add_parser(subparsers: Any) -> None:
@@ -77,12 +78,6 @@ def _parameter(overrides: Mapping[str, Any]) -> list[str]:
 
 
 def _bridge(args: argparse.Namespace, ros_args: RosArgs) -> int:
-    from fer_ros.transport.dds.node import DdsTransport
-
-    with stop_signals() as stop:
-        transport = DdsTransport("fer_bridges", "/", ros_args)
-        try:
-            serve(transport, args, stop)
-        finally:
-            transport.close()
+    with stop_signals() as stop, open_standalone("fer_bridges", ros_args) as transport:
+        serve(transport, args, stop)
     return 0

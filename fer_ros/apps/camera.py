@@ -31,9 +31,13 @@ from fer_ros.transport import messages
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Qos, Transport
 from fer_ros.transport.codec import encode
+from fer_ros.transport.opening import open_standalone
 
 SYNTHETIC = "demo"
 """Source that needs no camera: averaged faces, see :mod:`fer_ros.sources.scene`."""
+
+_CLOCK_POLL = 0.05
+"""Time between two looks for the first /clock [s]."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -82,14 +86,8 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _camera(args: argparse.Namespace, ros_args: RosArgs) -> int:
-    from fer_ros.transport.dds.node import DdsTransport
-
-    with stop_signals() as stop:
-        transport = DdsTransport("camera", "/", ros_args)
-        try:
-            publish(args, transport, stop)
-        finally:
-            transport.close()
+    with stop_signals() as stop, open_standalone("camera", ros_args) as transport:
+        publish(args, transport, stop)
     return 0
 
 
@@ -169,9 +167,13 @@ class CameraPublisher:
     ) -> int:
         """Publish until the images end, ``count`` is reached or ``stop`` is set.
 
+        On simulated time it begins with the first /clock, before which there are no stamps.
+
         Returns:
             How many were published.
         """
+        while self._transport.now_ns() == 0 and not stop.wait(_CLOCK_POLL):
+            pass
         sent, due = 0, time.monotonic()
         for image in images:
             if stop.wait(max(due - time.monotonic(), 0)):

@@ -46,6 +46,7 @@ from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Qos, Transport, TransportError
 from fer_ros.transport.codec import decode
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
+from fer_ros.transport.opening import open_standalone, standalone_class
 
 _SECONDS = 11.0
 """How long the demo lasts unless it is told otherwise [s]; the faces then hold still."""
@@ -106,7 +107,7 @@ def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> 
     os.environ.setdefault("ROS_DOMAIN_ID", str(random.randrange(1, 101)))
     way = f"camera ({args.source}) -> /image_raw -> node /{NODE_NAME} -> /{NODE_NAME}/emotions"
     try:
-        from fer_ros.transport.dds.node import DdsTransport
+        standalone_class()
     except TransportError as error:
         if args.view:
             raise TransportError(f"--view needs DDS between its processes; {error}") from error
@@ -118,13 +119,9 @@ def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> 
     commands = {"node": node_command(parameters), "camera": camera}
     if args.view:
         commands[_VIEW] = ["view", "--port", "0"]
-    transport = DdsTransport("fer_demo", "/", RosArgs())
-    try:
-        with ExitStack() as stack:
-            children = [stack.enter_context(Child(*command)) for command in commands.items()]
-            status = _watch(transport, tuple(children), args, stop)
-    finally:
-        transport.close()
+    with open_standalone("fer_demo") as transport, ExitStack() as stack:
+        children = [stack.enter_context(Child(*command)) for command in commands.items()]
+        status = _watch(transport, tuple(children), args, stop)
     if not args.view:
         print(f"to see it live in the browser: {_own_name()} demo --view")
     return status

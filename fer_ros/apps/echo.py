@@ -37,6 +37,7 @@ from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import TopicInfo, Transport
 from fer_ros.transport.codec import DecodeError, decode
 from fer_ros.transport.following import TopicFollower
+from fer_ros.transport.opening import open_standalone
 
 _PERIOD = 0.25
 """Time between two pictures of the table [s]."""
@@ -78,19 +79,13 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _echo(args: argparse.Namespace, ros_args: RosArgs) -> int:
-    from fer_ros.transport.dds.node import DdsTransport
-
     if args.count is not None and not args.topics:
         raise ValueError("--count goes with a TOPIC")
     definitions.use_all()
-    with stop_signals() as stop:
-        transport = DdsTransport("fer_echo", "/", ros_args)
-        try:
-            if args.topics:
-                return _print_messages(transport, args, stop)
-            return _show_table(transport, args, stop)
-        finally:
-            transport.close()
+    with stop_signals() as stop, open_standalone("fer_echo", ros_args) as transport:
+        if args.topics:
+            return _print_messages(transport, args, stop)
+        return _show_table(transport, args, stop)
 
 
 def _end(seconds: float | None) -> float:

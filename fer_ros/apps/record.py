@@ -31,6 +31,7 @@ from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.bag import BagError, BagWriter
 from fer_ros.transport.base import TopicInfo, Transport
 from fer_ros.transport.following import TopicFollower, adaptive_qos
+from fer_ros.transport.opening import open_standalone
 
 _LOOK_PERIOD = 0.5
 """Time between two looks at the graph for new topics [s]."""
@@ -68,8 +69,6 @@ def add_parser(subparsers: Any) -> None:
 
 
 def _record(args: argparse.Namespace, ros_args: RosArgs) -> int:
-    from fer_ros.transport.dds.node import DdsTransport
-
     try:
         excluded = re.compile(args.exclude or r"(?!)")
     except re.error as error:
@@ -78,13 +77,9 @@ def _record(args: argparse.Namespace, ros_args: RosArgs) -> int:
     if out.exists():
         raise BagError(f"{out} exists already; name another folder with --out")
     definitions.use_all()
-    with stop_signals() as stop:
-        transport = DdsTransport("fer_record", "/", ros_args)
-        try:
-            wanted = {transport.resolve(name) for name in args.topics}
-            return _run(transport, Recorder(out), wanted, excluded, args.seconds, stop)
-        finally:
-            transport.close()
+    with stop_signals() as stop, open_standalone("fer_record", ros_args) as transport:
+        wanted = {transport.resolve(name) for name in args.topics}
+        return _run(transport, Recorder(out), wanted, excluded, args.seconds, stop)
 
 
 def _run(

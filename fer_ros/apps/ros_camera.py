@@ -19,19 +19,19 @@ from __future__ import annotations
 import argparse
 import sys
 
-import rclpy
-from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
-from rclpy.utilities import remove_ros_args, try_shutdown
+from rclpy.utilities import remove_ros_args
 
 from fer_ros.apps.camera import add_arguments, publish
-from fer_ros.node.signals import stop_signals
+from fer_ros.apps.ros_spin import spin
 from fer_ros.transport.ros2.middleware import SENDER, use_own_profiles
-from fer_ros.transport.ros2.node import RosTransport
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Publish until the source ends or a signal comes; return the exit status."""
+    """Publish until the source ends or a signal comes; return the exit status.
+
+    Args:
+        argv: The command line; that of the process where none is given.
+    """
     argv = sys.argv if argv is None else argv
     parser = argparse.ArgumentParser(
         prog="camera",
@@ -40,18 +40,5 @@ def main(argv: list[str] | None = None) -> int:
     )
     add_arguments(parser)
     args = parser.parse_args(remove_ros_args(argv)[1:])
-    with stop_signals() as stop:
-        try:
-            use_own_profiles(SENDER)
-            rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
-            node = Node("camera")
-            transport = RosTransport(node)
-            publish(args, transport, stop)
-            transport.close()
-            node.destroy_node()
-        except (OSError, RuntimeError, ValueError) as error:
-            print(f"camera: {error}", file=sys.stderr)
-            return 2
-        finally:
-            try_shutdown()
-    return 0
+    use_own_profiles(SENDER)
+    return spin("camera", argv, lambda transport, stop: publish(args, transport, stop))

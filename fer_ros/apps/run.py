@@ -29,6 +29,7 @@ from fer_ros.node.signals import GRACE, stop_signals
 from fer_ros.perception.texts import in_one_line
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Transport
+from fer_ros.transport.opening import open_standalone
 
 NODE_NAME = "fer"
 
@@ -53,14 +54,12 @@ def add_parser(subparsers: Any) -> None:
 
 def _run(_: argparse.Namespace, ros_args: RosArgs) -> int:
     check_parameters(ros_args, ros_args.identity(NODE_NAME).full)
-    from fer_ros.transport.dds.node import DdsTransport
-
-    with throttled(), stop_signals() as stop:
-        transport = DdsTransport(NODE_NAME, "/", ros_args)
-        try:
-            return serve(transport, stop)
-        finally:
-            transport.close()
+    with (
+        throttled(),
+        stop_signals() as stop,
+        open_standalone(NODE_NAME, ros_args) as transport,
+    ):
+        return serve(transport, stop)
 
 
 def serve(transport: Transport, stop: threading.Event) -> int:

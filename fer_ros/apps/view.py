@@ -26,6 +26,7 @@ from typing import Any
 from fer_ros.node.signals import stop_signals
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Transport
+from fer_ros.transport.opening import open_standalone
 from fer_ros.view.access import MIN_TOKEN, Access, is_loopback, new_token
 
 DEFAULT_PORT = 8417
@@ -66,14 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _view(args: argparse.Namespace, ros_args: RosArgs) -> int:
     access = access_rules(args)
-    from fer_ros.transport.dds.node import DdsTransport
-
-    with stop_signals() as stop:
-        transport = DdsTransport("fer_view", "/", ros_args)
-        try:
-            serve(transport, access, args.host, args.port, stop)
-        finally:
-            transport.close()
+    with stop_signals() as stop, open_standalone("fer_view", ros_args) as transport:
+        serve(transport, access, args.host, args.port, stop)
     return 0
 
 

@@ -20,11 +20,20 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 from fer_ros.transport import codec, names
 from fer_ros.transport.arguments import RosArgs
-from fer_ros.transport.base import Handle, Logger, Publisher, Qos, Subscription, TransportError
+from fer_ros.transport.base import (
+    Handle,
+    Logger,
+    Publisher,
+    Qos,
+    Subscription,
+    TopicInfo,
+    TransportError,
+)
 from fer_ros.transport.logs import logger_name, node_logger
 from fer_ros.transport.threads import SteadyTimer
 
@@ -40,22 +49,31 @@ class _Closable(Protocol):
 
 
 _C = TypeVar("_C", bound=_Closable)
+_N = TypeVar("_N", bound="StandaloneNode")
 
 
 class StandaloneNode(ABC):
     """Base of the adapters without rclpy; they add how messages move."""
 
-    def __init__(self, node_name: str, namespace: str, args: RosArgs) -> None:
+    def __init__(
+        self,
+        node_name: str,
+        namespace: str = "/",
+        args: RosArgs | None = None,
+        rosout: bool = True,  # noqa: ARG002
+    ) -> None:
         """Take name, log level and parameters from the command line's rules.
 
         Args:
             node_name: Name unless ``__node`` says otherwise.
             namespace: Namespace unless ``__ns`` says otherwise; the leading slash may miss.
             args: Parsed ``--ros-args``.
+            rosout: Whether the log goes to /rosout as well, where the adapter has such a topic.
 
         Raises:
             TransportError: A name is not valid, or ``use_sim_time`` is no bool.
         """
+        args = args or RosArgs()
         self.identity = args.identity(node_name, names.absolute_namespace(namespace))
         full = self.identity.full
         self._args = args
@@ -68,6 +86,17 @@ class StandaloneNode(ABC):
         self._lock = threading.Lock()
         self._closed = False
         self._open: list[_Closable] = []
+
+    def __enter__(self: _N) -> _N:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     @property
     def node_name(self) -> str:
@@ -133,6 +162,20 @@ class StandaloneNode(ABC):
         self, topic: str, type_name: str, qos: Qos, callback: Callable[[bytes], None]
     ) -> Subscription:
         """Open an incoming topic."""
+
+    @abstractmethod
+    def set_bool_service(
+        self, name: str, handler: Callable[[bool], tuple[bool, str]]
+    ) -> Handle | None:
+        """Offer a std_srvs/SetBool service, or return None where services are not available."""
+
+    @abstractmethod
+    def namesakes(self) -> int:
+        """Return how many other nodes have this node's name now."""
+
+    @abstractmethod
+    def published_topics(self) -> tuple[TopicInfo, ...]:
+        """Return what is published in the graph now, by name."""
 
     def close(self) -> None:
         """Close every entity, the latest first."""

@@ -30,9 +30,9 @@ from fer_ros.apps.run import NODE_NAME
 from fer_ros.perception.timing import percentiles
 from fer_ros.sources.scene import crowd_scene
 from fer_ros.transport import messages
-from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Qos, TransportError
 from fer_ros.transport.codec import decode
+from fer_ros.transport.opening import open_standalone
 
 _START_TIME = 20.0
 _SETTLE_TIME = 2.0
@@ -83,10 +83,7 @@ def measure_graph(seconds: float, rate: float, overrides: Mapping[str, Any]) -> 
     """
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     os.environ["ROS_DOMAIN_ID"] = str(random.randrange(1, 101))
-    from fer_ros.transport.dds.node import DdsTransport
-
-    transport = DdsTransport("fer_bench", "/", RosArgs())
-    try:
+    with open_standalone("fer_bench") as transport:
         camera = CameraPublisher(transport, compressed=False, frame_id="camera")
         subscriber = _Subscriber()
         topic = f"/{NODE_NAME}/emotions"
@@ -96,8 +93,6 @@ def measure_graph(seconds: float, rate: float, overrides: Mapping[str, Any]) -> 
         started = time.monotonic()
         with Child("node", node_command(overrides)) as node:
             return _run(camera, subscriber, node, started, seconds, rate)
-    finally:
-        transport.close()
 
 
 def _run(

@@ -33,9 +33,9 @@ from fer_ros.apps.run import NODE_NAME
 from fer_ros.perception.timing import percentiles
 from fer_ros.sources.scene import crowd_scene
 from fer_ros.transport import messages
-from fer_ros.transport.arguments import parse_ros_args
 from fer_ros.transport.base import Qos, Transport, TransportError
 from fer_ros.transport.codec import decode
+from fer_ros.transport.opening import open_standalone
 
 _START_TIME = 30.0
 _SETTLE_TIME = 3.0
@@ -90,18 +90,13 @@ def measure_load(
     """
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     os.environ["ROS_DOMAIN_ID"] = str(random.randrange(1, 101))
-    from fer_ros.transport.dds.node import DdsTransport
-
     topics = [f"/camera{index}/image_raw" for index in range(cameras)]
-    transport = DdsTransport("fer_bench", "/", parse_ros_args([]))
-    try:
+    with open_standalone("fer_bench") as transport:
         answers = _Answers(transport)
         publishers = [_camera(transport, index) for index in range(cameras)]
         with Child("node", node_command({**overrides, "image_topics": topics})) as node:
             _hold_to_one_core(node.pid)
             return _measure(publishers, answers, node, faces, seconds, rate)
-    finally:
-        transport.close()
 
 
 def _camera(transport: Transport, index: int) -> CameraPublisher:

@@ -85,7 +85,7 @@ class DdsTransport(StandaloneNode):
         Raises:
             TransportError: A name or an environment variable is not valid, or Cyclone DDS refuses.
         """
-        super().__init__(node_name, namespace, args or RosArgs())
+        super().__init__(node_name, namespace, args, rosout)
         settings = domain_settings(os.environ)
         for warning in (*shortcomings(os.environ), *settings.warnings):
             self.log.warning(warning)
