@@ -21,9 +21,11 @@ when it is first used, so that ``import fer_ros`` alone brings neither OpenCV no
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # what typing calls so; loading that takes longer than the rest of this file
 if TYPE_CHECKING:
+    from typing import Any
+
     from fer_ros.node.assembly import Assembly, assemble
     from fer_ros.node.parameters import ParameterError, Settings
     from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork

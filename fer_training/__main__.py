@@ -16,6 +16,6 @@
 
 import sys
 
-from fer_training.commands.cli import main
+from fer_training.commands.entry import main
 
 sys.exit(main())

@@ -50,5 +50,5 @@ setup(
         "fer_training": ["recipes/*.yaml", "recipes/*/*.yaml", "papers/*.yaml", "ship/*.json"]
     },
     install_requires=[f"fer_ros[train]=={version()}"],
-    entry_points={"console_scripts": ["fer-train = fer_training.commands.cli:main"]},
+    entry_points={"console_scripts": ["fer-train = fer_training.commands.entry:main"]},
 )

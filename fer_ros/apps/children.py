@@ -12,21 +12,34 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Other ``fer-ros`` commands run beside this one, as processes of their own."""
+"""Other ``fer-ros`` commands run beside this one, as processes of their own.
+
+A child holds one end of a pipe whose other end only its parent has. When the parent is gone,
+however it ended, the pipe is at its end, and the child ends as on SIGTERM. This module is also the
+program that the child runs.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+from fer_ros.apps import cli
+
 _END_TIME = 3.0
-"""How long a process may take to end before it is killed [s]."""
+"""Time that a process has to end before it is killed [s]."""
+
+_MOST_LINES = 1000
+"""Lines of output that are kept of a process, the newest."""
 
 
 def node_command(parameters: Mapping[str, Any]) -> list[str]:
@@ -51,10 +64,10 @@ class Child:
             arguments: Command and options, as after ``fer-ros``.
         """
         self.name = name
-        self._lines: list[str] = []
+        self._lines: deque[str] = deque(maxlen=_MOST_LINES)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "fer_ros", *arguments],
-            stdin=subprocess.DEVNULL,
+            [sys.executable, "-m", __name__, *arguments],
+            stdin=subprocess.PIPE,  # nothing is written: its end is the end of this process
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -77,8 +90,8 @@ class Child:
         return True
 
     def output(self) -> str:
-        """Return what it has printed so far."""
-        return "\n".join(self._lines)
+        """Return the newest lines that it has printed."""
+        return "\n".join(tuple(self._lines))
 
     def stop(self) -> int:
         """End the process and return its exit status."""
@@ -90,8 +103,9 @@ class Child:
                 self._process.kill()
                 self._process.wait()
         self._reader.join(1.0)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
         return self._process.returncode
 
     def _read(self) -> None:
@@ -109,3 +123,21 @@ class Child:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def main() -> int:
+    """Run a ``fer-ros`` command that ends with its parent; return its exit status."""
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    return cli.main(sys.argv[1:])
+
+
+def _end_with_parent() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_END_TIME)
+    os._exit(1)  # something that does not react to signals is in its way
+
+
+if __name__ == "__main__":
+    sys.exit(main())

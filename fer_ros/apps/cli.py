@@ -12,20 +12,21 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The command line ``fer-ros``."""
+"""The program ``fer-ros``: from a command line to an exit status.
+
+What takes long to load is loaded in :func:`main`, where Ctrl-C is quiet already.
+"""
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import cast
 
-from fer_ros import __version__
-from fer_ros.perception.texts import in_one_line, near_name, shortened
-from fer_ros.transport.arguments import parse_ros_args
+from fer_ros.apps.start import INTERRUPTED, quiet_interrupt, raised_interrupt
+
+TYPE_CHECKING = False  # as in fer_ros/__init__.py
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _COMMANDS = {
     "demo": ("demo", "see the whole thing work: camera, node, subscriber"),
@@ -50,8 +51,11 @@ _COMMANDS = {
 """Name of each command: its module in this folder, which is loaded for this command alone, and
 what the overview says about it."""
 
+_LIVE = ("demo", "run", "camera", "view", "echo", "record", "behave", "bridge")
+"""Commands that run until a signal ends them, and handle it themselves once they have begun."""
+
 _READER_GONE = 141
-"""Exit status where whoever reads the output has enough, as a shell reports SIGPIPE."""
+"""Exit status when the reader of the output has closed it, as a shell reports SIGPIPE."""
 
 DEBUG_ENV = "FER_ROS_DEBUG"
 """Environment variable that asks for the traceback of an error."""
@@ -59,72 +63,40 @@ DEBUG_ENV = "FER_ROS_DEBUG"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 0 done, 1 a check failed, 2 an error."""
+    quiet_interrupt()
     try:
+        from fer_ros.apps.command_line import command_name, parse
+        from fer_ros.transport.arguments import parse_ros_args
+
         ros_args = parse_ros_args(sys.argv[1:] if argv is None else argv)
-        args = _parse(ros_args.remaining)
+        args = parse(ros_args.remaining, _COMMANDS)
+        if command_name(ros_args.remaining) not in _LIVE:
+            raised_interrupt()
         status = int(args.func(args, ros_args))
         sys.stdout.flush()  # here, where a reader that has gone is no error
         return status
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
-        # What is left in the buffer would be written, and complained about, at exit.
+        # The rest of the buffer would fail again, with a message, at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _READER_GONE
     except Exception as error:
         if os.environ.get(DEBUG_ENV):
             raise
+        return _failed(error)
+    finally:
+        quiet_interrupt()
+
+
+def _failed(error: Exception) -> int:
+    from contextlib import suppress
+
+    from fer_ros.perception.texts import in_one_line
+
+    with suppress(OSError):  # the terminal may be gone
         print(f"fer-ros: {in_one_line(error)}", file=sys.stderr)
-        return 2
-
-
-def _parse(words: Sequence[str]) -> argparse.Namespace:
-    """Read the command line; of words that nobody knows, say what may have been meant.
-
-    Raises:
-        ValueError: There are some.
-    """
-    named = _named(words)
-    if named and named not in _COMMANDS:
-        raise ValueError(f"there is no command {shortened(named)!r}; {near_name(named, _COMMANDS)}")
-    parser = _parser(words)
-    args, unknown = parser.parse_known_args(words)
-    if not unknown:
-        return args
-    from fer_ros.apps.hints import about_unknown_words
-
-    own = _subparser(parser, named)
-    raise ValueError(about_unknown_words(named, unknown, own)) from None
-
-
-def _named(words: Sequence[str]) -> str:
-    """Return the word that names a command; empty where there is none."""
-    return next((word for word in words if not word.startswith("-")), "")
-
-
-def _subparser(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentParser:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction) and name in action.choices:
-            return cast(argparse.ArgumentParser, action.choices[name])
-    return parser
-
-
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser, complete for the command that the words name."""
-    parser = argparse.ArgumentParser(
-        prog="fer-ros",
-        description="Facial expressions from camera images, on ROS 2 and without it.",
-        epilog="On ROS 2 the node is started with: ros2 launch fer_ros fer.launch.py",
-    )
-    parser.add_argument("--version", action="version", version=f"fer_ros {__version__}")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    named = _named(words)
-    for name, (module, about) in _COMMANDS.items():
-        if name == named:
-            importlib.import_module(f"fer_ros.apps.{module}").add_parser(subparsers)
-        elif module != _COMMANDS.get(named, ("", ""))[0]:
-            subparsers.add_parser(name, help=about)
-    return parser
+    return 2
 
 
 if __name__ == "__main__":

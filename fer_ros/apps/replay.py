@@ -27,6 +27,7 @@ from typing import Any
 from tqdm import tqdm
 
 from fer_ros.apps.hints import check_parameters
+from fer_ros.node.signals import ending_signals
 from fer_ros.replay import collection
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.parallel import FAILURES, Finished, run_here, run_on_dask, run_one
@@ -269,11 +270,11 @@ def progress_bar() -> Iterator[Progress]:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """End on SIGTERM as on Ctrl-C, so that no half-written folder stays.
+    """End on SIGTERM and SIGHUP as on Ctrl-C, so that no half-written folder stays.
 
     SIGINT is set too: a shell lets its background jobs ignore it.
     """
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = ending_signals()
     before = [signal.signal(number, signal.default_int_handler) for number in numbers]
     try:
         yield

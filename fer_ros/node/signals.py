@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How a process of the node ends: on SIGINT or SIGTERM, once, and in bounded time."""
+"""How a command ends: on SIGINT, SIGTERM or SIGHUP, once, and in bounded time."""
 
 from __future__ import annotations
 
@@ -25,14 +25,25 @@ GRACE = 0.6
 """How long the end of the process waits for work that cannot be interrupted [s]."""
 
 
+def ending_signals() -> tuple[int, ...]:
+    """Return the signals that end a command in order.
+
+    SIGHUP, the end of a terminal or an ssh session, is one unless ``nohup`` has it ignored.
+    """
+    hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+    if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
+        return signal.SIGINT, signal.SIGTERM
+    return signal.SIGINT, signal.SIGTERM, hangup
+
+
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """Give an event that SIGINT and SIGTERM set.
+    """Give an event that is set by the signals of :func:`ending_signals`.
 
-    After the block both are ignored, for the process is about to end: a terminal and a launcher
+    After the block they are ignored, for the process is about to end: a terminal and a launcher
     may each send one, and the second would kill an interpreter that is already closing down.
     """
-    stop, numbers = threading.Event(), (signal.SIGINT, signal.SIGTERM)
+    stop, numbers = threading.Event(), ending_signals()
     for number in numbers:
         signal.signal(number, lambda *_: stop.set())
     try:

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from fer_ros.apps.start import raised_interrupt
 from fer_ros.perception.classification import FUSION_RULES
 from fer_training.commands import detector, export, measure, train
 from fer_training.commands.show import show
@@ -142,6 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status."""
     options = build_parser().parse_args(arguments)
     try:
+        raised_interrupt()
         options.run(options)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

@@ -1,0 +1,68 @@
+# Copyright 2026 fer_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""From the first line of a program to its own signal handlers: Ctrl-C ends it without a traceback.
+
+Imports here are those that Python itself has loaded already, or nearly so, because a Ctrl-C before
+:func:`quiet_interrupt` still shows one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+
+TYPE_CHECKING = False  # as in fer_ros/__init__.py
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import Any
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as a shell reports it."""
+
+
+def start(module: str, *arguments: Any) -> int:
+    """Import a module and run its ``main``; return the exit status.
+
+    Args:
+        module: Dotted name. Loading it may take a second.
+        arguments: Of its ``main``.
+    """
+    quiet_interrupt()
+    return int(importlib.import_module(module).main(*arguments))
+
+
+def quiet_interrupt() -> None:
+    """Let Ctrl-C end the process at once, unless somebody handles or ignores it already."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        _handle(_leave)
+
+
+def raised_interrupt() -> None:
+    """Let Ctrl-C raise KeyboardInterrupt again, for work that cleans up after itself."""
+    if signal.getsignal(signal.SIGINT) is _leave:
+        _handle(signal.default_int_handler)
+
+
+def _handle(handler: Any) -> None:
+    try:  # noqa: SIM105  (contextlib would have to be loaded)
+        signal.signal(signal.SIGINT, handler)
+    except ValueError:  # not the main thread, where signals never arrive
+        pass
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    # No clean-up: nothing has been made yet, and libraries that are half loaded may hang in theirs.
+    os._exit(INTERRUPTED)
