@@ -64,8 +64,8 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 
 $(VENV)/demo.ok: pyproject.toml setup.py | $(BIN)/python
-	@echo "Installing fer_ros (about 350 MB with its libraries) ..."
-	@$(PIP) -c constraints.txt -e '.[dds,web]'
+	@echo "Installing fer_ros (about 450 MB with its libraries) ..."
+	@$(PIP) -c constraints.txt -e '.[dds,web,video]'
 	@touch $@
 
 $(VENV)/test.ok: pyproject.toml setup.py fer_training/setup.py constraints.txt | $(BIN)/python

@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from fer_ros.perception.smoothing import SmoothingSettings
     from fer_ros.perception.tracking import Tracker, track_ids
     from fer_ros.perception.types import Box, Face, FaceEmotion, Frame, FrameResult, Image
-    from fer_ros.sources.files import CameraError, open_source, read_picture
+    from fer_ros.sources.errors import CameraError
+    from fer_ros.sources.files import open_source
+    from fer_ros.sources.pictures import read_picture
 
 __version__ = "0.1.0"
 
@@ -63,7 +65,9 @@ _HOMES = {
     "perception.smoothing": ("SmoothingSettings",),
     "perception.tracking": ("Tracker", "track_ids"),
     "perception.types": ("Box", "Face", "FaceEmotion", "Frame", "FrameResult", "Image"),
-    "sources.files": ("CameraError", "open_source", "read_picture"),
+    "sources.errors": ("CameraError",),
+    "sources.files": ("open_source",),
+    "sources.pictures": ("read_picture",),
 }  # fmt: skip
 """Where each public name lives."""
 

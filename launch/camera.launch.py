@@ -41,7 +41,11 @@ def generate_launch_description() -> LaunchDescription:
                 default_value="demo",
                 description="A webcam's number, a video file, a folder of pictures, or demo.",
             ),
-            DeclareLaunchArgument("rate", default_value="30", description="Images per second."),
+            DeclareLaunchArgument(
+                "rate",
+                default_value="",
+                description="Images per second (default: 30; pictures: one every 2 s).",
+            ),
             DeclareLaunchArgument("namespace", default_value="", description="Namespace of both."),
             OpaqueFunction(function=start_camera),
             IncludeLaunchDescription(
@@ -55,13 +59,14 @@ def generate_launch_description() -> LaunchDescription:
 
 def start_camera(context: LaunchContext) -> list[Node]:
     compressed = context.launch_configurations.get("image_transport") == "compressed"
+    rate = context.launch_configurations["rate"]
     camera = Node(
         package="fer_ros",
         executable="camera",
         namespace=LaunchConfiguration("namespace"),
         arguments=[
             *("--source", LaunchConfiguration("source")),
-            *("--rate", LaunchConfiguration("rate")),
+            *(["--rate", rate] if rate else []),
             "--loop",
             *(["--compressed"] if compressed else []),
         ],

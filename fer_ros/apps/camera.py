@@ -25,7 +25,7 @@ from typing import Any
 from fer_ros.node.signals import stop_signals
 from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.types import Image
-from fer_ros.sources import files
+from fer_ros.sources.files import holds_pictures, open_source
 from fer_ros.sources.scene import crowd_scene, demo_scene
 from fer_ros.transport import messages
 from fer_ros.transport.arguments import RosArgs
@@ -35,6 +35,13 @@ from fer_ros.transport.opening import open_standalone
 
 SYNTHETIC = "demo"
 """Source that needs no camera: averaged faces, see :mod:`fer_ros.sources.scene`."""
+
+_RATE = 30.0
+"""Images per second where none is asked for."""
+
+_PICTURE_RATE = 0.5
+"""The same for pictures: further apart than `track_timeout`, so that neither tracks nor smoothing
+pass from one to the next."""
 
 _CLOCK_POLL = 0.05
 """Time between two looks for the first /clock [s]."""
@@ -65,7 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a webcam's number, a video file, a folder of pictures, or 'demo' (the default): "
         "synthetic faces; 'demo:N' shows N of them",
     )
-    parser.add_argument("--rate", type=float, default=30.0, help="images per second (default: 30)")
+    parser.add_argument(
+        "--rate",
+        type=float,
+        help=f"images per second (default: {_RATE:g}; of pictures one every "
+        f"{1 / _PICTURE_RATE:g} s, so that each is read by itself)",
+    )
     parser.add_argument(
         "--size", type=_size, metavar="WxH", help="scale images to this size (demo: 640x480)"
     )
@@ -95,17 +107,23 @@ def publish(args: argparse.Namespace, transport: Transport, stop: threading.Even
     """Publish what the options of :func:`add_arguments` ask for.
 
     Raises:
-        fer_ros.sources.files.CameraError: The source cannot be opened.
+        fer_ros.sources.errors.CameraError: The source cannot be opened.
         ValueError: An option has no sensible value.
     """
-    if not 0 < args.rate <= 1000:
-        raise ValueError(f"--rate must lie in 0..1000 images per second, not {args.rate}")
-    images = camera_images(args.source, args.rate, args.size, args.loop)
+    rate = camera_rate(args.source) if args.rate is None else args.rate
+    if not 0 < rate <= 1000:
+        raise ValueError(f"--rate must lie in 0..1000 images per second, not {rate}")
+    images = camera_images(args.source, rate, args.size, args.loop)
     publisher = CameraPublisher(transport, args.compressed, args.frame_id)
     what = "JPEG" if args.compressed else "raw"
-    transport.log.info(f"{args.source} -> {publisher.topic} ({what}, {args.rate:g} Hz)")
-    sent = publisher.run(images, args.rate, stop, args.count)
+    transport.log.info(f"{args.source} -> {publisher.topic} ({what}, {rate:g} Hz)")
+    sent = publisher.run(images, rate, stop, args.count)
     transport.log.info(f"{sent} images published")
+
+
+def camera_rate(source: str) -> float:
+    """Return how many images per second a source gives where nobody asks for a rate."""
+    return _PICTURE_RATE if holds_pictures(source) else _RATE
 
 
 def camera_images(
@@ -120,11 +138,11 @@ def camera_images(
         loop: Whether files start again at their end; the synthetic scene never ends.
 
     Raises:
-        fer_ros.sources.files.CameraError: The source cannot be opened.
+        fer_ros.sources.errors.CameraError: The source cannot be opened.
     """
     kind, _, number = source.partition(":")
     if kind != SYNTHETIC:
-        return (image for image, _ in files.open_source(source, size, loop, rate))
+        return (image for image, _ in open_source(source, size, loop, rate))
     width, height = size or (640, 480)
     if number and not number.isdigit():
         raise ValueError(f"{source!r}: after 'demo:' comes a number of faces")

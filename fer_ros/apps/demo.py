@@ -31,7 +31,7 @@ import cv2
 from rich.console import RenderableType
 from rich.text import Text
 
-from fer_ros.apps.camera import CameraPublisher, camera_images
+from fer_ros.apps.camera import CameraPublisher, camera_images, camera_rate
 from fer_ros.apps.children import Child, node_command
 from fer_ros.apps.hints import check_parameters
 from fer_ros.apps.run import NODE_NAME
@@ -83,7 +83,9 @@ def add_parser(subparsers: Any) -> None:
         type=float,
         help=f"how long (default: {_SECONDS:g}; with --view until Ctrl-C)",
     )
-    parser.add_argument("--rate", type=float, default=30.0, help="images per second (default: 30)")
+    parser.add_argument(
+        "--rate", type=float, help="images per second (default: 30; pictures: one every 2 s)"
+    )
     parser.add_argument(
         "--picture",
         type=Path,
@@ -115,7 +117,8 @@ def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> 
         return _in_one_process(args, ros_args, stop)
     print(f"DDS domain {os.environ['ROS_DOMAIN_ID']}, three processes: {way}")
     parameters = {rule.name: rule.value for rule in ros_args.parameter_rules}
-    camera = ["camera", "--source", args.source, "--rate", str(args.rate), "--loop"]
+    rate = camera_rate(args.source) if args.rate is None else args.rate
+    camera = ["camera", "--source", args.source, "--rate", str(rate), "--loop"]
     commands = {"node": node_command(parameters), "camera": camera}
     if args.view:
         commands[_VIEW] = ["view", "--port", "0"]
@@ -138,9 +141,10 @@ def _in_one_process(args: argparse.Namespace, ros_args: RosArgs, stop: threading
     transports = [MemoryTransport(graph, name, args=ros_args) for name in (NODE_NAME, "camera")]
     node = EmotionNode(transports[0], Settings.from_overrides(transports[0].parameter_overrides()))
     ended = threading.Event()
-    images = camera_images(args.source, args.rate, None, loop=True)
+    rate = camera_rate(args.source) if args.rate is None else args.rate
+    images = camera_images(args.source, rate, None, loop=True)
     camera = CameraPublisher(transports[1], compressed=False, frame_id="camera")
-    thread = threading.Thread(target=camera.run, args=(images, args.rate, ended), daemon=True)
+    thread = threading.Thread(target=camera.run, args=(images, rate, ended), daemon=True)
     watcher = MemoryTransport(graph, "fer_demo")
     try:
         node.configure()

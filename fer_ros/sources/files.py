@@ -12,31 +12,29 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Sources of images: a webcam, a video file, a folder of pictures. Nothing is published here."""
+"""Sources of images at a steady rate, as a camera gives them. Nothing is published here."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from fer_ros.perception.compressed import decode_compressed
-from fer_ros.perception.images import ImageError
-from fer_ros.perception.orientation import exif_orientation, upright
 from fer_ros.perception.types import Image
+from fer_ros.sources.errors import CameraError
+from fer_ros.sources.pictures import is_picture, pictures_in, read_picture
+from fer_ros.sources.video import Video, VideoFrame
+from fer_ros.sources.webcam import is_webcam, open_webcam
 
-PICTURES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
-"""Endings of files that count as pictures."""
+_EARLY = 0.25
+"""How much before a frame's time it is given, in periods of the rate: times that are rounded to
+milliseconds, or jitter, would else leave out every few frames and repeat their neighbours."""
 
-_WEBCAM_PATIENCE = 30
-"""Reads in a row that may fail before a webcam counts as gone."""
-
-
-class CameraError(RuntimeError):
-    """A source of images cannot be opened or read; the message says which and what to check."""
+_LONGEST_PAUSE = 10.0
+"""Longer gaps between two frames of a video are shortened to it [s]."""
 
 
 def open_source(
@@ -50,7 +48,8 @@ def open_source(
         size: Width and height the images are scaled to [pixels]; None keeps the source's own.
         loop: Whether files start again at their end.
         rate: How often the caller takes an image [1/s]. A webcam is asked for it; a video's
-            frames are left out or repeated so that it runs at its own speed. 0 gives every frame.
+            frames are left out or repeated so that it runs at the speed of its own times. 0 gives
+            every frame.
 
     Returns:
         An iterator of (image, name): uint8 (height, width, 3) BGR or (height, width) grey, and a
@@ -65,117 +64,60 @@ def open_source(
     if not (math.isfinite(rate) and rate >= 0):
         raise ValueError(f"a rate of {rate} images per second makes no sense")
     path = Path(source).expanduser()
-    if source.isdigit():
-        images = _webcam(int(source), size, rate)
+    images: Iterator[tuple[Image, str]]
+    if is_webcam(source):
+        numbered = enumerate(open_webcam(source, size, rate))
+        images = ((image, f"webcam{source}#{index}") for index, image in numbered)
     elif path.is_dir():
-        images = _pictures(_pictures_in(path), loop)
-    elif path.is_char_device():
-        images = _webcam(str(path), size, rate)
+        images = _pictures(pictures_in(path), loop)
     elif not path.exists():
         raise CameraError(f"no video, picture or folder at {path}; a webcam is named by its number")
-    elif path.suffix.lower() in PICTURES:
+    elif is_picture(path):
         images = _pictures([path], loop)
     else:
-        images = _video(path, loop, rate)
+        images = _video(Video(path), loop, rate)
     return images if size is None else _resized(images, size)
 
 
-def read_picture(path: str | Path) -> Image:
-    """Read a picture file.
+def holds_pictures(source: str) -> bool:
+    """Whether a source is a picture or a folder of them: images that do not follow one another."""
+    path = Path(source).expanduser()
+    return not is_webcam(source) and (path.is_dir() or (path.is_file() and is_picture(path)))
 
-    Returns:
-        uint8, (height, width, 3) BGR or (height, width) grey, turned as its EXIF orientation says.
 
-    Raises:
-        CameraError: It cannot be read, or is no whole picture.
+def _video(video: Video, loop: bool, rate: float) -> Iterator[tuple[Image, str]]:
+    while True:
+        with video:
+            frames = video.frames()
+            for frame in paced(frames, rate) if rate else frames:
+                yield frame.image, f"{video.path.name}#{frame.index}"
+        if not loop:
+            return
+        video = Video(video.path)
+
+
+def paced(frames: Iterable[VideoFrame], rate: float) -> Iterator[VideoFrame]:
+    """Yield the frame that a video shows at each tick of a rate [1/s].
+
+    A pause of more than ten seconds is shortened to ten; the last frame lasts as long as the others
+    do on average.
     """
-    try:
-        content = Path(path).read_bytes()
-        return upright(decode_compressed(content), exif_orientation(content))
-    except (OSError, ImageError) as error:
-        raise CameraError(f"{path} cannot be read: {error}") from error
-
-
-def _webcam(
-    device: int | str, size: tuple[int, int] | None, rate: float
-) -> Iterator[tuple[Image, str]]:
-    capture = cv2.VideoCapture(device)
-    if not capture.isOpened():
-        capture.release()
-        raise CameraError(
-            f"webcam {device} cannot be opened; check with `ls -l /dev/video*` that it is there, "
-            "that you may read it, and that no other program holds it"
-        )
-    if size is not None:
-        capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-    if rate:
-        capture.set(cv2.CAP_PROP_FPS, rate)
-    return _webcam_frames(capture, f"webcam{device}")
-
-
-def _webcam_frames(capture: cv2.VideoCapture, name: str) -> Iterator[tuple[Image, str]]:
-    index = failures = 0
-    try:
-        while failures < _WEBCAM_PATIENCE:
-            done, frame = capture.read()
-            failures = 0 if done else failures + 1
-            if done:
-                yield np.asarray(frame, np.uint8), f"{name}#{index}"
-                index += 1
-    finally:
-        capture.release()
-    raise CameraError(f"{name} gives no more images after {index}; is it still plugged in?")
-
-
-def _open_video(path: Path) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture(str(path))
-    if not capture.isOpened():
-        capture.release()
-        raise CameraError(f"{path} cannot be opened as a video; is it one, and whole?")
-    return capture
-
-
-def _video(path: Path, loop: bool, rate: float) -> Iterator[tuple[Image, str]]:
-    capture = _open_video(path)
-    own_rate = capture.get(cv2.CAP_PROP_FPS)
-    # Frames of the video per image given.
-    advance = own_rate / rate if rate and own_rate > 0 else 1.0
-    return _video_frames(capture, path, loop, advance)
-
-
-def _video_frames(
-    capture: cv2.VideoCapture, path: Path, loop: bool, advance: float
-) -> Iterator[tuple[Image, str]]:
-    try:
-        while True:
-            due, index = 0.0, -1
-            while capture.grab():
-                index += 1
-                if index < math.floor(due):
-                    continue
-                done, frame = capture.retrieve()
-                if not done:
-                    raise CameraError(f"{path} is damaged at frame {index}")
-                image = np.asarray(frame, np.uint8)
-                while math.floor(due) <= index:
-                    yield image, f"{path.name}#{index}"
-                    due += advance
-            if index < 0:
-                raise CameraError(f"{path} holds no readable frame")
-            if not loop:
-                return
-            capture.release()
-            capture = _open_video(path)
-    finally:
-        capture.release()
-
-
-def _pictures_in(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in PICTURES)
-    if not files:
-        raise CameraError(f"no pictures ({', '.join(PICTURES)}) in {folder}")
-    return files
+    ticks, early = 0, _EARLY / rate
+    clock = last_ns = intervals = 0
+    shown: VideoFrame | None = None
+    for frame in frames:
+        if shown is not None:
+            step = min(max(frame.time_ns - last_ns, 0), round(_LONGEST_PAUSE * 1e9))
+            clock, intervals = clock + step, intervals + 1
+            while ticks / rate < clock / 1e9 - early:
+                yield shown
+                ticks += 1
+        shown, last_ns = frame, frame.time_ns
+    if shown is not None:
+        end = (clock + clock / intervals if intervals else 0) / 1e9
+        while ticks == 0 or ticks / rate < end - early:
+            yield shown
+            ticks += 1
 
 
 def _pictures(files: list[Path], loop: bool) -> Iterator[tuple[Image, str]]:

@@ -12,38 +12,38 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``fer-ros camera`` over the transport in memory."""
+"""What `fer-ros camera` does with a source before it publishes."""
 
 from __future__ import annotations
 
-import threading
+from pathlib import Path
 
+import cv2
 import numpy as np
+import pytest
 
-from fer_ros.apps.camera import CameraPublisher
-from fer_ros.transport import messages
-from fer_ros.transport.base import Qos
-from fer_ros.transport.memory import MemoryGraph, MemoryTransport
+from fer_ros.apps.camera import camera_images, camera_rate
+from fer_ros.node.parameters import Settings
 
 
-def test_on_simulated_time_images_wait_for_the_first_clock():
-    graph, stamps, stop = MemoryGraph(), [], threading.Event()
-    graph.set_time_ns(0)
-    images = (np.zeros((4, 4), np.uint8) for _ in range(2))
-    arrived = threading.Event()
-    with MemoryTransport(graph, "camera") as transport, MemoryTransport(graph, "ears") as ears:
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for name in ("a.png", "b.jpg"):
+        cv2.imwrite(str(tmp_path / name), np.full((30, 40, 3), 100, np.uint8))
+    (tmp_path / "._a.png").write_bytes(b"\0\5\x16\7 a companion file of another system")
+    return tmp_path
 
-        def receive(data: bytes) -> None:
-            stamps.append(messages.leading_stamp_ns(data, messages.IMAGE))
-            if len(stamps) == 2:
-                arrived.set()
 
-        ears.subscribe("/image_raw", messages.IMAGE, Qos(), receive)
-        camera = CameraPublisher(transport, compressed=False, frame_id="camera")
-        thread = threading.Thread(target=camera.run, args=(images, 100.0, stop))
-        thread.start()
-        assert not arrived.wait(0.15), "images came before there was a time"
-        graph.set_time_ns(42)
-        assert arrived.wait(10)
-        thread.join(10)
-    assert stamps == [42, 42]
+def test_pictures_are_too_far_apart_for_a_track(pictures: Path) -> None:
+    for source in (pictures, pictures / "a.png"):
+        assert 1 / camera_rate(str(source)) > Settings().track_timeout
+
+
+@pytest.mark.parametrize("source", ["demo", "demo:3", "0", "talk.mp4"])
+def test_cameras_and_videos_have_the_usual_rate(source: str) -> None:
+    assert camera_rate(source) == 30.0
+
+
+def test_companion_files_are_no_pictures(pictures: Path) -> None:
+    images = list(camera_images(str(pictures), 1.0, None, loop=False))
+    assert [image.shape for image in images] == [(30, 40, 3)] * 2

@@ -23,7 +23,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros.sources.files import CameraError, open_source
+from fer_ros.sources.errors import CameraError
+from fer_ros.sources.files import open_source
 
 FRAMES = 20
 RATE = 10.0
