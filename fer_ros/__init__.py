@@ -26,8 +26,7 @@ TYPE_CHECKING = False  # what typing calls so; loading that takes longer than th
 if TYPE_CHECKING:
     from typing import Any
 
-    from fer_ros.node.assembly import Assembly, assemble
-    from fer_ros.node.parameters import ParameterError, Settings
+    from fer_ros.perception.association import Track, Tracker, track_ids
     from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork
     from fer_ros.perception.compressed import decode_compressed
     from fer_ros.perception.detection import (
@@ -39,11 +38,13 @@ if TYPE_CHECKING:
         create_detector,
     )
     from fer_ros.perception.errors import ModelError
+    from fer_ros.perception.filtering import ExpressionFilter, SmoothingSettings
     from fer_ros.perception.images import ImageError, decode_raw
     from fer_ros.perception.pipeline import Pipeline, PipelineSettings
-    from fer_ros.perception.smoothing import SmoothingSettings
-    from fer_ros.perception.tracking import Tracker, track_ids
     from fer_ros.perception.types import Box, Face, FaceEmotion, Frame, FrameResult, Image
+    from fer_ros.runtime.assembly import Assembly, assemble
+    from fer_ros.runtime.parameter_rows import ParameterError
+    from fer_ros.runtime.settings import PerceptionSettings
     from fer_ros.sources.errors import CameraError
     from fer_ros.sources.files import open_source
     from fer_ros.sources.pictures import read_picture
@@ -51,23 +52,24 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "node.assembly": ("Assembly", "assemble"),
-    "node.parameters": ("ParameterError", "Settings"),
     "perception.classification": ("EmotionClassifier", "EmotionNetwork"),
     "perception.compressed": ("decode_compressed",),
     "perception.detection": (
         "DetectorSettings", "FaceDetector", "FerFaceDetector", "HaarDetector", "YuNetDetector",
         "create_detector",
     ),
+    "perception.filtering": ("ExpressionFilter", "SmoothingSettings"),
     "perception.errors": ("ModelError",),
     "perception.images": ("ImageError", "decode_raw"),
     "perception.pipeline": ("Pipeline", "PipelineSettings"),
-    "perception.smoothing": ("SmoothingSettings",),
-    "perception.tracking": ("Tracker", "track_ids"),
+    "perception.association": ("Track", "Tracker", "track_ids"),
     "perception.types": ("Box", "Face", "FaceEmotion", "Frame", "FrameResult", "Image"),
     "sources.errors": ("CameraError",),
     "sources.files": ("open_source",),
     "sources.pictures": ("read_picture",),
+    "runtime.assembly": ("Assembly", "assemble"),
+    "runtime.parameter_rows": ("ParameterError",),
+    "runtime.settings": ("PerceptionSettings",),
 }  # fmt: skip
 """Where each public name lives."""
 
@@ -80,6 +82,7 @@ __all__ = [
     "DetectorSettings",
     "EmotionClassifier",
     "EmotionNetwork",
+    "ExpressionFilter",
     "Face",
     "FaceDetector",
     "FaceEmotion",
@@ -91,10 +94,11 @@ __all__ = [
     "ImageError",
     "ModelError",
     "ParameterError",
+    "PerceptionSettings",
     "Pipeline",
     "PipelineSettings",
-    "Settings",
     "SmoothingSettings",
+    "Track",
     "Tracker",
     "YuNetDetector",
     "assemble",

@@ -27,10 +27,10 @@ from dds_domains import loopback_environment
 from support import wait_for
 
 from fer_ros.apps.children import Child
-from fer_ros.node.assembly import locate_model
 from fer_ros.node.parameters import Settings
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.emotions import FER2013
+from fer_ros.runtime.assembly import locate_model
 from fer_ros.transport import messages
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Qos, TransportError

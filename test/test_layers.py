@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS = {
     "fer_ros": [
         {"__main__"}, {"apps"}, {"view"}, {"replay"}, {"behaviors", "bridges"}, {"node"},
-        {"sources"}, {"transport"}, {"perception"}, {"resources", ""},
+        {"runtime"}, {"sources"}, {"transport"}, {"perception"}, {"resources", ""},
     ],
     "fer_ros.replay": [
         {"collection", "labelling"}, {"parallel"}, {"run"}, {"playback"}, {"request"},

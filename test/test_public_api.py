@@ -64,7 +64,7 @@ def test_what_needs_no_network_loads_none(code: str) -> None:
 
 
 def test_assembling_needs_no_message_library() -> None:
-    program = "import sys, fer_ros.node.assembly; assert 'rosbags' not in sys.modules"
+    program = "import sys, fer_ros.runtime.assembly; assert 'rosbags' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 

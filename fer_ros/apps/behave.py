@@ -30,8 +30,8 @@ from fer_ros.behaviors.host import BehaviorHost
 from fer_ros.behaviors.recorded import event_line, events_of_bag
 from fer_ros.behaviors.rule_files import RuleError, read_rules
 from fer_ros.behaviors.rules import RuleSet
-from fer_ros.node.signals import stop_signals
 from fer_ros.resources import share_path
+from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Transport
 from fer_ros.transport.opening import open_standalone

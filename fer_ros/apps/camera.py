@@ -22,9 +22,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from fer_ros.node.signals import stop_signals
 from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.types import Image
+from fer_ros.runtime.signals import stop_signals
 from fer_ros.sources.files import holds_pictures, open_source
 from fer_ros.sources.scene import crowd_scene, demo_scene
 from fer_ros.transport import messages

@@ -38,9 +38,9 @@ from fer_ros.apps.run import NODE_NAME
 from fer_ros.apps.table import LiveTable, faces_table
 from fer_ros.node.core import EmotionNode
 from fer_ros.node.parameters import Settings
-from fer_ros.node.signals import stop_signals
 from fer_ros.perception.images import decode_raw
 from fer_ros.perception.timing import RollingWindow
+from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport import messages
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Qos, Transport, TransportError

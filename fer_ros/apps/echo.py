@@ -29,14 +29,14 @@ from rich.text import Text
 from fer_ros.apps.message_text import message_text
 from fer_ros.apps.table import LiveTable, columns, faces_table
 from fer_ros.bridges import definitions
-from fer_ros.node.pictures import is_annotated
-from fer_ros.node.signals import stop_signals
 from fer_ros.perception.timing import RollingWindow
+from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport import messages
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import TopicInfo, Transport
 from fer_ros.transport.codec import DecodeError, decode
 from fer_ros.transport.following import TopicFollower
+from fer_ros.transport.image_topics import is_annotated
 from fer_ros.transport.opening import open_standalone
 
 _PERIOD = 0.25

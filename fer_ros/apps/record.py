@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros.bridges import definitions
-from fer_ros.node.signals import stop_signals
+from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.bag import BagError, BagWriter
 from fer_ros.transport.base import TopicInfo, Transport

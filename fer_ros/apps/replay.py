@@ -27,7 +27,6 @@ from typing import Any
 from tqdm import tqdm
 
 from fer_ros.apps.hints import check_parameters
-from fer_ros.node.signals import ending_signals
 from fer_ros.replay import collection
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.parallel import FAILURES, Finished, run_here, run_on_dask, run_one
@@ -37,6 +36,7 @@ from fer_ros.replay.request import EVERY, LATEST, RECORDED, Job
 from fer_ros.replay.text import folder_name, said, shown
 from fer_ros.replay.verdicts import FAILED, NOT_ENOUGH
 from fer_ros.replay.write.folder import locked
+from fer_ros.runtime.signals import ending_signals
 from fer_ros.transport.arguments import RosArgs
 
 NODE = "/fer"

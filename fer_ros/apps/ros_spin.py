@@ -27,7 +27,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import try_shutdown
 
-from fer_ros.node.signals import stop_signals
+from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport.ros2.node import RosTransport
 
 

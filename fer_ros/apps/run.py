@@ -25,8 +25,8 @@ from fer_ros.apps.hints import check_parameters, parameter_help
 from fer_ros.node.core import ConfigurationError, EmotionNode
 from fer_ros.node.native_stderr import throttled
 from fer_ros.node.parameters import ParameterError, Settings, unknown_parameters
-from fer_ros.node.signals import GRACE, stop_signals
 from fer_ros.perception.texts import in_one_line
+from fer_ros.runtime.signals import GRACE, stop_signals
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Transport
 from fer_ros.transport.opening import open_standalone

@@ -23,7 +23,7 @@ import sys
 import threading
 from typing import Any
 
-from fer_ros.node.signals import stop_signals
+from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Transport
 from fer_ros.transport.opening import open_standalone

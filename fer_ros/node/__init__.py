@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The emotion node: lifecycle, streams, worker, diagnostics and its one table of parameters."""
+"""The emotion node: lifecycle, streams, worker, diagnostics and the one table of parameters."""

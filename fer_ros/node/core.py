@@ -27,30 +27,25 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from fer_ros.node.assembly import Assembly, assemble
-from fer_ros.node.diagnostics import (
-    WARN,
-    LatencyMonitor,
-    camera_status,
-    detector_status,
-    model_status,
-    state_status,
-)
-from fer_ros.node.engine import CameraCondition, Converter, FrameEngine
+from fer_ros.node.diagnostics import LatencyMonitor, camera_status, state_status
 from fer_ros.node.graph_look import GraphLook, MissingCameras
 from fer_ros.node.parameters import ParameterError, Settings, parameter
-from fer_ros.node.pictures import ANNOTATED, COMPRESSED, AnnotatedOutput
+from fer_ros.node.pictures import AnnotatedOutput
 from fer_ros.node.status_log import StatusLog
 from fer_ros.node.stream import Message, Stream
-from fer_ros.node.throttle import Throttle
 from fer_ros.node.worker import Camera, Worker
+from fer_ros.perception.association import random_prefix, track_ids
 from fer_ros.perception.texts import in_one_line
 from fer_ros.perception.timing import milliseconds_since
-from fer_ros.perception.tracking import new_life, track_ids
 from fer_ros.perception.types import FrameResult
+from fer_ros.runtime.assembly import Assembly, assemble
+from fer_ros.runtime.engine import CameraCondition, Converter, FrameEngine
+from fer_ros.runtime.status import WARN, detector_status, model_status
+from fer_ros.runtime.throttle import Throttle
 from fer_ros.transport import messages
 from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, Transport, TransportError
 from fer_ros.transport.codec import encode
+from fer_ros.transport.image_topics import ANNOTATED, COMPRESSED
 from fer_ros.transport.messages import Status
 
 UNCONFIGURED, CONFIGURING, INACTIVE, ACTIVE = "unconfigured", "configuring", "inactive", "active"
@@ -88,7 +83,7 @@ class EmotionNode:
         self.state = UNCONFIGURED
         self._settings = settings
         self._problem = ""
-        self._new_track_id = track_ids(new_life())
+        self._new_track_id = track_ids(random_prefix())
         self._assembly: Assembly | None = None
         self._emotions: Publisher | None = None
         self._annotated: dict[str, AnnotatedOutput] = {}

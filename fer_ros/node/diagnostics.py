@@ -23,18 +23,16 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from fer_ros.node.assembly import Assembly
-from fer_ros.node.engine import CameraCondition
 from fer_ros.node.parameters import Settings
 from fer_ros.node.stream import Stream, StreamCounts, StreamRates
 from fer_ros.perception.texts import shortened
 from fer_ros.perception.timing import RollingWindow
 from fer_ros.perception.types import STAGES, StageTimes
+from fer_ros.runtime.engine import CameraCondition
+from fer_ros.runtime.status import ERROR, OK, WARN
 from fer_ros.transport import messages
 from fer_ros.transport.base import Subscription
 from fer_ros.transport.messages import Status
-
-OK, WARN, ERROR = 0, 1, 2
 
 ERROR_FACTOR = 3.0
 """A camera silent for this many times ``stale_after`` is an ERROR, not only a WARN."""
@@ -200,41 +198,6 @@ def _trouble(
         )
         problems.append("; ".join(filter(None, (lost, loss_advice))))
     return (WARN, "; ".join(problems)) if problems else (OK, "")
-
-
-def model_status(prefix: str, assembly: Assembly) -> Status:
-    """Return which networks run, and on what."""
-    classifier, report = assembly.classifier, assembly.classifier.providers
-    values = {
-        "model_id": classifier.model_id,
-        "sha256": classifier.model_digest,
-        "labels": ", ".join(classifier.labels),
-        "fusion": classifier.fusion if len(classifier.networks) > 1 else "",
-        "providers.asked": ", ".join(report.asked),
-        "providers.used": ", ".join(report.used),
-    }
-    if report.fell_back:
-        message = f"{report.asked[0]} was asked for, {report.used[0]} is used"
-        return Status(WARN, f"{prefix}: model", message, values)
-    return Status(OK, f"{prefix}: model", f"{classifier.model_id} on {report.used[0]}", values)
-
-
-def detector_status(prefix: str, assembly: Assembly) -> Status:
-    """Return which face detector runs and on what."""
-    choice, report = assembly.choice, assembly.detector.providers
-    values = {
-        "asked": choice.asked,
-        "used": choice.detector.name,
-        "providers.asked": ", ".join(report.asked) if report else "",
-        "providers.used": ", ".join(report.used) if report else "",
-    }
-    name = f"{prefix}: detector"
-    if report and report.fell_back:
-        message = f"{report.asked[0]} was asked for, {report.used[0]} is used"
-        return Status(WARN, name, message, values)
-    if assembly.remark:
-        return Status(WARN, name, assembly.remark, values)
-    return Status(OK, name, choice.detector.name, values)
 
 
 def state_status(

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import time
 
-from fer_ros.node.pictures import is_annotated
 from fer_ros.transport import messages
 from fer_ros.transport.base import Logger, TopicInfo, Transport, TransportError
+from fer_ros.transport.image_topics import is_annotated
 
 _PERIOD = 2.0
 """Shortest time between two looks, which cost discovery some milliseconds [s]."""

@@ -47,7 +47,7 @@ from rclpy.utilities import try_shutdown
 from fer_ros.node.core import ConfigurationError, EmotionNode
 from fer_ros.node.lifecycle_parameters import declare
 from fer_ros.node.parameters import PARAMETERS, ParameterError
-from fer_ros.node.signals import GRACE, stop_signals
+from fer_ros.runtime.signals import GRACE, stop_signals
 from fer_ros.transport.ros2.images import CvBridgeConverter
 from fer_ros.transport.ros2.middleware import RECEIVER, use_own_profiles
 from fer_ros.transport.ros2.node import RosTransport

@@ -27,8 +27,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fer_ros.node.throttle import Throttle
 from fer_ros.perception.texts import shortened
+from fer_ros.runtime.throttle import Throttle
 
 _OWN = re.compile(r"\[(DEBUG|INFO|WARN|ERROR|FATAL)\] ")
 """How lines of ROS loggers begin, which know themselves how often they speak."""

@@ -24,27 +24,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from fer_ros.node.throttle import Throttle
 from fer_ros.perception import annotate
 from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.types import FrameResult
+from fer_ros.runtime.throttle import Throttle
 from fer_ros.transport import messages
 from fer_ros.transport.base import Publisher, Qos, Transport
 from fer_ros.transport.codec import encode
-
-COMPRESSED = "/compressed"
-"""Ends the name of a topic of CompressedImage, as image_transport has it."""
-
-ANNOTATED = "image_annotated"
-"""Name of the raw topic below the node's own; with several cameras theirs follows it."""
+from fer_ros.transport.image_topics import COMPRESSED
 
 _JOIN_TIME = 2.0
 """How long a close waits for the picture at hand [s]."""
-
-
-def is_annotated(topic: str) -> bool:
-    """Return whether a topic carries annotated images, which are only made for subscribers."""
-    return f"/{ANNOTATED}/" in f"{topic}/"
 
 
 class AnnotatedOutput:

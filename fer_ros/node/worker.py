@@ -27,13 +27,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fer_ros.node.diagnostics import LatencyMonitor
-from fer_ros.node.engine import CameraImage, Drop, FrameEngine
 from fer_ros.node.parameters import Settings
 from fer_ros.node.pictures import AnnotatedOutput
 from fer_ros.node.stream import Message, Stream
-from fer_ros.node.throttle import Throttle
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import FrameResult, Origin
+from fer_ros.runtime.engine import CameraImage, Drop, FrameEngine
+from fer_ros.runtime.throttle import Throttle
 from fer_ros.transport import messages
 from fer_ros.transport.base import Publisher, Transport
 from fer_ros.transport.codec import encode

@@ -16,19 +16,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.errors import ModelError
+from fer_ros.perception.heads import Head, heads_of, softmax
 from fer_ros.perception.inference import ProviderReport, create_session
 from fer_ros.perception.known_answer import difference, known_crops
-from fer_ros.perception.model_metadata import MetadataError, ModelMetadata
+from fer_ros.perception.model_metadata import CLASSES, MetadataError, ModelMetadata
 from fer_ros.perception.model_store import digest_of
 from fer_ros.perception.types import Image
 
@@ -36,8 +36,14 @@ FUSION_RULES = ("sum", "product")
 """Rules of score fusion (Umer et al. 2022, section 3.3)."""
 
 
-_SLACK = 0.01
-"""How far outputs that are promised to be probabilities may miss."""
+@dataclass(frozen=True)
+class Predictions:
+    """What networks predict for N faces."""
+
+    probabilities: NDArray[np.float32]
+    """Shape (N, labels), rows summing to 1."""
+    data: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    """Values of further heads by name, each of shape (N, ...)."""
 
 
 class EmotionNetwork:
@@ -58,29 +64,44 @@ class EmotionNetwork:
             self.metadata = ModelMetadata.from_props(props)
         except MetadataError as error:
             raise ModelError(f"{path} is no emotion network of this package: {error}") from error
-        self._input = self._check_tensors()
+        try:
+            self.heads = heads_of(self.metadata)
+        except ModelError as error:
+            raise ModelError(f"{path} {error}") from error
+        self._input, self._outputs = self._check_tensors()
         spec = self.metadata.input
         self._mean = np.asarray(spec.mean, np.float32).reshape(-1, 1, 1)
         self._scale = np.asarray(spec.scale, np.float32).reshape(-1, 1, 1)
         self._check_known_answer()
 
-    def _check_tensors(self) -> str:
-        """Compare the tensors with the metadata and run once; return the name of the input."""
+    def _check_tensors(self) -> tuple[str, list[str]]:
+        """Compare the tensors with the metadata and run once.
+
+        Returns:
+            Name of the input, and of the heads' outputs in the order of the heads.
+        """
         spec, inputs = self.metadata.input, self._session.get_inputs()
         expected = [spec.channels, spec.height, spec.width]
         if len(inputs) != 1 or list(inputs[0].shape[1:]) != expected:
             shapes = [node.shape for node in inputs]
             raise ModelError(f"{self.path}: metadata promises input {expected}, file has {shapes}")
         name = str(inputs[0].name)
+        there = [str(node.name) for node in self._session.get_outputs()]
+        names = [head.spec.output or there[0] for head in self.heads]
+        missing = sorted(set(names) - set(there))
+        if missing:
+            raise ModelError(f"{self.path}: metadata names output {missing[0]!r}, file has {there}")
         try:
-            out = self._session.run(None, {name: np.zeros((2, *expected), np.float32)})[0]
+            found = self._session.run(names, {name: np.zeros((2, *expected), np.float32)})
         except Exception as error:  # its exception classes differ between versions
             raise ModelError(f"{self.path} does not run with a batch of two: {error}") from error
-        if out.shape != (2, len(self.metadata.labels)):
-            raise ModelError(
-                f"{self.path}: {len(self.metadata.labels)} labels do not fit output {out.shape}"
-            )
-        return name
+        for head, output in zip(self.heads, found):
+            if output.shape[0] != 2 or not head.fits(output.shape[1:]):
+                what = f"head {head.spec.name!r}"
+                if head.spec.kind == CLASSES:
+                    what = f"{len(self.metadata.labels)} labels"
+                raise ModelError(f"{self.path}: {what} do not fit output {output.shape}")
+        return name, names
 
     def _check_known_answer(self) -> None:
         """Have the known faces answered as they were when the file was exported."""
@@ -110,42 +131,38 @@ class EmotionNetwork:
         return batch
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the raw network output, shape (N, labels), of an NCHW batch."""
-        return np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
+        """Return the raw output of the class head, shape (N, labels), of an NCHW batch."""
+        return self._run(batch, self._outputs[:1])[0]
+
+    def _run(self, batch: NDArray[np.float32], names: list[str]) -> list[NDArray[np.float32]]:
+        return [np.asarray(o, np.float32) for o in self._session.run(names, {self._input: batch})]
 
     def classify(self, crops: Sequence[Image]) -> NDArray[np.float32]:
         """Return calibrated probabilities, shape (N, labels), rows summing to 1."""
+        return self.predict(crops).probabilities
+
+    def predict(self, crops: Sequence[Image]) -> Predictions:
+        """Return the values of all heads for uint8 crops as :meth:`preprocess` takes them."""
         if not crops:
-            return np.zeros((0, len(self.metadata.labels)), np.float32)
-        return self.probabilities(self.run(self.preprocess(crops)))
+            return Predictions(np.zeros((0, len(self.metadata.labels)), np.float32))
+        outputs = self._run(self.preprocess(crops), self._outputs)
+        probabilities, *further = map(self._values, self.heads, outputs)
+        names = [head.spec.name for head in self.heads[1:]]
+        return Predictions(probabilities, dict(zip(names, further)))
 
     def probabilities(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Apply temperature and softmax to raw outputs, shape (N, labels).
+        """Return calibrated probabilities from raw outputs of the class head, shape (N, labels).
 
         Raises:
-            ModelError: The network put out something that is not finite, or promised
-                probabilities and put out none; or its temperature does not make any.
+            ModelError: The output gives no probabilities.
         """
-        if not np.isfinite(output).all():
-            raise ModelError(f"{self.path} put out values that are not finite")
-        if self.metadata.output == "probabilities":
-            if output.min(initial=0.0) < -_SLACK or np.abs(output.sum(axis=-1) - 1).max() > _SLACK:
-                raise ModelError(f"{self.path} put out values that are no probabilities")
-            output = np.log(np.maximum(output, 1e-12))
-        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is checked
-            found = softmax(output / np.float32(self.metadata.temperature))
-        if not np.isfinite(found).all():
-            raise ModelError(
-                f"{self.path}: outputs up to {np.abs(output).max():g} give no probabilities at "
-                f"temperature {self.metadata.temperature:g}"
-            )
-        return found
+        return self._values(self.heads[0], output)
 
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the softmax over the last axis."""
-    exponential = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(exponential / exponential.sum(axis=-1, keepdims=True), np.float32)
+    def _values(self, head: Head, output: NDArray[np.float32]) -> NDArray[np.float32]:
+        try:
+            return head.values(output)
+        except ModelError as error:
+            raise ModelError(f"{self.path} {error}") from error
 
 
 def fuse(scores: Sequence[NDArray[np.float32]], rule: str) -> NDArray[np.float32]:
@@ -230,19 +247,27 @@ class EmotionClassifier:
         return next((report for report in reports if report.fell_back), reports[0])
 
     def classify(self, crops: Sequence[Sequence[Image]]) -> NDArray[np.float32]:
-        """Classify faces.
+        """Return fused probabilities, shape (N, labels); arguments as for :meth:`predict`."""
+        return self.predict(crops).probabilities
+
+    def predict(self, crops: Sequence[Sequence[Image]]) -> Predictions:
+        """Predict for faces.
 
         Args:
             crops: For each network the uint8 crops of all N faces, made by
                 :func:`fer_ros.perception.alignment.align_all` with that network's template.
 
         Returns:
-            Fused probabilities, shape (N, labels), in the order of :attr:`labels`.
+            Fused probabilities in the order of :attr:`labels`, and the values of further heads; of
+            several networks that have a head of one name, the first one's.
         """
-        scores: list[Any] = []
+        scores: list[NDArray[np.float32]] = []
+        data: dict[str, NDArray[np.float32]] = {}
         for network, own in zip(self.networks, crops, strict=True):
-            found, labels = network.classify(own), network.metadata.labels
+            found, labels = network.predict(own), network.metadata.labels
+            values = found.probabilities
             if labels != self.labels:
-                found = found[:, [labels.index(label) for label in self.labels]]
-            scores.append(found)
-        return fuse(scores, self.fusion)
+                values = values[:, [labels.index(label) for label in self.labels]]
+            scores.append(values)
+            data = {**found.data, **data}
+        return Predictions(fuse(scores, self.fusion), data)

@@ -75,6 +75,22 @@ class CropTemplate:
     """Mean side of the detector's box, ``sqrt(width * height)``, as a share of the crop's side."""
 
 
+CLASSES = "classes"
+"""Kind of the head that gives class probabilities; labels, output and temperature describe it."""
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """One output of a network."""
+
+    name: str
+    """Under which its values are kept with a face."""
+    kind: str
+    """One of :data:`fer_ros.perception.heads.KINDS`."""
+    output: str = ""
+    """Name of the output tensor; empty: the first."""
+
+
 @dataclass(frozen=True)
 class ModelMetadata:
     """Identity, input, output, calibration and origin of one network."""
@@ -101,6 +117,8 @@ class ModelMetadata:
     known_answer: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Probability of each class for each known face, as measured at export
     (:mod:`fer_ros.perception.known_answer`); empty in files that have none."""
+    heads: tuple[HeadSpec, ...] = (HeadSpec("expression", CLASSES),)
+    """The network's outputs; a file that names none has this one."""
 
     def to_props(self) -> dict[str, str]:
         """Return the metadata as the string pairs that go into ``metadata_props``."""
@@ -130,6 +148,8 @@ class ModelMetadata:
         values["labels"] = _labels(values["labels"])
         values["input"] = _input_spec(values["input"])
         values["crop"] = _crop_template(values["crop"])
+        if "heads" in values:
+            values["heads"] = _heads(values["heads"])
         if "known_answer" in values:
             values["known_answer"] = _known_answer(values["known_answer"])
         for name in ("temperature", "uncertain_threshold"):
@@ -177,6 +197,23 @@ def _labels(value: Any) -> tuple[str, ...]:
         return tuple(emotions.canonical(item) for item in value)
     except ValueError as error:
         raise MetadataError(f"labels: {error}") from None
+
+
+def _heads(value: Any) -> tuple[HeadSpec, ...]:
+    if not isinstance(value, list) or not value:
+        raise MetadataError(f"heads must be a list of heads, not {shortened(repr(value))}")
+    found = []
+    for entry in value:
+        entries = _entries(entry, "heads", ("name", "kind"))
+        texts = [entries["name"], entries["kind"], entries.get("output", "")]
+        if not all(isinstance(text, str) for text in texts):
+            raise MetadataError(f"a head's name, kind and output must be texts, not {texts}")
+        found.append(HeadSpec(*texts))
+    if len({head.name for head in found}) < len(found):
+        raise MetadataError("two heads have one name")
+    if sum(head.kind == CLASSES for head in found) != 1:
+        raise MetadataError(f"exactly one head must be of kind {CLASSES!r}")
+    return tuple(found)
 
 
 def _known_answer(value: Any) -> dict[str, tuple[float, ...]]:

@@ -20,6 +20,7 @@ centre of the first pixel at (0, 0). Times named ``*_ns`` are integer nanosecond
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -104,7 +105,7 @@ class FaceEmotion:
     face: Face
     track_id: str
     probabilities: NDArray[np.float32]
-    """This frame alone, shape (labels,), sum 1."""
+    """Of one frame alone, shape (labels,), sum 1."""
     smoothed: NDArray[np.float32]
     """Smoothed over the track, shape (labels,), sum 1."""
     label: str
@@ -112,6 +113,10 @@ class FaceEmotion:
     """Smoothed probability of the label, or of the best class when the label is uncertain."""
     quality: float = 1.0
     """Expected accuracy relative to a good face's [0..1]; see `fer_ros.perception.quality`."""
+    prediction_age_ms: float = 0.0
+    """How much older than the frame the probabilities are [ms]; 0 where they are of this frame."""
+    data: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    """Values of further heads of the network, by the head's name; as old as the probabilities."""
 
 
 @dataclass(slots=True)
@@ -141,7 +146,7 @@ class FrameResult:
 
 @dataclass(frozen=True)
 class Origin:
-    """Who made a result; it stands in every EmotionArray."""
+    """Networks and detector that made a result; part of every EmotionArray."""
 
     labels: tuple[str, ...]
     model_id: str

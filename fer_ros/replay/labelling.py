@@ -31,8 +31,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fer_ros.node.assembly import Assembly, assemble
-from fer_ros.node.engine import Drop, FrameEngine
 from fer_ros.node.parameters import Settings
 from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.types import Box, FrameResult, Image
@@ -46,6 +44,8 @@ from fer_ros.replay.text import folder_name, shown
 from fer_ros.replay.write import label_page
 from fer_ros.replay.write.folder import locked, whole_folder
 from fer_ros.replay.write.label_page import LabelRow
+from fer_ros.runtime.assembly import Assembly, assemble
+from fer_ros.runtime.engine import Drop, FrameEngine
 from fer_ros.transport.bag import BagReader
 
 LABELS, THUMBNAILS, PAGE = "labels.csv", "thumbnails", "label.html"

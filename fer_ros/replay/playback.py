@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros import __version__
-from fer_ros.node.engine import CameraImage, Drop, FrameEngine
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import Frame, FrameResult
 from fer_ros.replay.judge.cameras import ANSWERED, Recording
@@ -43,6 +42,7 @@ from fer_ros.replay.results import SCHEMA, LatencyRecord, Metrics, RunFacts
 from fer_ros.replay.text import said, shown
 from fer_ros.replay.write.output import Outputs
 from fer_ros.replay.write.status import PREFIX, DiagnosticClock, camera_statuses
+from fer_ros.runtime.engine import CameraImage, Drop, FrameEngine
 from fer_ros.transport import messages
 from fer_ros.transport.bag import BagMessage, BagReader
 

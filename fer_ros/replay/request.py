@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros import __version__
-from fer_ros.node.assembly import locate_model
 from fer_ros.node.parameters import Settings
 from fer_ros.perception import model_store
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.results import SCHEMA
 from fer_ros.replay.write.folder import file_digest
+from fer_ros.runtime.assembly import locate_model
 from fer_ros.transport.bag import BagReader
 
 EVERY, LATEST, RECORDED = "every", "latest", "recorded"

@@ -213,6 +213,7 @@ def _emotion(found: FaceEmotion, width: int, height: int) -> Any:
         landmarks=[] if points is None else [point(float(x), float(y), 0.0) for x, y in points],
         detection_confidence=float(found.face.score),
         quality=float(found.quality),
+        prediction_age_ms=float(found.prediction_age_ms),
         probabilities=np.ascontiguousarray(found.probabilities, np.float32),
         smoothed_probabilities=np.ascontiguousarray(found.smoothed, np.float32),
         label=found.label,
@@ -319,6 +320,7 @@ def _read_emotion(emotion: Any) -> FaceEmotion:
         label=emotion.label,
         confidence=float(emotion.confidence),
         quality=float(emotion.quality),
+        prediction_age_ms=float(emotion.prediction_age_ms),
     )
 
 

@@ -30,11 +30,11 @@ from functools import cached_property
 
 import numpy as np
 
-from fer_ros.node.pictures import ANNOTATED, COMPRESSED, is_annotated
 from fer_ros.transport import messages
 from fer_ros.transport.base import TopicInfo
 from fer_ros.transport.codec import decode
 from fer_ros.transport.event_messages import EMOTION_EVENT, Event, read_event
+from fer_ros.transport.image_topics import ANNOTATED, COMPRESSED, is_annotated
 from fer_ros.transport.messages import Answer, Status
 
 WINDOW = 60.0

@@ -33,8 +33,8 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from fer_ros import __version__
-from fer_ros.node.throttle import Throttle
 from fer_ros.perception.palette import PALETTE
+from fer_ros.runtime.throttle import Throttle
 from fer_ros.transport.base import Logger, Transport
 from fer_ros.view.access import Access
 from fer_ros.view.board import WINDOW, Board

@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fer_ros.node.throttle import Throttle
+from fer_ros.runtime.throttle import Throttle
 from fer_ros.transport import messages
 from fer_ros.transport.base import TopicInfo, Transport
 from fer_ros.transport.codec import DecodeError

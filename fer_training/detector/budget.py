@@ -24,9 +24,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.perception.association import Expected
 from fer_ros.perception.detection import FaceDetector
 from fer_ros.perception.detection.searcher import Searcher
-from fer_ros.perception.types import Box
 from fer_training.detector.compare import Contestant, judged_faces
 from fer_training.detector.vga_scenes import put
 
@@ -36,6 +36,8 @@ Floats = NDArray[np.float64]
 FRAMES = {"VGA": (640, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
 SIDES = (20, 28, 40, 56, 80, 112, 150, 200)
 """Sides of the eight faces in each scene [pixels]."""
+_RATE = 30.0
+"""Of the frames [Hz]."""
 
 
 @dataclass(frozen=True)
@@ -126,17 +128,17 @@ class _Watched:
 def _watch(
     finder: FaceDetector, budget: float, picture: Image, truth: Floats, frames: int
 ) -> _Watched:
-    searcher, tracked = Searcher(finder), list[Box]()
+    searcher, expected = Searcher(finder), list[Expected]()
     ever = np.zeros(len(truth), bool)
     shares, spent = [], []
-    for _ in range(frames):
+    for number in range(frames):
         start = time.perf_counter()
-        faces = searcher.find(picture, budget, tracked)
+        faces = searcher.find(picture, budget, expected, round(number / _RATE * 1e9))
         spent.append((time.perf_counter() - start) * 1e3)
         hits = judged_faces(faces, truth).face
         ever[hits[hits >= 0]] = True
         shares.append(float(ever.mean()))
-        tracked = [face.box for face in faces]
+        expected = [Expected(face.box, age=1, missed=0) for face in faces]
     return _Watched(ever, shares[0], spent)
 
 

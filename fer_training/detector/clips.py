@@ -27,10 +27,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.perception.association import Tracker, track_ids
 from fer_ros.perception.detection import FaceDetector
 from fer_ros.perception.detection.searcher import Searcher
-from fer_ros.perception.smoothing import SmoothingSettings
-from fer_ros.perception.tracking import STEADY_AGE, Tracker, track_ids
 from fer_ros.perception.types import Box
 from fer_training.data.base import DatasetError
 from fer_training.detector.compare import Contestant
@@ -38,7 +37,6 @@ from fer_training.detector.matching import hits
 
 _SUFFIXES = (".mkv", ".mp4", ".avi", ".webm")
 _SAME = 0.3
-_PLAIN = SmoothingSettings(time_constant=0.0, hysteresis=0.0, threshold=0.0)
 _TIMEOUT = 1.0
 """Of tracks, as the node's default [s]."""
 
@@ -47,14 +45,13 @@ class _Follower:
     """A detector and the tracks of one clip."""
 
     def __init__(self, detector: FaceDetector) -> None:
-        self._searcher, self._tracker = Searcher(detector), Tracker(track_ids())
+        self._searcher = Searcher(detector)
+        self._tracker: Tracker[None] = Tracker(track_ids(), lambda: None)
 
     def boxes(self, frame: NDArray[np.uint8], stamp_ns: int) -> list[Box]:
         """Return the faces of the next frame, searched in one pass."""
-        steady = self._tracker.expected(stamp_ns, STEADY_AGE)
-        faces = self._searcher.find(frame, 1.0, [], steady)
-        certain = np.ones((len(faces), 1), np.float32)
-        self._tracker.update(faces, certain, stamp_ns, ("face",), _PLAIN, _TIMEOUT)
+        faces = self._searcher.find(frame, 1.0, self._tracker.expected(stamp_ns), stamp_ns)
+        self._tracker.update(faces, stamp_ns, _TIMEOUT)
         return [face.box for face in faces]
 
 

@@ -19,10 +19,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fer_ros.node.assembly import Assembly, assemble, locate_model
 from fer_ros.node.parameters import Settings
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.types import Frame
+from fer_ros.runtime.assembly import Assembly, assemble, locate_model
 from fer_ros.sources.scene import crowd_scene, demo_scene
 
 SECOND = 1_000_000_000

@@ -23,8 +23,8 @@ import numpy as np
 import pytest
 
 from fer_ros.perception.emotions import FER2013, UNCERTAIN
+from fer_ros.perception.filtering import LabelSmoother, SmoothingSettings
 from fer_ros.perception.quality import MODEL, FaceFeatures, features_of, quality_of
-from fer_ros.perception.smoothing import LabelSmoother, SmoothingSettings
 from fer_ros.perception.types import Box, Face
 from fer_ros.sources.scene import Actor, Scene
 

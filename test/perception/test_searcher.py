@@ -22,7 +22,8 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_ros import Frame, Settings, assemble
+from fer_ros import Frame, PerceptionSettings, assemble
+from fer_ros.perception.association import STEADY_AGE, Expected
 from fer_ros.perception.detection import DetectorSettings, FerFaceDetector, YuNetDetector
 from fer_ros.perception.detection.searcher import Searcher
 from fer_ros.perception.types import Box, Image
@@ -40,7 +41,7 @@ def test_a_small_face_is_found_by_the_budget_and_kept(detector: YuNetDetector) -
     assert detector.detect(scene) == []
     searcher, tracked, found = Searcher(detector), [], []
     for _ in range(60):
-        faces = searcher.find(scene, 2.0, tracked)
+        faces = searcher.find(scene, 2.0, [Expected(box, 1, 0) for box in tracked])
         found.append(len(faces))
         tracked = [face.box for face in faces] or tracked
     assert 1 in found[:30]
@@ -91,23 +92,25 @@ def test_a_doubtful_face_is_believed_only_where_a_track_expects_one(doubtful: Im
     (face,) = searcher.find(faded(1.0), 1.0, [])
     x, y = face.box.center
     there = Box(x - 50, y - 50, 100, 100)
-    assert searcher.find(doubtful, 1.0, [there]) == []
-    (held,) = searcher.find(doubtful, 1.0, [there], steady=[there])
+    assert searcher.find(doubtful, 1.0, [Expected(there, STEADY_AGE - 1, 0)]) == []
+    (held,) = searcher.find(doubtful, 1.0, [Expected(there, STEADY_AGE, 0)])
     assert held.box.iou(face.box) > 0.6
-    assert searcher.find(doubtful, 1.0, [], steady=[Box(20, 20, 100, 100)]) == []
+    assert searcher.find(doubtful, 1.0, [Expected(Box(20, 20, 100, 100), STEADY_AGE, 0)]) == []
 
 
 def test_a_sure_face_leaves_no_room_for_a_doubtful_one_beside_it(doubtful: Image) -> None:
     searcher = Searcher(FerFaceDetector(DetectorSettings()))
     (sure,) = searcher.find(faded(1.0), 1.0, [])
-    assert len(searcher.find(faded(1.0), 1.0, [], steady=[sure.box] * 3)) == 1
+    assert len(searcher.find(faded(1.0), 1.0, [Expected(sure.box, STEADY_AGE, 0)] * 3)) == 1
 
 
 @pytest.mark.parametrize(("threshold", "held"), [(0.4, True), (0.7, False)])
 def test_a_track_holds_on_to_a_face_that_dims(
     doubtful: Image, threshold: float, held: bool
 ) -> None:
-    settings = Settings(detector="fer-face", models=("fer-lite",), tracked_threshold=threshold)
+    settings = PerceptionSettings(
+        detector="fer-face", models=("fer-lite",), tracked_threshold=threshold
+    )
     pipeline = assemble(settings).pipeline
 
     def tracks(images: list[Image], start: int) -> list[list[str]]:
@@ -121,7 +124,7 @@ def test_a_track_holds_on_to_a_face_that_dims(
 
 
 def test_two_accidental_faces_make_no_track_that_holds_on(doubtful: Image) -> None:
-    pipeline = assemble(Settings(detector="fer-face", models=("fer-lite",))).pipeline
+    pipeline = assemble(PerceptionSettings(detector="fer-face", models=("fer-lite",))).pipeline
     images = [faded(1.0), faded(1.0), doubtful, doubtful]
     frames = [Frame(image, stamp_ns=k * 10**8) for k, image in enumerate(images)]
     assert [len(pipeline.process([frame])[0].faces) for frame in frames] == [1, 1, 0, 0]

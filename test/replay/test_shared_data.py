@@ -23,11 +23,11 @@ import numpy as np
 import pytest
 from bags import CAMERA, START, recording
 
-from fer_ros.node.assembly import locate_model
 from fer_ros.node.parameters import Settings
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.emotions import FER2013
 from fer_ros.perception.types import Box
+from fer_ros.runtime.assembly import locate_model
 from fer_ros.sources.scene import background
 
 PERIOD = 66_666_667

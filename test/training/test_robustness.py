@@ -26,11 +26,11 @@ torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
 import synthetic_faces
 
-from fer_ros.node.assembly import locate_model
 from fer_ros.perception.alignment import FER2013_TEMPLATE
 from fer_ros.perception.detection import DetectorSettings, FerFaceDetector
 from fer_ros.perception.emotions import FER2013
 from fer_ros.perception.known_answer import average_faces
+from fer_ros.runtime.assembly import locate_model
 from fer_training.commands.cli import main
 from fer_training.data import degradations, scenes
 from fer_training.data.base import FaceDataset

@@ -38,8 +38,8 @@ from fer_ros.apps.bench.report import (
 )
 from fer_ros.apps.bench.rules import measure_rules, print_rules
 from fer_ros.apps.hints import check_parameters
-from fer_ros.node.assembly import assemble
 from fer_ros.node.parameters import Settings
+from fer_ros.runtime.assembly import assemble
 from fer_ros.transport.arguments import RosArgs
 
 SIZES = {"VGA": (640, 480), "720p": (1280, 720)}

@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 import psutil
 
-from fer_ros.node.assembly import Assembly
-from fer_ros.node.engine import Drop, FrameEngine
 from fer_ros.perception.detection import OneShotDetector
 from fer_ros.perception.images import MAX_PIXELS
 from fer_ros.perception.timing import milliseconds_since, percentiles
 from fer_ros.perception.types import STAGES, FrameResult
+from fer_ros.runtime.assembly import Assembly
+from fer_ros.runtime.engine import Drop, FrameEngine
 from fer_ros.sources.scene import crowd_scene
 from fer_ros.transport.codec import encode
 from fer_ros.transport.messages import image as image_message

@@ -12,16 +12,18 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every face detector promises, whatever network or cascade stands behind it."""
+"""The protocol of face detectors, their settings, and helpers that they share."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
 import numpy as np
 
+from fer_ros.perception.detection.candidates import Candidates, faces_of, suppress
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.inference import ProviderReport
 from fer_ros.perception.types import Face, Image
@@ -78,7 +80,10 @@ def _check(name: str, value: float, bounds: tuple[float, float], besides: str = 
 
 
 class FaceDetector(Protocol):
-    """Finds faces in one image at a time; not safe for use from several threads at once."""
+    """Finds faces in one image at a time; not safe for use from several threads at once.
+
+    :class:`BaseDetector` supplies ``detect`` for those that have the rest.
+    """
 
     name: str
     """Short name for logs and diagnostics, e.g. ``yunet``."""
@@ -86,12 +91,35 @@ class FaceDetector(Protocol):
     """May be replaced between two calls."""
     providers: ProviderReport | None
     """What its network runs on; None where it has none."""
+    smallest_face: float
+    """Mean side of the smallest face that is found reliably [pixels after scaling]."""
+
+    def scale(self, width: int, height: int) -> float:
+        """Return the scale at which a whole image of a size is searched: pixels per image pixel."""
+        ...
+
+    def cost(self, width: int, height: int, scale: float) -> float:
+        """Return what a pass over an image of a size at a scale costs [pixels after scaling]."""
+        ...
+
+    def candidates(self, image: Image, least: float, scale: float | None = None) -> Candidates:
+        """Return what one pass finds, overlapping candidates included.
+
+        Args:
+            image: uint8, (height, width, 3) BGR or (height, width) grey, rows of any stride.
+            least: Least confidence of a candidate [0..1].
+            scale: Pixels per image pixel; None: that of :meth:`scale`.
+
+        Raises:
+            ValueError: The array is no such image.
+        """
+        ...
 
     def detect(self, image: Image) -> list[Face]:
         """Return the faces of an image, the most confident first.
 
         Args:
-            image: uint8, (height, width, 3) BGR or (height, width) grey, rows of any stride.
+            image: As for :meth:`candidates`.
 
         Returns:
             At most ``max_faces`` faces in source pixels. Boxes follow YuNet's convention,
@@ -101,6 +129,36 @@ class FaceDetector(Protocol):
             ValueError: The array is no such image.
         """
         ...
+
+
+class BaseDetector(ABC):
+    """A detector's ``detect`` on top of its candidates, and the cost of a network of any size."""
+
+    name = ""
+    smallest_face = 20.0
+    providers: ProviderReport | None = None
+
+    def __init__(self, settings: DetectorSettings) -> None:
+        """Take the settings."""
+        self.settings = settings
+
+    @abstractmethod
+    def scale(self, width: int, height: int) -> float:
+        """See :meth:`FaceDetector.scale`."""
+
+    @abstractmethod
+    def candidates(self, image: Image, least: float, scale: float | None = None) -> Candidates:
+        """See :meth:`FaceDetector.candidates`."""
+
+    def cost(self, width: int, height: int, scale: float) -> float:
+        """See :meth:`FaceDetector.cost`."""
+        return width * height * scale**2
+
+    def detect(self, image: Image) -> list[Face]:
+        """See :meth:`FaceDetector.detect`."""
+        settings = self.settings
+        found = suppress(self.candidates(image, settings.threshold))
+        return faces_of(found[: settings.max_faces])
 
 
 def check_image(image: Image) -> None:

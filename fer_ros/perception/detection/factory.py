@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from fer_ros.perception import model_store
@@ -27,9 +28,15 @@ from fer_ros.perception.detection.haar import HaarDetector
 from fer_ros.perception.detection.yunet import YuNetDetector
 from fer_ros.perception.model_metadata import DETECTOR_KIND, KIND_KEY
 from fer_ros.perception.onnx_file import read_properties
+from fer_ros.perception.texts import shortened
 
 KINDS = ("auto", "fer-face", "yunet", "haar")
-"""Detectors that may be asked for."""
+"""Detectors of this package that may be asked for."""
+
+GROUP = "fer_ros.detectors"
+"""Group of entry points by which other packages offer detectors: callables that take
+(settings, model_path, providers, threads) as :func:`create_detector` does and return a
+:class:`FaceDetector`."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,14 @@ class DetectorChoice:
 
     detector: FaceDetector
     asked: str
-    """One of :data:`KINDS`."""
+    """One of :data:`KINDS`, or the name of an entry point."""
+
+
+def check_kind(kind: str) -> None:
+    """Raise ValueError, naming those there are, unless a detector of this kind can be asked for."""
+    if kind not in KINDS and not entry_points(group=GROUP, name=kind):
+        names = (*KINDS, *sorted({point.name for point in entry_points(group=GROUP)}))
+        raise ValueError(f"detector must be one of {', '.join(names)}, not {shortened(repr(kind))}")
 
 
 def create_detector(
@@ -51,8 +65,9 @@ def create_detector(
     """Make a detector.
 
     Args:
-        kind: ``fer-face``, ``yunet``, ``haar``, or ``auto`` for the file named by `model_path`,
-            else a YuNet file where one is found, else the shipped fer-face.
+        kind: ``fer-face``, ``yunet``, ``haar``, the name of an entry point of :data:`GROUP`, or
+            ``auto`` for the file named by `model_path`, else a YuNet file where one is found, else
+            the shipped fer-face.
         settings: Threshold, sizes and limits.
         model_path: Path of a file of YuNet's or fer-face's form; empty: the shipped one for
             fer-face, for YuNet see :func:`fer_ros.perception.model_store.find_yunet`.
@@ -64,8 +79,9 @@ def create_detector(
             ``auto`` as well this is so where a file is named but missing, or there but unusable.
         ValueError: The kind is unknown.
     """
+    check_kind(kind)
     if kind not in KINDS:
-        raise ValueError(f"detector must be one of {', '.join(KINDS)}, not {kind!r}")
+        return DetectorChoice(_foreign(kind, settings, model_path, providers, threads), kind)
     if kind == "haar":
         return DetectorChoice(HaarDetector(settings), kind)
     if kind == "fer-face":
@@ -83,3 +99,34 @@ def create_detector(
     if kind == "auto" and read_properties(path).get(KIND_KEY) == DETECTOR_KIND:
         return DetectorChoice(FerFaceDetector(settings, path, providers, threads), kind)
     return DetectorChoice(YuNetDetector(path, settings, providers, threads), kind)
+
+
+def _foreign(
+    kind: str,
+    settings: DetectorSettings,
+    model_path: str,
+    providers: Sequence[str],
+    threads: int,
+) -> FaceDetector:
+    """Make a detector of another package.
+
+    Raises:
+        DetectorError: It cannot be loaded or made, or lacks a part of the protocol.
+    """
+    (point, *_) = entry_points(group=GROUP, name=kind)
+    try:
+        detector = point.load()(settings, model_path, providers, threads)
+    except Exception as error:  # whatever another package raises, the node reports it and goes on
+        raise DetectorError(
+            f"detector {kind!r} ({point.value}) cannot be made: {type(error).__name__}: {error}"
+        ) from error
+    missing = [name for name in _PROTOCOL if not hasattr(detector, name)]
+    if missing:
+        raise DetectorError(f"detector {kind!r} ({point.value}) lacks {', '.join(missing)}")
+    made: FaceDetector = detector
+    return made
+
+
+_PROTOCOL = (
+    "name", "settings", "providers", "smallest_face", "scale", "cost", "candidates", "detect"
+)  # fmt: skip

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from fer_ros.perception import model_store
 from fer_ros.perception.detection import one_shot
 from fer_ros.perception.detection.base import DetectorError, DetectorSettings, shrink
+from fer_ros.perception.detection.candidates import Candidates
 from fer_ros.perception.detection.detector_metadata import DetectorMetadata
 from fer_ros.perception.model_metadata import MetadataError
 from fer_ros.perception.types import Image
@@ -86,9 +87,7 @@ class FerFaceDetector(one_shot.OneShotDetector):
     def _make_buffers(self, height: int, width: int) -> _Buffers:
         return _Buffers(self._session, height, width, self.metadata.strides)
 
-    def _decode(
-        self, buffers: _Buffers, enlarged: NDArray[np.float32], least: float
-    ) -> one_shot.Rows:
+    def _decode(self, buffers: _Buffers, enlarged: NDArray[np.float32], least: float) -> Candidates:
         least = _logit(least)
         rows = [np.empty((0, 15), np.float32)]
         for level, stride in zip(buffers.outputs, self.metadata.strides, strict=True):
@@ -97,13 +96,13 @@ class FerFaceDetector(one_shot.OneShotDetector):
             hits = np.flatnonzero(flat[0] >= least)
             if hits.size == 0:
                 continue
-            answers = flat[1:15, hits].T
+            predicted = flat[1:15, hits].T
             scores = 1.0 / (1.0 + np.exp(-flat[0, hits]))
             # The labels it learned from count from the centre of the first pixel.
             middle = np.float32(0.5 + 0.5 / stride)
             middles = np.stack([hits % columns, hits // columns], axis=1) + middle
             strides = np.full((hits.size, 1), stride, np.float32)
-            rows.append(one_shot.rows_of(middles, strides, answers, scores, enlarged))
+            rows.append(one_shot.candidates_of(middles, strides, predicted, scores, enlarged))
         return np.concatenate(rows)
 
     def _check_tensors(self) -> None:

@@ -26,9 +26,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_ros.perception.detection.base import DetectorError, DetectorSettings, check_image, shrink
-from fer_ros.perception.inference import ProviderReport
-from fer_ros.perception.types import Box, Face, Image
+from fer_ros.perception.detection.base import (
+    BaseDetector,
+    DetectorError,
+    DetectorSettings,
+    check_image,
+    shrink,
+)
+from fer_ros.perception.detection.candidates import Candidates
+from fer_ros.perception.types import Image
 
 CASCADE = "haarcascade_frontalface_alt2.xml"
 """On 192 FER2013 faces pasted into photos, at 320 pixels and a scale factor of 1.2, it found 68 %
@@ -55,11 +61,11 @@ _WIDTH = 0.91 / 0.945 / math.sqrt(1.27)
 _HEIGHT = 0.91 / 0.945 * math.sqrt(1.27)
 
 
-class HaarDetector:
+class HaarDetector(BaseDetector):
     """Frontal face detector without landmarks."""
 
     name = "haar"
-    providers: ProviderReport | None = None
+    smallest_face = float(_SMALLEST_FACE)
 
     def __init__(self, settings: DetectorSettings) -> None:
         """Load the cascade that came with OpenCV.
@@ -67,7 +73,7 @@ class HaarDetector:
         Raises:
             DetectorError: This OpenCV has no cascades.
         """
-        self.settings = settings
+        super().__init__(settings)
         if not hasattr(cv2, "CascadeClassifier"):
             raise DetectorError(
                 f"OpenCV {cv2.__version__} has no Haar cascades any more; install "
@@ -77,15 +83,17 @@ class HaarDetector:
         if self._cascade.empty():
             raise DetectorError(f"{_cascade_file()} cannot be read as a Haar cascade")
 
-    def detect(self, image: Image) -> list[Face]:
-        """Return the faces of an image; see :class:`fer_ros.perception.detection.FaceDetector`."""
+    def scale(self, width: int, height: int) -> float:
+        """See :meth:`fer_ros.perception.detection.FaceDetector.scale`."""
+        if self.settings.detection_size:
+            return min(self.settings.detection_size / max(width, height), 1.0)
+        return min(_SMALLEST_FACE / self.settings.min_face, 1.0)
+
+    def candidates(self, image: Image, least: float, scale: float | None = None) -> Candidates:
+        """See :meth:`fer_ros.perception.detection.FaceDetector.candidates`."""
         check_image(image)
         height, width = image.shape[:2]
-        if self.settings.detection_size:
-            scale = self.settings.detection_size / max(width, height)
-        else:
-            scale = _SMALLEST_FACE / self.settings.min_face
-        scale = min(scale, 1.0)
+        scale = self.scale(width, height) if scale is None else min(scale, 1.0)
         inner_width = max(round(width * scale), 1)
         inner_height = max(round(height * scale), 1)
         small = shrink(image, inner_width, inner_height)
@@ -98,27 +106,30 @@ class HaarDetector:
             minSize=(_SMALLEST_FACE, _SMALLEST_FACE),
             outputRejectLevels=True,
         )
-        faces = [
-            _face(square, float(weight), width / inner_width, height / inner_height)
+        enlarged = width / inner_width, height / inner_height
+        found = [
+            _candidate(square, float(weight), *enlarged)
             for square, weight in zip(squares, np.ravel(weights))
         ]
-        faces = [face for face in faces if face.score >= self.settings.threshold]
-        faces.sort(key=lambda face: -face.score)
-        return faces[: self.settings.max_faces]
+        rows = np.array(found, np.float32).reshape(-1, 15)
+        return np.asarray(rows[rows[:, 14] >= least], np.float32)
 
 
-def _face(square: Sequence[int], weight: float, scale_x: float, scale_y: float) -> Face:
-    """Turn the cascade's square into a face with a box as YuNet's, in source pixels."""
+def _candidate(
+    square: Sequence[int], weight: float, scale_x: float, scale_y: float
+) -> tuple[float, ...]:
+    """Return the cascade's square as a candidate with a box as YuNet's, in source pixels."""
     x, y, side, _ = (float(number) for number in square)
     middle_x, middle_y = x + side / 2, y + side * (0.5 + _SHIFT_DOWN)
     width, height = side * _WIDTH, side * _HEIGHT
-    box = Box(
+    box = (
         (middle_x - width / 2) * scale_x - 0.5,
         (middle_y - height / 2) * scale_y - 0.5,
         width * scale_x,
         height * scale_y,
     )
-    return Face(box, 1.0 / (1.0 + math.exp((_SCORE_MIDDLE - weight) / _SCORE_WIDTH)))
+    score = 1.0 / (1.0 + math.exp((_SCORE_MIDDLE - weight) / _SCORE_WIDTH))
+    return (*box, *(math.nan,) * 10, score)
 
 
 def _cascade_file() -> Path:

@@ -12,26 +12,28 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What detectors share that answer in every cell of a few grids in one run of a network."""
+"""Base of single-shot, anchor-free detectors: candidates in every cell of a few grids."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ros.perception.detection.base import DetectorError, DetectorSettings, check_image
+from fer_ros.perception.detection.base import (
+    BaseDetector,
+    DetectorError,
+    DetectorSettings,
+    check_image,
+)
+from fer_ros.perception.detection.candidates import Candidates
 from fer_ros.perception.errors import ModelError
-from fer_ros.perception.inference import ProviderReport, create_session
-from fer_ros.perception.types import Box, Face, Image
-
-Rows = NDArray[np.float32]
-"""Candidates, (N, 15): x, y, width, height, five landmarks (x, y), score; source pixels."""
+from fer_ros.perception.inference import create_session
+from fer_ros.perception.types import Image
 
 LARGEST_INPUT = 640
 """Longest side of the scaled image above which a second, small one is searched too [pixels].
@@ -43,7 +45,6 @@ pixels, 0.83 of them at 800, and none at 1400.
 _SECOND_SIZE = 320
 _LARGEST_UPSCALE = 2.0
 _LARGEST_SIDE = 4096
-_NMS_IOU = 0.3
 _KEPT_INPUTS = 12
 _MOST_CANDIDATES = 1000
 """Of one run, the most confident; a bound on what noise or a broken file can cost."""
@@ -61,12 +62,8 @@ class Buffers(Protocol):
         ...
 
 
-class OneShotDetector(ABC):
-    """Scales an image, runs a network once, twice on large inputs, and merges the answers."""
-
-    name = ""
-    smallest_face = 20.0
-    """Mean side of the smallest face that is found reliably [network pixels]."""
+class OneShotDetector(BaseDetector):
+    """Scales an image and runs a network once, twice on large inputs."""
 
     def __init__(
         self,
@@ -81,9 +78,8 @@ class OneShotDetector(ABC):
         Raises:
             DetectorError: It is missing or damaged.
         """
-        self.settings = settings
+        super().__init__(settings)
         self.path = path
-        self.providers: ProviderReport | None
         try:
             self._session, self.providers = create_session(path, providers, threads)
         except ModelError as error:
@@ -91,43 +87,39 @@ class OneShotDetector(ABC):
         self._fixed: tuple[int, int] | None = None
         self._inputs: dict[tuple[int, int], Any] = {}
 
-    def detect(self, image: Image) -> list[Face]:
-        """Return the faces of an image; see :class:`fer_ros.perception.detection.FaceDetector`."""
-        settings = self.settings
-        found = suppress(self.candidates(image, settings.threshold))
-        return faces_of(found[: settings.max_faces])
-
-    def candidates(self, image: Image, least: float) -> Rows:
-        """Return what one pass over a whole image finds, overlapping answers among it.
-
-        Raises:
-            ValueError: The array is no image.
-        """
+    def candidates(self, image: Image, least: float, scale: float | None = None) -> Candidates:
+        """See :meth:`fer_ros.perception.detection.FaceDetector.candidates`."""
         check_image(image)
         height, width = image.shape[:2]
+        if scale is not None:
+            return self._search(image, scale, least)
         scale = self.scale(width, height)
-        found = self.search(image, scale, least)
+        found = self._search(image, scale, least)
         if max(width, height) * scale > LARGEST_INPUT and not self._fixed:
-            second = self.search(image, _SECOND_SIZE / max(width, height), least)
+            second = self._search(image, _SECOND_SIZE / max(width, height), least)
             found = np.concatenate([found, second])
         return found
 
-    def input_size(self, width: int, height: int) -> tuple[int, int]:
-        """Return height and width of the network's input for an image of a size."""
-        scale = self.scale(width, height)
+    def input_size(self, width: int, height: int, scale: float) -> tuple[int, int]:
+        """Return height and width of the network's input for an image of a size at a scale."""
         return self._fixed or (padded(scaled(height, scale)), padded(scaled(width, scale)))
+
+    def cost(self, width: int, height: int, scale: float) -> float:
+        """See :meth:`fer_ros.perception.detection.FaceDetector.cost`."""
+        rows, columns = self.input_size(width, height, scale)
+        return float(rows * columns)
 
     def bare_run(self, width: int, height: int) -> Callable[[], object]:
         """Return a call that does nothing but run the network, for an image of a size."""
-        buffers = self._input(self.input_size(width, height))
-        noise = np.random.default_rng(0).integers(0, 256, (height, width), np.uint8)
         scale = self.scale(width, height)
+        buffers = self._input(self.input_size(width, height, scale))
+        noise = np.random.default_rng(0).integers(0, 256, (height, width), np.uint8)
         buffers.fill(noise, scaled(width, scale), scaled(height, scale))
         run: Callable[[], object] = buffers.run
         return run
 
     def scale(self, width: int, height: int) -> float:
-        """Network pixels per pixel of an image of a size."""
+        """See :meth:`fer_ros.perception.detection.FaceDetector.scale`."""
         if self._fixed:
             scale = min(self._fixed[1] / width, self._fixed[0] / height)
         elif self.settings.detection_size:
@@ -137,17 +129,11 @@ class OneShotDetector(ABC):
             scale = min(needed, _LARGEST_SIDE / max(width, height))
         return min(scale, _LARGEST_UPSCALE)
 
-    def search(self, image: Image, scale: float, least: float) -> Rows:
-        """Run the network on the scaled image; return candidates in source pixels.
-
-        Args:
-            image: Image or a part of it.
-            scale: Network pixels per pixel of the image.
-            least: Least confidence of a candidate [0..1].
-        """
+    def _search(self, image: Image, scale: float, least: float) -> Candidates:
+        """Run the network on the scaled image once."""
         height, width = image.shape[:2]
         inner_height, inner_width = scaled(height, scale), scaled(width, scale)
-        buffers = self._input(self._fixed or (padded(inner_height), padded(inner_width)))
+        buffers = self._input(self.input_size(width, height, scale))
         buffers.fill(image, inner_width, inner_height)
         buffers.run()
         enlarged = np.array([width / inner_width, height / inner_height], np.float32)
@@ -170,28 +156,28 @@ class OneShotDetector(ABC):
         """Return new :class:`Buffers` for an input of a size."""
 
     @abstractmethod
-    def _decode(self, buffers: Any, enlarged: NDArray[np.float32], least: float) -> Rows:
+    def _decode(self, buffers: Any, enlarged: NDArray[np.float32], least: float) -> Candidates:
         """Return the cells of at least a confidence, `enlarged` times network pixels (x, y)."""
 
 
-def rows_of(
+def candidates_of(
     cells: NDArray[np.float32],
     strides: NDArray[np.float32],
-    answers: NDArray[np.float32],
+    predicted: NDArray[np.float32],
     scores: NDArray[np.float32],
     enlarged: NDArray[np.float32],
-) -> Rows:
-    """Turn answers relative to their cells into candidates.
+) -> Candidates:
+    """Turn predictions relative to their cells into candidates.
 
     Args:
         cells: (N, 2) column and row that a middle or landmark of 0 means.
         strides: (N, 1) network pixels per cell.
-        answers: (N, 14) middle, logarithm of the size, landmarks, in cells.
+        predicted: (N, 14) middle, logarithm of the size, landmarks, in cells.
         scores: (N,)
         enlarged: Source pixels per network pixel (x, y).
     """
-    found = np.empty((len(answers), 15), np.float32)
-    found[:, :14] = answers
+    found = np.empty((len(predicted), 15), np.float32)
+    found[:, :14] = predicted
     found[:, 14] = scores
     points = found[:, :14].reshape(-1, 7, 2)
     step = strides * enlarged
@@ -223,23 +209,3 @@ def cell_corners(rows: int, columns: int) -> NDArray[np.float32]:
     """Return (column, row) of every cell in row order, shape (rows * columns, 2)."""
     y, x = np.mgrid[:rows, :columns]
     return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
-
-
-def suppress(candidates: Rows) -> Rows:
-    """Non-maximum suppression; the most confident rows first."""
-    if len(candidates) == 0:
-        return candidates
-    boxes, scores = candidates[:, :4].tolist(), candidates[:, 14].tolist()
-    kept = np.ravel(cv2.dnn.NMSBoxes(boxes, scores, 0.0, _NMS_IOU))
-    return np.asarray(candidates[kept], np.float32)
-
-
-def faces_of(rows: Rows) -> list[Face]:
-    """Return candidates as faces, in their order."""
-    points = rows[:, :14].reshape(-1, 7, 2)
-    return [
-        Face(Box(*numbers), score, landmarks)
-        for numbers, score, landmarks in zip(
-            points[:, :2].reshape(-1, 4).tolist(), rows[:, 14].tolist(), points[:, 2:], strict=True
-        )
-    ]

@@ -50,6 +50,8 @@ class Region:
     y: int
     width: int
     height: int
+    scale: float = 1.0
+    """At which it is searched: pixels of the detector's input per image pixel."""
 
     @property
     def area(self) -> int:
@@ -101,8 +103,8 @@ class SearchPlan:
             allowed -= region.area
             spare -= region.area
             chosen.append(region)
-        wandering = _wandering(width, height, spare, turn)
-        return [*chosen, wandering] if wandering else chosen
+        place = wandering(width, height, spare, turn)
+        return [*chosen, place] if place else chosen
 
 
 def places(side: int, window: int) -> list[int]:
@@ -113,7 +115,7 @@ def places(side: int, window: int) -> list[int]:
     return [round(i * (side - window) / (count - 1)) for i in range(count)]
 
 
-def _wandering(width: int, height: int, pixels: float, turn: int) -> Region | None:
+def wandering(width: int, height: int, pixels: float, turn: int) -> Region | None:
     """Return the place of the wandering window at a turn; None where the pixels do not suffice."""
     across = _whole(min(width, (pixels * width / height) ** 0.5))
     down = _whole(min(height, pixels / max(across, 1)))

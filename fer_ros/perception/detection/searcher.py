@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Search of one camera's images: the windows of the plan, and faces that tracks expect.
+"""Search of one camera's images: whole passes, windows, and faces that tracks expect.
 
-Where a track expects a face, a less confident detection is believed as well (the second
+Where a track expects a face, a less confident detection is accepted as well (the second
 association of ByteTrack, Zhang et al., ECCV 2022): a face that turns away or dims for a moment is
-not lost, and what is seen for the first time must still be sure.
+not lost, while a new one must be sure.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fer_ros.perception.detection import one_shot
+from fer_ros.perception.association import Expected
 from fer_ros.perception.detection.base import FaceDetector
-from fer_ros.perception.detection.one_shot import OneShotDetector
+from fer_ros.perception.detection.candidates import Candidates, faces_of, suppress
 from fer_ros.perception.detection.search_plan import Region, SearchPlan
+from fer_ros.perception.detection.sparse_plan import SparsePlan
 from fer_ros.perception.types import Box, Face, Image
 
 _RIM = 2
@@ -37,57 +38,129 @@ _RIM = 2
 _EXPECTED_IOU = 0.4
 """Least overlap of a less confident face with the square in which a track expects it."""
 
+_NEAR_IOU = 0.1
+"""Least overlap of a sure face found in a window with one that is expected there."""
+
 
 class Searcher:
-    """Runs a detector over whole images and the windows of a plan, for one camera."""
+    """Runs a detector over whole images and windows of them, for one camera.
+
+    A budget of 1 is one pass over every image. What is beyond goes to windows in full resolution
+    (:mod:`fer_ros.perception.detection.search_plan`); below, whole passes are spread over the
+    images (:mod:`fer_ros.perception.detection.sparse_plan`).
+    """
 
     def __init__(self, detector: FaceDetector) -> None:
-        """Take a detector; one without a network searches whole images only."""
+        """Take a detector."""
         self._detector = detector
         self._plan = SearchPlan()
+        self._sparse = SparsePlan()
+        self.searched_whole = False
+        """Whether the newest image was searched whole."""
 
     def find(
-        self, image: Image, budget: float, tracked: Sequence[Box], steady: Sequence[Box] = ()
+        self,
+        image: Image,
+        budget: float,
+        expected: Sequence[Expected] = (),
+        time_ns: int = 0,
+        whole_passes: int = 0,
     ) -> list[Face]:
-        """Return the faces of the next frame, the most confident first.
+        """Return the faces of the next image, the most confident first.
 
         Args:
-            image: As :meth:`fer_ros.perception.detection.FaceDetector.detect` takes it.
-            budget: Cost allowed, in passes over the whole image.
-            tracked: Boxes where faces are expected.
-            steady: Those in which less confident faces are believed as well.
+            image: As :meth:`fer_ros.perception.detection.FaceDetector.candidates` takes it.
+            budget: Cost allowed, in passes over the whole image; below 1 on average.
+            expected: Where tracks expect faces.
+            time_ns: When the image belongs in time.
+            whole_passes: In images of other cameras that are processed together with this one.
         """
-        detector = self._detector
-        if not isinstance(detector, OneShotDetector):
-            return detector.detect(image)
-        settings = detector.settings
+        settings = self._detector.settings
+        steady = [face.box for face in expected if face.steady]
         least = min(settings.threshold, settings.tracked_threshold if steady else 1.0)
+        if budget < 1.0:
+            faces = self._sparsely(image, budget, expected, time_ns, whole_passes, least)
+        else:
+            faces = self._fully(image, budget, [face.box for face in expected], least)
+        return _accepted(faces, settings.threshold, steady)[: settings.max_faces]
+
+    def _fully(
+        self, image: Image, budget: float, tracked: Sequence[Box], least: float
+    ) -> list[Face]:
+        """Search the whole image, and windows where the budget allows them."""
+        detector, (height, width) = self._detector, image.shape[:2]
+        self.searched_whole = True
         rows = [detector.candidates(image, least)]
-        height, width = image.shape[:2]
-        windows: list[Region] = []
         if budget > 1.0:
             scale, smallest = detector.scale(width, height), detector.smallest_face
             windows = self._plan.windows(width, height, scale, budget, smallest, tracked)
-        for window in windows:
-            part = image[window.y : window.y + window.height, window.x : window.x + window.width]
-            rows.append(_uncut(detector.search(part, 1.0, least), window, width, height))
-        found = one_shot.faces_of(one_shot.suppress(np.concatenate(rows)))
-        return _believed(found, settings.threshold, steady)[: settings.max_faces]
+            rows += [self._in_window(image, window, least) for window in windows]
+        return faces_of(suppress(np.concatenate(rows)))
+
+    def _sparsely(
+        self,
+        image: Image,
+        budget: float,
+        expected: Sequence[Expected],
+        time_ns: int,
+        whole_passes: int,
+        least: float,
+    ) -> list[Face]:
+        """Search the whole image or windows, as the plan has it."""
+        height, width = image.shape[:2]
+        step = self._sparse.step(
+            self._detector, (width, height), budget, expected, time_ns, whole_passes
+        )
+        self.searched_whole = step.whole
+        around = [self._in_window(image, window, least) for window in step.windows]
+        rows = [_near(rows, expected) for rows in around]
+        if step.wandering is not None:
+            rows.append(self._in_window(image, step.wandering, least))
+        if step.whole:
+            rows.append(self._detector.candidates(image, least))
+        faces = faces_of(suppress(np.concatenate([np.empty((0, 15), np.float32), *rows])))
+        self._note_changes(faces, expected)
+        return faces
+
+    def _note_changes(self, faces: Sequence[Face], expected: Sequence[Expected]) -> None:
+        """Have the next image searched whole where a face was lost or is new."""
+        threshold = self._detector.settings.threshold
+        overlaps = [[face.box.iou(e.box) >= _NEAR_IOU for e in expected] for face in faces]
+        new = any(face.score >= threshold and not any(row) for face, row in zip(faces, overlaps))
+        lost = any(
+            not e.missed and not any(row[index] for row in overlaps)
+            for index, e in enumerate(expected)
+        )
+        if new or lost:
+            self._sparse.hasten()
+
+    def _in_window(self, image: Image, window: Region, least: float) -> Candidates:
+        """Return the candidates of a window, in pixels of the image."""
+        height, width = image.shape[:2]
+        part = image[window.y : window.y + window.height, window.x : window.x + window.width]
+        return _uncut(self._detector.candidates(part, least, window.scale), window, width, height)
 
 
-def _believed(faces: Sequence[Face], threshold: float, steady: Sequence[Box]) -> list[Face]:
+def _accepted(faces: Sequence[Face], threshold: float, steady: Sequence[Box]) -> list[Face]:
     """Return the sure faces, and for every expected one without a sure face the best unsure one."""
-    believed = [face.score >= threshold for face in faces]
+    accepted = [face.score >= threshold for face in faces]
     for box in steady:
         overlaps = [face.box.iou(box) for face in faces]
         # A sure face in the square, or one that another track claimed, is this track's as well.
         there = [k for k, overlap in enumerate(overlaps) if overlap >= _EXPECTED_IOU]
-        if there and not any(believed[k] for k in there):
-            believed[max(there, key=overlaps.__getitem__)] = True
-    return [face for face, kept in zip(faces, believed) if kept]
+        if there and not any(accepted[k] for k in there):
+            accepted[max(there, key=overlaps.__getitem__)] = True
+    return [face for face, kept in zip(faces, accepted) if kept]
 
 
-def _uncut(rows: one_shot.Rows, window: Region, width: int, height: int) -> one_shot.Rows:
+def _near(rows: Candidates, expected: Sequence[Expected]) -> Candidates:
+    """Return the candidates that overlap with an expected face; new ones are for whole passes."""
+    boxes = [Box(*numbers) for numbers in rows[:, :4].tolist()]
+    kept = [any(box.iou(e.box) >= _NEAR_IOU for e in expected) for box in boxes]
+    return np.asarray(rows[np.array(kept, bool)], np.float32)
+
+
+def _uncut(rows: Candidates, window: Region, width: int, height: int) -> Candidates:
     """Bring a window's candidates to the image, without faces that an inner rim cuts."""
     left, top = rows[:, 0], rows[:, 1]
     right, low = left + rows[:, 2], top + rows[:, 3]

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from fer_ros.perception.detection import one_shot
 from fer_ros.perception.detection.base import DetectorError, DetectorSettings, shrink
+from fer_ros.perception.detection.candidates import Candidates
 from fer_ros.perception.types import Image
 
 _STRIDES = (8, 16, 32)
@@ -52,7 +53,7 @@ class YuNetDetector(one_shot.OneShotDetector):
     """Face detector with five landmarks; one run of the network per image, two on large inputs."""
 
     name = "yunet"
-    smallest_face = SMALLEST_FACE
+    smallest_face = float(SMALLEST_FACE)
 
     def __init__(
         self,
@@ -84,9 +85,7 @@ class YuNetDetector(one_shot.OneShotDetector):
     def _make_buffers(self, height: int, width: int) -> _Buffers:
         return _Buffers(self._session, height, width)
 
-    def _decode(
-        self, buffers: _Buffers, enlarged: NDArray[np.float32], least: float
-    ) -> one_shot.Rows:
+    def _decode(self, buffers: _Buffers, enlarged: NDArray[np.float32], least: float) -> Candidates:
         """Return the cells that reach the threshold.
 
         Score is the geometric mean of class and objectness, as in the authors' and OpenCV's
@@ -95,10 +94,10 @@ class YuNetDetector(one_shot.OneShotDetector):
         cls, obj, bbox, kps = buffers.outputs
         product = (cls * obj)[:, 0]
         hits = (product >= least**2).nonzero()[0]
-        answers = np.concatenate([bbox[hits], kps[hits]], axis=1)
+        predicted = np.concatenate([bbox[hits], kps[hits]], axis=1)
         scores = np.sqrt(np.minimum(product[hits], 1.0))
-        return one_shot.rows_of(
-            buffers.corners[hits], buffers.strides[hits], answers, scores, enlarged
+        return one_shot.candidates_of(
+            buffers.corners[hits], buffers.strides[hits], predicted, scores, enlarged
         )
 
     def _check_tensors(self) -> tuple[int, int] | None:

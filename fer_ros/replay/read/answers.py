@@ -23,15 +23,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fer_ros.node.assembly import assemble
-from fer_ros.node.diagnostics import detector_status, model_status
-from fer_ros.node.engine import Drop
 from fer_ros.node.parameters import Settings
 from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.types import STAGES, Frame, FrameResult, Origin, StageTimes
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.results import AnswerCounts
 from fer_ros.replay.text import said, shown
+from fer_ros.runtime.assembly import assemble
+from fer_ros.runtime.engine import Drop
+from fer_ros.runtime.status import detector_status, model_status
 from fer_ros.transport import messages
 from fer_ros.transport.bag import BagMessage, BagReader
 from fer_ros.transport.codec import DecodeError, decode, type_hash

@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fer_ros.node.diagnostics import ERROR, OK, WARN
 from fer_ros.perception.timing import CLOCK_JUMP_NS
 from fer_ros.replay.judge.cameras import ANSWERED, STATUSES, CameraRecord, Recording
+from fer_ros.runtime.status import ERROR, OK, WARN
 from fer_ros.transport.messages import Status
 
 PREFIX = "fer"

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import cv2
 
-from fer_ros.node.parameters import Settings
 from fer_ros.perception import model_store
+from fer_ros.perception.association import track_ids
 from fer_ros.perception.classification import EmotionClassifier
 from fer_ros.perception.detection import (
     DetectorChoice,
@@ -32,10 +32,10 @@ from fer_ros.perception.detection import (
     create_detector,
 )
 from fer_ros.perception.errors import ModelError
+from fer_ros.perception.filtering import SmoothingSettings
 from fer_ros.perception.pipeline import Pipeline, PipelineSettings
-from fer_ros.perception.smoothing import SmoothingSettings
-from fer_ros.perception.tracking import track_ids
 from fer_ros.perception.types import Origin
+from fer_ros.runtime.settings import PerceptionSettings
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,15 @@ class Assembly:
             detector=self.detector.name,
         )
 
-    def apply(self, settings: Settings) -> None:
+    def apply(self, settings: PerceptionSettings) -> None:
         """Take over the dynamic parameters while the pipeline runs."""
         self.detector.settings = _detector_settings(settings)
         self.pipeline.settings = _pipeline_settings(settings, self.classifier)
 
 
-def assemble(settings: Settings, new_track_id: Callable[[], str] | None = None) -> Assembly:
+def assemble(
+    settings: PerceptionSettings, new_track_id: Callable[[], str] | None = None
+) -> Assembly:
     """Load everything that the parameters name.
 
     OpenCV gets as many threads as the networks, for the whole process.
@@ -103,7 +105,7 @@ def assemble(settings: Settings, new_track_id: Callable[[], str] | None = None) 
     return Assembly(pipeline, classifier, choice, remark)
 
 
-def _detector_settings(settings: Settings) -> DetectorSettings:
+def _detector_settings(settings: PerceptionSettings) -> DetectorSettings:
     return DetectorSettings(
         threshold=settings.detection_threshold,
         tracked_threshold=settings.tracked_threshold,
@@ -113,7 +115,9 @@ def _detector_settings(settings: Settings) -> DetectorSettings:
     )
 
 
-def _pipeline_settings(settings: Settings, classifier: EmotionClassifier) -> PipelineSettings:
+def _pipeline_settings(
+    settings: PerceptionSettings, classifier: EmotionClassifier
+) -> PipelineSettings:
     asked = settings.uncertain_threshold
     return PipelineSettings(
         smoothing=SmoothingSettings(
@@ -123,6 +127,7 @@ def _pipeline_settings(settings: Settings, classifier: EmotionClassifier) -> Pip
         ),
         track_timeout=settings.track_timeout,
         detection_budget=settings.detection_budget,
+        expression_rate=settings.expression_rate,
     )
 
 

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer_ros.perception.emotions import FER2013, UNCERTAIN
-from fer_ros.perception.smoothing import LabelSmoother, SmoothingSettings
+from fer_ros.perception.filtering import LabelSmoother, SmoothingSettings
 
 SETTINGS = SmoothingSettings(time_constant=0.3, hysteresis=0.1, threshold=0.4)
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Stable identities for faces: detections of one camera joined into tracks over time.
+"""Stable identities for faces: detections of one camera associated with tracks over time.
 
 Every track predicts its box with a constant-velocity model on the images' stamps; detections
 go to the nearest prediction, best pairs first. That keeps identities apart when two people
@@ -25,14 +25,11 @@ import itertools
 import math
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from fer_ros.perception.smoothing import LabelSmoother, SmoothingSettings
 from fer_ros.perception.timing import CLOCK_JUMP_NS
-from fer_ros.perception.types import Box, Face, FaceEmotion
+from fer_ros.perception.types import Box, Face
 
 _GATE = 1.5
 """Largest accepted cost of a detection for a track: distance from the predicted centre, in face
@@ -46,32 +43,60 @@ _VELOCITY_TIME = 0.25
 """Time constant with which the estimated velocity follows the measured one [s]."""
 
 STEADY_AGE = 3
-"""Detections after which a track is no accident; it then holds on to less confident faces."""
+"""Detections from which on a track is no accident and accepts less confident ones."""
 
 _COAST_TIME = 0.6
 """How far ahead a velocity is trusted [s]; an occluded track waits where it then is."""
 
 
-@dataclass
-class _Track:
+S = TypeVar("S")
+"""What a track keeps for its user, e.g. the filter of its expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Where a track expects its face."""
+
+    box: Box
+    """Square of the track's size."""
+    age: int
+    """Detections that the track has."""
+    missed: int
+    """Images since the last of them."""
+
+    @property
+    def steady(self) -> bool:
+        """Whether the track has detections enough to accept less confident ones."""
+        return self.age >= STEADY_AGE
+
+
+@dataclass(eq=False)
+class Track(Generic[S]):
+    """One face over time."""
+
     track_id: str
+    state: S
     x: float
+    """Centre of the last detection [pixels]."""
     y: float
     size: float
+    """Square root of its box's area [pixels]."""
     seen_ns: int
+    """Time of the last detection."""
     velocity: tuple[float, float] = (0.0, 0.0)
-    """Pixels per second."""
+    """[pixels/s]"""
     age: int = 1
-    """Number of detections joined."""
-    smoother: LabelSmoother = field(default_factory=LabelSmoother)
+    """Number of detections associated."""
+    missed: int = 0
+    """Images since the last detection."""
 
     def predict(self, stamp_ns: int) -> tuple[float, float]:
         """Return the expected centre at a stamp."""
         ahead = min(max(stamp_ns - self.seen_ns, 0) / 1e9, _COAST_TIME)
         return self.x + self.velocity[0] * ahead, self.y + self.velocity[1] * ahead
 
-    def join(self, place: _Place, stamp_ns: int) -> float:
-        """Take in a detection; return the time since the previous one [s]."""
+    def add(self, place: _Place, stamp_ns: int) -> None:
+        """Take in a detection."""
         elapsed = max(stamp_ns - self.seen_ns, 0) / 1e9
         if elapsed > 0:
             # The second detection is all that is known of the velocity: take it as it is.
@@ -82,7 +107,7 @@ class _Track:
         self.x, self.y, self.size = place.x, place.y, place.size
         self.seen_ns = max(stamp_ns, self.seen_ns)
         self.age += 1
-        return elapsed
+        self.missed = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,110 +126,92 @@ class _Place:
 
 _LETTERS = "abcdefghjkmnpqrstwxyz"
 _SYMBOLS = "23456789" + _LETTERS
-"""Without what is misread (0 o, 1 i l u v); an id starts with a letter, as names of topics must."""
+"""Without those that are easily misread (0 o, 1 i l u v); an id starts with a letter, as names of
+topics must."""
 
 
-def track_ids(life: str = "face") -> Callable[[], str]:
-    """Return a source of new track ids, unique as long as it lives: face_1, face_2, ….
+def track_ids(prefix: str = "face") -> Callable[[], str]:
+    """Return a source of new track ids, each unique in it: face_1, face_2, ….
 
     Args:
-        life: What stands before the number; :func:`new_life` for ids that are never used again.
+        prefix: Comes before the number; :func:`random_prefix` for ids that are never used again.
     """
     numbers = itertools.count(1)
-    return lambda: f"{life}_{next(numbers)}"
+    return lambda: f"{prefix}_{next(numbers)}"
 
 
-def new_life() -> str:
-    """Return six random symbols for the ids of one life of a node, e.g. ``k7w2xq``.
+def random_prefix() -> str:
+    """Return six random symbols for the track ids of one run of a node, e.g. ``k7w2xq``.
 
     Random rather than counted or timed: a robot may have no clock that runs while it is off, and
-    nothing to write a counter to. A thousand lives share a prefix with a chance of about 0.001.
+    nothing to write a counter to. A thousand runs share a prefix with a chance of about 0.001.
     """
     return secrets.choice(_LETTERS) + "".join(secrets.choice(_SYMBOLS) for _ in range(5))
 
 
-class Tracker:
-    """The tracks of one camera."""
+class Tracker(Generic[S]):
+    """The tracks of one camera: associates detections over time and knows nothing else of them."""
 
-    def __init__(self, new_id: Callable[[], str]) -> None:
+    def __init__(self, new_id: Callable[[], str], new_state: Callable[[], S]) -> None:
         """Start without tracks.
 
         Args:
             new_id: Source of ids, shared by all cameras of a node so that ids are unique in it.
+            new_state: Makes what a new track keeps for its user (:attr:`Track.state`).
         """
         self._new_id = new_id
-        self._tracks: list[_Track] = []
+        self._new_state = new_state
+        self._tracks: list[Track[S]] = []
         self._newest_ns: int | None = None
 
-    def update(
-        self,
-        faces: Sequence[Face],
-        probabilities: NDArray[np.float32],
-        stamp_ns: int,
-        labels: tuple[str, ...],
-        smoothing: SmoothingSettings,
-        timeout: float,
-        qualities: Sequence[float] = (),
-    ) -> list[FaceEmotion]:
-        """Join the faces of one image to the tracks.
+    def update(self, faces: Sequence[Face], stamp_ns: int, timeout: float) -> list[Track[S]]:
+        """Associate the faces of one image with the tracks; a face without one begins a new track.
 
         Args:
             faces: Detections of this image.
-            probabilities: Their class probabilities, shape (len(faces), labels).
             stamp_ns: Time of the image; a jump back of half a second or more closes all tracks.
-            labels: Class names in the order of the probabilities.
-            smoothing: How labels follow the probabilities.
             timeout: Tracks not seen for longer are closed [s].
-            qualities: One a face [0..1]; 1 for all where none are given.
 
         Returns:
-            One entry per face, in their order.
+            The track of each face, in their order.
         """
         if self._newest_ns is not None and stamp_ns < self._newest_ns - CLOCK_JUMP_NS:
             self.reset()
         self._newest_ns = max(stamp_ns, self._newest_ns or stamp_ns)
         self._tracks = [t for t in self._tracks if stamp_ns - t.seen_ns <= timeout * 1e9]
+        for track in self._tracks:
+            track.missed += 1
         places = [_Place.of(face) for face in faces]
         matches = self._match(places, stamp_ns)
-        results = []
-        for index, (face, place) in enumerate(zip(faces, places)):
-            track = matches.get(index)
-            if track is None:
-                track = _Track(self._new_id(), place.x, place.y, place.size, stamp_ns)
-                self._tracks.append(track)
-                elapsed = 0.0
+        for index, place in enumerate(places):
+            if index in matches:
+                matches[index].add(place, stamp_ns)
             else:
-                elapsed = track.join(place, stamp_ns)
-            own, quality = probabilities[index], qualities[index] if qualities else 1.0
-            smoothed, label, confidence = track.smoother.update(
-                own, elapsed, labels, smoothing, quality
-            )
-            results.append(
-                FaceEmotion(face, track.track_id, own, smoothed, label, confidence, quality)
-            )
-        return results
+                matches[index] = self._begin(place, stamp_ns)
+        return [matches[index] for index in range(len(places))]
 
-    def expected(self, stamp_ns: int, least_age: int = 1) -> list[Box]:
-        """Return squares of the tracks' size where their faces are expected at a stamp.
+    def _begin(self, place: _Place, stamp_ns: int) -> Track[S]:
+        track = Track(
+            self._new_id(), self._new_state(), place.x, place.y, place.size, seen_ns=stamp_ns
+        )
+        self._tracks.append(track)
+        return track
 
-        Args:
-            stamp_ns: Of the image to come.
-            least_age: Only those of tracks of at least so many detections.
-        """
-        boxes = []
+    def expected(self, stamp_ns: int) -> list[Expected]:
+        """Return where the tracks expect their faces in an image to come, at its stamp."""
+        found = []
         for track in self._tracks:
-            if track.age < least_age:
-                continue
             x, y = track.predict(stamp_ns)
-            boxes.append(Box(x - track.size / 2, y - track.size / 2, track.size, track.size))
-        return boxes
+            box = Box(x - track.size / 2, y - track.size / 2, track.size, track.size)
+            found.append(Expected(box, track.age, track.missed))
+        return found
 
     def reset(self) -> None:
         """Close all tracks."""
         self._tracks = []
         self._newest_ns = None
 
-    def _match(self, places: Sequence[_Place], stamp_ns: int) -> dict[int, _Track]:
+    def _match(self, places: Sequence[_Place], stamp_ns: int) -> dict[int, Track[S]]:
         """Return the track of each detection that has one, best pairs first."""
         # Plain floats: for a handful of faces numpy's overhead would be most of the cost.
         pairs = []
@@ -216,7 +223,7 @@ class Tracker:
                     cost = distance + _SIZE_WEIGHT * abs(math.log(place.size / track.size))
                     if cost <= _GATE:
                         pairs.append((cost, place_index, track_index))
-        matches: dict[int, _Track] = {}
+        matches: dict[int, Track[S]] = {}
         taken: set[int] = set()
         for _, place_index, track_index in sorted(pairs):
             if place_index not in matches and track_index not in taken:

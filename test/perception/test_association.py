@@ -21,10 +21,10 @@ import re
 import numpy as np
 import pytest
 
+from fer_ros.perception.association import Tracker, random_prefix, track_ids
 from fer_ros.perception.emotions import FER2013
-from fer_ros.perception.smoothing import SmoothingSettings
-from fer_ros.perception.tracking import Tracker, new_life, track_ids
-from fer_ros.perception.types import Box, Face, FaceEmotion
+from fer_ros.perception.filtering import SmoothingSettings
+from fer_ros.perception.types import Box, Face
 
 SMOOTHING = SmoothingSettings(time_constant=0.0, hysteresis=0.1, threshold=0.3)
 FRAME_NS = 33_000_000
@@ -39,14 +39,12 @@ def flat(count: int) -> np.ndarray:
 
 
 def step(tracker: Tracker, faces: list[Face], stamp_ns: int, timeout: float = 1.0) -> list[str]:
-    found = tracker.update(faces, flat(len(faces)), stamp_ns, FER2013, SMOOTHING, timeout)
-    assert all(isinstance(entry, FaceEmotion) for entry in found)
-    return [entry.track_id for entry in found]
+    return [track.track_id for track in tracker.update(faces, stamp_ns, timeout)]
 
 
 @pytest.fixture
 def tracker() -> Tracker:
-    return Tracker(track_ids())
+    return Tracker(track_ids(), lambda: None)
 
 
 def test_a_moving_face_keeps_its_id(tracker: Tracker) -> None:
@@ -117,7 +115,7 @@ def test_a_slightly_late_image_does_not(tracker: Tracker) -> None:
 def test_the_rate_of_images_does_not_matter() -> None:
     """A walk at 5 Hz and at 60 Hz: both are one track."""
     for rate in (5, 60):
-        tracker = Tracker(track_ids())
+        tracker = Tracker(track_ids(), lambda: None)
         count = 3 * rate
         ids = {
             step(tracker, [face(50 + 150 * i / rate)], i * 1_000_000_000 // rate)[0]
@@ -128,14 +126,14 @@ def test_the_rate_of_images_does_not_matter() -> None:
 
 def test_ids_of_two_cameras_never_collide() -> None:
     new_id = track_ids()
-    one, other = Tracker(new_id), Tracker(new_id)
+    one, other = Tracker(new_id, lambda: None), Tracker(new_id, lambda: None)
     seen = step(one, [face(1), face(300)], 0) + step(other, [face(1)], 0)
     assert len(set(seen)) == 3
 
 
 def test_ids_of_two_lives_never_collide() -> None:
     """Short enough to say aloud, fit for the name of a topic."""
-    lives = {new_life() for _ in range(200)}
+    lives = {random_prefix() for _ in range(200)}
     assert len(lives) == 200
     for life in lives:
         assert re.fullmatch(r"[a-z][a-z2-9]{5}_1", track_ids(life)())

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_ros.node.engine import CameraImage, Drop, FrameEngine
 from fer_ros.node.parameters import Settings
 from fer_ros.perception.types import Frame
+from fer_ros.runtime.engine import CameraImage, Drop, FrameEngine
 from fer_ros.transport import messages
 from fer_ros.transport.codec import encode
 
@@ -101,10 +101,10 @@ def test_rotations_are_given_by_topic() -> None:
 def test_only_the_engine_decodes_the_images_of_messages() -> None:
     """Decode, frame, pipeline, drop: written once."""
     decoders = []
-    places = ("node", "replay", "apps")  # who answers images; a bridge may show them
+    places = ("node", "runtime", "replay", "apps")  # who answers images; a bridge may show them
     for path in (path for place in places for path in (ROOT / "fer_ros" / place).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = node.func if isinstance(node, ast.Call) else None
             if isinstance(called, ast.Attribute) and called.attr == "pixels":
                 decoders.append(path.relative_to(ROOT).as_posix())
-    assert decoders == ["fer_ros/node/engine.py"]
+    assert decoders == ["fer_ros/runtime/engine.py"]

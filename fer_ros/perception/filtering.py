@@ -12,12 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Temporal smoothing of one track's probabilities, and a label that does not flicker."""
+"""The filter of one track: smoothed probabilities, and a label that does not flicker."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,3 +97,68 @@ class LabelSmoother:
             if supported and (best == current or not beaten):
                 return current
         return best if smoothed[best] * self._quality >= settings.threshold else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What the networks predict for one face of one frame."""
+
+    probabilities: NDArray[np.float32]
+    """Shape (labels,), sum 1."""
+    quality: float
+    """Of the face [0..1]."""
+    time_ns: int
+    """When its frame belongs in time."""
+    data: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    """Values of further heads, by name."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expression:
+    """What a track shows after filtering."""
+
+    smoothed: NDArray[np.float32]
+    """Shape (labels,), sum 1."""
+    label: str
+    confidence: float
+    """Smoothed probability of the label, or of the best class when the label is uncertain."""
+
+
+class ExpressionFilter:
+    """The expression of one track over time; a track owns one."""
+
+    def __init__(self) -> None:
+        """Start without a prediction."""
+        self._smoother = LabelSmoother()
+        self.last: Prediction | None = None
+        """The newest prediction."""
+        self.expression: Expression | None = None
+        """What the track shows now; None before the first prediction."""
+        self.changing = False
+        """Whether the last prediction is for another class than the label."""
+
+    def update(
+        self, prediction: Prediction, labels: tuple[str, ...], settings: SmoothingSettings
+    ) -> Expression:
+        """Take in a prediction.
+
+        Args:
+            prediction: Of the track's face; time that runs backwards counts as no time.
+            labels: Class names in the order of the probabilities.
+            settings: Time constant, hysteresis and threshold, which may change between calls.
+        """
+        previous_ns = prediction.time_ns if self.last is None else self.last.time_ns
+        time_ns = max(prediction.time_ns, previous_ns)
+        smoothed, label, confidence = self._smoother.update(
+            prediction.probabilities,
+            (time_ns - previous_ns) / 1e9,
+            labels,
+            settings,
+            prediction.quality,
+        )
+        self.last = replace(prediction, time_ns=time_ns)
+        self.expression = Expression(smoothed, label, confidence)
+        best = int(prediction.probabilities.argmax())
+        named = float(prediction.probabilities[best]) * prediction.quality >= settings.threshold
+        self.changing = label != labels[best] and (named or label != UNCERTAIN)
+        return self.expression

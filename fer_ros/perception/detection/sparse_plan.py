@@ -1,0 +1,165 @@
+# Copyright 2026 fer_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Search at less than a whole pass an image: whole passes spread over the images, windows between.
+
+Between two images of a camera little moves. So an image in which nothing happens is searched in
+windows around the faces that are expected, scaled so that each face has a size that the detector
+finds well; every few images, and at once where a face was lost or is new, the whole image is
+searched. What the budget leaves on images larger than the detector's input goes to a window that
+wanders over them in full resolution. The plan depends on the sequence of images, their times and
+the tracks alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fer_ros.perception.association import Expected
+from fer_ros.perception.detection.base import FaceDetector
+from fer_ros.perception.detection.search_plan import Region, wandering
+
+SHORTEST, LONGEST = 5, 7
+"""Images from one whole pass to the next where nothing happens: what the budget allows, in these
+bounds. At 30 Hz a new face is searched for within 0.25 s whatever the budget."""
+
+LONGEST_TIME = 0.45
+"""The same in time [s]: at 10 Hz a new face is searched for within 0.5 s."""
+
+_CONTEXT = 3.0
+"""Side of a window, in sides of the face."""
+
+_LEAST_SIDE = 64
+"""Of a window [image pixels]."""
+
+_INPUT_SIDE = 128
+"""Longer side of a scaled window [detector pixels]; the face in it has some 40."""
+
+_SMALL = 2.0
+"""Faces below so many times the detector's smallest are small in a whole pass."""
+
+_AS_MUCH_AS_WHOLE = 0.8
+"""Windows that cost more than this share of a whole pass are not worth their misses."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What of an image is searched."""
+
+    whole: bool
+    windows: tuple[Region, ...]
+    """Around expected faces."""
+    wandering: Region | None = None
+    """Where new small faces are looked for."""
+
+
+class SparsePlan:
+    """Chooses what is searched in the images of one camera, one after the other."""
+
+    def __init__(self) -> None:
+        """Start before the first image, which is searched whole."""
+        self._since = LONGEST
+        """Images since the last whole pass."""
+        self._whole_ns: int | None = None
+        self._credit = 0.0
+        """Cost that earlier images left over [whole passes]."""
+        self._turn = 0
+        self._urgent = True
+
+    def hasten(self) -> None:
+        """Search the next image whole: a face was lost, or is new."""
+        self._urgent = True
+
+    def step(
+        self,
+        detector: FaceDetector,
+        size: tuple[int, int],
+        budget: float,
+        expected: Sequence[Expected],
+        time_ns: int,
+        whole_passes: int,
+    ) -> Step:
+        """Return what of the next image is searched.
+
+        Args:
+            detector: That searches.
+            size: Width and height of the image [pixels].
+            budget: Share of a whole pass that the search may cost on average.
+            expected: Where tracks expect faces.
+            time_ns: When the image belongs in time.
+            whole_passes: In images of other cameras that are processed together with this one.
+        """
+        width, height = size
+        scale = detector.scale(width, height)
+        unit = detector.cost(width, height, scale)
+
+        def cost(windows: Sequence[Region]) -> float:
+            return sum(detector.cost(w.width, w.height, w.scale) for w in windows) / unit
+
+        windows = _windows(expected, width, height)
+        self._since += 1
+        due = self._urgent or self._due(budget, cost(windows), time_ns, whole_passes)
+        if due or cost(windows) > _AS_MUCH_AS_WHOLE:
+            self._since, self._whole_ns, self._urgent = 0, time_ns, False
+            small = [e for e in expected if _is_small(e, scale, detector.smallest_face)]
+            windows = _windows(small, width, height)
+            self._credit = max(self._credit + budget - 1.0 - cost(windows), -1.0)
+            return Step(True, tuple(windows))
+        self._credit = min(self._credit + budget - cost(windows), 1.0)
+        place = None
+        if scale < 1.0 and self._credit >= 1.0:
+            place = wandering(width, height, unit, self._turn)
+            self._turn += 1
+            self._credit -= cost([place]) if place else 0.0
+        return Step(False, tuple(windows), place)
+
+    def _due(self, budget: float, cost: float, time_ns: int, whole_passes: int) -> bool:
+        """Whether it is time for a whole pass; another camera's goes first while there is time."""
+        assert self._whole_ns is not None
+        elapsed = (time_ns - self._whole_ns) / 1e9
+        if self._since >= LONGEST or not 0 <= elapsed < LONGEST_TIME:
+            return True
+        spare = budget - cost
+        interval = math.ceil((1.0 - cost) / spare) if spare > 0 else LONGEST
+        return self._since >= max(interval, SHORTEST) and whole_passes == 0
+
+
+def _is_small(face: Expected, scale: float, smallest: float) -> bool:
+    """Whether a face is so small in a whole pass that it is searched in a window as well."""
+    return math.sqrt(face.box.area) * scale < _SMALL * smallest
+
+
+def _windows(expected: Sequence[Expected], width: int, height: int) -> list[Region]:
+    """Return windows around expected faces; none around a face that a window shows well already."""
+    windows: list[Region] = []
+    for face in sorted(expected, key=lambda face: -face.box.area):
+        side = max(_CONTEXT * max(face.box.width, face.box.height), _LEAST_SIDE)
+        x, y = face.box.center
+        across, down = min(round(side), width), min(round(side), height)
+        left = min(max(round(x - across / 2), 0), width - across)
+        top = min(max(round(y - down / 2), 0), height - down)
+        if not any(_shows(window, face) for window in windows):
+            windows.append(Region(left, top, across, down, _INPUT_SIDE / max(across, down)))
+    return windows
+
+
+def _shows(window: Region, face: Expected) -> bool:
+    """Whether a face lies well inside a window and is not much smaller than the one it is for."""
+    x, y = face.box.center
+    reach = max(face.box.width, face.box.height)
+    inside = window.x <= x - reach and x + reach <= window.x + window.width
+    inside = inside and window.y <= y - reach and y + reach <= window.y + window.height
+    return inside and reach * window.scale >= 0.7 * _INPUT_SIDE / _CONTEXT
