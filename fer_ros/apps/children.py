@@ -128,7 +128,7 @@ class Child:
 def main() -> int:
     """Run a ``fer-ros`` command that ends with its parent; return its exit status."""
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    return cli.main(sys.argv[1:])
+    return cli.main()
 
 
 def _end_with_parent() -> None:

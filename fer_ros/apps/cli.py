@@ -62,8 +62,14 @@ DEBUG_ENV = "FER_ROS_DEBUG"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status: 0 done, 1 a check failed, 2 an error."""
-    quiet_interrupt()
+    """Run a command; return its exit status: 0 done, 1 a check failed, 2 an error.
+
+    Args:
+        argv: The command line; that of the process where none is given, whose Ctrl-C is then quiet
+            until a command has handlers of its own.
+    """
+    if argv is None:
+        quiet_interrupt()
     try:
         from fer_ros.apps.command_line import command_name, parse
         from fer_ros.transport.arguments import parse_ros_args
@@ -86,7 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return _failed(error)
     finally:
-        quiet_interrupt()
+        if argv is None:
+            quiet_interrupt()
 
 
 def _failed(error: Exception) -> int:

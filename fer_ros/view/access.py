@@ -16,7 +16,7 @@
 
 On loopback everybody on this machine may, but no page of another origin that a browser here happens
 to show: it could otherwise open our socket, or come by a name that it makes resolve to 127.0.0.1.
-Elsewhere a token is needed, which the address given to people carries once and a cookie afterwards.
+Elsewhere a token is needed, which the printed address carries once and a cookie afterwards.
 """
 
 from __future__ import annotations
@@ -24,9 +24,16 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from fer_ros.perception.texts import shortened
+
+_OPAQUE = "null"
+"""What browsers send as the origin of files and sandboxed frames."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _TOKEN_BYTES = 16
 MIN_TOKEN = 8
@@ -49,33 +56,62 @@ def new_token() -> str:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """Why a request is refused."""
+
+    status: int
+    """403, or 400 where a header makes no sense."""
+    reason: str
+    """For the log, in one line."""
+
+
+@dataclass(frozen=True)
 class Access:
     """The rules of one server."""
 
     token: str
-    """Empty: none is needed, and only names of this machine are answered to."""
+    """Empty: none is needed, and only names of this machine are served."""
 
-    def problem(self, headers: Mapping[str, str], given: str) -> str:
-        """Return why a request is refused; nothing where it is not.
+    def check(self, headers: Mapping[str, str], given: Sequence[str]) -> Refusal | None:
+        """Return why a request is refused; None where it is not.
 
         Args:
-            headers: Of the request; ``Host`` and ``Origin`` count.
-            given: The token that came with it, by cookie or address.
+            headers: Of the request; ``Host`` and ``Origin`` are looked at.
+            given: The tokens that came with it, by address and by cookie; one must be right.
         """
         host = headers.get("Host", "")
         if self.token:
-            if not hmac.compare_digest(given.encode(errors="replace"), self.token.encode()):
-                return "wrong token" if given else "no token"
+            if not any(self.is_right(each) for each in given):
+                return Refusal(403, "wrong token" if any(given) else "no token")
         elif not is_loopback(_host_name(host)):
-            return f"the name {host!r} is none of this machine's own"
+            return Refusal(403, f"the name '{shortened(host)}' is none of this machine's own")
         origin = headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != host:
-            return f"the page {origin!r} is not ours"
-        return ""
+        return None if origin is None else _check_origin(origin, host)
+
+    def is_right(self, token: str) -> bool:
+        """Return whether a token is this server's; takes equally long for all wrong ones."""
+        return hmac.compare_digest(token.encode(errors="replace"), self.token.encode())
+
+
+def _check_origin(origin: str, host: str) -> Refusal | None:
+    """Return why a page of an origin may not use the server that it knows by a host name."""
+    shown = shortened(origin)
+    try:
+        page = urlsplit(origin)
+        port = page.port
+        server = urlsplit(f"//{host}")
+        own = server.hostname, server.port or _DEFAULT_PORTS.get(page.scheme)
+    except ValueError:
+        return Refusal(400, f"the origin '{shown}' is no URL")
+    if origin != _OPAQUE and not (page.scheme and page.hostname):
+        return Refusal(400, f"the origin '{shown}' is no URL")
+    if (page.hostname, port or _DEFAULT_PORTS.get(page.scheme)) != own:
+        return Refusal(403, f"the page '{shown}' is not this server's")
+    return None
 
 
 def _host_name(host: str) -> str:
-    """Return the name of ``name:port`` or ``[address]:port``."""
+    """Return the name of ``name:port`` or ``[address]:port``, in lower case."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

@@ -80,9 +80,14 @@ _PAGES = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 
-_REFUSED = (
+_WITHOUT_TOKEN = (
     "fer-ros view: not without the token. Open the address that the command printed when it was "
     "started; it ends in ?token=...\n"
+)
+
+_NOT_FROM_HERE = (
+    "fer-ros view: this server is for browsers on its own machine, by the names localhost and "
+    "127.0.0.1, and for its own page. fer-ros view --host serves others.\n"
 )
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -179,29 +184,38 @@ class ViewServer:
     def _guard(self) -> Any:
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            given = request.query.get("token") or request.cookies.get(self._cookie, "")
-            problem = self._access.problem(request.headers, given)
-            if problem:
-                self._complain("refused", f"refused {request.remote}: {problem}")
-                response: web.StreamResponse = web.Response(status=403, text=_REFUSED)
-            elif self._access.token and "token" in request.query:
-                # The token leaves the address bar, and with it the history.
-                response = web.Response(status=303, headers={"Location": request.path})
-                self._set_cookie(response)
+            by_address, by_cookie = (
+                request.query.get("token", ""),
+                request.cookies.get(self._cookie, ""),
+            )
+            refusal = self._access.check(request.headers, (by_address, by_cookie))
+            if refusal:
+                self._complain("refused", f"refused {request.remote}: {refusal.reason}")
+                text = _WITHOUT_TOKEN if self._access.token else _NOT_FROM_HERE
+                response: web.StreamResponse = web.Response(status=refusal.status, text=text)
+            elif self._access.token and "token" in request.query and request.path in _PAGES:
+                # The token leaves the address bar, and with it the history. The path is relative,
+                # for a proxy may show this server below a path of its own.
+                place = f"./{request.path.removeprefix('/')}"
+                response = web.Response(status=303, headers={"Location": place})
+                if self._access.is_right(by_address):
+                    self._set_cookie(response)
             else:
-                response = await self._answer(request, handler)
+                response = await self._respond(request, handler)
             if not response.prepared:
                 response.headers.update(_HEADERS)
             return response
 
         return guard
 
-    def _set_cookie(self, response: web.Response) -> None:
+    def _set_cookie(self, response: web.StreamResponse) -> None:
+        # Lax: a link on another site may open the page; Strict would leave the cookie out of that
+        # navigation and of its reloads. Without a path it belongs to the folder of the page.
         response.set_cookie(
-            self._cookie, self._access.token, httponly=True, samesite="Strict", path="/"
+            self._cookie, self._access.token, httponly=True, samesite="Lax", path=""
         )  # fmt: skip
 
-    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _respond(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except web.HTTPException as error:  # 404, 405 and the like, as aiohttp words them

@@ -27,6 +27,7 @@ import numpy as np
 import pytest
 from bags import CAMERA, START
 from browser import chromium, set_size
+from support import wait_for
 
 from fer_ros.perception.types import Box, Face, FaceEmotion, Frame, FrameResult, StageTimes
 from fer_ros.replay.judge.stretches import Stretches
@@ -153,9 +154,10 @@ def test_a_person_clicks_through_the_page_and_saves(
     with suppress(Exception):  # headless browsers do not ask every time
         driver.switch_to.alert.accept()
     state = driver.find_element("id", "state")
-    assert "2 of 3 labelled" in state.text
+    assert state.text == "2 of 3 labelled, not saved yet"
     driver.find_element("id", "save").click()
     path = downloaded(tmp_path, 1)
+    assert state.text == "2 of 3 labelled"
     before, after = (rows_of_file(file) for file in (skeleton / "labels.csv", path))
     assert [row["label"] for row in after] == ["happy", "ignore", ""]
     assert [{**row, "label": ""} for row in after] == before
@@ -165,6 +167,50 @@ def test_a_person_clicks_through_the_page_and_saves(
     assert counts["rows_blank"] == 1
     errors = [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
     assert not errors
+
+
+def test_two_tabs_keep_each_others_choices(driver, skeleton, tmp_path):
+    driver.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    address = (skeleton / "label.html").as_uri()
+    driver.get(address)
+    driver.execute_script("localStorage.clear()")
+    driver.refresh()
+    first = driver.current_window_handle
+
+    def choose(row, label):
+        button = driver.find_element("css selector", f'[data-row="{row}"] [data-label="{label}"]')
+        driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+        button.click()
+
+    def state():
+        return driver.find_element("id", "state").text
+
+    choose(0, "happy")
+    driver.switch_to.new_window("tab")
+    second = driver.current_window_handle
+    try:
+        driver.get(address)
+        assert state() == "1 of 3 labelled, not saved yet"
+        driver.switch_to.window(first)
+        choose(1, "sad")
+        driver.switch_to.window(second)
+        choose(2, "fear")
+        assert state() == "3 of 3 labelled, not saved yet"
+        choose(0, "angry")
+        driver.switch_to.window(first)
+        body = driver.find_element("tag name", "body")
+        body.send_keys("u", "u")  # of its own two, the second has been overruled by the other tab
+        assert state() == "2 of 3 labelled, not saved yet"
+        driver.find_element("id", "save").click()
+        rows = rows_of_file(downloaded(tmp_path, 1))
+        assert [row["label"] for row in rows] == ["angry", "", "fear"]
+        driver.switch_to.window(second)
+        wait_for(lambda: state() == "2 of 3 labelled")
+        driver.close()
+    finally:
+        driver.switch_to.window(first)
 
 
 def rows_of_file(path):

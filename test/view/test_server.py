@@ -305,9 +305,10 @@ def test_without_the_token_there_is_nothing_to_see(robot: Robot) -> None:
 def test_the_token_leaves_the_address_for_a_cookie(robot: Robot) -> None:
     with serving(robot, TOKEN) as view:
         status, headers, _ = get(view, f"/?token={TOKEN}", allow_redirects=False)
-        assert (status, headers["Location"]) == (303, "/")
+        assert (status, headers["Location"]) == (303, "./")
         assert "HttpOnly" in headers["Set-Cookie"]
-        assert "SameSite=Strict" in headers["Set-Cookie"]
+        assert "SameSite=Lax" in headers["Set-Cookie"], "a link on another site opens the page"
+        assert "path" not in headers["Set-Cookie"].lower(), "it is for the folder of the page"
         status, _, text = get(view, f"/?token={TOKEN}")
         assert status == 200
         assert "<title>fer_ros view" in text
@@ -324,6 +325,52 @@ def test_the_token_leaves_the_address_for_a_cookie(robot: Robot) -> None:
                     await session.ws_connect(f"{view.url}/live", origin="http://evil.example")
 
         asyncio.run(look())
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["//other.host/", "///other.host", "/\\other.host/", "/%5cother.host", "/%2fother.host/",
+     "/%0d%0aX-Injected:%201", "//", "/nothing", "/live/..//other.host/", "/./view.js//other.host"],
+)  # fmt: skip
+def test_the_right_token_leads_to_no_other_place(robot: Robot, path: str) -> None:
+    with serving(robot, TOKEN) as view:
+        answer = raw(view, f"GET {path}?token={TOKEN} HTTP/1.1\r\nHost: robot\r\n")
+    assert answer.split()[1] in ("404", "303")
+    place = re.search(r"^Location: (.*?)\r$", answer, re.MULTILINE)
+    assert place is None or re.fullmatch(r"\./[\w.]*", place[1])
+    assert "X-Injected: 1" not in answer
+    assert "token" not in answer.partition("\r\n\r\n")[0]
+
+
+@pytest.mark.parametrize("path", ["/", "/view.js", "/live"])
+@pytest.mark.parametrize("origin", ["http://[", "x", "http://a:b", "http://[::1", "\xff"])
+def test_an_origin_that_is_no_url_is_a_bad_request(view: Server, path: str, origin: str) -> None:
+    answer = raw(view, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\n")
+    assert answer.split()[1] == "400"
+    assert "Content-Security-Policy" in answer
+    assert len(view.warnings) == 1
+
+
+def test_the_page_can_be_shown_below_a_path(robot: Robot) -> None:
+    """A proxy takes its own path away: nothing that the page asks for may begin at the root."""
+    with serving(robot, TOKEN) as view:
+        cookie = f"fer_view_{view.port}={TOKEN}"
+        for name in ("/", "/view.js", "/people.js", "/view.css", "/icon.svg"):
+            text = get(view, name, headers={"Cookie": cookie})[2]
+            assert not re.search(r"""(src|href|url|import|from|fetch|open)[\s(=]*['"]/\w""", text)
+            assert "location.host" not in text
+        status, headers, _ = get(view, f"/view.js?token={TOKEN}", allow_redirects=False)
+        assert (status, headers["Location"]) == (303, "./view.js")
+
+
+def raw(view: Server, head: str) -> str:
+    """Return the response to a request that no client library would send."""
+    with socket.create_connection(("127.0.0.1", view.port), timeout=5) as connection:
+        connection.sendall(f"{head}Connection: close\r\n\r\n".encode("latin-1"))
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    return answer.decode("latin-1")
 
 
 def test_messages_that_make_no_sense_do_not_reach_the_page(robot: Robot, view: Server) -> None:

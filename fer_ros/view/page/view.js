@@ -18,8 +18,9 @@ let pictureAt = 0;
 let pictures = 0;
 
 function connect() {
-  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  socket = new WebSocket(`${scheme}//${location.host}/live`);
+  const address = new URL("live", document.baseURI); // beside the page, also below a proxy's path
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  socket = new WebSocket(address);
   socket.binaryType = "blob";
   socket.onopen = () => {
     failures = 0;

@@ -2,11 +2,15 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const rows = [...document.querySelectorAll(".label-row")], done = [];
   const where = Object.fromEntries(data.columns.map((name, index) => [name, index]));
-  const key = "fer_ros labels " + data.key;
-  let labels = rows.map(() => ""), now = 0, saved = true;
-  // A page from a file may have no storage; then it only lasts as long as its tab.
-  try { const kept = JSON.parse(localStorage.getItem(key)); if (Array.isArray(kept) && kept.length === rows.length) labels = kept.map((l) => data.labels.includes(l) ? l : ""); } catch { /* as above */ }
-  const keep = () => { try { localStorage.setItem(key, JSON.stringify(labels)); } catch { /* as above */ } };
+  const key = "fer_ros labels " + data.key, unsaved = key + " unsaved";
+  let labels = rows.map(() => ""), now = 0;
+  // Each row is stored by itself, so that several tabs of this page keep each other's choices.
+  // A page from a file may have no storage; then choices only last as long as its tab.
+  const unstored = new Map(), place = (index) => key + " " + index;
+  const store = (name, value) => { try { localStorage.setItem(name, value); unstored.delete(name); } catch { unstored.set(name, value); } };
+  const stored = (name) => { if (unstored.has(name)) return unstored.get(name); try { return localStorage.getItem(name) ?? ""; } catch { return ""; } };
+  const read = () => { labels = rows.map((_, index) => { const label = stored(place(index)); return data.labels.includes(label) ? label : ""; }); };
+  const keep = (index) => { store(place(index), labels[index]); store(unsaved, "yes"); };
   const draw = () => {
     rows.forEach((row, index) => {
       row.classList.toggle("now", index === now);
@@ -14,7 +18,7 @@
     });
     const count = labels.filter(Boolean).length;
     document.getElementById("progress").value = count;
-    document.getElementById("state").textContent = count + " of " + rows.length + " labelled" + (saved ? "" : ", not saved yet");
+    document.getElementById("state").textContent = count + " of " + rows.length + " labelled" + (stored(unsaved) ? ", not saved yet" : "");
   };
   const go = (index) => {
     if (index < 0 || index >= rows.length) return;
@@ -22,9 +26,11 @@
     rows[now].scrollIntoView({ block: "nearest" });
   };
   const choose = (index, label) => {
-    done.push([index, labels[index]]);
-    labels[index] = labels[index] === label ? "" : label;
-    saved = false; keep();
+    read();
+    const before = labels[index];
+    labels[index] = before === label ? "" : label;
+    done.push([index, before, labels[index]]);
+    keep(index);
     const open = labels.findIndex((own, at) => !own && at > index);
     now = index; draw();
     if (labels[index] && open >= 0) go(open);
@@ -32,7 +38,10 @@
   const undo = () => {
     const last = done.pop();
     if (!last) return;
-    labels[last[0]] = last[1]; saved = false; keep(); go(last[0]);
+    read();
+    const [index, before, after] = last;
+    if (labels[index] === after) { labels[index] = before; keep(index); } // else another tab has chosen since
+    go(index);
   };
   const quote = (text) => /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
   const csv = () => {
@@ -40,12 +49,13 @@
     return [data.columns.join(","), ...lines].join("\n") + "\n";
   };
   const save = () => {
+    read();
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([csv()], { type: "text/csv" }));
     link.download = data.file;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    saved = true; draw();
+    store(unsaved, ""); draw();
   };
   rows.forEach((row, index) => {
     row.addEventListener("click", (event) => {
@@ -66,6 +76,9 @@
     else return;
     event.preventDefault();
   });
-  addEventListener("beforeunload", (event) => { if (!saved) event.preventDefault(); });
-  draw();
+  const refresh = () => { read(); draw(); };
+  addEventListener("storage", refresh); // another tab has changed something
+  addEventListener("focus", refresh); // not every browser announces that between pages from files
+  addEventListener("beforeunload", (event) => { if (stored(unsaved)) event.preventDefault(); });
+  refresh();
 })();
