@@ -138,7 +138,7 @@ def find_yunet(path: str = "") -> Path | None:
     """
     for source, named in (("the given path", path), (YUNET_ENV, os.environ.get(YUNET_ENV, ""))):
         if named:
-            file = _expanded(named)
+            file = expanded(named)
             if not file.is_file():
                 raise ModelError(
                     f"no YuNet file at {file} ({source}); correct it or leave it empty"
@@ -167,7 +167,7 @@ def unpublished(path: str = "") -> str:
     )
 
 
-def _expanded(name: str) -> Path:
+def expanded(name: str) -> Path:
     """Return a path with ``~`` replaced.
 
     Raises:

@@ -16,8 +16,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fer_ros.perception.types import FaceEmotion
 from fer_ros.replay.records import OMITTED
 
 
@@ -27,13 +29,48 @@ class FaceLine:
 
     track_id: str
     box: list[float]
+    """Left, top, width, height [pixels]."""
     score: float
+    """Confidence of the detection [0..1]."""
     label: str
+    """After smoothing and hysteresis, or "uncertain"."""
     confidence: float
     quality: float
-    probabilities: list[float]
-    smoothed: list[float]
+    probabilities: dict[str, float]
+    """Of this frame alone, by class."""
+    smoothed: dict[str, float]
+    """Smoothed over the track, by class."""
+    prediction_age_ms: float
+    """How much older than the image the probabilities are [ms]; 0 where they are of this image."""
     truth: str | None = field(default=None, metadata=OMITTED)
+    """What the labels say; absent where they say nothing."""
+
+    @classmethod
+    def of(cls, found: FaceEmotion, classes: Sequence[str], truth: str | None = None) -> FaceLine:
+        """Return the line of a face.
+
+        Args:
+            found: The face.
+            classes: Names of its probabilities, in their order.
+            truth: Its true label, where that is known.
+        """
+        box = found.face.box
+        return cls(
+            track_id=found.track_id,
+            box=[round(value, 2) for value in (box.x, box.y, box.width, box.height)],
+            score=round(found.face.score, 4),
+            label=found.label,
+            confidence=round(found.confidence, 6),
+            quality=round(found.quality, 4),
+            probabilities=_by_class(classes, found.probabilities.tolist()),
+            smoothed=_by_class(classes, found.smoothed.tolist()),
+            prediction_age_ms=round(found.prediction_age_ms, 3),
+            truth=truth,
+        )
+
+
+def _by_class(classes: Sequence[str], values: Sequence[float]) -> dict[str, float]:
+    return {name: round(value, 6) for name, value in zip(classes, values, strict=True)}
 
 
 @dataclass(frozen=True)

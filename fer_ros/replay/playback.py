@@ -127,7 +127,7 @@ class Session:
             BagError: The recording cannot be read to its end, or the disk is full.
         """
         start = time.perf_counter()
-        self._outputs = Outputs(self._folder, self.topics, self._job.annotated)
+        self._outputs = Outputs(self._folder, self.topics, self.classes, self._job.annotated)
         try:
             for step in self._schedule():
                 if isinstance(step, Dropped):

@@ -25,7 +25,7 @@ from typing import Any
 
 from fer_ros import __version__
 from fer_ros.node.parameters import Settings
-from fer_ros.perception import model_store
+from fer_ros.perception.detection.factory import locate_detector
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.results import SCHEMA
 from fer_ros.replay.write.folder import file_digest
@@ -76,9 +76,9 @@ class Job:
 
         Raises:
             ReplayError: A file cannot be read.
+            ModelError: A network or detector file is missing or altered.
         """
         settings = self.settings()
-        yunet = model_store.find_yunet(settings.detector_model)
         paths = {"models", "detector_model"}
         files = [*self.label_files, self.criteria, self.baseline]
         facts = {
@@ -91,10 +91,26 @@ class Job:
             "answers": BagReader(self.answers).digest() if self.answers else None,
             "options": [self.annotated, self.with_crops],
             "settings": {k: v for k, v in asdict(settings).items() if k not in paths},
-            "models": [file_digest(locate_model(name)) for name in settings.models],
-            "yunet": file_digest(yunet) if yunet else None,
+            "networks": None if self.answers else _networks(settings),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _networks(settings: Settings) -> dict[str, Any]:
+    """Return digests of everything that predicts.
+
+    Raises:
+        ModelError: A file is missing or altered.
+        ReplayError: A file cannot be read.
+    """
+    detector = locate_detector(settings.detector, settings.detector_model)
+    return {
+        "models": [_digest_of_given(locate_model(name)) for name in settings.models],
+        "detector": [
+            detector.entry_point,
+            *(_digest_of_given(path) if path else None for path in (detector.path, detector.code)),
+        ],
+    }
 
 
 def _digest_of_given(path: Path) -> str:

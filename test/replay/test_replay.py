@@ -47,9 +47,12 @@ def test_one_line_a_frame_with_stamps_and_faces(happy_result):
     assert all(line["status"] == "answered" for line in lines)
     faces = [face for line in lines for face in line["faces"]]
     assert len(faces) >= 43
+    classes = metrics_of(happy_result)["run"]["classes"]
     for face in faces:
-        assert sum(face["probabilities"]) == pytest.approx(1.0, abs=1e-5)
-        assert sum(face["smoothed"]) == pytest.approx(1.0, abs=1e-5)
+        assert sum(face["probabilities"].values()) == pytest.approx(1.0, abs=1e-5)
+        assert sum(face["smoothed"].values()) == pytest.approx(1.0, abs=1e-5)
+        assert list(face["probabilities"]) == list(face["smoothed"]) == classes
+        assert face["prediction_age_ms"] == 0.0
         assert 0.0 < face["quality"] <= 1.0
 
 

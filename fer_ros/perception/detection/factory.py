@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from fer_ros.perception import model_store
 from fer_ros.perception.detection.base import DetectorError, DetectorSettings, FaceDetector
 from fer_ros.perception.detection.fer_face import FerFaceDetector
-from fer_ros.perception.detection.haar import HaarDetector
+from fer_ros.perception.detection.haar import HaarDetector, cascade_file
 from fer_ros.perception.detection.yunet import YuNetDetector
 from fer_ros.perception.model_metadata import DETECTOR_KIND, KIND_KEY
 from fer_ros.perception.onnx_file import read_properties
@@ -46,6 +47,18 @@ class DetectorChoice:
     detector: FaceDetector
     asked: str
     """One of :data:`KINDS`, or the name of an entry point."""
+
+
+@dataclass(frozen=True)
+class DetectorSource:
+    """What a detector is loaded from."""
+
+    path: Path | None
+    """Its weights; None where it names no file."""
+    code: Path | None = None
+    """The module of another package that makes it."""
+    entry_point: str = ""
+    """Object, distribution and version, for a detector of another package."""
 
 
 def check_kind(kind: str) -> None:
@@ -84,21 +97,65 @@ def create_detector(
         return DetectorChoice(_foreign(kind, settings, model_path, providers, threads), kind)
     if kind == "haar":
         return DetectorChoice(HaarDetector(settings), kind)
-    if kind == "fer-face":
-        own = Path(model_path).expanduser() if model_path else None
-        return DetectorChoice(FerFaceDetector(settings, own, providers, threads), kind)
-    path = model_store.find_yunet(model_path)
-    if path is None and kind == "auto":
-        return DetectorChoice(FerFaceDetector(settings, None, providers, threads), kind)
+    path = locate_detector(kind, model_path).path
     if path is None:
         raise DetectorError(
             f"detector_model and {model_store.YUNET_ENV} name no YuNet file and none lies in "
             f"{model_store.cache_folder()}; run `fer-ros models fetch` once to get it (on ROS 2: "
             "`ros2 run fer_ros fer-ros models fetch`), or take the shipped detector, fer-face"
         )
-    if kind == "auto" and read_properties(path).get(KIND_KEY) == DETECTOR_KIND:
-        return DetectorChoice(FerFaceDetector(settings, path, providers, threads), kind)
+    if kind == "fer-face" or (kind == "auto" and _is_fer_face(path)):
+        own = None if path == model_store.shipped_detector() else path
+        return DetectorChoice(FerFaceDetector(settings, own, providers, threads), kind)
     return DetectorChoice(YuNetDetector(path, settings, providers, threads), kind)
+
+
+def locate_detector(kind: str, model_path: str = "") -> DetectorSource:
+    """Return what :func:`create_detector` would load, without loading it.
+
+    Args:
+        kind: As there.
+        model_path: As there.
+
+    Raises:
+        fer_ros.perception.errors.ModelError: A YuNet file is named but missing, or altered; there
+            is no such home folder; this OpenCV has no cascade.
+        ValueError: The kind is unknown.
+    """
+    check_kind(kind)
+    if kind == "haar":
+        return DetectorSource(cascade_file())
+    if kind == "fer-face" and not model_path:
+        return DetectorSource(model_store.shipped_detector())
+    if kind == "fer-face":
+        return DetectorSource(model_store.expanded(model_path))
+    if kind not in KINDS:
+        own = model_store.expanded(model_path) if model_path else None
+        (point, *_) = entry_points(group=GROUP, name=kind)
+        return DetectorSource(own, _module_file(point), _described(point))
+    path = model_store.find_yunet(model_path)
+    if path is None and kind == "auto":
+        path = model_store.shipped_detector()
+    return DetectorSource(path)
+
+
+def _is_fer_face(path: Path) -> bool:
+    return read_properties(path).get(KIND_KEY) == DETECTOR_KIND
+
+
+def _module_file(point: EntryPoint) -> Path | None:
+    """Return the file of the module that an entry point names; None where there is none."""
+    try:
+        spec = find_spec(point.module)
+    except (ImportError, ValueError):  # creating the detector says so
+        return None
+    path = Path(spec.origin) if spec is not None and spec.origin else None
+    return path if path is not None and path.is_file() else None
+
+
+def _described(point: EntryPoint) -> str:
+    made_by = f" of {point.dist.name} {point.dist.version}" if point.dist else ""
+    return f"{point.value}{made_by}"
 
 
 def _foreign(

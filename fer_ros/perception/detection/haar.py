@@ -79,9 +79,9 @@ class HaarDetector(BaseDetector):
                 f"OpenCV {cv2.__version__} has no Haar cascades any more; install "
                 "'opencv-python-headless<5', or fetch YuNet with `fer-ros models fetch`"
             )
-        self._cascade = cv2.CascadeClassifier(str(_cascade_file()))
+        self._cascade = cv2.CascadeClassifier(str(cascade_file()))
         if self._cascade.empty():
-            raise DetectorError(f"{_cascade_file()} cannot be read as a Haar cascade")
+            raise DetectorError(f"{cascade_file()} cannot be read as a Haar cascade")
 
     def scale(self, width: int, height: int) -> float:
         """See :meth:`fer_ros.perception.detection.FaceDetector.scale`."""
@@ -132,7 +132,12 @@ def _candidate(
     return (*box, *(math.nan,) * 10, score)
 
 
-def _cascade_file() -> Path:
+def cascade_file() -> Path:
+    """Return the cascade's file, OpenCV's own or the system's.
+
+    Raises:
+        DetectorError: There is none.
+    """
     folders = [getattr(getattr(cv2, "data", None), "haarcascades", ""), *_SYSTEM_FOLDERS]
     for folder in filter(None, folders):
         path = Path(folder) / CASCADE

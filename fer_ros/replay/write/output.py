@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from fer_ros.perception import annotate
 from fer_ros.perception.images import encode_jpeg
-from fer_ros.perception.types import STAGES, FaceEmotion, FrameResult
+from fer_ros.perception.types import STAGES, FrameResult
 from fer_ros.replay import records
 from fer_ros.replay.judge.matching import Matches
 from fer_ros.replay.lines import FaceLine, FrameLine, TrackLine
@@ -48,19 +48,22 @@ DIAGNOSTICS_TOPIC = "/diagnostics"
 class Outputs:
     """The results of every frame: lines of JSON, and messages of a recording."""
 
-    def __init__(self, folder: Path, topics: Sequence[str], annotated: bool) -> None:
+    def __init__(
+        self, folder: Path, topics: Sequence[str], classes: Sequence[str], annotated: bool
+    ) -> None:
         """Open the files.
 
         Args:
             folder: Where they go.
             topics: Cameras.
+            classes: Names of the probabilities, in their order.
             annotated: Whether to write images with the faces drawn in.
 
         Raises:
             BagError: The disk is full.
         """
         self._annotated = annotated
-        self._topics = tuple(topics)
+        self._topics, self._classes = tuple(topics), tuple(classes)
         self._bag = BagWriter(folder / BAG)
         self._results: IO[str] = (folder / RESULTS).open("w", encoding="utf-8")
         self._tracks: IO[str] = (folder / TRACKS).open("w", encoding="utf-8")
@@ -91,7 +94,7 @@ class Outputs:
                 width=width,
                 height=height,
                 age_ms=round(message.age_ms, 3) if math.isfinite(message.age_ms) else None,
-                faces=[_face(face, truths.get(id(face))) for face in result.faces],
+                faces=[FaceLine.of(f, self._classes, truths.get(id(f))) for f in result.faces],
                 undetected=[label.label for label in matches.undetected] or None,
             )
         )
@@ -153,18 +156,3 @@ class Outputs:
 def _line(arrival: Arrival, status: str) -> FrameLine:
     stamp_ns = arrival.received.stamp_ns
     return FrameLine(arrival.index, arrival.topic, stamp_ns, arrival.recorded_ns, status)
-
-
-def _face(found: FaceEmotion, truth: str | None) -> FaceLine:
-    box = found.face.box
-    return FaceLine(
-        track_id=found.track_id,
-        box=[round(value, 2) for value in (box.x, box.y, box.width, box.height)],
-        score=round(found.face.score, 4),
-        label=found.label,
-        confidence=round(found.confidence, 6),
-        quality=round(found.quality, 4),
-        probabilities=[round(p, 6) for p in found.probabilities.tolist()],
-        smoothed=[round(p, 6) for p in found.smoothed.tolist()],
-        truth=truth,
-    )
