@@ -34,7 +34,7 @@ from fer_ros.replay.playback import Progress
 from fer_ros.replay.read import schedule
 from fer_ros.replay.request import EVERY, LATEST, RECORDED, Job
 from fer_ros.replay.text import folder_name, said, shown
-from fer_ros.replay.verdicts import FAILED, NOT_ENOUGH
+from fer_ros.replay.verdicts import FAILED, INCOMPLETE, NOT_ENOUGH
 from fer_ros.replay.write.folder import locked
 from fer_ros.runtime.signals import ending_signals
 from fer_ros.transport.arguments import RosArgs
@@ -42,7 +42,7 @@ from fer_ros.transport.arguments import RosArgs
 NODE = "/fer"
 
 ERROR = "error"
-_STATUSES = ((ERROR, 2), (FAILED, 1), (NOT_ENOUGH, 3))
+_STATUSES = ((ERROR, 2), (FAILED, 1), (NOT_ENOUGH, 3), (INCOMPLETE, 3))
 """Exit statuses by result, the weightiest first."""
 
 _MOST_WARNINGS = 20
@@ -60,7 +60,8 @@ examples:
   fer-ros replay drive/ --out results --ros-args -p detection_size:=640
 
 exit status: 0 all criteria hold (or none were given), 1 some do not hold, 2 an error,
-3 not enough labels to judge by, 130 interrupted (repeat the command with --resume to go on)
+3 not enough labels to judge by, or a recording that is cut short, 130 interrupted (repeat the
+command with --resume to go on)
 """
 
 
@@ -95,6 +96,8 @@ def add_parser(subparsers: Any) -> None:
     add("--baseline", type=Path, metavar="FILE", help="metrics.json of an earlier replay")
     add("--annotated", action="store_true", help="write images with the faces drawn in as well")
     add("--with-crops", action="store_true", help="show faces of the worst mistakes in the report")
+    add("--strict", action="store_true", help="refuse a recording that is cut short, or in which "
+        "the recorder counted lost messages")  # fmt: skip
     add("--jobs", type=int, default=1, metavar="N", help="recordings at once (default: 1)")
     add("--scheduler", metavar="ADDRESS", help="Dask scheduler, e.g. tcp://host:8786")
     add("--resume", action="store_true", help="keep finished results of the same recording, "
@@ -181,6 +184,7 @@ def _jobs(args: argparse.Namespace, ros_args: RosArgs) -> list[Job]:
                 baseline=_resolved(args.baseline),
                 annotated=args.annotated,
                 with_crops=args.with_crops,
+                strict=args.strict,
                 replace=args.overwrite,
                 parameters=ros_args.parameters(NODE),
             )

@@ -101,7 +101,8 @@ def write_label_file(job: LabelJob, progress: Progress) -> LabelResult:
     if out in bag.parents and job.replace:
         raise ReplayError(f"{out} holds the recording and would replace it; name another --out")
     reader = BagReader(bag)
-    cameras = {name: CameraRecord(kind) for name, kind in image_topics(reader, job.topics).items()}
+    chosen = image_topics(reader, job.topics)
+    cameras = {name: CameraRecord(kind) for name, kind in chosen.compressed.items()}
     with locked(out), whole_folder(out, job.replace) as folder:
         (folder / THUMBNAILS).mkdir()
         writer = _Rows(folder, cameras, job.shortest)
@@ -124,8 +125,9 @@ def write_label_file(job: LabelJob, progress: Progress) -> LabelResult:
                 shown(bag.name), folder_name(bag), rows, assembly.origin.labels
             )
             (folder / PAGE).write_text(page, encoding="utf-8")
-    warnings = [*reader.warnings, *([f"{dropped} images could not be read"] if dropped else [])]
-    return LabelResult(len(rows), len({row.track for row in rows}), tuple(warnings))
+    unread = [f"{dropped} images could not be read"] if dropped else []
+    warnings = (*reader.warnings, *chosen.warnings, *unread)
+    return LabelResult(len(rows), len({row.track for row in rows}), warnings)
 
 
 class _Rows:

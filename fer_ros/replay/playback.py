@@ -36,7 +36,7 @@ from fer_ros.replay.judge.tracks import TrackRecord, Tracks
 from fer_ros.replay.read.answers import Answers, PipelineAnswers, RecordedAnswers
 from fer_ros.replay.read.labels import LabelSet
 from fer_ros.replay.read.schedule import Answered, Arrival, Dropped, every_frame, latest_frame
-from fer_ros.replay.read.source import image_topics, read_label_topics
+from fer_ros.replay.read.source import image_topics, messages_lost, read_label_topics
 from fer_ros.replay.request import LATEST, RECORDED, Job
 from fer_ros.replay.results import SCHEMA, LatencyRecord, Metrics, RunFacts
 from fer_ros.replay.text import said, shown
@@ -87,11 +87,13 @@ class Session:
         self._job, self._reader, self._folder = job, reader, folder
         self._progress = progress
         self._settings = job.settings()
-        self._topics = image_topics(reader, job.topics)
+        chosen = image_topics(reader, job.topics)
+        self._topics, self._choice = chosen.compressed, chosen.warnings
         self._labels = LabelSet()
         for path in job.label_files:
             self._labels.add_file(path)
         self._labels_damaged = read_label_topics(reader, job.label_topics, self._labels)
+        self._lost = messages_lost(reader)
         self._answers: Answers
         if job.mode == RECORDED:
             assert job.answers is not None
@@ -239,10 +241,13 @@ class Session:
         gaps = {topic: camera.find_gaps() for topic, camera in self._recording.cameras.items()}
         missing = [gap for finder in gaps.values() if finder for gap in finder.all]
         self._timeline.finish(images.start_ns, images.end_ns, missing)
-        recording = self._recording.facts(gaps, self._total, images.seconds, [])
+        recording = self._recording.facts(
+            gaps, self._total, images.seconds, self._lost, self._reader.cuts
+        )
         evaluation = self._evaluation.record(self._labels_damaged)
         warnings = [
             *self._reader.warnings,
+            *self._choice,
             *self._answers.warnings(),
             *(
                 f"{topic}: {fault}, for {count} images"

@@ -55,6 +55,8 @@ class Job:
     baseline: Path | None = None
     annotated: bool = False
     with_crops: bool = False
+    strict: bool = False
+    """Whether a recording that is not whole is refused."""
     replace: bool = False
     """Whether an output folder that exists is replaced."""
     parameters: Mapping[str, Any] = field(default_factory=dict)

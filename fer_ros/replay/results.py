@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fer_ros.replay.records import OMITTED
+from fer_ros.transport.bag import Cut
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the layout of metrics.json."""
 
 Box4 = tuple[float, float, float, float]
@@ -266,6 +267,10 @@ class RecordingFacts:
     unanswered: int
     promised: int
     seconds: float
+    messages_lost: int
+    """Messages that the recorder itself counted as lost, on all topics."""
+    cuts: list[Cut]
+    """Files that end too early."""
     warnings: list[str]
     cameras: dict[str, CameraFacts]
 

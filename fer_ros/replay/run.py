@@ -25,6 +25,7 @@ from fer_ros.replay import records
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge import verdict
 from fer_ros.replay.playback import Played, Progress, Session
+from fer_ros.replay.read.source import messages_lost
 from fer_ros.replay.request import Job
 from fer_ros.replay.text import folder_name, shown
 from fer_ros.replay.verdicts import HistoryRow, RunRecord, Verdict
@@ -63,6 +64,8 @@ def replay(job: Job, progress: Progress, resume: bool = False) -> Outcome:
     """
     _check_places(job, resume)
     reader = BagReader(job.bag)
+    if job.strict:
+        _check_whole(reader)
     digest = job.digest(reader)
     with folders.locked(job.out):
         warnings: list[str] = []
@@ -85,6 +88,16 @@ def replay(job: Job, progress: Progress, resume: bool = False) -> Outcome:
     summary = f"{_found(played)}; {record.summary}"
     warnings += record.warnings
     return Outcome(job.out, record.passed, record.result, summary, tuple(warnings))
+
+
+def _check_whole(reader: BagReader) -> None:
+    """Refuse a recording that lacks messages, as far as it shows."""
+    lost = messages_lost(reader)
+    found = [str(cut) for cut in reader.cuts]
+    if lost:
+        found.append(f"the recorder counted {lost} lost messages")
+    if found:
+        raise ReplayError(f"{'; '.join(found)}; leave --strict out to replay what is there")
 
 
 def _check_places(job: Job, resume: bool) -> None:

@@ -23,6 +23,7 @@ from fer_ros.replay.results import Interval, RestsOn, Scores
 
 PASSED, FAILED = "passed", "failed"
 NOT_ENOUGH, NO_CRITERIA = "not enough labels", "no criteria"
+INCOMPLETE = "incomplete recording"
 """How a replay is judged."""
 
 HOLDS, DOES_NOT_HOLD = "holds", "does not hold"
@@ -74,9 +75,11 @@ class Verdict:
     """verdict.json."""
 
     passed: bool | None
-    """None without criteria, and where there are not enough labels to tell."""
+    """None without criteria, and where labels or recording are not enough to tell."""
     result: str
     summary: str
+    shortfalls: list[str]
+    """What the recording lacks: ends that are cut off, messages that the recorder lost."""
     criteria: list[Check]
     baseline: Comparison | None
 

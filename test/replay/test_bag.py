@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 
 import pytest
 from bags import CAMERA, PERIOD, START, blank, recording
@@ -97,52 +96,11 @@ def test_a_damaged_index_is_told_and_the_files_are_read(tmp_path):
     assert len(list(reader.messages([CAMERA]))) == FRAMES
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
-def test_a_truncated_mcap_is_refused_with_a_remedy(tmp_path, share):
-    path = next(write(tmp_path / "bag").glob("*.mcap"))
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(BagError, match=r"truncated or damaged.*mcap recover"):
-        list(BagReader(path).messages([CAMERA]))
-
-
-def test_a_truncated_sqlite_file_is_refused(tmp_path):
-    path = next(write(tmp_path / "bag", storage="sqlite3").glob("*.db3"))
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BagError, match=r"truncated or damaged.*recover"):
-        list(BagReader(path).messages([CAMERA]))
-
-
-def test_a_truncated_compressed_file_is_refused(tmp_path):
-    folder = write(tmp_path / "bag", compression="file")
-    path = next(folder.glob("*.zstd"))
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(BagError, match="truncated or damaged"):
-        list(BagReader(folder).messages([CAMERA]))
-
-
 def test_a_file_that_the_index_names_is_missing(tmp_path):
     folder = write(tmp_path / "bag")
     (folder / "bag.mcap").unlink()
     with pytest.raises(BagError, match=r"lacks bag\.mcap"):
         BagReader(folder)
-
-
-def test_messages_that_a_crash_left_in_the_log_are_told_of(tmp_path):
-    folder = write(tmp_path / "bag", storage="sqlite3")
-    path = folder / "bag.db3"
-    keep = sqlite3.connect(path)
-    keep.execute("PRAGMA journal_mode=WAL")
-    keep.execute("DELETE FROM messages WHERE id = 1")
-    keep.commit()
-    crashed = tmp_path / "crashed"
-    crashed.mkdir()
-    for file in (path, path.with_name("bag.db3-wal")):
-        shutil.copy(file, crashed)
-    keep.close()
-    assert any("never merged" in warning for warning in BagReader(crashed).warnings)
 
 
 @pytest.mark.parametrize("what", ["missing", "empty folder", "text", "empty.mcap"])

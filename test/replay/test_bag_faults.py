@@ -160,10 +160,15 @@ def test_counts_of_the_index_are_only_compared(tmp_path, count, storage):
     assert f"counts {count} messages on {CAMERA}, the files hold 12" in "".join(reader.warnings)
 
 
-def test_an_unmerged_log_is_told_of_beside_an_index(tmp_path):
+@pytest.mark.parametrize("end", ["-wal", "-journal"])
+@pytest.mark.parametrize("content", [b"", bytes(512), b"left"])
+def test_a_journal_that_is_done_with_does_not_matter(tmp_path, end, content):
     folder = write(tmp_path / "bag", storage="sqlite3")
-    (folder / "bag.db3-wal").write_bytes(b"left")
-    assert "never merged" in BagReader(folder).warnings[0]
+    (folder / f"bag.db3{end}").write_bytes(content)
+    reader, found = read(folder)
+    assert len(found) == 2 * FRAMES
+    assert not reader.warnings
+    assert not reader.cuts
 
 
 def test_rows_of_no_topic_are_told_of(tmp_path):

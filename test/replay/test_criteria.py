@@ -257,7 +257,7 @@ def test_a_baseline_on_the_command_line(command, happy_bag, happy_result, tmp_pa
     for broken, said in (
         (json.dumps(content), "broken.json: recording lacks seconds"),
         (json.dumps(lacking), "broken.json: run has unknown mood"),
-        ('{"schema": 1}', "has schema 1, this version reads 2"),
+        ('{"schema": 1}', "has schema 1, this version reads 3"),
         ("[" * 100_000, "nested too deeply"),
     ):
         (tmp_path / "broken.json").write_text(broken)

@@ -68,7 +68,7 @@ def no_images(tmp_path):
 @pytest.fixture
 def truncated(happy_bag, tmp_path):
     path = tmp_path / "truncated.mcap"
-    path.write_bytes((happy_bag / "happy.mcap").read_bytes()[:-5000])
+    path.write_bytes((happy_bag / "happy.mcap").read_bytes()[:200])
     return path
 
 
@@ -115,7 +115,7 @@ def test_an_output_folder_is_not_overwritten_unasked(command, happy_bag, tmp_pat
 
 def test_a_truncated_recording_leaves_nothing(command, truncated, tmp_path, capsys):
     assert command("replay", truncated, "--out", tmp_path / "out") == 2
-    assert "mcap recover" in capsys.readouterr().err
+    assert "no whole message" in capsys.readouterr().err
     assert not list(tmp_path.glob("out*"))
 
 
@@ -158,7 +158,7 @@ def test_several_recordings_the_bad_ones_are_reported(
     criteria.write_text("recording.answered: '== 45'")
     assert command("replay", *bags, "--out", out, "--jobs", 2, "--criteria", criteria) == 2
     error = capsys.readouterr().err
-    assert "truncated or damaged" in error
+    assert "no whole message" in error
     assert "holds no images" in error
     summary = json.loads((out / "summary.json").read_text())
     rows = summary["recordings"]

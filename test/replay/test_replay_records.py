@@ -61,7 +61,7 @@ def test_lines_are_read_and_written_the_same(happy_result, name):
         (lambda m: m["evaluation"].update(spans={}), "evaluation: spans must be a list"),
         (lambda m: m["evaluation"]["spans"][0].update(box=[1, 2]), "spans[0]: box must be 4"),
         (lambda m: m["recording"].update(cameras=[]), "recording: cameras must be an object"),
-        (lambda m: m.update(schema=1), "has schema 1, this version reads 2"),
+        (lambda m: m.update(schema=1), "has schema 1, this version reads 3"),
     ],
 )
 def test_a_wrong_field_is_named_with_its_file(happy_result, tmp_path, change, said):

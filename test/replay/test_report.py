@@ -161,6 +161,7 @@ def answers_of(folder, source, **changes):
     values = {
         "track_id": "t", "landmarks": [], "detection_confidence": 0.9, "label": labels[0],
         "probabilities": even, "smoothed_probabilities": even, "confidence": 0.9, "quality": 1.0,
+        "prediction_age_ms": 0.0,
     } | changes  # fmt: skip
     box = messages.message_class("sensor_msgs/msg/RegionOfInterest")(90, 50, 140, 140, False)
     stages = {f"{stage}_ms": 1.0 for stage in STAGES}

@@ -25,6 +25,7 @@ from fer_ros.perception.timing import CLOCK_JUMP_NS
 from fer_ros.replay.judge.histogram import Histogram
 from fer_ros.replay.results import CameraFacts, Gap, RecordingFacts, StampFaults
 from fer_ros.replay.text import said, shown
+from fer_ros.transport.bag import Cut
 
 ANSWERED = "answered"
 
@@ -182,7 +183,8 @@ class Recording:
         gaps: Mapping[str, GapFinder | None],
         promised: int,
         seconds: float,
-        warnings: list[str],
+        messages_lost: int,
+        cuts: list[Cut],
     ) -> RecordingFacts:
         """Return the record of all cameras, with their frames summed up.
 
@@ -190,7 +192,8 @@ class Recording:
             gaps: By camera.
             promised: Images that the recording holds.
             seconds: Its length by the stamps [s].
-            warnings: What is wrong with it, or with what was made of it.
+            messages_lost: How many messages the recorder counted as lost.
+            cuts: Files that end too early.
         """
         cameras = {topic: camera.facts(gaps[topic]) for topic, camera in self.cameras.items()}
 
@@ -207,6 +210,8 @@ class Recording:
             unanswered=total("unanswered"),
             promised=promised,
             seconds=seconds,
-            warnings=warnings,
+            messages_lost=messages_lost,
+            cuts=cuts,
+            warnings=[],
             cameras=cameras,
         )

@@ -68,6 +68,8 @@ def _about_frames(recording: RecordingFacts) -> list[str]:
     found = []
     if recording.frames < recording.promised:
         found.append(f"only {recording.frames} of {recording.promised} images could be read")
+    if recording.messages_lost:
+        found.append(f"the recorder counted {recording.messages_lost} lost messages")
     reasons: Counter[str] = Counter()
     for camera in recording.cameras.values():
         reasons.update(camera.errors)

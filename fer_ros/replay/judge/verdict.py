@@ -28,6 +28,7 @@ from fer_ros.replay.results import LatencyRecord, Metrics
 from fer_ros.replay.verdicts import (
     DOES_NOT_HOLD,
     FAILED,
+    INCOMPLETE,
     NO_CRITERIA,
     NOT_ENOUGH,
     PASSED,
@@ -87,9 +88,17 @@ class Judge:
             criterion.check(results, basis(criterion.metric, spans), self._needed)
             for criterion in self._criteria
         ]
-        result = _result(checks)
+        judged = _result(checks)
+        summary = _summary(checks, judged)
+        recording = metrics.recording
+        result = INCOMPLETE if recording.cuts and judged != FAILED else judged
+        if recording.cuts:
+            summary += "; the recording is cut short"
+        shortfalls = [str(cut) for cut in recording.cuts]
+        if recording.messages_lost:
+            shortfalls.append(f"the recorder counted {recording.messages_lost} lost messages")
         passed = {PASSED: True, FAILED: False}.get(result)
-        return Verdict(passed, result, _summary(checks, result), checks, compared)
+        return Verdict(passed, result, summary, shortfalls, checks, compared)
 
 
 def _result(checks: Sequence[Check]) -> str:

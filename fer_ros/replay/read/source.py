@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.read.labels import LabelSet
@@ -27,17 +28,47 @@ from fer_ros.transport.messages import COMPRESSED_IMAGE, IMAGE
 
 EMOTION_LABEL = "fer_ros/msg/EmotionLabel"
 
+MESSAGES_LOST = "rosbag2_interfaces/msg/MessagesLostEvent"
+"""Type of the topic ``/events/rosbag2_messages_lost``, which recorders since Kilted write."""
+
+_LOST_DEFINITIONS = {
+    MESSAGES_LOST: "string node_name\nMessagesLostEventTopicStat[] messages_lost_statistics\n",
+    "rosbag2_interfaces/msg/MessagesLostEventTopicStat": "string topic_name\n"
+    "uint64 messages_lost_in_transport\nuint64 messages_lost_in_recorder\n",
+}
+
 _MOST_LISTED = 30
 
-_NOT_FOR_FACES = ("depth", "disparity", "annotated", "infra")
+_NOT_FOR_FACES = ("depth", "disparity", "annotated")
 """Words in the names of image topics that are not taken unless they are named."""
 
+_INFRARED = ("infra",)
+"""The same, where there are other cameras."""
 
-def image_topics(reader: BagReader, names: Sequence[str]) -> dict[str, bool]:
+_PACKED_OTHERWISE = ("compressedDepth", "zstd", "theora", "ffmpeg", "h264", "hevc", "av1")
+"""Last parts of the names that other plug-ins of image_transport give a camera's packed forms."""
+
+_PACKED = ("compressed", *_PACKED_OTHERWISE)
+
+_WHOLE = 0.9
+"""A raw form with a smaller share of its packed twin's images has lost some."""
+
+
+@dataclass(frozen=True)
+class ImageTopics:
+    """The camera topics to replay."""
+
+    compressed: dict[str, bool]
+    """By topic, whether it is a CompressedImage."""
+    warnings: tuple[str, ...] = ()
+    """What a user should know of the choice."""
+
+
+def image_topics(reader: BagReader, names: Sequence[str]) -> ImageTopics:
     """Return the camera topics to replay, and for each whether it is compressed.
 
-    Without names all image topics are taken, but only one form of each camera, the raw one, and
-    no depth images.
+    Without names all image topics are taken, but only one form of each camera, the raw one unless
+    its recorder lost more of it, no depth images, and infrared ones where there are no others.
 
     Raises:
         ReplayError: A named topic is not there or holds no images, or there is none at all.
@@ -46,25 +77,62 @@ def image_topics(reader: BagReader, names: Sequence[str]) -> dict[str, bool]:
     found = [t for t in reader.topics if t.type_name in (IMAGE, COMPRESSED_IMAGE)]
     images = {topic.name: topic for topic in sorted(found, key=lambda t: t.count)}
     images = {topic.name: images[topic.name] for topic in found}
+    warnings: list[str] = []
     if names:
         for name in names:
             if name not in images:
                 raise ReplayError(_not_an_image(reader, name))
         chosen = [images[name] for name in names]
     else:
-        chosen = [topic for topic in images.values() if _by_default(topic, images)]
+        cameras = [t for t in images.values() if t.count and not _named(t, _NOT_FOR_FACES)]
+        visible = [topic for topic in cameras if not _named(topic, _INFRARED)]
+        if cameras and not visible:
+            warnings.append("only infrared images were recorded, which the networks do not know")
+        chosen = _one_form_each(visible or cameras, warnings)
     if not chosen or not any(topic.count for topic in chosen):
+        cut = "".join(f"; {each}" for each in reader.cuts)
         raise ReplayError(
-            f"{reader.path} holds no images to replay; its topics: {_listing(reader.topics)}"
+            f"{reader.path} holds no images to replay; its topics: {_listing(reader.topics)}{cut}"
         )
-    return {topic.name: topic.type_name == COMPRESSED_IMAGE for topic in chosen}
+    kinds = {topic.name: topic.type_name == COMPRESSED_IMAGE for topic in chosen}
+    return ImageTopics(kinds, tuple(warnings))
 
 
-def _by_default(topic: BagTopic, images: dict[str, BagTopic]) -> bool:
-    if not topic.count or any(word in topic.name.lower() for word in _NOT_FOR_FACES):
-        return False
-    raw = images.get(topic.name.removesuffix("/compressed"))
-    return raw is None or raw is topic or not raw.count
+def _named(topic: BagTopic, words: Sequence[str]) -> bool:
+    return any(word in topic.name.lower() for word in words)
+
+
+def _one_form_each(topics: Sequence[BagTopic], warnings: list[str]) -> list[BagTopic]:
+    """Choose of each camera's forms the raw or JPEG/PNG one that holds most images."""
+    forms: dict[str, list[BagTopic]] = {}
+    for topic in topics:
+        camera, _, last = topic.name.rpartition("/")
+        forms.setdefault(camera if last in _PACKED else topic.name, []).append(topic)
+    chosen = [_best_form(each, warnings) for each in forms.values()]
+    return [topic for topic in topics if topic in chosen]
+
+
+def _best_form(forms: Sequence[BagTopic], warnings: list[str]) -> BagTopic:
+    def rank(topic: BagTopic) -> tuple[bool, int]:
+        last = topic.name.rpartition("/")[2]
+        return last in _PACKED_OTHERWISE, 2 if last == "compressed" else 1
+
+    ordered = sorted(forms, key=rank)
+    readable = [topic for topic in ordered if not rank(topic)[0]] or ordered
+    most = max(readable, key=lambda topic: topic.count)
+    first = readable[0]
+    best = first if first.count >= _WHOLE * most.count else most
+    for other in ordered:
+        if other is not best and not _alike(best.count, other.count):
+            warnings.append(
+                f"{shown(best.name)} has {best.count} images and was replayed, {shown(other.name)} "
+                f"has {other.count}; --topic chooses another form"
+            )
+    return best
+
+
+def _alike(one: int, other: int) -> bool:
+    return min(one, other) >= _WHOLE * max(one, other)
 
 
 def _not_an_image(reader: BagReader, name: str) -> str:
@@ -121,3 +189,26 @@ def read_label_topics(reader: BagReader, names: Sequence[str], labels: LabelSet)
         labels.add_message(decoded, message.topic)
     labels.finish()
     return damaged
+
+
+def messages_lost(reader: BagReader) -> int:
+    """Return how many messages the recorder of a recording counted as lost.
+
+    It reports what was lost since its last report, in transport and in itself.
+
+    Raises:
+        BagError: The recording cannot be read.
+    """
+    topics = [t for t in reader.topics if t.type_name == MESSAGES_LOST and t.count]
+    codec.register(_LOST_DEFINITIONS)
+    lost = 0
+    for message in reader.messages([t.name for t in topics]) if topics else ():
+        if message.type_name != MESSAGES_LOST:
+            continue
+        try:
+            event = codec.decode(message.data, MESSAGES_LOST)
+        except codec.DecodeError:
+            continue
+        for entry in event.messages_lost_statistics:
+            lost += entry.messages_lost_in_transport + entry.messages_lost_in_recorder
+    return int(lost)

@@ -26,7 +26,8 @@ from fer_ros.replay.verdicts import DOES_NOT_HOLD, NOT_ENOUGH, Check, Verdict
 def render(verdicts: Mapping[str, Verdict], errors: Mapping[str, str] | None = None) -> str:
     """Return a JUnit document with one suite per recording and one case per criterion.
 
-    What cannot be judged for lack of labels is "skipped".
+    What cannot be judged for lack of labels is "skipped", and so is a case that names what the
+    recording lacks, where it does.
 
     Args:
         verdicts: By the name of the recording.
@@ -35,9 +36,13 @@ def render(verdicts: Mapping[str, Verdict], errors: Mapping[str, str] | None = N
     root = ElementTree.Element("testsuites", name="fer-ros replay")
     for name, verdict in verdicts.items():
         checks = verdict.criteria
-        suite = _suite(root, name, len(checks) or 1)
+        short = verdict.shortfalls
+        suite = _suite(root, name, (len(checks) or 1) + bool(short))
         suite.set("failures", str(sum(check.result == DOES_NOT_HOLD for check in checks)))
-        suite.set("skipped", str(sum(check.result == NOT_ENOUGH for check in checks)))
+        suite.set("skipped", str(sum(c.result == NOT_ENOUGH for c in checks) + bool(short)))
+        if short:
+            case = _case(suite, name, "the recording is whole")
+            ElementTree.SubElement(case, "skipped", {"message": said("; ".join(short))})
         for check in checks:
             _check(_case(suite, name, f"{check.metric} {check.condition}"), check)
         if not checks:

@@ -37,6 +37,7 @@ from fer_ros.replay.verdicts import (
     DOES_NOT_HOLD,
     FAILED,
     HOLDS,
+    INCOMPLETE,
     NOT_ENOUGH,
     PASSED,
     Check,
@@ -66,6 +67,7 @@ WORDS = {
     PASSED: ("Passed", "passed"),
     FAILED: ("Failed", "failed"),
     NOT_ENOUGH: ("Not enough labels", "doubt"),
+    INCOMPLETE: ("Incomplete recording", "doubt"),
 }
 """Word and kind of each result; others are "No verdict"."""
 

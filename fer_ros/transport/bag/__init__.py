@@ -20,7 +20,7 @@ time, so that a recording may have any size. Like the other adapters this one on
 """
 
 from fer_ros.transport.bag.reader import BagReader
-from fer_ros.transport.bag.types import BagError, BagMessage, BagTopic
+from fer_ros.transport.bag.types import BagError, BagMessage, BagTopic, Cut
 from fer_ros.transport.bag.writer import BagWriter
 
-__all__ = ["BagError", "BagMessage", "BagReader", "BagTopic", "BagWriter"]
+__all__ = ["BagError", "BagMessage", "BagReader", "BagTopic", "BagWriter", "Cut"]

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fer_ros.transport.bag.types import BagError, damaged, ros_type
-from fer_ros.transport.bag.unpacking import MOST_CHUNK, TooLargeError, unpack
+from fer_ros.transport.bag.unpacking import MOST_CHUNK, TooLargeError, unpack, unpack_part
 
 MAGIC = b"\x89MCAP0\r\n"
 ROS1_PROFILE = "ros1"
@@ -46,6 +46,9 @@ _STATISTICS, _DATA_END = 0x0B, 0x0F
 _RECORD = struct.Struct("<BQ")
 _MESSAGE_HEAD = struct.Struct("<HIQQ")
 _CHUNK_HEAD = struct.Struct("<QQQI")
+
+_FEW_ZEROS = 64
+"""So many may end a message."""
 
 _LOOSE = -1
 """Stands for the messages outside chunks, where a number of a chunk is asked."""
@@ -102,12 +105,15 @@ class _Chunk:
     """Some messages that are packed together."""
 
     start_ns: int
+    end_ns: int
     offset: int
     """Where its packed records begin in the file."""
     packed: int
     unpacked: int
     crc: int
     compression: str
+    whole: bool = True
+    """Whether all of it lies in the file."""
     indexed: Counter[int] = field(default_factory=Counter)
     """Messages of each channel, as the message indexes behind it say."""
 
@@ -133,12 +139,17 @@ class McapFile:
             shown: What errors call it.
 
         Raises:
-            BagError: It is no mcap file, damaged, or holds ROS 1 messages.
+            BagError: It is no mcap file, damaged, or holds ROS 1 messages. Of one that lacks its
+                end the whole messages are read.
         """
         self.channels: dict[int, Channel] = {}
         self.counts: Counter[int] = Counter()
         """Messages of each channel that the file holds."""
         self.warnings: list[str] = []
+        self.cut = ""
+        """How it shows that the file ends too early; empty where it does not."""
+        self.last_ns: int | None = None
+        """Latest log time, of a file that ends too early."""
         self._shown = shown
         self._schemas: dict[int, str] = {}
         self._chunks: list[_Chunk] = []
@@ -147,7 +158,7 @@ class McapFile:
         self._file: BinaryIO = path.open("rb")
         self._size = path.stat().st_size
         try:
-            self._walk()
+            self._walk_to_the_end()
             self._count()
         except (ValueError, struct.error) as error:
             self.close()
@@ -192,9 +203,26 @@ class McapFile:
             )
         _advance(number, self._chunk_messages(number, wanted), heap, held)
 
+    def _walk_to_the_end(self) -> None:
+        """Walk the records; of a file that lacks its end, those before."""
+        begin = self._file.read(len(MAGIC))
+        if begin != MAGIC:
+            # A file system that was cut off leaves files empty, or their blocks zero.
+            if not MAGIC.startswith(begin.rstrip(b"\0")):
+                raise ValueError("it does not begin as an mcap file")
+            self.cut = "it is empty"
+            return
+        ended = self._size >= 2 * len(MAGIC) and self._read(-1, len(MAGIC)) == MAGIC
+        if not ended:
+            self._size -= _zeros_at_the_end(self._file, self._size)
+        try:
+            self._walk()
+        except (ValueError, struct.error) as error:
+            if ended:
+                raise
+            self.cut = str(error)
+
     def _walk(self) -> None:
-        if self._file.read(len(MAGIC)) != MAGIC:
-            raise ValueError("it does not begin as an mcap file")
         at, in_summary = len(MAGIC), False
         while True:
             code, size = self._head(at)
@@ -222,15 +250,20 @@ class McapFile:
 
     def _head(self, at: int) -> tuple[int, int]:
         code, size = _RECORD.unpack(self._read(at, _RECORD.size))
+        if not code:
+            raise ValueError(f"there is no record at byte {at}")
         if at + _RECORD.size + size > self._size:
-            raise ValueError(f"the record at {at} ends behind the file")
+            if code == _CHUNK:
+                self._note_chunk(at + _RECORD.size, size)
+            raise ValueError(f"the record at byte {at} ends behind the file")
         return code, size
 
     def _read(self, at: int, size: int) -> bytes:
-        self._file.seek(at)
+        """Read bytes at a place; a negative place is that of the last ones."""
+        self._file.seek(at if at >= 0 else self._size - size)
         data = self._file.read(size)
-        if len(data) < size:
-            raise ValueError(f"the file ends at {self._size}, in a record")
+        if len(data) < size or at + size > self._size:
+            raise ValueError(f"the file ends at byte {self._size}, in a record")
         return data
 
     def _note(self, code: int, data: bytes | memoryview) -> None:
@@ -256,26 +289,42 @@ class McapFile:
 
     def _note_chunk(self, at: int, size: int) -> None:
         fields = _Fields(self._read(at, min(size, _CHUNK_HEAD.size + 64)))
-        start, _, unpacked, crc = (fields.number(kind) for kind in "QQQI")
+        start, end, unpacked, crc = (fields.number(kind) for kind in "QQQI")
         compression = fields.text()
         packed = fields.number("Q")
         head = _CHUNK_HEAD.size + 4 + len(compression.encode()) + 8
         if head + packed > size:
             raise ValueError(f"the chunk at {at} ends outside its record")
-        self._chunks.append(_Chunk(start, at + head, packed, unpacked, crc, compression))
+        there = min(packed, max(self._size - at - head, 0))
+        whole = there == packed
+        self._chunks.append(_Chunk(start, end, at + head, there, unpacked, crc, compression, whole))
 
     def _count(self) -> None:
         """Count the messages: by the message indexes if they are whole, else by looking."""
         self.counts = Counter(channel for _, _, channel in self._loose.rows)
         indexed = sum((chunk.indexed for chunk in self._chunks), Counter[int]())
         total = self.counts + indexed
+        times = [log_time for log_time, _, _ in self._loose.rows]
         if self._promised == total.total() and total.keys() <= self.channels.keys():
             self.counts = total
+            self.last_ns = max([*times, *(chunk.end_ns for chunk in self._chunks)], default=None)
             return
-        for number in range(len(self._chunks)):
-            found = Counter(channel for _, _, channel, _ in self._records(number))
-            self.counts += found
-            self._chunks[number].indexed = found
+        torn = 0
+        for number, chunk in enumerate(self._chunks):
+            chunk.indexed = Counter()
+            try:
+                rows = self._records(number)
+            except BagError:
+                if not self.cut:
+                    raise
+                torn += 1
+                continue
+            times += [max((row[0] for row in rows), default=0)] if rows else []
+            chunk.indexed = Counter(channel for _, _, channel, _ in rows)
+            self.counts += chunk.indexed
+        self.last_ns = max(times, default=None)
+        if torn:
+            self.cut += f", and {torn} chunk{' is' if torn == 1 else 's are'} damaged"
         if self._promised is not None and self._promised != self.counts.total():
             self.warnings.append(
                 f"the summary of {self._shown.name} counts {self._promised} messages, the file "
@@ -295,7 +344,7 @@ class McapFile:
             while at < len(data):
                 code, size = _RECORD.unpack_from(data, at)
                 at += _RECORD.size
-                if at + size > len(data):
+                if not code or at + size > len(data):
                     raise ValueError("a record ends outside its chunk")
                 if code == _MESSAGE:
                     channel, _, log_time, _ = _MESSAGE_HEAD.unpack_from(data, at)
@@ -306,13 +355,17 @@ class McapFile:
                     self._note(code, data[at : at + size])
                 at += size
         except (ValueError, struct.error) as error:
-            raise damaged(self._shown, error) from error
+            if self._chunks[number].whole:
+                raise damaged(self._shown, error) from error
         return rows
 
     def _unpacked(self, chunk: _Chunk) -> bytes:
         try:
             if chunk.unpacked > MOST_CHUNK:
                 raise TooLargeError(f"it says that it unpacks to {chunk.unpacked >> 20} MiB")
+            if not chunk.whole:
+                packed = self._read(chunk.offset, chunk.packed)
+                return unpack_part(packed, chunk.compression, chunk.unpacked)
             data = unpack(self._read(chunk.offset, chunk.packed), chunk.compression, chunk.unpacked)
             if len(data) != chunk.unpacked:
                 raise ValueError(f"a chunk has {len(data)} bytes instead of {chunk.unpacked}")
@@ -340,6 +393,19 @@ class McapFile:
         for (log_time, place, channel), size in sorted(zip(self._loose.rows, self._loose.sizes)):
             if channel in wanted:
                 yield log_time, place, channel, self._read(place, size)
+
+
+def _zeros_at_the_end(file: BinaryIO, size: int) -> int:
+    """Return how many bytes a file system has left zero, where it is more than a message may."""
+    end = size
+    while end:
+        start = max(end - (1 << 16), 0)
+        file.seek(start)
+        kept = len(file.read(end - start).rstrip(b"\0"))
+        end = start + kept
+        if kept:
+            break
+    return size - end if size - end > _FEW_ZEROS else 0
 
 
 def _advance(number: int, stream: _Stream, heap: list[_Next], held: dict[int, int]) -> None:

@@ -20,14 +20,14 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from fer_ros.transport.bag.index import METADATA, Index, read_index
 from fer_ros.transport.bag.mcap import McapFile
-from fer_ros.transport.bag.sqlite import SqliteFile
-from fer_ros.transport.bag.types import CDR, COMPRESSED, BagError, BagMessage, BagTopic
-from fer_ros.transport.bag.unpacking import plain_file, unpack_message
+from fer_ros.transport.bag.sqlite import SqliteFile, journals
+from fer_ros.transport.bag.types import CDR, COMPRESSED, BagError, BagMessage, BagTopic, Cut
+from fer_ros.transport.bag.unpacking import plain_file, unpack_message, with_journal
 from fer_ros.transport.documents import DocumentError
 
 _STORAGES = (".mcap", ".db3")
@@ -50,16 +50,17 @@ class BagReader:
             path: A rosbag2 folder, or a single ``.mcap`` or ``.db3`` file (``.zstd`` as well).
 
         Raises:
-            BagError: There is no recording, it is damaged, or holds nothing that can be read.
+            BagError: There is no recording, it is damaged, or holds nothing that can be read. Of
+                files that end too early the whole messages are read.
         """
         self.path = path
         self.warnings: list[str] = []
         """What is wrong with the recording but does not keep it from being read; reading may add
         to it."""
+        self.cuts: list[Cut] = []
+        """Files that end too early, as after a power loss; their whole messages are read."""
         index = self._read_index()
         self.files = self._find(index)
-        for file in self.files:
-            self._check_logs(file)
         topics = self._survey(index)
         if index:
             self._compare(index, topics)
@@ -67,6 +68,8 @@ class BagReader:
         self.foreign = tuple(topic for topic in topics if topic.encoding != CDR and topic.count)
         """Topics whose messages are no CDR and are not read."""
         self._name_foreign()
+        if self.cuts and not any(topic.count for topic in topics):
+            raise BagError(f"{self.path} holds no whole message: {self.cuts[0]}")
 
     def messages(self, topics: Collection[str]) -> Iterator[BagMessage]:
         """Read the messages of some topics in the order of recording, file after file.
@@ -106,7 +109,8 @@ class BagReader:
         VGA image. A full hash would cost as much as finding the faces.
         """
         total = hashlib.sha256()
-        for path in self.files:
+        logs = [log for path in self.files for log in journals(path)]
+        for path in [*self.files, *logs]:
             size = path.stat().st_size
             total.update(size.to_bytes(8, "little"))
             with path.open("rb") as file:
@@ -136,11 +140,11 @@ class BagReader:
         if self.path.is_file():
             _check_storage(self.path)
             return [self.path]
-        there = sorted(filter(_storage_suffix, self.path.iterdir()), key=_natural)
+        there = sorted(filter(_is_storage, self.path.iterdir()), key=_natural)
         if index is None:
             if not there:
                 self._refuse_empty()
-            return there
+            return self._one_form_each(there)
         named = [self.path / name for name in index.files]
         missing = [file.name for file in named if not file.is_file()]
         if missing:
@@ -156,9 +160,19 @@ class BagReader:
         if copies:
             names = ", ".join(file.name for file in copies)
             self.warnings.append(f"{names} was not read: {METADATA} names another form of it")
+        new = self._one_form_each(new)
         if not named and not new:
             self._refuse_empty()
         return sorted([*named, *new], key=_natural) if new else named
+
+    def _one_form_each(self, files: list[Path]) -> list[Path]:
+        """Return files without those that hold another one compressed; the plain one is read."""
+        plain = {file.name for file in files if file.suffix != COMPRESSED}
+        twice = [file for file in files if file.suffix == COMPRESSED and file.stem in plain]
+        if twice:
+            names = ", ".join(file.name for file in twice)
+            self.warnings.append(f"{names} was not read: the same file lies beside it unpacked")
+        return [file for file in files if file not in twice]
 
     def _refuse_empty(self) -> None:
         old = sorted(self.path.glob("*.bag"))
@@ -166,25 +180,16 @@ class BagReader:
             raise _ros1_bag(old[0])
         raise BagError(f"{self.path} holds neither {METADATA} nor .mcap or .db3 files")
 
-    def _check_logs(self, path: Path) -> None:
-        log, journal = (path.with_name(f"{path.name}-{end}") for end in ("wal", "journal"))
-        if log.is_file() and log.stat().st_size:
-            self.warnings.append(
-                f"{log.name} holds messages that were never merged, as after a crash; run "
-                f"`sqlite3 {path.name} 'pragma wal_checkpoint'` to have them read"
-            )
-        if journal.is_file() and journal.stat().st_size:
-            self.warnings.append(
-                f"{journal.name} belongs to a change that was never finished, as after a crash; "
-                f"run `sqlite3 {path.name} 'pragma quick_check'` to have it undone"
-            )
-
     def _survey(self, index: Index | None) -> list[BagTopic]:
         hashes = index.hashes if index else {}
         found: dict[tuple[str, str, str], BagTopic] = {}
         for path in self.files:
             with _opened(path) as file:
                 self.warnings += file.warnings
+                if file.cut:
+                    held = file.counts.total()
+                    self.cuts.append(Cut(path.name, held, file.last_ns, file.cut))
+                    self.warnings.append(str(self.cuts[-1]))
                 for number, channel in file.channels.items():
                     key = (channel.topic, channel.type_name, channel.encoding)
                     count = file.counts.get(number, 0) + (found[key].count if key in found else 0)
@@ -227,13 +232,18 @@ def _converter(reader: BagReader) -> str:
 @contextmanager
 def _opened(path: Path) -> Iterator[McapFile | SqliteFile]:
     """Open one file, unpacked into a temporary folder first where it is compressed as a whole."""
-    with plain_file(path) as plain:
-        kind = McapFile if _storage_suffix(path) == ".mcap" else SqliteFile
-        file = kind(plain, path)
-        try:
-            yield file
-        finally:
-            file.close()
+    with ExitStack() as stack:
+        plain = stack.enter_context(plain_file(path))
+        file: McapFile | SqliteFile
+        if _storage_suffix(path) == ".mcap":
+            file = McapFile(plain, path)
+        else:
+            logs = journals(plain)
+            if logs:
+                plain = stack.enter_context(with_journal(plain, logs))
+            file = SqliteFile(plain, path, own_copy=bool(logs))
+        stack.callback(file.close)
+        yield file
 
 
 def _check_storage(path: Path) -> None:
@@ -254,6 +264,15 @@ def _ros1_bag(path: Path) -> BagError:
 def _storage_suffix(path: Path) -> str | None:
     suffix = Path(path.name.removesuffix(COMPRESSED)).suffix
     return suffix if suffix in _STORAGES else None
+
+
+def _is_storage(path: Path) -> bool:
+    """Return whether a file of a folder is one of the recording.
+
+    Files that begin with a dot are not: ``._x.mcap`` is what macOS lays beside ``x.mcap`` on other
+    file systems, ``.x.mcap.partial`` what copying programs have not finished.
+    """
+    return not path.name.startswith(".") and _storage_suffix(path) is not None and path.is_file()
 
 
 def _stem(path: Path) -> str:

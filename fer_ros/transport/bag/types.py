@@ -56,6 +56,24 @@ class BagMessage:
     """CDR with its encapsulation header."""
 
 
+@dataclass(frozen=True)
+class Cut:
+    """Where a file of a recording ends too early, as after a power loss."""
+
+    file: str
+    messages: int
+    """Whole messages before the end."""
+    last_ns: int | None
+    """When the last one of them was recorded [ns]; None where there is none."""
+    reason: str
+    """How the end shows, e.g. "the file ends at byte 4096, in a record"."""
+
+    def __str__(self) -> str:
+        last = "" if self.last_ns is None else f", the last recorded at {self.last_ns / 1e9:.3f} s"
+        count = f"{self.messages} whole message{'' if self.messages == 1 else 's'}"
+        return f"{self.file} is cut short, as by a power loss: {self.reason}; {count}{last}"
+
+
 _DDS_NAME = re.compile(r"(\w+)::msg::(?:dds_::)?(\w+?)_?")
 _SHORT_NAME = re.compile(r"(\w+)/(\w+)")
 

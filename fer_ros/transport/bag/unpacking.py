@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,6 +51,7 @@ KEPT_FREE = 0.1
 """Share of the temporary folder's free space that unpacking leaves."""
 
 _BLOCK = 1 << 20
+_PIECE = 1 << 12
 
 
 class TooLargeError(ValueError):
@@ -81,6 +82,31 @@ def unpack(data: bytes | memoryview, compression: str, most: int) -> bytes:
             raise TooLargeError(f"it unpacks to more than {most >> 20} MiB")
         parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def unpack_part(data: bytes, compression: str, most: int) -> bytes:
+    """Return what can be unpacked of data that ends early; at most so many bytes.
+
+    Raises:
+        ValueError: The data is packed in a way that cannot be read.
+    """
+    if not compression:
+        return data[:most]
+    if compression not in ("zstd", "lz4"):
+        raise ValueError(f"compressed with {compression!r}, only zstd and lz4 can be read")
+    unpacker = zstd.ZstdDecompressor() if compression == "zstd" else LZ4FrameDecompressor()
+    parts: list[bytes] = []
+    size = 0
+    for start in range(0, len(data), _PIECE):
+        try:
+            part = unpacker.decompress(data[start : start + _PIECE], most - size)
+        except (zstd.ZstdError, RuntimeError, EOFError):  # what follows is torn
+            break
+        parts.append(part)
+        size += len(part)
+        if size >= most or unpacker.eof:
+            break
+    return b"".join(parts)
 
 
 def _frame(data: bytes, compression: str, most: int) -> tuple[bytes, bytes]:
@@ -127,7 +153,8 @@ def plain_file(path: Path) -> Iterator[Path]:
     """Yield the file itself, or an unpacked copy in a temporary folder where it is compressed.
 
     Raises:
-        BagError: It is damaged, unpacks to more than its bound, or does not fit.
+        BagError: It is damaged, unpacks to more than its bound, or does not fit. One that ends
+            early is unpacked as far as it goes.
     """
     if path.suffix != COMPRESSED:
         yield path
@@ -138,6 +165,34 @@ def plain_file(path: Path) -> Iterator[Path]:
         yield target
 
 
+@contextmanager
+def with_journal(path: Path, journals: Sequence[Path]) -> Iterator[Path]:
+    """Yield a copy of a database with its journals, which opening it may change.
+
+    Raises:
+        BagError: The copy does not fit.
+    """
+    with TemporaryDirectory(prefix="fer_ros_") as folder:
+        needed = sum(file.stat().st_size for file in (path, *journals))
+        room = round((1 - KEPT_FREE) * shutil.disk_usage(folder).free)
+        if needed > room:
+            raise BagError(
+                f"{path} has a journal, so that it is read from a copy, which does not fit into "
+                f"{folder}, of which {room >> 20} MiB may be used; set TMPDIR to a larger folder"
+            )
+        for file in (path, *journals):
+            shutil.copyfile(file, Path(folder) / file.name)
+        yield Path(folder) / path.name
+
+
+def _next_block(packed: zstd.ZstdFile) -> bytes:
+    """Return what follows; nothing at the end, also where the file was cut short."""
+    try:
+        return packed.read1(_BLOCK)
+    except EOFError:
+        return b""
+
+
 def _unpack_file(path: Path, target: Path) -> None:
     folder = target.parent
     ratio = max(ANY_FILE, MOST_FILE_RATIO * path.stat().st_size)
@@ -145,7 +200,7 @@ def _unpack_file(path: Path, target: Path) -> None:
     done = 0
     try:
         with zstd.open(path, "rb") as packed, target.open("wb") as plain:
-            while block := packed.read(_BLOCK):
+            while block := _next_block(packed):
                 done += len(block)
                 if done > ratio:
                     raise BagError(
@@ -158,7 +213,7 @@ def _unpack_file(path: Path, target: Path) -> None:
                         "be used; set TMPDIR to a larger folder, or unpack it with `zstd -d`"
                     )
                 plain.write(block)
-    except (zstd.ZstdError, EOFError) as error:
+    except zstd.ZstdError as error:
         raise damaged(path, error) from error
     except OSError as error:
         raise BagError(f"cannot unpack {path} into {folder} (set TMPDIR): {error}") from error
