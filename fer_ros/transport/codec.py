@@ -21,6 +21,7 @@ therefore serves rclpy (raw subscriptions), Cyclone DDS and recorded bags alike.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -93,7 +94,10 @@ def encode(message: Any) -> bytes:
     Raises:
         ValueError: A field has the wrong type or length.
     """
-    return bytes(typestore().serialize_cdr(message, message.__msgtype__))
+    try:
+        return bytes(typestore().serialize_cdr(message, message.__msgtype__))
+    except struct.error as error:  # a number outside its field's range
+        raise ValueError(f"a field of {message.__msgtype__} has a wrong value: {error}") from error
 
 
 def decode(data: bytes, type_name: str) -> Any:
