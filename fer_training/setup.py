@@ -47,7 +47,13 @@ setup(
     package_dir={"fer_training": "."},
     cmdclass={"build_py": Modules},
     package_data={
-        "fer_training": ["recipes/*.yaml", "recipes/*/*.yaml", "papers/*.yaml", "ship/*.json"]
+        "fer_training": [
+            "recipes/*.yaml",
+            "recipes/*/*.yaml",
+            "detector/recipes/*.yaml",
+            "papers/*.yaml",
+            "ship/*.json",
+        ]
     },
     install_requires=[f"fer_ros[train]=={version()}"],
     entry_points={"console_scripts": ["fer-train = fer_training.commands.entry:main"]},

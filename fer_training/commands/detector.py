@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ def add(commands: Any) -> None:
     """Add the subcommands to a parser's."""
     detector = commands.add_parser("detector", help="train, export and compare face detectors")
     actions = detector.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _add_gather(actions)
     _add_data(actions)
     _add_train(actions)
     _add_mine(actions)
@@ -40,6 +41,28 @@ def add(commands: Any) -> None:
     _add_quality(actions)
     _add_budget(actions)
     _add_clips(actions)
+
+
+def _add_gather(actions: Any) -> None:
+    gather = actions.add_parser(
+        "gather",
+        help="make photo files of public repositories' checkouts",
+        description="Reads checkouts (`git clone`) of the repositories that the card names, leaves "
+        "out near-duplicates of the photos of --unseen, and writes npz files for `data` and for "
+        "`compare`: what people boxed is split by groups of near-duplicates.",
+    )
+    gather.add_argument("checkouts", type=Path, nargs="+", metavar="CHECKOUT")
+    gather.add_argument("--teacher", type=Path, required=True, metavar="YUNET")
+    gather.add_argument(
+        "--unseen", type=Path, nargs="+", required=True, metavar="FILE",
+        help="npz of photos, or JSON of their hashes, that no training may see",
+    )  # fmt: skip
+    gather.add_argument("--out", type=Path, required=True, help="npz of the photos to train on")
+    gather.add_argument("--validation", type=Path, help="npz of the photos to validate on")
+    gather.add_argument(
+        "--without", type=int, nargs="+", default=[], metavar="CODE", help="sources to leave out"
+    )
+    gather.set_defaults(run=_gather)
 
 
 def _add_data(actions: Any) -> None:
@@ -60,12 +83,24 @@ def _add_train(actions: Any) -> None:
     train.add_argument("--data", type=Path, required=True, help="folder that `data` wrote")
     train.add_argument("--out", type=Path, required=True, help="run folder")
     train.add_argument("--validation", type=Path, help="npz with boxes drawn by people")
-    train.add_argument("--steps", type=int, default=12000)
+    train.add_argument(
+        "--recipe", metavar="NAME|FILE.yaml",
+        help="what decides the weights: steps, rate, what the fields show; options go before it",
+    )  # fmt: skip
+    train.add_argument(
+        "--start", type=Path, metavar="FILE.onnx",
+        help="exported file whose weights the training begins with (default: as the recipe says)",
+    )  # fmt: skip
+    train.add_argument("--steps", type=int, help="default: 12000")
     train.add_argument(
         "--cool-from", type=int, help="step at which the rate begins to fall (default: 3/4)"
     )
-    train.add_argument("--rate", type=float, default=2e-3, help="learning rate")
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--rate", type=float, help="learning rate (default: 0.002)")
+    train.add_argument("--seed", type=int)
+    train.add_argument(
+        "--workers", type=int, choices=(0, 1), default=1,
+        help="processes that compose fields beside the training; 0: one process does both",
+    )  # fmt: skip
     train.set_defaults(run=_train)
 
 
@@ -167,6 +202,22 @@ def _add_clips(actions: Any) -> None:
     clips.set_defaults(run=_clips)
 
 
+def _gather(options: argparse.Namespace) -> None:
+    from fer_training.detector import gather
+
+    tallies = gather.gather(
+        gather.Request(
+            tuple(options.checkouts),
+            options.teacher,
+            tuple(options.unseen),
+            options.out,
+            options.validation,
+            frozenset(options.without),
+        )
+    )
+    print(gather.markdown(tallies))
+
+
 def _data(options: argparse.Namespace) -> None:
     from fer_ros.perception.detection import DetectorSettings, YuNetDetector
     from fer_training.detector import crops, photos
@@ -180,16 +231,16 @@ def _data(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from fer_training.detector.training import CHECKPOINT, Plan, train
+    from fer_training.detector import recipe
+    from fer_training.detector.training import CHECKPOINT, train
 
-    plan = Plan(
-        cache=options.data,
-        out=options.out,
-        validation=options.validation,
-        steps=options.steps,
-        cool_from=options.cool_from or options.steps * 3 // 4,
-        rate=options.rate,
-        seed=options.seed,
+    chosen = recipe.load(options.recipe) if options.recipe else recipe.Recipe()
+    given = {name: getattr(options, name) for name in ("steps", "cool_from", "rate", "seed")}
+    given = {name: value for name, value in given.items() if value is not None}
+    if "steps" in given and "cool_from" not in given:
+        given["cool_from"] = given["steps"] * 3 // 4
+    plan = replace(chosen, **given).plan(
+        options.data, options.out, options.validation, options.start, options.workers
     )
     try:
         train(plan)

@@ -56,7 +56,8 @@ def average(runs: Sequence[Path], cache: Path, out: Path, batches: int = 150) ->
     steps = [step for _, step in loaded]
     longest = runs[steps.index(max(steps))]
     mean = _mean([network for network, _ in loaded])
-    plan, composer = Plan(cache, out), composer_of(cache, longest)
+    plan = Plan(cache, longest)
+    composer = composer_of(plan)
     numbers = range(_FIRST, _FIRST + batches)
     _renew_statistics(mean, (batch_of(plan, composer, number).images for number in numbers))
     out.mkdir(parents=True, exist_ok=True)

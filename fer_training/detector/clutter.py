@@ -29,6 +29,9 @@ Rng = np.random.Generator
 _MOST = 5
 _SMALLEST, _LARGEST = 10.0, 90.0
 """Side of a sign [pixels], drawn even on a logarithmic scale."""
+_MOST_PRINTS = 4
+_LEAST_PRINT, _MOST_PRINT = 8.0, 24.0
+"""Height of a line of print [pixels], drawn even on a logarithmic scale."""
 _FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX,
     cv2.FONT_HERSHEY_DUPLEX,
@@ -68,6 +71,51 @@ def draw(image: Image, boxes: Sequence[tuple[float, float, float, float]], rng: 
             tone = own + 90 if own < 128 else own - 90
         strength = rng.uniform(0.5, 1.0)
         place[:] = np.clip(place + strength * cover * (tone - place), 0, 255).astype(np.uint8)
+
+
+def print_lines(image: Image, boxes: Sequence[tuple[float, float, float, float]], rng: Rng) -> None:
+    """Print lines of letters of 8 to 24 pixels, as on clothes, screens and signs, off the faces.
+
+    Args:
+        image: uint8 (H, W), changed in place.
+        boxes: Faces: middle x, y, width, height.
+        rng: Generator.
+    """
+    height, width = image.shape
+    for _ in range(int(rng.integers(1, _MOST_PRINTS + 1))):
+        high = math.exp(rng.uniform(math.log(_LEAST_PRINT), math.log(_MOST_PRINT)))
+        rows, letters = int(rng.integers(1, 5)), int(rng.integers(2, 13))
+        wide, tall = round(high * letters * 0.8), round(high * rows * 1.4)
+        if wide >= width or tall >= height:
+            continue
+        x, y = int(rng.integers(width - wide + 1)), int(rng.integers(height - tall + 1))
+        if any(
+            abs(x + wide / 2 - at_x) < 0.6 * (wide + w)
+            and abs(y + tall / 2 - at_y) < 0.6 * (tall + h)
+            for at_x, at_y, w, h in boxes
+        ):
+            continue
+        place = image[y : y + tall, x : x + wide]
+        cover = _paragraph(wide, tall, rows, letters, rng)
+        own = float(place.mean())
+        away = rng.uniform(40, 160)
+        tone = own + away if own < 128 else own - away
+        place[:] = np.clip(place + cover * (tone - place), 0, 255).astype(np.uint8)
+
+
+def _paragraph(wide: int, tall: int, rows: int, letters: int, rng: Rng) -> NDArray[np.float32]:
+    """Return how much lines of print cover, (tall, wide) of 0 to 1."""
+    canvas = np.zeros((tall * _FINER, wide * _FINER), np.uint8)
+    font, thick = _FONTS[int(rng.integers(len(_FONTS)))], int(rng.integers(1, 5))
+    step = canvas.shape[0] / rows
+    for row in range(rows):
+        word = "".join(rng.choice(_LETTERS, max(letters - int(rng.integers(3)), 1)))
+        (length, high), _ = cv2.getTextSize(word, font, 1.0, thick)
+        size = min(0.75 * step / high, canvas.shape[1] / length)
+        at = (0, int((row + 0.85) * step))
+        cv2.putText(canvas, word, at, font, size, 255, thick, cv2.LINE_AA)
+    small = cv2.resize(canvas, (wide, tall), interpolation=cv2.INTER_AREA)
+    return np.asarray(small / 255, np.float32)
 
 
 def _sign(side: int, rng: Rng) -> tuple[NDArray[np.float32], float]:

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_training.detector.clutter import draw
+from fer_training.detector.clutter import draw, print_lines
 from fer_training.detector.crops import Crops
 from fer_training.detector.hard import Hard
 from fer_training.detector.photos import Photo, Photos
@@ -62,6 +62,16 @@ class Mixture:
     """[degrees]."""
     squeezed: float = 0.35
     """Share of faces shown narrower or wider, as heads are that turn."""
+    whole: float = 0.15
+    """Share of the fields around a face that show the whole photo, as a camera would."""
+    zoomed_out: float = 1 / 0.7
+    """Most that a field takes in then [longest sides of the photo]."""
+    printed: float = 0.0
+    """Share of fields with lines of print of 8 to 24 pixels beside the faces."""
+    blurred: float = 0.0
+    """Share of faces out of focus or moving before a ground that is not."""
+    held_before: float = 0.0
+    """Share of faces behind a hand, a cup, a phone or a microphone."""
 
 
 @dataclass
@@ -126,6 +136,8 @@ class Composer:
                 self._put_crops(made, rng)
         if rng.random() < self._mixture.drawn:
             draw(made.image, made.boxes, rng)
+        if self._mixture.printed and rng.random() < self._mixture.printed:
+            print_lines(made.image, made.boxes, rng)
         self._drop_unseen(made)
         return made
 
@@ -170,8 +182,9 @@ class Composer:
         face = photo.faces[row - self._photos.first_face(int(i))]
         size = math.sqrt(face[2] * face[3])
         scale = self._target(side, rng) / size
-        if rng.random() < 0.15:  # the whole photo, as a camera would show it
-            scale = side / max(photo.image.shape) * rng.uniform(0.7, 1.1)
+        if rng.random() < self._mixture.whole:
+            least = 1 / self._mixture.zoomed_out
+            scale = side / max(photo.image.shape) * rng.uniform(least, 1.1)
         scale = min(scale, self._mixture.enlarged)
         at = rng.uniform(0.12, 0.88, 2) * side
         if size * scale > 0.5 * side:

@@ -16,7 +16,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,22 +28,13 @@ from numpy.typing import NDArray
 from fer_training.data.base import DatasetError
 from fer_training.detector import hard, sources, validation
 from fer_training.detector.crops import Crops
+from fer_training.detector.doubt import SPREAD_SHARE, doubting
 from fer_training.detector.export import export
 from fer_training.detector.network import FaceNet
 from fer_training.detector.photos import Photos
 from fer_training.detector.training import CHECKPOINT
 
 _PICTURES = 5
-
-SPREAD_SHARE = 1.0
-"""How much doubt about the landmarks takes from the score; see :func:`doubting`.
-
-On the validation photos at 640 pixels shares of 0, 0.3, 0.6, 1, 1.5 and 2.5 found .822, .824, .826,
-.828, .832 and .834 of the faces at 0.1 false faces a photo, and .673, .669, .683, .692, .692 and
-.683 at 0.01 (weights after 36,348 steps).
-"""
-
-_USUAL_SPREAD = -3.0
 
 
 @dataclass(frozen=True)
@@ -87,25 +77,6 @@ def load(run: Path) -> tuple[FaceNet, int]:
     network = FaceNet()
     network.load_state_dict(state["averaged"])
     return network.eval(), int(state["step"])
-
-
-def doubting(network: FaceNet, share: float = SPREAD_SHARE) -> FaceNet:
-    """Return a copy that scores a face the lower the less sure it is of the landmarks.
-
-    What is taken for a face seldom has clear eyes. Score and spread are both put out by the last
-    convolution, so that this costs nothing.
-
-    Args:
-        network: Trained.
-        share: Logits taken off for each unit of the spread's logarithm above the usual one.
-    """
-    doubter = copy.deepcopy(network)
-    with torch.no_grad():
-        for last in doubter.last_layers():
-            assert last.bias is not None
-            last.weight[0] -= share * last.weight[-1]
-            last.bias[0] -= share * (last.bias[-1] - _USUAL_SPREAD)
-    return doubter.eval()
 
 
 def export_run(run: Path, out: Path, choice: Choice, cache: Path, version: str) -> Report:

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_training.data.base import DatasetError
+from fer_training.detector.sources import SOURCES
 
 Floats = NDArray[np.float32]
 
@@ -37,10 +38,18 @@ _DOUBTFUL_SOURCES, _CERTAIN_THERE = (1, 2), 0.8
 READABLE = 12.0
 """Faces below this side are blots, which teach to take blots for faces: no loss [pixels]."""
 
+_CONFIRMS = 0.3
+"""IoU from which on a box of people's and an answer are one face."""
+_BROW_TO_CHIN = (13,)
+"""Sources whose boxes leave out the forehead."""
 _SAME, _WITHIN = 0.4, 0.65
 """IoU, and share of the smaller box inside the other, from which on two boxes are one face."""
 _FILLS = 0.6
 """Share of the photo's longer side from which on the teacher's answer at 320 pixels counts."""
+_LEAST_KEPT = 0.5
+"""Teacher's score below which what people do not confirm is no face and no doubt."""
+_LOOSE_AREAS = (0.1, 1.3)
+"""Area of a face in people's loose box [areas of the box]."""
 _HEAD_SOURCE = 0
 """Source of `detector_photos.npz` in which one head fills the picture."""
 
@@ -171,33 +180,57 @@ def build(files: Sequence[Path], folder: Path, without: Sequence[int] = ()) -> i
 def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
     """Return the faces of one photo as in :class:`Photo`, from all that is known of it.
 
-    The teacher's answers at three sizes are joined, the most confident of each place kept; boxes
-    drawn by people that it missed are added without landmarks, tiny ones as unknown.
+    The teacher's answers at three sizes are joined, the most confident of each place kept. Boxes
+    drawn by people confirm them and are added where it missed a face: without landmarks, or, from
+    a source of loose boxes, as unknown; tiny ones as unknown too.
     """
+    joined = _of_teacher(data, i)
+    score = joined[:, 14].copy()
+    code = int(np.asarray(data["source"])[i])
+    certain = _CERTAIN_THERE if code in _DOUBTFUL_SOURCES else CERTAIN
+    joined[:, 14] = np.where(score >= certain, np.clip(2.0 * score - 0.8, 0.9, 1), -1)
+    truth = _rows(data, "truth", "truth_offset", i)
+    if code in SOURCES and SOURCES[code].loose:
+        confirmed, missed = _loosely(truth, joined, score)
+        worth = np.full(len(missed), -1.0)
+    else:
+        overlap = _overlap(truth, joined[:, :4])
+        confirmed = overlap.max(0, initial=0.0) >= _CONFIRMS
+        missed = truth[overlap.max(1, initial=0.0) < _CONFIRMS]
+        worth = np.where(np.sqrt(missed[:, 2] * missed[:, 3]) >= 14, 0.8, -1)
+        missed = _as_teacher(missed) if code in _BROW_TO_CHIN else missed
+    joined[confirmed, 14] = 1.0
+    joined = joined[confirmed | (score >= _LEAST_KEPT)]
+    extra = np.full((len(missed), 15), np.nan, np.float32)
+    extra[:, :4], extra[:, 14] = missed, worth
+    return np.concatenate([joined, extra]).astype(np.float32)
+
+
+def _of_teacher(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
+    """Return the teacher's answers, (F, 15), of three sizes: large faces as seen at 320 pixels."""
     longest = float(np.asarray(data["size"])[i].max())
     rows = []
     for key in ("", "320", "1024"):
         answers = _rows(data, f"faces{key}", f"face{key}_offset", i)
         large = answers[:, 2:4].max(1) > _FILLS * longest
-        rows.append(answers[large if key == "320" else ~large] if key != "" else answers)
-        if key == "":
-            rows[-1] = rows[-1][~large]
+        rows.append(answers[large if key == "320" else ~large])
         if key == "320":
             rows.append(answers[~large])
-    joined = _distinct(np.concatenate(rows))
-    score = joined[:, 14].copy()
-    certain = _CERTAIN_THERE if data["source"][i] in _DOUBTFUL_SOURCES else CERTAIN
-    joined[:, 14] = np.where(score >= certain, np.clip(2.0 * score - 0.8, 0.9, 1), -1)
-    truth = _rows(data, "truth", "truth_offset", i)
-    if len(truth):
-        overlap = _overlap(truth, joined[:, :4])
-        missed = truth[overlap.max(1, initial=0.0) < 0.3]
-        joined[overlap.max(0) >= 0.3, 14] = 1.0
-        extra = np.full((len(missed), 15), np.nan, np.float32)
-        extra[:, :4] = _as_teacher(missed)
-        extra[:, 14] = np.where(np.sqrt(missed[:, 2] * missed[:, 3]) >= 14, 0.8, -1)
-        joined = np.concatenate([joined, extra])
-    return joined.astype(np.float32)
+    return _distinct(np.concatenate(rows))
+
+
+def _loosely(truth: Floats, joined: Floats, score: Floats) -> tuple[NDArray[np.bool_], Floats]:
+    """Return which answers, (F,), are the best ones in people's loose boxes, and boxes without."""
+    middle = joined[:, :2] + joined[:, 2:4] / 2
+    low, extent = truth[:, None, :2], truth[:, None, 2:4]
+    inside = ((middle > low) & (middle < low + extent)).all(-1)
+    area = (joined[:, 2] * joined[:, 3])[None] / np.maximum(extent.prod(-1), 1e-6)
+    inside &= (area >= _LOOSE_AREAS[0]) & (area <= _LOOSE_AREAS[1])
+    confirmed = np.zeros(len(joined), bool)
+    held = inside.any(1)
+    if held.any():
+        confirmed[np.where(inside[held], score, -1.0).argmax(1)] = True
+    return confirmed, truth[~held]
 
 
 def _as_teacher(boxes: Floats) -> Floats:

@@ -17,22 +17,73 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-TERMS = {
-    0: ("grey head crops that one face fills", "none stated; research"),
-    1: ("ImageNet sample photos", "non-commercial research"),
-    2: ("BSDS500 photos", "research"),
-    10: ("Caltech 10k Web Faces", "none stated; research"),
-    13: ("web photos of streets, crowds, masks; some FFHQ", "none stated; FFHQ: CC BY-NC-SA 4.0"),
-    14: ("Flickr8k", "non-commercial research"),
-    15: ("sports stars, image search", "none stated"),
-    16: ("COCO 2017 samples", "Flickr terms; labels CC BY 4.0"),
-    17: ("animals, no person", "research"),
-    18: ("rooms and house fronts, no person", "cite the paper"),
-    19: ("textures", "research"),
-    20: ("hands beside a face", "Apache-2.0"),
+
+@dataclass(frozen=True)
+class Source:
+    """One source of photos."""
+
+    what: str
+    terms: str
+    """As the owners state them."""
+    repository: str = ""
+    """On GitHub, ``owner/name``, where the photos come from a checkout of it."""
+    loose: bool = False
+    """People's boxes tell that a face is there, not where it ends: hair, hats or whole heads are
+    in them, heads from behind too, or the picture was turned after they were drawn."""
+
+    @property
+    def label(self) -> str:
+        """What and from where, in one line."""
+        return f"{self.what} (GitHub {self.repository})" if self.repository else self.what
+
+
+SOURCES = {
+    0: Source("grey head crops that one face fills", "none stated; research"),
+    1: Source("ImageNet sample photos", "non-commercial research"),
+    2: Source("BSDS500 photos", "research"),
+    10: Source("Caltech 10k Web Faces", "none stated; research"),
+    13: Source(
+        "web photos of streets, crowds, masks; some FFHQ",
+        "none stated; FFHQ: CC BY-NC-SA 4.0",
+    ),
+    14: Source("Flickr8k", "non-commercial research"),
+    15: Source("sports stars, image search", "none stated"),
+    16: Source("COCO 2017 samples", "Flickr terms; labels CC BY 4.0"),
+    17: Source("animals, no person", "research"),
+    18: Source("rooms and house fronts, no person", "cite the paper"),
+    19: Source("textures", "research"),
+    20: Source("hands beside a face", "Apache-2.0"),
+    30: Source(
+        "people before webcams, masked and bare, boxed",
+        "CC BY 4.0",
+        "SaltyfishQAQQ/ECE342-CV_Model",
+    ),
+    31: Source(
+        "web photos with and without masks, boxed",
+        "CC BY 4.0",
+        "Darun-18/Face-Mask-Detection",
+        loose=True,
+    ),
+    32: Source("people in masks, groups", "none stated", "KaranFriends/Mask-Dataset"),
+    33: Source(
+        "masks in streets and before webcams, boxed",
+        "public domain",
+        "Daniyal-Irshad/Mask-Detection",
+        loose=True,
+    ),
+    34: Source(
+        "dense crowds, heads boxed", "CC BY 4.0", "Az1zT/Smart-Attendance-System", loose=True
+    ),
+    35: Source("portraits, many half turned, boxed", "CC BY 4.0", "ThesusCaryed/ThesisV3"),
+    36: Source(
+        "phone video of streets, masked and bare",
+        "Apache-2.0",
+        "VirajDeshwal/mask-detection-dataset",
+    ),
 }
-"""Name and terms of each source of photos, as the owners state them."""
+"""Every source of photos by its code."""
 
 CROPS = ("FER2013 Training (Goodfellow et al. 2013)", "research")
 """The faces put into photos."""
@@ -45,11 +96,11 @@ def described(counts: Mapping[int, int], crops: int) -> Mapping[str, object]:
         counts: Photos by the code of their source.
         crops: Faces put into photos.
     """
+    unknown = Source("unknown", "unknown")
     rows = [
-        {"source": code, "what": TERMS[code][0], "terms": TERMS[code][1], "photos": count}
-        if code in TERMS
-        else {"source": code, "what": "unknown", "terms": "unknown", "photos": count}
+        {"source": code, "what": source.label, "terms": source.terms, "photos": count}
         for code, count in sorted(counts.items())
+        for source in (SOURCES.get(code, unknown),)
     ]
     faces = {"what": CROPS[0], "terms": CROPS[1], "faces": crops}
     return {"photos": rows, "faces_put_in": faces, "teacher": "YuNet (Wu, Peng, Yu 2023), MIT"}

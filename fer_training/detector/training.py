@@ -21,7 +21,7 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,17 @@ from fer_training.detector.crops import Crops
 from fer_training.detector.disturb import disturb
 from fer_training.detector.network import FaceNet, Widths
 from fer_training.detector.photos import Photos
+from fer_training.detector.single_faces import disturb_faces
 from fer_training.detector.targets import Batch, losses
 from fer_training.detector.validation import measure
+from fer_training.detector.warm_start import from_file
 
 CHECKPOINT = "checkpoint.pt"
 """Of a run folder: weights, averaged weights and state of the optimiser."""
+
+_STATISTICS, _STATISTICS_BATCHES = 900_000, 24
+"""First step, beyond those of any training, and number of the batches from which statistics of
+batch normalisation are taken where a training begins with a file's weights."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,14 @@ class Plan:
     seed: int = 0
     sides: tuple[tuple[int, int, float], ...] = ((256, 32, 0.45), (320, 20, 0.3), (448, 11, 0.25))
     """Side of the fields [pixels], fields in a batch, share of the batches."""
+    start: Path | None = None
+    """Exported file whose weights the training begins with."""
+    mixture: Mixture = field(default_factory=Mixture)
+    """What the fields show."""
+    mine_at: tuple[int, ...] = ()
+    """Steps before which what is hard is looked for anew in all photos."""
+    workers: int = 1
+    """Processes that compose fields beside the training; 0: it composes them itself."""
     every: int = 2000
     """Steps between two validations."""
     save_seconds: float = 300.0
@@ -79,28 +93,29 @@ class Plan:
 
 
 class _Batches(IterableDataset[Batch]):
-    """Batches from a step on; each depends on the seed and its step alone."""
+    """Batches of some steps; each depends on the seed, its step and what was mined alone."""
 
-    def __init__(self, plan: Plan, first: int) -> None:
-        self._plan, self._first = plan, first
+    def __init__(self, plan: Plan, first: int, end: int) -> None:
+        self._plan, self._steps = plan, range(first, end)
 
     def __iter__(self) -> Iterator[Batch]:
         torch.set_num_threads(1)
-        composer = composer_of(self._plan.cache, self._plan.out)
-        for step in range(self._first, self._plan.steps):
+        composer = composer_of(self._plan)
+        for step in self._steps:
             yield batch_of(self._plan, composer, step)
 
 
-def composer_of(cache: Path, run: Path) -> Composer:
-    """Return what composes fields of a folder's data, and of what was mined for a run.
+def composer_of(plan: Plan) -> Composer:
+    """Return what composes fields of a plan's data, and of what was mined for its run.
 
     Raises:
         DatasetError: The folder holds no photos.
         OSError: It holds no crops.
     """
-    mined = run / hard.FILE
+    mined = plan.out / hard.FILE
     found = hard.Hard.load(mined) if mined.is_file() else None
-    return Composer(Photos(cache), Crops.load(cache / "crops.npz"), Mixture(), found)
+    crops = Crops.load(plan.cache / "crops.npz")
+    return Composer(Photos(plan.cache), crops, plan.mixture, found)
 
 
 def batch_of(plan: Plan, composer: Composer, step: int) -> Batch:
@@ -112,6 +127,7 @@ def batch_of(plan: Plan, composer: Composer, step: int) -> Batch:
     images = np.empty((count, 1, side, side), np.uint8)
     for i in range(count):
         fields.append(composer.field(side, rng))
+        disturb_faces(fields[-1], plan.mixture, rng)
         images[i, 0] = disturb(fields[-1], rng)
     most = max(1, *(len(made.boxes) for made in fields))
     boxes = torch.ones(count, most, 4)
@@ -134,7 +150,7 @@ def rate_at(plan: Plan, step: int) -> float:
 
 
 def train(plan: Plan) -> FaceNet:
-    """Train from the folder's checkpoint, or from nothing, to the plan's last step.
+    """Train from the folder's checkpoint, or from the beginning, to the plan's last step.
 
     Returns:
         The network with averaged weights.
@@ -143,25 +159,64 @@ def train(plan: Plan) -> FaceNet:
         DatasetError: Photos to train or to validate with are not there.
         OSError: Crops are not there.
     """
-    composer_of(plan.cache, plan.out)  # says what is missing before the worker process would
-    if plan.validation is not None and not plan.validation.is_file():
-        raise DatasetError(f"no validation photos {plan.validation}")
+    composer_of(plan)  # says what is missing before the worker process would
+    for what, named in (("validation photos", plan.validation), ("file to start from", plan.start)):
+        if named is not None and not named.is_file():
+            raise DatasetError(f"no {what} {named}")
     plan.out.mkdir(parents=True, exist_ok=True)
-    facts = {key: value for key, value in asdict(plan).items() if not isinstance(value, Path)}
-    (plan.out / "plan.json").write_text(json.dumps(facts) + "\n", encoding="utf-8")
+    (plan.out / "plan.json").write_text(json.dumps(_facts(plan)) + "\n", encoding="utf-8")
     torch.manual_seed(plan.seed)
-    network = FaceNet(Widths())
+    file = plan.out / CHECKPOINT
+    state = torch.load(file, weights_only=True) if file.exists() else None
+    network = _beginning(plan) if state is None else FaceNet(Widths())
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(_groups(network, plan.decay), lr=plan.rate, betas=(0.9, 0.99))
-    file, first = plan.out / CHECKPOINT, 0
-    if file.exists():
-        state = torch.load(file, weights_only=True)
+    first = 0
+    if state is not None:
         network.load_state_dict(state["network"])
         averaged.load_state_dict(state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
         first = int(state["step"])
-    batches = DataLoader(_Batches(plan, first), batch_size=None, num_workers=1, prefetch_factor=6)
+    while first < plan.steps:
+        if first in plan.mine_at:
+            hard.find(averaged, Photos(plan.cache)).save(plan.out / hard.FILE)
+        end = min((step for step in plan.mine_at if first < step < plan.steps), default=plan.steps)
+        _stretch(plan, network, averaged, optimizer, first, end)
+        first = end
+    return averaged
+
+
+def _facts(plan: Plan) -> dict[str, object]:
+    """Return what a run folder keeps of a plan: no places of this machine but a file's name."""
+    facts = {key: value for key, value in asdict(plan).items() if not isinstance(value, Path)}
+    return facts | {"start": plan.start.name if plan.start else None}
+
+
+def _beginning(plan: Plan) -> FaceNet:
+    """Return the network as the training begins: drawn, or with the weights of a file."""
+    if plan.start is None:
+        return FaceNet(Widths())
+    composer = composer_of(plan)
+    steps = range(_STATISTICS, _STATISTICS + _STATISTICS_BATCHES)
+    return from_file(plan.start, (batch_of(plan, composer, step).images for step in steps))
+
+
+def _stretch(
+    plan: Plan,
+    network: FaceNet,
+    averaged: FaceNet,
+    optimizer: torch.optim.Optimizer,
+    first: int,
+    end: int,
+) -> None:
+    """Train from a step to another; save, log and validate on the way."""
+    batches = DataLoader(
+        _Batches(plan, first, end),
+        batch_size=None,
+        num_workers=plan.workers,
+        prefetch_factor=6 if plan.workers else None,
+    )
     means = np.zeros(4)
     since, saved, began = first, time.monotonic(), time.monotonic()
     for step, batch in enumerate(batches, first):
@@ -173,15 +228,14 @@ def train(plan: Plan) -> FaceNet:
             pace = (time.monotonic() - began) / (done - first)
             _log(plan, step=done, losses=figures, rate=rate_at(plan, step), seconds_a_step=pace)
             means[:], since = 0, done
-        if time.monotonic() - saved > plan.save_seconds or done == plan.steps:
-            _save(file, network, averaged, optimizer, done)
+        if time.monotonic() - saved > plan.save_seconds or done == end:
+            _save(plan.out / CHECKPOINT, network, averaged, optimizer, done)
             saved = time.monotonic()
         if plan.validation and (done % plan.every == 0 or done == plan.steps):
             for longest in (640, 320):
                 found = measure(averaged, plan.validation, longest)
                 recalls = {str(rate): found.recall_at(rate)[0] for rate in (0.1, 0.01)}
                 _log(plan, step=done, longest=longest, recall_at_false_faces=recalls)
-    return averaged
 
 
 def _step(

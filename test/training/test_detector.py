@@ -43,6 +43,7 @@ from fer_training.detector import (
     budget,
     clips,
     compare,
+    doubt,
     export,
     finish,
     labelled_photos,
@@ -323,9 +324,7 @@ def test_doubt_about_landmarks_lowers_the_score_alone() -> None:
         torch.nn.init.normal_(last.weight[15], std=0.3)
     image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, 1, 64, 64))).float()
     with torch.no_grad():
-        for plain, doubted in zip(
-            network(image), finish.doubting(network, 2.0)(image), strict=True
-        ):
+        for plain, doubted in zip(network(image), doubt.doubting(network, 2.0)(image), strict=True):
             torch.testing.assert_close(doubted[:, 1:], plain[:, 1:])
             torch.testing.assert_close(doubted[:, 0], plain[:, 0] - 2.0 * (plain[:, 15] + 3.0))
 
