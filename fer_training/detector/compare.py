@@ -74,6 +74,8 @@ class PhotoFigures:
     """Faces and the share found at the default threshold, by side."""
     curve: list[tuple[float, float, float]] = field(default_factory=list)
     """Threshold, recall, false faces a photo."""
+    kinds: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """Faces and the share found where there are 0.1 false faces a photo, by kind."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,11 @@ def _photo_figures(
         if count:
             label = f"{low}-{high}" if high < BANDS[-1][1] else f"{low}+"
             figures.bands[label] = (count, recall_over(judged, band, threshold)[0])
+    for kind in photos[0].kinds if photos else ():
+        own_kind = [mask & photo.kinds[kind] for mask, photo in zip(wanted, photos, strict=True)]
+        count = int(sum(mask.sum() for mask in own_kind))
+        if count:
+            figures.kinds[kind] = (count, recall_over(judged, own_kind, at)[0])
     for step in np.arange(0.1, 1.0, 0.05).round(2):
         recall, wrong = recall_over(judged, wanted, float(step))
         figures.curve.append((float(step), recall, wrong))

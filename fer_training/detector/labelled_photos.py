@@ -17,8 +17,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -40,6 +40,8 @@ class LabelledPhoto:
     """(F, 4) x, y, width, height [pixels]."""
     counts: NDArray[np.bool_]
     """(F,) whether a face counts; the others neither help nor hurt."""
+    kinds: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """(F,) by what makes a face hard to find, where the data set says it."""
 
 
 def load(path: Path) -> Iterator[LabelledPhoto]:
@@ -84,9 +86,13 @@ def _npz(path: Path) -> Iterator[LabelledPhoto]:
             raise DatasetError(f"{path} lacks {', '.join(sorted(missing))}")
         packed, offset = data["jpeg"], data["offset"]
         truth, at = data["truth"], data["truth_offset"]
+        names = data["kind_names"].tolist() if "kind_names" in data.files else []
+        kinds = data["kinds"] if names else np.zeros((len(truth), 0), np.bool_)
     for i in range(len(offset) - 1):
         image = cv2.imdecode(packed[offset[i] : offset[i + 1]], cv2.IMREAD_COLOR)
-        yield _photo(image, truth[at[i] : at[i + 1]], f"photo {i} of {path}")
+        own = slice(at[i], at[i + 1])
+        photo = _photo(image, truth[own], f"photo {i} of {path}")
+        yield replace(photo, kinds=dict(zip(names, kinds[own].T, strict=True)))
 
 
 def _folder(path: Path) -> Iterator[LabelledPhoto]:

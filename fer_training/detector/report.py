@@ -209,6 +209,14 @@ def markdown(record: Comparison) -> str:
         lines.append(
             f"| {own.name} | " + " | ".join(f"{own.bands[b][1]:.2f}" for b in bands) + " |"
         )
+    kinds = record.on_photos[0].kinds
+    if kinds:
+        lines += ["", "Recall at 0.1 false faces a photo by kind (faces):", ""]
+        lines += ["| | " + " | ".join(f"{kind} ({kinds[kind][0]})" for kind in kinds) + " |"]
+        lines += ["|---" * (len(kinds) + 1) + "|"]
+        for own in record.on_photos:
+            cells = (f"{own.kinds[kind][1]:.3f}" for kind in kinds)
+            lines.append(f"| {own.name} | " + " | ".join(cells) + " |")
     if record.on_scenes:
         lines += ["", "FER2013 PublicTest faces found in VGA scenes, by side and tilt:", ""]
         lines += _by_scene(names, record.on_scenes, "found")

@@ -114,8 +114,8 @@ def composer_of(plan: Plan) -> Composer:
     """
     mined = plan.out / hard.FILE
     found = hard.Hard.load(mined) if mined.is_file() else None
-    crops = Crops.load(plan.cache / "crops.npz")
-    return Composer(Photos(plan.cache), crops, plan.mixture, found)
+    photos = Photos(plan.cache)  # the first to say that a folder is none of data
+    return Composer(photos, Crops.load(plan.cache / "crops.npz"), plan.mixture, found)
 
 
 def batch_of(plan: Plan, composer: Composer, step: int) -> Batch:
