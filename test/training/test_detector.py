@@ -255,6 +255,19 @@ def test_comparison_of_detectors_end_to_end(
     assert "Recall by the face's side" in capsys.readouterr().out
 
 
+def test_recall_is_told_by_kind_of_face(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, path = tmp_path / "face.onnx", write_photos(tmp_path / "a.npz", [0.9, 0.9, 0.9])
+    export.export(FaceNet().eval(), file, 0.5, {"model_id": "face", "version": "1"}, [])
+    kinds = np.array([[True, False], [True, False], [False, False]])
+    np.savez(path, **np.load(path), kinds=kinds, kind_names=np.array(["masked", "dark"]))
+    words = ["detector", "compare", "--detector", f"{file}@160", "--photos", str(path)]
+    record = tmp_path / "record.json"
+    assert cli.main([*words, "--json", str(record)]) == 0
+    (own,) = json.loads(record.read_text("utf-8"))["on_photos"]
+    assert {kind: count for kind, (count, _) in own["kinds"].items()} == {"masked": 2}
+    assert "| masked (2) |" in capsys.readouterr().out
+
+
 def test_scenes_have_their_faces_where_they_say() -> None:
     place = [cv2.cvtColor(background(300, 300), cv2.COLOR_BGR2GRAY)]
     bright = np.stack([np.full((48, 48), 255, np.uint8)] * 4)

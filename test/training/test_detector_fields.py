@@ -27,10 +27,11 @@ from synthetic_photos import drawn_face, write_cache, write_photos
 from fer_training.commands import cli
 from fer_training.data.base import DatasetError
 from fer_training.detector import crops, photos
-from fer_training.detector.clutter import draw
+from fer_training.detector.clutter import draw, print_lines
 from fer_training.detector.compose import Composer, Field, Mixture
 from fer_training.detector.disturb import disturb, put_mask
 from fer_training.detector.hard import FILE, Hard
+from fer_training.detector.single_faces import blur, disturb_faces, hold_before
 from fer_training.detector.training import Plan, train
 
 
@@ -140,6 +141,46 @@ def test_signs_are_drawn_beside_faces_only() -> None:
         assert (image[50:110, 50:110] == 90).all()
         drawn += int((image != 90).any())
     assert drawn > 10
+
+
+def test_print_stands_beside_faces_only() -> None:
+    drawn = 0
+    for seed in range(30):
+        image = np.full((160, 160), 90, np.uint8)
+        print_lines(image, [(80.0, 80.0, 60.0, 60.0)], np.random.default_rng(seed))
+        assert (image[50:110, 50:110] == 90).all()
+        drawn += int((image != 90).any())
+    assert drawn > 10
+
+
+def test_a_face_out_of_focus_has_a_sharp_ground() -> None:
+    image = np.random.default_rng(9).integers(0, 256, (200, 200), np.uint8)
+    for seed in range(8):
+        blurred = image.copy()
+        blur(blurred, (100.0, 100.0, 60.0, 70.0), np.random.default_rng(seed))
+        assert blurred[70:130, 75:125].std() < 0.7 * image.std()
+        assert (blurred[:25] == image[:25]).all()
+        assert (blurred[:, :35] == image[:, :35]).all()
+
+
+def test_things_held_before_a_face_hide_a_part_of_it() -> None:
+    image = np.full((200, 200), 128, np.uint8)
+    hidden = []
+    for seed in range(20):
+        covered = image.copy()
+        hold_before(covered, (100.0, 100.0, 60.0, 70.0), np.random.default_rng(seed))
+        hidden.append(float((covered[65:135, 70:130] != 128).mean()))
+    assert 0.1 < np.mean(hidden) < 0.8
+    assert min(hidden) > 0.0
+
+
+def test_single_faces_are_left_alone_without_a_share_of_them(cache: Path) -> None:
+    composer = Composer(photos.Photos(cache), crops.Crops.load(cache / "crops.npz"))
+    made = composer.field(128, np.random.default_rng(3))
+    before, rng = made.image.copy(), np.random.default_rng(0)
+    disturb_faces(made, Mixture(), rng)
+    assert (made.image == before).all()
+    assert rng.random() == np.random.default_rng(0).random()
 
 
 def test_a_face_swallowed_by_noise_and_darkness_bears_no_loss() -> None:
