@@ -43,9 +43,17 @@ def metadata(**changes: object) -> ModelMetadata:
 
 
 def write_network(
-    path: Path, gains: list[float], about: ModelMetadata | None, size: int = 48, channels: int = 1
+    path: Path,
+    gains: list[float],
+    about: ModelMetadata | None,
+    size: int = 48,
+    channels: int = 1,
+    further: str = "",
 ) -> Path:
-    """Write a network whose logits are gains times the mean of its input."""
+    """Write a network whose logits are gains times the mean of its input.
+
+    `further` names a second output: the mean itself, shape (n, 1).
+    """
     weight = numpy_helper.from_array(np.asarray([gains], np.float32), "gains")
     nodes = [
         helper.make_node("GlobalAveragePool", ["input"], ["pooled"]),
@@ -53,12 +61,16 @@ def write_network(
         helper.make_node("Unsqueeze", ["mean", "axis"], ["column"]),
         helper.make_node("MatMul", ["column", "gains"], ["logits"]),
     ]
+    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(gains)])]
+    if further:
+        nodes.append(helper.make_node("Identity", ["column"], [further]))
+        outputs.append(helper.make_tensor_value_info(further, TensorProto.FLOAT, ["n", 1]))
     axis = numpy_helper.from_array(np.asarray([1], np.int64), "axis")
     graph = helper.make_graph(
         nodes,
         "tiny",
         [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", channels, size, size])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", len(gains)])],
+        outputs,
         [weight, axis],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])

@@ -41,6 +41,7 @@ def add(commands: Any) -> None:
     _add_quality(actions)
     _add_budget(actions)
     _add_clips(actions)
+    _add_sparse(actions)
 
 
 def _add_gather(actions: Any) -> None:
@@ -218,6 +219,17 @@ def _gather(options: argparse.Namespace) -> None:
     print(gather.markdown(tallies))
 
 
+def _add_sparse(actions: Any) -> None:
+    sparse = actions.add_parser(
+        "sparse", help="what a budget below 1 and a rate of expressions keep in clips, at what cost"
+    )
+    sparse.add_argument("folder", type=Path)
+    sparse.add_argument("--budget", nargs="+", type=float, default=[0.2, 0.4, 0.8])
+    sparse.add_argument("--rate", nargs="+", type=float, default=[0.0, 10.0])
+    sparse.add_argument("--rounds", type=int, default=3, help="runs of which the fastest counts")
+    sparse.set_defaults(run=_sparse)
+
+
 def _data(options: argparse.Namespace) -> None:
     from fer_ros.perception.detection import DetectorSettings, YuNetDetector
     from fer_training.detector import crops, photos
@@ -337,6 +349,15 @@ def _budget(options: argparse.Namespace) -> None:
         options.scenes,
     )
     print(budget.markdown(list(rows)))
+
+
+def _sparse(options: argparse.Namespace) -> None:
+    from fer_ros.runtime.settings import PerceptionSettings
+    from fer_training.detector import sparse_clips
+
+    base = PerceptionSettings(detector="fer-face")
+    rows = sparse_clips.measure(options.folder, options.budget, options.rate, base, options.rounds)
+    print(sparse_clips.markdown(list(rows)))
 
 
 def _clips(options: argparse.Namespace) -> None:

@@ -41,16 +41,18 @@ _TIMEOUT = 1.0
 """Of tracks, as the node's default [s]."""
 
 
-class _Follower:
+class Follower:
     """A detector and the tracks of one clip."""
 
-    def __init__(self, detector: FaceDetector) -> None:
-        self._searcher = Searcher(detector)
+    def __init__(self, detector: FaceDetector, budget: float = 1.0) -> None:
+        """Start before the first frame; the budget is the search's, in whole passes."""
+        self._searcher, self._budget = Searcher(detector), budget
         self._tracker: Tracker[None] = Tracker(track_ids(), lambda: None)
 
     def boxes(self, frame: NDArray[np.uint8], stamp_ns: int) -> list[Box]:
-        """Return the faces of the next frame, searched in one pass."""
-        faces = self._searcher.find(frame, 1.0, self._tracker.expected(stamp_ns), stamp_ns)
+        """Return the faces of the next frame."""
+        expected = self._tracker.expected(stamp_ns)
+        faces = self._searcher.find(frame, self._budget, expected, stamp_ns)
         self._tracker.update(faces, stamp_ns, _TIMEOUT)
         return [face.box for face in faces]
 
@@ -96,14 +98,14 @@ def measure(reference: Contestant, other: Contestant, folder: Path, step: int = 
     Raises:
         DatasetError: There is no clip that OpenCV can read.
     """
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    files = clip_files(folder)
     results = []
     finders, measured = (reference.make(0.7), reference.make(0.35)), other.make(0.7)
     for path in files:
-        follower = _Follower(measured)
+        follower = Follower(measured)
         seen = [
             [*(_boxes(finder, frame) for finder in finders), follower.boxes(frame, stamp_ns)]
-            for frame, stamp_ns in _frames(path, step)
+            for frame, stamp_ns in frames(path, step)
         ]
         if seen:
             results.append(_compare(path.name, seen))
@@ -130,7 +132,12 @@ def _compare(name: str, seen: Sequence[Sequence[Sequence[Box]]]) -> Clip:
     )
 
 
-def _frames(path: Path, step: int) -> Iterator[tuple[NDArray[np.uint8], int]]:
+def clip_files(folder: Path) -> list[Path]:
+    """Return the clips of a folder, by name."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+
+
+def frames(path: Path, step: int) -> Iterator[tuple[NDArray[np.uint8], int]]:
     """Return every n-th frame and its time [ns]."""
     capture = cv2.VideoCapture(str(path))
     rate = capture.get(cv2.CAP_PROP_FPS) or 25.0

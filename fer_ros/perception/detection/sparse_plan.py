@@ -36,8 +36,11 @@ SHORTEST, LONGEST = 5, 7
 """Images from one whole pass to the next where nothing happens: what the budget allows, in these
 bounds. At 30 Hz a new face is searched for within 0.25 s whatever the budget."""
 
-LONGEST_TIME = 0.45
-"""The same in time [s]: at 10 Hz a new face is searched for within 0.5 s."""
+LONGEST_TIME = 0.5
+"""The same in time [s], for cameras of less than 14 Hz."""
+
+_ROUNDING_NS = 1_000_000
+"""Of stamps."""
 
 _CONTEXT = 3.0
 """Side of a window, in sides of the face."""
@@ -73,7 +76,8 @@ class SparsePlan:
         """Start before the first image, which is searched whole."""
         self._since = LONGEST
         """Images since the last whole pass."""
-        self._whole_ns: int | None = None
+        self._whole_ns = self._previous_ns = 0
+        """Times of the last whole pass and of the last image."""
         self._credit = 0.0
         """Cost that earlier images left over [whole passes]."""
         self._turn = 0
@@ -111,7 +115,8 @@ class SparsePlan:
 
         windows = _windows(expected, width, height)
         self._since += 1
-        due = self._urgent or self._due(budget, cost(windows), time_ns, whole_passes)
+        step_ns, self._previous_ns = time_ns - self._previous_ns, time_ns
+        due = self._urgent or self._due(budget, cost(windows), time_ns, step_ns, whole_passes)
         if due or cost(windows) > _AS_MUCH_AS_WHOLE:
             self._since, self._whole_ns, self._urgent = 0, time_ns, False
             small = [e for e in expected if _is_small(e, scale, detector.smallest_face)]
@@ -126,11 +131,13 @@ class SparsePlan:
             self._credit -= cost([place]) if place else 0.0
         return Step(False, tuple(windows), place)
 
-    def _due(self, budget: float, cost: float, time_ns: int, whole_passes: int) -> bool:
+    def _due(
+        self, budget: float, cost: float, time_ns: int, step_ns: int, whole_passes: int
+    ) -> bool:
         """Whether it is time for a whole pass; another camera's goes first while there is time."""
-        assert self._whole_ns is not None
-        elapsed = (time_ns - self._whole_ns) / 1e9
-        if self._since >= LONGEST or not 0 <= elapsed < LONGEST_TIME:
+        waited_ns = time_ns - self._whole_ns
+        in_time = 0 <= waited_ns <= waited_ns + step_ns <= LONGEST_TIME * 1e9 + _ROUNDING_NS
+        if self._since >= LONGEST or not in_time:
             return True
         spare = budget - cost
         interval = math.ceil((1.0 - cost) / spare) if spare > 0 else LONGEST
