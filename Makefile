@@ -26,7 +26,7 @@ PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/demo.ok ## Camera, node and subscriber over real DDS; saves an annotated picture
+demo: $(VENV)/demo.ok ## Camera, node and subscriber over real DDS or Zenoh; saves an annotated picture
 	@$(BIN)/fer-ros demo
 
 test: $(VENV)/test.ok lint ## Everything but the slow tests
@@ -70,5 +70,5 @@ $(VENV)/demo.ok: pyproject.toml setup.py | $(BIN)/python
 
 $(VENV)/test.ok: pyproject.toml setup.py fer_training/setup.py constraints.txt | $(BIN)/python
 	@echo "Installing fer_ros with training and test tools (about 1.5 GB) ..."
-	@$(PIP) -c constraints.txt -e '.[dds,train,test]' -e ./fer_training
+	@$(PIP) -c constraints.txt -e '.[dds,zenoh,train,test]' -e ./fer_training
 	@touch $@ $(VENV)/demo.ok

@@ -46,6 +46,8 @@ ONLY_IN = {
     "fer_training": ("fer_training/",),
     "rclpy": ("fer_ros/transport/ros2/", "fer_ros/node/lifecycle", "fer_ros/apps/ros_"),
     "cyclonedds": ("fer_ros/transport/dds/",),
+    "zenoh": ("fer_ros/transport/zenoh/",),
+    "xxhash": ("fer_ros/transport/zenoh/",),
     "onnxruntime": ("fer_ros/perception/inference.py", "fer_training/"),
 }
 """Libraries that are known in some places only."""

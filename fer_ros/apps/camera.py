@@ -51,8 +51,8 @@ def add_parser(subparsers: Any) -> None:
     """Add the ``camera`` command."""
     parser = subparsers.add_parser(
         "camera",
-        description="Publishes images on /image_raw (or /image_raw/compressed) over Cyclone DDS, "
-        "as a camera driver does.",
+        description="Publishes images on /image_raw (or /image_raw/compressed) over Cyclone DDS "
+        "or Zenoh, as a camera driver does.",
         epilog="examples:\n"
         "  fer-ros camera --source 0\n"
         "  fer-ros camera --source talk.mp4 --loop --ros-args -r image_raw:=/left/image_raw\n"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     "demo": ("demo", "see the whole thing work: camera, node, subscriber"),
-    "run": ("run", "run the emotion node without ROS 2, over Cyclone DDS"),
+    "run": ("run", "run the emotion node without ROS 2, over Cyclone DDS or Zenoh"),
     "camera": (
         "camera",
         "publish a webcam, video, folder of pictures or synthetic scene as a camera topic",
@@ -40,6 +40,7 @@ _COMMANDS = {
     "record": ("record", "write topics into a recording that fer-ros replay and ROS 2 read"),
     "behave": ("behave", "tell events by rules, and let things happen; live or over a recording"),
     "bridge": ("bridge", "publish faces and expressions in the topics of other standards"),
+    "router": ("router", "run the Zenoh router through which nodes of this machine meet"),
     "bench": ("bench", "measure latency, CPU, memory and load"),
     "models": ("models", "list, fetch and verify networks"),
     "replay": ("replay", "run the emotion pipeline on every frame of a recording and judge it"),

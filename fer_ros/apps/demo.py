@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import random
 import sys
 import threading
 import time
@@ -46,7 +45,7 @@ from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Qos, Transport, TransportError
 from fer_ros.transport.codec import decode
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
-from fer_ros.transport.opening import open_standalone, standalone_class
+from fer_ros.transport.opening import chosen_rmw, open_standalone, private_graph
 
 _SECONDS = 11.0
 """How long the demo lasts unless it is told otherwise [s]; the faces then hold still."""
@@ -104,25 +103,25 @@ def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> 
     if ros_args.remaps or ros_args.node_names or ros_args.namespaces:
         raise TransportError("the demo takes parameters (-p, --params-file), but no other names")
     check_parameters(ros_args, f"/{NODE_NAME}")
-    # The demo is a graph of its own: it should neither see nor disturb a robot next to it.
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    os.environ.setdefault("ROS_DOMAIN_ID", str(random.randrange(1, 101)))
     way = f"camera ({args.source}) -> /image_raw -> node /{NODE_NAME} -> /{NODE_NAME}/emotions"
     try:
-        standalone_class()
+        chosen_rmw()
     except TransportError as error:
         if args.view:
-            raise TransportError(f"--view needs DDS between its processes; {error}") from error
+            raise TransportError(f"--view takes several processes: {error}") from error
         print(f"{error}\nSo camera, node and subscriber run in this one process: {way}")
         return _in_one_process(args, ros_args, stop)
-    print(f"DDS domain {os.environ['ROS_DOMAIN_ID']}, three processes: {way}")
     parameters = {rule.name: rule.value for rule in ros_args.parameter_rules}
     rate = camera_rate(args.source) if args.rate is None else args.rate
     camera = ["camera", "--source", args.source, "--rate", str(rate), "--loop"]
     commands = {"node": node_command(parameters), "camera": camera}
     if args.view:
         commands[_VIEW] = ["view", "--port", "0"]
-    with open_standalone("fer_demo") as transport, ExitStack() as stack:
+    with ExitStack() as stack:
+        # It should neither see nor disturb a robot next to it.
+        where = stack.enter_context(private_graph(os.environ.get("ROS_DOMAIN_ID", "")))
+        print(f"{where}, three processes: {way}")
+        transport = stack.enter_context(open_standalone("fer_demo"))
         children = [stack.enter_context(Child(*command)) for command in commands.items()]
         status = _watch(transport, tuple(children), args, stop)
     if not args.view:

@@ -39,8 +39,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "run",
         description="Runs the emotion node without ROS 2. It subscribes to camera topics and "
-        "publishes /fer/emotions over Cyclone DDS, where a real ROS 2 sees it as any other node. "
-        "Parameters, remapping and namespaces are given as to every ROS 2 node.",
+        "publishes /fer/emotions over Cyclone DDS or Zenoh, where a real ROS 2 sees it as any "
+        "other node. Parameters, remapping and namespaces are given as to every ROS 2 node.",
         epilog="examples:\n"
         "  fer-ros run\n"
         "  fer-ros run --ros-args -p image_topics:='[/left/image_raw, /right/image_raw]'\n"

@@ -26,6 +26,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
@@ -42,6 +43,7 @@ class DecodeError(ValueError):
 def typestore() -> Typestore:
     """Return the definitions of the standard messages and of this package's own."""
     store = get_typestore(Stores.ROS2_JAZZY)
+    store.fielddefs.update(_with_bytes_for_chars(store.fielddefs))
     for path in sorted(share_path("msg").glob("*.msg")):
         name = f"{PACKAGE}/msg/{path.stem}"
         store.register(get_types_from_msg(path.read_text(encoding="utf-8"), name))
@@ -60,7 +62,26 @@ def register(definitions: Mapping[str, str]) -> None:
         if not knows(name):
             found.update(get_types_from_msg(text, name))
     if found:
-        typestore().register(found)
+        typestore().register(_with_bytes_for_chars(found))
+
+
+def _with_bytes_for_chars(types: Mapping[str, Any]) -> dict[str, Any]:
+    """Return definitions in which ``char`` is ``uint8``.
+
+    It is so for rosidl, on the wire and in the hash of a type. rosbags 0.11 hashes it as a type of
+    its own, with which std_msgs/msg/Char and all services get hashes that no ROS 2 has.
+    """
+
+    def uint8(node: Any) -> Any:
+        kind, detail = node
+        if kind == Nodetype.BASE:
+            return (kind, ("uint8", 0)) if detail[0] == "char" else node
+        return node if kind == Nodetype.NAME else (kind, (uint8(detail[0]), detail[1]))
+
+    return {
+        name: (constants, [(field, uint8(node)) for field, node in fields])
+        for name, (constants, fields) in types.items()
+    }
 
 
 def message_class(type_name: str) -> Any:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -245,10 +246,10 @@ def test_the_benchmark_measures_over_dds(tmp_path: Path) -> None:
     assert dds["node_memory_mib"] > 30
 
 
-def test_the_demo_runs_without_dds_too(tmp_path: Path) -> None:
-    """As on Python 3.14 or ARM, where Cyclone DDS has no wheel: one process, in memory."""
-    hidden = tmp_path / "cyclonedds.py"
-    hidden.write_text("raise ImportError('not here')\n")
+def test_the_demo_runs_without_a_middleware_too(tmp_path: Path) -> None:
+    """One process, in memory."""
+    for library in ("cyclonedds", "zenoh"):
+        (tmp_path / f"{library}.py").write_text("raise ImportError('not here')\n")
     picture = tmp_path / "demo.png"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     done = subprocess.run(
@@ -257,7 +258,7 @@ def test_the_demo_runs_without_dds_too(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "one process" in done.stdout
-    assert "--view" not in done.stdout, "it needs DDS"
+    assert "--view" not in done.stdout, "it takes several processes"
     drawn = cv2.imread(str(picture))
     assert drawn is not None
     assert drawn.shape == (480, 640, 3)
@@ -281,3 +282,23 @@ def test_the_demo_names_the_page_or_shows_it(tmp_path: Path, options: tuple[str,
         assert done.stdout.splitlines()[-1] == (
             "to see it live in the browser: fer-ros demo --view"
         )
+
+
+def test_the_router_runs_until_it_is_told_to_end() -> None:
+    pytest.importorskip("zenoh", reason="no Zenoh for Python here (extra [zenoh])")
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        endpoint = f"tcp/localhost:{probe.getsockname()[1]}"
+    command = [sys.executable, "-m", "fer_ros", "router", "--listen", endpoint]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as router:
+        try:
+            assert endpoint in router.stdout.readline()
+            second = subprocess.run(
+                command, capture_output=True, text=True, timeout=30, check=False
+            )  # fmt: skip
+            assert second.returncode == 2
+            assert f"no router can listen on {endpoint}" in second.stderr
+            router.send_signal(signal.SIGINT)
+            assert router.wait(10) == 0
+        finally:
+            router.kill()

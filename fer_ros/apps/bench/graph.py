@@ -16,8 +16,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -32,7 +30,7 @@ from fer_ros.sources.scene import crowd_scene
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos, TransportError
 from fer_ros.transport.codec import decode
-from fer_ros.transport.opening import open_standalone
+from fer_ros.transport.opening import open_standalone, private_graph
 
 _START_TIME = 20.0
 _SETTLE_TIME = 2.0
@@ -79,11 +77,9 @@ def measure_graph(seconds: float, rate: float, overrides: Mapping[str, Any]) -> 
         node's publish and at the subscriber [ms], CPU [% of one core] and memory [MiB] of the node.
 
     Raises:
-        TransportError: DDS is not available here, or the node does not answer.
+        TransportError: No middleware is available here, or the node does not answer.
     """
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    os.environ["ROS_DOMAIN_ID"] = str(random.randrange(1, 101))
-    with open_standalone("fer_bench") as transport:
+    with private_graph(), open_standalone("fer_bench") as transport:
         camera = CameraPublisher(transport, compressed=False, frame_id="camera")
         subscriber = _Subscriber()
         topic = f"/{NODE_NAME}/emotions"

@@ -16,8 +16,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 import threading
 import time
 from collections import Counter
@@ -35,7 +33,7 @@ from fer_ros.sources.scene import crowd_scene
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos, Transport, TransportError
 from fer_ros.transport.codec import decode
-from fer_ros.transport.opening import open_standalone
+from fer_ros.transport.opening import open_standalone, private_graph
 
 _START_TIME = 30.0
 _SETTLE_TIME = 3.0
@@ -86,12 +84,10 @@ def measure_load(
         overrides: Parameters of the node.
 
     Raises:
-        TransportError: DDS is not available here, or the node does not answer.
+        TransportError: No middleware is available here, or the node does not answer.
     """
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    os.environ["ROS_DOMAIN_ID"] = str(random.randrange(1, 101))
     topics = [f"/camera{index}/image_raw" for index in range(cameras)]
-    with open_standalone("fer_bench") as transport:
+    with private_graph(), open_standalone("fer_bench") as transport:
         answers = _Answers(transport)
         publishers = [_camera(transport, index) for index in range(cameras)]
         with Child("node", node_command({**overrides, "image_topics": topics})) as node:

@@ -16,9 +16,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
-from fer_ros.transport.base import TransportError
+from fer_ros.transport.installation import missing
 
 try:
     import cyclonedds.builtin as builtin
@@ -31,15 +29,6 @@ try:
     import cyclonedds.sub as sub
     import cyclonedds.topic as topic
 except Exception as error:  # the binding raises classes of its own when its library is missing
-    if find_spec("rclpy") is not None:
-        raise TransportError(
-            f"Cyclone DDS for Python is not here ({error}), but ROS 2 is, and the node runs on it: "
-            "ros2 launch fer_ros fer.launch.py for the node, ros2 run fer_ros camera for a camera"
-        ) from error
-    raise TransportError(
-        f"Cyclone DDS cannot be used ({error}). Install it with: pip install 'fer_ros[dds]'. "
-        "There are packages for Python 3.10 to 3.13 on x86-64 Linux, macOS and Windows; on ARM or "
-        "a newer Python use ROS 2 (rclpy) instead"
-    ) from error
+    raise missing("Cyclone DDS", "dds", error) from error
 
 __all__ = ["builtin", "core", "domain", "idl", "internal", "pub", "qos", "sub", "topic"]

@@ -34,9 +34,8 @@ from fer_ros.transport.base import TransportError
 from fer_ros.transport.dds.cyclone import core, domain
 from fer_ros.transport.dds.qos import participant_qos
 from fer_ros.transport.dds.types import delete
+from fer_ros.transport.domain_id import domain_number
 
-MAX_DOMAIN_ID = 232
-"""Larger numbers leave no valid UDP port."""
 MAX_PARTICIPANTS = 32
 """Processes of one host that find each other without multicast, as in rmw_cyclonedds."""
 
@@ -92,18 +91,8 @@ def domain_settings(environment: Mapping[str, str]) -> DomainSettings:
         peers = []
     user_config = environment.get("CYCLONEDDS_URI", "")
     config = _config(reach, peers, _names_interfaces(user_config))
-    number = _domain_number(environment.get("ROS_DOMAIN_ID", ""))
+    number = domain_number(environment.get("ROS_DOMAIN_ID", ""))
     return DomainSettings(number, f"{config},{user_config}", tuple(warnings))
-
-
-def _domain_number(text: str) -> int:
-    try:
-        number = int(text or "0", 0)
-    except ValueError:
-        number = -1
-    if not 0 <= number <= MAX_DOMAIN_ID:
-        raise TransportError(f"ROS_DOMAIN_ID must be a number in 0..{MAX_DOMAIN_ID}, not {text!r}")
-    return number
 
 
 def _names_interfaces(user_config: str) -> bool:

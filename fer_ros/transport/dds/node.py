@@ -28,6 +28,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from fer_ros.transport import rosout as rosout_topic
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import (
     Handle,
@@ -37,16 +38,15 @@ from fer_ros.transport.base import (
     TopicInfo,
     TransportError,
 )
-from fer_ros.transport.dds import rosout as rosout_topic
 from fer_ros.transport.dds.cyclone import core, internal, pub, sub, topic
 from fer_ros.transport.dds.discovery import published_topics
 from fer_ros.transport.dds.domain import domain_settings, join_domain, leave_domain
-from fer_ros.transport.dds.environment import shortcomings
 from fer_ros.transport.dds.graph import GraphAnnouncement, type_hash_data
 from fer_ros.transport.dds.matching import conflicts
 from fer_ros.transport.dds.nodes import KnownNodes
 from fer_ros.transport.dds.qos import endpoint_qos
 from fer_ros.transport.dds.types import delete, sample_type, write
+from fer_ros.transport.environment import shortcomings
 from fer_ros.transport.logs import logger_name
 from fer_ros.transport.names import dds_topic
 from fer_ros.transport.qos_overrides import overridden
@@ -55,6 +55,9 @@ from fer_ros.transport.standalone import StandaloneNode
 from fer_ros.transport.threads import guarded, join
 
 _E = TypeVar("_E", bound="_Endpoint")
+
+RMW, LIBRARY = "rmw_cyclonedds_cpp", "Cyclone DDS"
+"""What the adapter is like on the wire."""
 
 LOSS_ADVICE = "take compressed images (image_transport: compressed), or ask for them reliably"
 _REPORT_PERIOD = 5.0
@@ -87,7 +90,7 @@ class DdsTransport(StandaloneNode):
         """
         super().__init__(node_name, namespace, args, rosout)
         settings = domain_settings(os.environ)
-        for warning in (*shortcomings(os.environ), *settings.warnings):
+        for warning in (*shortcomings(os.environ, RMW, LIBRARY), *settings.warnings):
             self.log.warning(warning)
         self.domain_id = settings.number
         self.participant = join_domain(settings)

@@ -12,116 +12,37 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Messages, a collecting callback and a second process for the tests on real DDS."""
+"""What the tests over DDS share; importing it skips them where there is no DDS."""
 
 from __future__ import annotations
 
-import os
-import queue
-import subprocess
-import sys
-import time
-from collections.abc import Callable
-from contextlib import contextmanager
-from pathlib import Path
-
-import numpy as np
 import pytest
+from transport_tools import (
+    BEST_EFFORT,
+    EMOTIONS,
+    IMAGE,
+    LATCHED,
+    REPOSITORY,
+    STRING,
+    Inbox,
+    both_ways,
+    diagnostics,
+    header,
+    image,
+    peer,
+    string,
+    text,
+    wait_for,
+)
 
-from fer_ros.transport import codec
-from fer_ros.transport.base import Qos, TransportError
+from fer_ros.transport.base import TransportError
 
 try:
-    from fer_ros.transport.dds.node import DdsTransport
+    import fer_ros.transport.dds.node  # noqa: F401
 except TransportError as unavailable:
     pytest.skip(str(unavailable), allow_module_level=True)
 
-REPOSITORY = Path(__file__).resolve().parents[3]
-PEER = Path(__file__).with_name("dds_peer.py")
-STRING = "std_msgs/msg/String"
-IMAGE = "sensor_msgs/msg/Image"
-EMOTIONS = "fer_ros/msg/EmotionArray"
-BEST_EFFORT = Qos("best_effort")
-LATCHED = Qos(durability="transient_local", depth=2)
-
-
-@contextmanager
-def peer(type_name: str, reliability: str = "reliable", line: str = ""):
-    command = [sys.executable, str(PEER), type_name, reliability, *line.split()]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        try:
-            assert process.stdout.readline().strip() == str(process.pid)
-            yield process
-            process.stdin.close()
-            assert process.wait(timeout=10) == 0
-        finally:
-            process.kill()
-
-
-class Inbox:
-    """A callback that collects messages."""
-
-    def __init__(self):
-        self.messages: queue.Queue[bytes] = queue.Queue()
-
-    def __call__(self, data: bytes) -> None:
-        self.messages.put(data)
-
-    def get(self) -> bytes:
-        return self.messages.get(timeout=10)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen within 10 s"
-        time.sleep(0.01)
-
-
-def string(text: str) -> bytes:
-    return codec.encode(codec.message_class(STRING)(data=text))
-
-
-def text(data: bytes) -> str:
-    return str(codec.decode(data, STRING).data)
-
-
-def header(frame_id: str = "camera"):
-    stamp = codec.message_class("builtin_interfaces/msg/Time")(sec=7, nanosec=8)
-    return codec.message_class("std_msgs/msg/Header")(stamp=stamp, frame_id=frame_id)
-
-
-def image(width: int, height: int) -> bytes:
-    pixels = np.random.default_rng(width).integers(0, 256, width * height * 3, dtype=np.uint8)
-    return codec.encode(
-        codec.message_class(IMAGE)(
-            header=header(),
-            height=height,
-            width=width,
-            encoding="bgr8",
-            is_bigendian=0,
-            step=width * 3,
-            data=pixels,
-        )
-    )
-
-
-def diagnostics() -> bytes:
-    value = codec.message_class("diagnostic_msgs/msg/KeyValue")
-    status = codec.message_class("diagnostic_msgs/msg/DiagnosticStatus")
-    entry = status(
-        level=1, name="fer", message="slow", hardware_id="", values=[value(key="k", value="v")]
-    )
-    array = codec.message_class("diagnostic_msgs/msg/DiagnosticArray")
-    return codec.encode(array(header=header(), status=[entry, entry]))
-
-
-def both_ways(node: DdsTransport, type_name: str, qos: Qos) -> tuple:
-    inbox = Inbox()
-    publisher = node.publisher("in", type_name, qos)
-    subscription = node.subscribe("out", type_name, qos, inbox)
-    wait_for(lambda: publisher.subscription_count() == subscription.publisher_count() == 1)
-    return publisher, subscription, inbox
+__all__ = [
+    "BEST_EFFORT", "EMOTIONS", "IMAGE", "LATCHED", "REPOSITORY", "STRING", "Inbox", "both_ways",
+    "diagnostics", "header", "image", "peer", "string", "text", "wait_for",
+]  # fmt: skip

@@ -24,9 +24,6 @@ import sys
 import pytest
 from support import wait_for
 
-from fer_ros.transport.base import TransportError
-from fer_ros.transport.dds.environment import shortcomings
-
 
 def test_nodes_of_the_same_name_are_counted_while_they_live(join):
     node = join("fer")
@@ -54,15 +51,3 @@ def test_a_namesake_that_was_killed_does_not_count_for_ever(join):
         wait_for(lambda: node.namesakes() == 1)
         os.kill(child.pid, signal.SIGKILL)
     wait_for(lambda: node.namesakes() == 0, 30)
-
-
-def test_enforced_security_is_refused_and_permissive_one_warned_about():
-    asked = {"ROS_SECURITY_ENABLE": "true", "ROS_SECURITY_STRATEGY": "Enforce"}
-    with pytest.raises(TransportError, match="no DDS security"):
-        shortcomings(asked)
-    (warning,) = shortcomings({"ROS_SECURITY_ENABLE": "true"})
-    assert "unprotected" in warning
-    assert shortcomings({"ROS_SECURITY_ENABLE": "false", "ROS_SECURITY_STRATEGY": "Enforce"}) == ()
-    assert shortcomings({"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}) == ()
-    (warning,) = shortcomings({"RMW_IMPLEMENTATION": "rmw_fastrtps_cpp"})
-    assert "rmw_fastrtps_cpp" in warning

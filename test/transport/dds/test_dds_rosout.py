@@ -20,8 +20,7 @@ import logging
 
 from dds_tools import Inbox
 
-from fer_ros.transport import codec
-from fer_ros.transport.dds import rosout
+from fer_ros.transport import codec, rosout
 
 
 def test_the_log_is_heard_also_by_who_comes_later(join):

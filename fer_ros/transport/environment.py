@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the ROS environment asks for that this adapter cannot do, so that nobody finds out later."""
+"""What environment variables ask for in vain where there is no ROS 2."""
 
 from __future__ import annotations
 
@@ -20,30 +20,31 @@ from collections.abc import Mapping
 
 from fer_ros.transport.base import TransportError
 
-RMW = "rmw_cyclonedds_cpp"
-"""The ROS 2 middleware that the adapter is like on the wire."""
 
-
-def shortcomings(environment: Mapping[str, str]) -> tuple[str, ...]:
+def shortcomings(environment: Mapping[str, str], rmw: str, library: str) -> tuple[str, ...]:
     """Return warnings about what environment variables ask for in vain.
+
+    Args:
+        environment: Of the process.
+        rmw: The rmw that the adapter is like on the wire, e.g. ``rmw_cyclonedds_cpp``.
+        library: What it speaks, e.g. ``Cyclone DDS``.
 
     Raises:
         TransportError: Security is enforced, and there is none without ROS 2.
     """
     warnings = []
     if environment.get("ROS_SECURITY_ENABLE", "").lower() == "true":
-        asked = "ROS_SECURITY_ENABLE is true, but without ROS 2 there is no DDS security"
+        asked = "ROS_SECURITY_ENABLE is true, but without ROS 2 nothing is secured"
         if environment.get("ROS_SECURITY_STRATEGY", "").lower() == "enforce":
             raise TransportError(
                 f"{asked}, and ROS_SECURITY_STRATEGY is Enforce: use the node of ROS 2 "
                 "(ros2 run fer_ros emotion_node), or switch security off for this process"
             )
         warnings.append(f"{asked}: everything is sent and received unprotected")
-    rmw = environment.get("RMW_IMPLEMENTATION", "")
-    if rmw not in ("", RMW):
+    asked_for = environment.get("RMW_IMPLEMENTATION", "")
+    if asked_for not in ("", rmw):
         warnings.append(
-            f"RMW_IMPLEMENTATION is {rmw}, but without ROS 2 this process speaks Cyclone DDS, as "
-            f"{RMW} does; nodes of another DDS may lose large images, and those of another "
-            "middleware do not hear it at all"
+            f"RMW_IMPLEMENTATION is {asked_for}, but this process speaks {library}, as {rmw} does; "
+            "nodes of another DDS may lose large images, and DDS and Zenoh do not hear each other"
         )
     return tuple(warnings)

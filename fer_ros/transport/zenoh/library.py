@@ -1,0 +1,28 @@
+# Copyright 2026 fer_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Zenoh for Python, imported in this one place so that its absence is explained."""
+
+from __future__ import annotations
+
+from fer_ros.transport.installation import missing
+
+try:
+    import xxhash
+    import zenoh
+    import zenoh.ext as ext
+except ImportError as error:
+    raise missing("Zenoh", "zenoh", error) from error
+
+__all__ = ["ext", "xxhash", "zenoh"]
