@@ -34,12 +34,16 @@ from types import TracebackType
 from typing import Any
 
 from fer_ros.apps import cli
+from fer_ros.perception.texts import shortened
 
 _END_TIME = 3.0
 """Time that a process has to end before it is killed [s]."""
 
 _MOST_LINES = 1000
 """Lines of output that are kept of a process, the newest."""
+
+_MOST_CHARACTERS = 2000
+"""Of such a line; what a library prints may hold anything."""
 
 
 def node_command(parameters: Mapping[str, Any]) -> list[str]:
@@ -111,7 +115,7 @@ class Child:
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._lines.append(line.rstrip())
+            self._lines.append(shortened(line.rstrip(), _MOST_CHARACTERS))
 
     def __enter__(self) -> Child:
         return self

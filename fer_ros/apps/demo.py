@@ -28,13 +28,13 @@ from typing import Any
 
 import cv2
 from rich.console import RenderableType
-from rich.text import Text
 
 from fer_ros.apps.camera import CameraPublisher, camera_images, camera_rate
 from fer_ros.apps.children import Child, node_command
 from fer_ros.apps.hints import check_parameters
 from fer_ros.apps.run import NODE_NAME
-from fer_ros.apps.table import LiveTable, faces_table
+from fer_ros.apps.table import LiveTable, faces_table, plain
+from fer_ros.apps.view import page_port
 from fer_ros.node.core import EmotionNode
 from fer_ros.node.parameters import Settings
 from fer_ros.perception.images import decode_raw
@@ -55,6 +55,9 @@ _VIEW = "view"
 
 _START_TIME = 20.0
 """How long the demo waits for the first answer [s]."""
+
+_MOST_TRACKS = 10_000
+"""Tracks are counted up to this many."""
 
 _PICTURE_TIME = 3.0
 """How long it waits for the annotated picture [s]."""
@@ -116,7 +119,7 @@ def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> 
     camera = ["camera", "--source", args.source, "--rate", str(rate), "--loop"]
     commands = {"node": node_command(parameters), "camera": camera}
     if args.view:
-        commands[_VIEW] = ["view", "--port", "0"]
+        commands[_VIEW] = ["view", "--port", str(page_port())]
     with ExitStack() as stack:
         # It should neither see nor disturb a robot next to it.
         where = stack.enter_context(private_graph(os.environ.get("ROS_DOMAIN_ID", "")))
@@ -209,33 +212,36 @@ class _Watcher:
         transport.subscribe(topic, messages.EMOTION_ARRAY, qos, self._receive)
 
     def _receive(self, data: bytes) -> None:
-        answer = messages.read_answer(data)
+        array = messages.read_answer(data)
         now = time.monotonic()
-        age_ms = (time.time_ns() - answer.stamp_ns) / 1e6
+        age_ms = (time.time_ns() - array.stamp_ns) / 1e6
         self._rate.add(1.0, now)
         self._age.add(age_ms, now)
-        self._total.add(answer.total_ms, now)
-        self._seen.update(face.track_id for face in answer.faces)
-        self._latest, self._first = answer, self._first or now
+        self._total.add(array.total_ms, now)
+        if len(self._seen) < _MOST_TRACKS:
+            self._seen.update(face.track_id for face in array.faces[:_MOST_TRACKS])
+        self._latest, self._first = array, self._first or now
         self.count += 1
 
     def shown(self, width: int) -> tuple[RenderableType, ...]:
         """Return the newest message as a line and a table, for lines of a width [characters]."""
-        answer, now = self._latest, time.monotonic()
-        assert answer is not None, "shown before the first message"
+        array, now = self._latest, time.monotonic()
+        assert array is not None, "shown before the first message"
         head = (
-            f"{answer.source_topic} {answer.width}x{answer.height}  "
-            f"{self._rate.rate(now):.1f} Hz  {answer.model_id} + {answer.detector}  "
+            f"{array.source_topic} {array.width}x{array.height}  "
+            f"{self._rate.rate(now):.1f} Hz  {array.model_id} + {array.detector}  "
             f"camera to subscriber p50 {_figure(self._age, 'p50')} ms  "
             f"of that in the node {_figure(self._total, 'p50')} ms"
         )
-        return Text(head), faces_table(answer.faces, answer.labels, width)
+        return plain(head, 500), faces_table(array.faces, array.labels, width)
 
     def summary(self) -> str:
         """Return what came in the whole time."""
         now = time.monotonic()
+        seen = len(self._seen)
+        tracks = f"{seen}" if seen < _MOST_TRACKS else f"{_MOST_TRACKS} or more"
         return (
-            f"{self.count} EmotionArrays in {now - self._first:.1f} s, {len(self._seen)} tracks; "
+            f"{self.count} EmotionArrays in {now - self._first:.1f} s, {tracks} tracks; "
             f"camera to subscriber p50 {_figure(self._age, 'p50')} ms, "
             f"p99 {_figure(self._age, 'p99')} ms"
         )

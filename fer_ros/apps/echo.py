@@ -20,15 +20,16 @@ import argparse
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
 
 from fer_ros.apps.message_text import message_text
-from fer_ros.apps.table import LiveTable, columns, faces_table
+from fer_ros.apps.table import MOST_ROWS, LiveTable, columns, faces_table, plain
 from fer_ros.bridges import definitions
+from fer_ros.perception.texts import in_one_line, shortened
 from fer_ros.perception.timing import RollingWindow
 from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport import messages
@@ -53,6 +54,15 @@ _TYPES_WIDTH = 110
 
 _FORGET_CAMERA = 5.0
 """Faces of a camera that is silent for longer are taken off the table [s]."""
+
+_MOST_CAMERAS = 32
+"""Cameras whose faces are shown at once."""
+
+_MOST_NAMES = 500
+"""Longest line of names from the graph [characters]."""
+
+_HINT_AFTER = 2.0
+"""Time without a publisher after which the topics that exist are named [s]."""
 
 _HIDDEN = ("/rosout", "/parameter_events", "/clock")
 
@@ -116,40 +126,58 @@ def _counted(topic: TopicInfo, no_images: bool) -> bool:
 
 def _print_messages(transport: Transport, args: argparse.Namespace, stop: threading.Event) -> int:
     names = {transport.resolve(name) for name in args.topics}
-    ended, left, lock = threading.Event(), [args.count or sys.maxsize], threading.Lock()
-
-    def receive(topic: TopicInfo, data: bytes) -> None:
-        with lock:
-            if left[0] <= 0:
-                return
-            left[0] -= 1
-            head = f"# {topic.name}\n" if len(names) > 1 else ""
-            try:
-                text = message_text(decode(data, topic.type_name))
-            except DecodeError as error:
-                text = f"# {error}\n"
-            sys.stdout.write(f"{head}{text}---\n")
-            sys.stdout.flush()
-            if left[0] == 0:
-                ended.set()
-
-    follower = TopicFollower(transport, receive)
-    end, told, started = _end(args.seconds), False, time.monotonic()
-    while not (stop.is_set() or ended.wait(_PERIOD)) and time.monotonic() < end:
+    printer = _Printer(args.count or sys.maxsize, with_names=len(names) > 1)
+    follower = TopicFollower(transport, printer.receive)
+    end, hinted, started = _end(args.seconds), False, time.monotonic()
+    while not (stop.is_set() or printer.ended.wait(_PERIOD)) and time.monotonic() < end:
         there = transport.published_topics()
         follower.update(topic for topic in there if topic.name in names)
         for why in follower.refused.values():
             raise ValueError(why)
         missing = names - {topic.name for topic in there}
-        if missing and not told and time.monotonic() - started > 2.0:
-            told = True
-            known = ", ".join(topic.name for topic in there) or "none"
+        if missing and not hinted and time.monotonic() - started > _HINT_AFTER:
+            hinted = True
+            known = shortened(", ".join(topic.name for topic in there), _MOST_NAMES) or "none"
             print(
                 f"nobody publishes {', '.join(sorted(missing))} yet; topics there are: {known}",
                 file=sys.stderr,
             )
     follower.close()
+    if printer.error is not None:
+        raise printer.error
     return 0
+
+
+class _Printer:
+    """Prints messages as they come; safe between threads."""
+
+    def __init__(self, count: int, with_names: bool) -> None:
+        self.ended = threading.Event()
+        """Set when enough have been printed, or no more can be."""
+        self.error: OSError | None = None
+        """Why the output cannot be written."""
+        self._left = count
+        self._with_names = with_names
+        self._lock = threading.Lock()
+
+    def receive(self, topic: TopicInfo, data: bytes) -> None:
+        """Print one message."""
+        with self._lock:
+            if self._left <= 0 or self.ended.is_set():
+                return
+            self._left -= 1
+            head = f"# {shortened(topic.name)}\n" if self._with_names else ""
+            try:
+                text = message_text(decode(data, topic.type_name))
+            except DecodeError as error:
+                text = f"# {in_one_line(error)}\n"
+            try:
+                sys.stdout.write(f"{head}{text}---\n")
+                sys.stdout.flush()
+            except OSError as error:
+                self.error = error
+            if self._left == 0 or self.error is not None:
+                self.ended.set()
 
 
 class _Traffic:
@@ -157,7 +185,6 @@ class _Traffic:
 
     def __init__(self) -> None:
         self.size = RollingWindow(_WINDOW)
-        self.count = 0
         self.stamp_ns: int | None = None
 
 
@@ -167,47 +194,65 @@ class _Board:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._traffic: dict[tuple[str, str], _Traffic] = {}
-        self._answers: dict[tuple[str, str], tuple[float, messages.Answer]] = {}
+        self._arrays: dict[tuple[str, str], tuple[float, messages.Answer]] = {}
 
     def receive(self, topic: TopicInfo, data: bytes) -> None:
         """Take in a message."""
-        answer = None
-        if topic.type_name == messages.EMOTION_ARRAY:
-            answer = messages.read_answer(data)
         now = time.monotonic()
+        array = self._array(topic, data)
         with self._lock:
             traffic = self._traffic.setdefault((topic.name, topic.type_name), _Traffic())
-            traffic.count += 1
             traffic.size.add(float(len(data)), now)
             traffic.stamp_ns = messages.leading_stamp_ns(data, topic.type_name)
-            if answer is not None:
-                self._answers[topic.name, answer.source_topic] = now, answer
+            if array is not None:
+                key = topic.name, array.source_topic
+                self._forget(now)
+                if key in self._arrays or len(self._arrays) < _MOST_CAMERAS:
+                    self._arrays[key] = now, array
 
     def shown(
-        self, topics: Iterable[TopicInfo], now_ns: int, width: int
+        self, topics: Sequence[TopicInfo], now_ns: int, width: int
     ) -> list[RenderableType]:  # fmt: skip
         """Return the tables of this moment, for lines of a width [characters]."""
+        if not topics:
+            return [Text("nobody publishes anything here: is the node started, in this domain?")]
         numbers = ("publishers>", "Hz>", "kB/s>", "age ms>")
         typed = width >= _TYPES_WIDTH
         table = columns("topic", "type", *numbers) if typed else columns("topic", *numbers)
         now = time.monotonic()
         with self._lock:
-            for topic in topics:
+            self._traffic = {
+                key: self._traffic[key]
+                for key in ((topic.name, topic.type_name) for topic in topics)
+                if key in self._traffic
+            }
+            for topic in topics[:MOST_ROWS]:
                 traffic = self._traffic.get((topic.name, topic.type_name))
                 named = [topic.name, topic.type_name] if typed else [topic.name]
-                table.add_row(*named, str(topic.publishers), *_figures(traffic, now, now_ns))
-            answers = [
-                (name, answer)
-                for (name, _), (since, answer) in sorted(self._answers.items())
-                if now - since < _FORGET_CAMERA
-            ]
-        if not table.rows:
-            return [Text("nobody publishes anything here: is the node started, in this domain?")]
+                cells = [str(topic.publishers), *_figures(traffic, now, now_ns)]
+                table.add_row(*map(plain, named), *cells)
+            self._forget(now)
+            arrays = [(name, array) for (name, _), (_, array) in sorted(self._arrays.items())]
         parts: list[RenderableType] = [table]
-        for name, answer in answers:
-            headline = Text(_headline(name, answer), style="bold")
-            parts += ["", headline, faces_table(answer.faces, answer.labels, width)]
+        if len(topics) > MOST_ROWS:
+            parts.append(Text(f"and {len(topics) - MOST_ROWS} more topics", style="dim"))
+        for name, array in arrays:
+            headline = plain(_headline(name, array), _MOST_NAMES, "bold")
+            parts += ["", headline, faces_table(array.faces, array.labels, width)]
         return parts
+
+    @staticmethod
+    def _array(topic: TopicInfo, data: bytes) -> messages.Answer | None:
+        if topic.type_name != messages.EMOTION_ARRAY:
+            return None
+        try:
+            return messages.read_answer(data)
+        except DecodeError:  # its traffic counts all the same
+            return None
+
+    def _forget(self, now: float) -> None:
+        for key in [k for k, (since, _) in self._arrays.items() if now - since >= _FORGET_CAMERA]:
+            del self._arrays[key]
 
 
 def _figures(traffic: _Traffic | None, now: float, now_ns: int) -> tuple[str, str, str]:
@@ -218,9 +263,9 @@ def _figures(traffic: _Traffic | None, now: float, now_ns: int) -> tuple[str, st
     return f"{rate:.1f}", f"{rate * size / 1e3:.1f}", age
 
 
-def _headline(name: str, answer: messages.Answer) -> str:
+def _headline(name: str, array: messages.Answer) -> str:
     return (
-        f"{name}  {answer.source_topic} {answer.width}x{answer.height}  "
-        f"{answer.model_id} + {answer.detector}  {answer.total_ms:.1f} ms, "
-        f"age {answer.age_ms:.1f} ms"
+        f"{name}  {array.source_topic} {array.width}x{array.height}  "
+        f"{array.model_id} + {array.detector}  {array.total_ms:.1f} ms, "
+        f"age {array.age_ms:.1f} ms"
     )

@@ -27,6 +27,12 @@ from fer_ros.transport import codec
 _FEW = 16
 """Longer arrays of numbers are cut after this many."""
 
+_MOST_MESSAGES = 100
+"""Longer arrays of messages are cut after this many."""
+
+_MOST_CHARACTERS = 2000
+"""Longer texts are cut after this many."""
+
 
 def message_text(message: Any) -> str:
     """Return a decoded message as YAML, long arrays cut short."""
@@ -42,10 +48,12 @@ def _lines(message: Any, depth: int) -> Iterator[str]:
             yield from _lines(value, depth + 1)
         elif isinstance(value, (list, tuple)) and value and _is_message(value[0]):
             yield f"{indent}{name}:"
-            for item in value:
+            for item in value[:_MOST_MESSAGES]:
                 first, *rest = _lines(item, depth + 1)
                 yield f"{indent}- {first.strip()}"
                 yield from rest
+            if len(value) > _MOST_MESSAGES:
+                yield f"{indent}# and {len(value) - _MOST_MESSAGES} more"
         else:
             yield f"{indent}{name}: {_scalar(value)}"
 
@@ -61,7 +69,19 @@ def _scalar(value: Any) -> str:
         return _array(value)
     if isinstance(value, float):
         return f"{value:.6g}"
-    return json.dumps(value, ensure_ascii=False)
+    return _text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _text(value: str) -> str:
+    """Return a text in quotes; what a terminal might obey is escaped, as YAML escapes it too."""
+    quoted = json.dumps(value[:_MOST_CHARACTERS], ensure_ascii=False)
+    printable = "".join(c if c.isprintable() else _escaped(ord(c)) for c in quoted)
+    more = len(value) - _MOST_CHARACTERS
+    return f"{printable}  # and {more} more characters" if more > 0 else printable
+
+
+def _escaped(code: int) -> str:
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _array(values: Sequence[Any]) -> str:

@@ -12,10 +12,15 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Live tables in a terminal; plain lines where the output is none."""
+"""Live tables in a terminal; plain lines where the output is none.
+
+What comes out of messages reaches the table through :func:`plain` only: it may look like markup,
+or hold control characters that a terminal obeys.
+"""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -28,6 +33,7 @@ from rich.text import Text
 
 from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.palette import PALETTE
+from fer_ros.perception.texts import shortened
 from fer_ros.perception.types import Box, FaceEmotion
 
 _BAR = 20
@@ -41,6 +47,12 @@ _FACES_WIDTH = 80
 
 _PLAIN_WIDTH = 120
 """Where the output is no terminal, lines are this long [characters]."""
+
+MOST_ROWS = 100
+"""Rows of a table; more are only counted."""
+
+_CELL = 100
+"""Longest text of a cell [characters]."""
 
 
 class LiveTable:
@@ -80,6 +92,11 @@ class LiveTable:
             self._live.stop()
 
 
+def plain(text: str, most: int = _CELL, style: str = "") -> Text:
+    """Return text from outside as it is shown: no markup, no control characters, not too long."""
+    return Text(shortened(text, most), style=style)
+
+
 def columns(*heads: str) -> Table:
     """Return an empty table without lines; a head that ends in ``>`` names numbers."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
@@ -96,7 +113,7 @@ def faces_table(
     """Return one row a face, from left to right; names the second-best class too.
 
     Args:
-        faces: Whom to show.
+        faces: Whom to show; of many only the first :data:`MOST_ROWS`.
         labels: The classes of their probabilities.
         width: Of a line [characters]; a narrow one has no room for boxes and second classes.
     """
@@ -105,19 +122,27 @@ def faces_table(
     wide = width >= _FACES_WIDTH
     heads = ("track", "box", "label", "confidence", ">", "second")
     table = columns(*(head for head in heads if wide or head not in ("box", "second")))
-    for face in sorted(faces, key=lambda face: face.face.box.x):
-        order = face.smoothed.argsort()[::-1]
+    for face in sorted(faces, key=lambda face: face.face.box.x)[:MOST_ROWS]:
+        first, second = _ranked(face, labels)
         certain = face.label != UNCERTAIN
         cells = [
-            Text(face.label, style=PALETTE.get(face.label, "")),
-            _bar(face.confidence) if certain else Text(f"perhaps {labels[order[0]]}", style="dim"),
-            f"{face.confidence:.0%}",
+            plain(face.label, style=PALETTE.get(face.label, "")),
+            Text(_bar(face.confidence)) if certain else plain(f"perhaps {first}", style="dim"),
+            Text(f"{face.confidence:.0%}"),
         ]
         if wide:
-            second = f"{labels[order[1]]} {face.smoothed[order[1]]:.0%}" if len(order) > 1 else ""
-            cells = [_place(face.face.box), *cells, second]
-        table.add_row(face.track_id, *cells)
-    return table
+            cells = [Text(_place(face.face.box)), *cells, plain(second)]
+        table.add_row(plain(face.track_id), *cells)
+    more = len(faces) - MOST_ROWS
+    return table if more <= 0 else Group(table, Text(f"and {more} more", style="dim"))
+
+
+def _ranked(face: FaceEmotion, labels: Sequence[str]) -> tuple[str, str]:
+    """Return the best class, and the second with its probability, as far as there are some."""
+    order = face.smoothed[: len(labels)].argsort()[::-1]
+    first = labels[order[0]] if len(order) else "?"
+    second = f"{labels[order[1]]} {face.smoothed[order[1]]:.0%}" if len(order) > 1 else ""
+    return first, second
 
 
 def _place(box: Box) -> str:
@@ -125,5 +150,5 @@ def _place(box: Box) -> str:
 
 
 def _bar(part: float) -> str:
-    filled = round(min(max(part, 0.0), 1.0) * _BAR)
+    filled = round(min(max(part, 0.0), 1.0) * _BAR) if math.isfinite(part) else 0
     return "#" * filled + "." * (_BAR - filled)

@@ -87,6 +87,20 @@ def access_rules(args: argparse.Namespace) -> Access:
     return Access("" if is_loopback(args.host) else new_token())
 
 
+def page_port() -> int:
+    """Return the port for a page that another command shows: the usual one, or 0 where it is taken.
+
+    A server that binds it a moment later may still find it taken.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", DEFAULT_PORT))
+        except OSError:
+            return 0
+    return DEFAULT_PORT
+
+
 def shown_name(host: str) -> str:
     """Return a listening address as people write it in a browser."""
     if is_loopback(host):
