@@ -28,7 +28,7 @@ import numpy as np
 
 from fer_ros.apps.start import raised_interrupt
 from fer_ros.perception.classification import FUSION_RULES
-from fer_training.commands import detector, export, measure, train
+from fer_training.commands import detector, export, measure, papers, train
 from fer_training.commands.show import show
 from fer_training.data.base import DatasetError
 
@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_saliency(commands)
     measure.add(commands)
     detector.add(commands)
-    _add_compare(commands)
+    papers.add(commands)
     return parser
 
 
@@ -124,19 +124,6 @@ def _add_saliency(commands: Any) -> None:
     saliency.add_argument("--image", type=int, help="map of this one row instead of class means")
     saliency.add_argument("--out", type=Path, required=True, metavar="FILE.png")
     saliency.set_defaults(run=_saliency)
-
-
-def _add_compare(commands: Any) -> None:
-    compare = commands.add_parser(
-        "compare", help="write results.csv, RESULTS.md and charts from finished runs, beside them"
-    )
-    compare.add_argument("runs", type=Path, metavar="RUNS", help="folder with run folders")
-    compare.add_argument(
-        "--ship",
-        action="store_true",
-        help="write the repository's own pages instead, keeping their lines of other runs",
-    )
-    compare.set_defaults(run=_compare)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -267,14 +254,6 @@ def _saliency(options: argparse.Namespace) -> None:
     if not maps:
         raise DatasetError("the network gets none of these rows right; there is nothing to map")
     saliency.draw(maps, options.out)
-
-
-def _compare(options: argparse.Namespace) -> None:
-    from fer_training.papers import compare
-
-    places = compare.shipped() if options.ship else compare.beside(options.runs)
-    count = compare.write(options.runs, places)
-    print(f"{places.page}: {count} runs")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pathlib import Path
 from fer_training.papers import charts, convergence, page, results
 
 _PACKAGE = Path(__file__).parent.parent
+SHIPPED_LINES = _PACKAGE / "results.csv"
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,28 @@ class Places:
     page: Path
     folder: Path
     """Of distances, training times and charts."""
+    link: str
+    """That folder as the page links to it."""
     times: Path
     """Record of ``fer-train latency``; without it lines keep the milliseconds they had."""
-    keeps: bool
-    """Whether lines of runs that are not in the folder stay."""
+    earlier: Path | None
+    """Lines of runs that are not in the folder, which stay."""
 
 
-def beside(runs: Path) -> Places:
-    """Return the places in the folder of runs."""
+def beside(runs: Path, joined: bool = False) -> Places:
+    """Return the places in the folder of runs.
+
+    Args:
+        runs: Folder of run folders.
+        joined: Whether the shipped lines of other runs stand beside those of the folder.
+    """
     return Places(
         runs / "results.csv",
         runs / "RESULTS.md",
         runs / "charts",
-        runs / "latency.json",
-        keeps=False,
+        "charts/",
+        _PACKAGE / "latency.json" if joined else runs / "latency.json",
+        SHIPPED_LINES if joined else None,
     )
 
 
@@ -59,11 +68,12 @@ def shipped() -> Places:
     if not docs.is_dir():
         raise ValueError(f"--ship writes the repository's own pages, and {docs} is missing")
     return Places(
-        _PACKAGE / "results.csv",
+        SHIPPED_LINES,
         _PACKAGE / "RESULTS.md",
         docs / "papers",
+        "../docs/papers/",
         _PACKAGE / "latency.json",
-        keeps=True,
+        SHIPPED_LINES,
     )
 
 
@@ -78,15 +88,14 @@ def write(runs: Path, places: Places) -> int:
         raise ValueError(
             f"{runs} holds no metrics.json; give the folder that holds the run folders, e.g. runs"
         )
-    lines = results.merge(results.read(places.lines) if places.keeps else (), found)
+    lines = results.merge(results.read(places.earlier) if places.earlier else (), found)
     lines = results.timed(lines, results.latencies_of(places.times))
     results.write(lines, places.lines)
     folder = places.folder
     folder.mkdir(parents=True, exist_ok=True)
     charts.draw(runs, lines, folder)
     pictures = sorted(path.name for path in folder.glob("*.png"))
-    to = "../docs/papers/" if places.keeps else f"{folder.name}/"
-    places.page.write_text(page.write(lines, pictures, to), encoding="utf-8")
+    places.page.write_text(page.write(lines, pictures, places.link), encoding="utf-8")
     (folder / "distances.md").write_text(page.distances(), encoding="utf-8")
     (folder / convergence.PAGE).write_text(convergence.write(lines), encoding="utf-8")
     return len(found)

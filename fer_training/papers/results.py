@@ -74,6 +74,9 @@ class Result:
     """First epoch, from 1, whose test accuracy is within a point of the run's best."""
     epoch_s: float | None = None
     """Median of the epochs' seconds; other work on the machine lengthens it."""
+    planned: int | None = None
+    """Epochs that the run was given, fewer than the recipe's where only a first part was run; None
+    in lines of earlier runs, all to their end."""
 
     @property
     def key(self) -> tuple[str, str, str, int]:
@@ -128,6 +131,7 @@ def _on_the_way(result: Result, summary: Path) -> Iterator[Result]:
                 recipe=f"{result.recipe}@{epochs}",
                 epochs=epochs,
                 epochs_printed=epochs,
+                planned=epochs,
                 single=_percent(accuracies[epochs - 1]),
                 mirror=None,
                 macro_f1=None,
@@ -163,6 +167,7 @@ def _result(record: RunRecord, folds: Sequence[Results]) -> Result:
         precision=record.precision,
         revision=record.revision[:12],
         command=record.command,
+        planned=record.recipe.epochs if record.epochs else None,
     )
 
 
@@ -177,8 +182,9 @@ def _printed_epochs(record: RunRecord) -> int | None:
     """
     if not record.epochs:
         return None
+    name = re.sub(r"\w+\((.+?), .+\)", r"\1", record.recipe.name)  # fused: as its first run
     try:
-        return recipe.load(record.recipe.name.partition(" with ")[0]).epochs
+        return recipe.load(name.partition(" with ")[0]).epochs
     except RecipeError:
         return record.recipe.epochs
 
