@@ -83,7 +83,10 @@ def test_a_recipe_under_its_paper_s_protocol_changes_no_printed_setting() -> Non
         for row in system.rows:
             if row.figure is not None and "(" not in row.same and not row.same.startswith("svm"):
                 changed = distance.between(recipe.load(row.same)).changed
-                assert not changed, f"{row.same}: {changed}"
+                # The printed strength of L2 collapses; each network's other row says so.
+                weak = row.same.endswith("+weak-l2")
+                allowed = {"optimizer.l2"} if weak else set()
+                assert {gap.setting for gap in changed} <= allowed, f"{row.same}: {changed}"
 
 
 def test_distance_of_a_made_up_recipe() -> None:
@@ -220,7 +223,7 @@ def test_compare_writes_beside_the_runs(tmp_path: Path) -> None:
     (line,) = results.read(runs / "results.csv")
     assert (line.recipe, line.epochs, line.epochs_printed) == (name, 1, 200)
     assert line.ferplus is not None
-    assert "| ARCH-1, L2 1e-4 | fer2013 | - |" in (runs / "RESULTS.md").read_text("utf-8")
+    assert "| ARCH-1 | fer2013 | 70.3 |" in (runs / "RESULTS.md").read_text("utf-8")
     assert (runs / "charts" / "features-004.png").is_file()
     assert (runs / "charts" / "curves.png").is_file()
     assert (PACKAGE / "RESULTS.md").read_bytes() == before
