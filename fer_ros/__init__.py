@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from fer_ros.perception.images import ImageError, decode_raw
     from fer_ros.perception.pipeline import Pipeline, PipelineSettings
     from fer_ros.perception.types import Box, Face, FaceEmotion, Frame, FrameResult, Image
+    from fer_ros.reading.errors import ReadError
+    from fer_ros.reading.reader import Reader, read, read_video
+    from fer_ros.reading.result import Reading
+    from fer_ros.reading.schema import FaceRecord
     from fer_ros.runtime.assembly import Assembly, assemble
     from fer_ros.runtime.parameter_rows import ParameterError
     from fer_ros.runtime.settings import PerceptionSettings
@@ -64,6 +68,10 @@ _HOMES = {
     "perception.pipeline": ("Pipeline", "PipelineSettings"),
     "perception.association": ("Track", "Tracker", "track_ids"),
     "perception.types": ("Box", "Face", "FaceEmotion", "Frame", "FrameResult", "Image"),
+    "reading.errors": ("ReadError",),
+    "reading.reader": ("Reader", "read", "read_video"),
+    "reading.result": ("Reading",),
+    "reading.schema": ("FaceRecord",),
     "sources.errors": ("CameraError",),
     "sources.files": ("open_source",),
     "sources.pictures": ("read_picture",),
@@ -86,6 +94,7 @@ __all__ = [
     "Face",
     "FaceDetector",
     "FaceEmotion",
+    "FaceRecord",
     "FerFaceDetector",
     "Frame",
     "FrameResult",
@@ -97,6 +106,9 @@ __all__ = [
     "PerceptionSettings",
     "Pipeline",
     "PipelineSettings",
+    "ReadError",
+    "Reader",
+    "Reading",
     "SmoothingSettings",
     "Track",
     "Tracker",
@@ -106,7 +118,9 @@ __all__ = [
     "decode_compressed",
     "decode_raw",
     "open_source",
+    "read",
     "read_picture",
+    "read_video",
     "track_ids",
 ]
 

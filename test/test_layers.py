@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LAYERS = {
     "fer_ros": [
-        {"__main__"}, {"apps"}, {"view"}, {"replay"}, {"behaviors", "bridges"}, {"node"},
+        {"__main__"}, {"apps"}, {"view"}, {"replay"}, {"reading"}, {"behaviors", "bridges"},
+        {"node"},
         {"runtime"}, {"sources"}, {"transport"}, {"perception"}, {"resources", ""},
     ],
     "fer_ros.replay": [

@@ -77,7 +77,7 @@ class Face:
 class Frame:
     """One decoded camera image."""
 
-    image: Image
+    image: Image = field(repr=False)
     stamp_ns: int
     """Stamp of the source image; 0 when it carries none."""
     frame_id: str = ""

@@ -1,0 +1,119 @@
+# Copyright 2026 fer_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Files that are there when they are whole, and not before."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+from fer_ros.reading.errors import ReadError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows; there two writers are not told apart
+    fcntl = None  # type: ignore[assignment]
+
+
+class WholeFile:
+    """A file that is written beside its place, and renamed when it is whole.
+
+    In a ``with`` it is kept, and discarded where an exception ends that.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Begin a file.
+
+        Args:
+            path: Where it will be; what stands there stays until :meth:`keep`.
+
+        Raises:
+            ReadError: It cannot be written there, or somebody else writes it now.
+        """
+        self.path = path
+        self.partial = partial_of(path)
+        """Where it is written; its ending is that of the path, for writers that go by it."""
+        if path.is_dir():
+            raise ReadError(f"{path} is a folder; name a file in it")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(self.partial, os.O_CREAT | os.O_RDWR, 0o666)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ReadError(f"cannot write {str(path)!r}: {reason}") from error
+        try:
+            self._lock()
+            os.ftruncate(self._descriptor, 0)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    def __enter__(self) -> WholeFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.keep()
+        else:
+            self.discard()
+
+    def keep(self) -> None:
+        """Put the file where it belongs.
+
+        Raises:
+            ReadError: It cannot be renamed.
+        """
+        try:
+            os.fsync(self._descriptor)
+            self.partial.replace(self.path)
+        except OSError as error:
+            self.partial.unlink(missing_ok=True)
+            raise ReadError(f"cannot write {self.path}: {error.strerror}") from error
+        finally:
+            self._close()
+
+    def discard(self) -> None:
+        """Leave nothing behind; may be called again."""
+        if self._descriptor >= 0:
+            self.partial.unlink(missing_ok=True)
+            self._close()
+
+    def _close(self) -> None:
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+    def _lock(self) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            mine = os.fstat(self._descriptor).st_ino == self.partial.stat().st_ino
+        except (BlockingIOError, FileNotFoundError):
+            mine = False
+        if not mine:
+            raise ReadError(
+                f"another process writes {self.path} now; wait for it, or name another --out"
+            )
+
+
+def partial_of(path: Path) -> Path:
+    """Return where a file is written until it is whole."""
+    return path.with_name(f".{path.stem}.partial{path.suffix}")
