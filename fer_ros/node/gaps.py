@@ -27,6 +27,9 @@ _ENOUGH = 8
 _LONGEST = 1_000_000_000
 """A longer gap is a camera that paused, not images that were lost [ns]."""
 
+_SHORTEST = 1_000_000
+"""A shorter period is no camera's, but stamps that are no times of exposure [ns]."""
+
 _TOLERANCE = 0.25
 """How far a gap may lie from a whole number of periods."""
 
@@ -51,6 +54,8 @@ class StampGaps:
         short = sorted(self._steps)[len(self._steps) // 8]
         single = [each for each in self._steps if each < 1.5 * short]
         period = sum(single) / len(single)
+        if period < _SHORTEST:
+            return 0
         periods = step / period
         whole = round(periods)
         return whole - 1 if whole > 1 and abs(periods - whole) <= _TOLERANCE else 0

@@ -151,8 +151,8 @@ class Stream:
     def _note_gap(self, stamp_ns: int, now: float) -> None:
         missing = self._gaps.note(stamp_ns)
         self._events["missing"] += missing
-        for _ in range(missing):
-            self._rate_missing.add(1.0, now)
+        if missing:
+            self._rate_missing.add(float(missing), now)
 
     def _admits(self, now: float) -> bool:
         """Whether ``max_rate`` lets an image in; one that comes a little early counts as due."""
@@ -225,7 +225,7 @@ class Stream:
         """Return what came and what became of it, over the recent past."""
         with self._lock:
             now = time.monotonic()
-            received, missing = self._rate_in.count(now), self._rate_missing.count(now)
+            received, missing = self._rate_in.count(now), round(self._rate_missing.total(now))
             wanted = received + missing - self._rate_limited.count(now)
             wanted -= self._waiting_since is not None  # the newest is not lost yet
             return StreamRates(

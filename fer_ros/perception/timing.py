@@ -77,6 +77,12 @@ class RollingWindow:
             self._forget(now)
             return sum(value for _, value in self._entries) / max(len(self._entries), 1)
 
+    def total(self, now: float) -> float:
+        """Return the sum of the recent values."""
+        with self._lock:
+            self._forget(now)
+            return sum(value for _, value in self._entries)
+
     def count(self, now: float) -> int:
         """Return how many recent values there are."""
         with self._lock:

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from fer_ros.node.gaps import StampGaps
+from fer_ros.node.stream import Message, Stream
 
 SECOND = 1_000_000_000
 
@@ -48,3 +49,22 @@ def test_jitter_pauses_and_other_rates_are_no_losses() -> None:
     assert missing(steady[::-1]) == 0
     uneven = np.cumsum([10_000_000, 56_000_000] * 100)  # two images in a burst
     assert missing(SECOND + uneven) == 0
+
+
+def test_stamps_a_nanosecond_apart_count_no_images_as_missing() -> None:
+    gaps, stamp_ns = StampGaps(), 10**18
+    for _ in range(20):
+        stamp_ns += 1
+        assert gaps.note(stamp_ns) == 0
+    assert gaps.note(stamp_ns + 900_000_000) == 0
+
+
+def test_a_gap_of_many_images_is_counted_at_once() -> None:
+    """A camera of 1000 Hz that pauses for most of a second: one entry, not one an image."""
+    stream, stamp_ns = Stream("/image", False, lambda: None), 10**18
+    for _ in range(20):
+        stamp_ns += 1_000_000
+        stream.put(Message(b"", stamp_ns, stamp_ns))
+    stream.put(Message(b"", stamp_ns, stamp_ns + 900_000_000))
+    assert stream.counts().missing == 899
+    assert stream.rates().missing_share == pytest.approx(899 / 920)
