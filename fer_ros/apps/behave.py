@@ -17,8 +17,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import threading
+import time
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -26,15 +28,19 @@ from typing import Any
 import yaml
 
 from fer_ros.behaviors.actions import with_options
-from fer_ros.behaviors.host import BehaviorHost
+from fer_ros.behaviors.node import BehaviorNode
 from fer_ros.behaviors.recorded import event_line, events_of_bag
 from fer_ros.behaviors.rule_files import RuleError, read_rules
 from fer_ros.behaviors.rules import RuleSet
+from fer_ros.perception.texts import shortened
 from fer_ros.resources import share_path
 from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Transport
 from fer_ros.transport.opening import open_standalone
+
+_THREADS_TIME = 2.0
+"""How long the end waits for threads of plug-ins [s]."""
 
 SHIPPED = ("greeter", "music_player")
 """Rule files of this package, which go by their names."""
@@ -104,17 +110,17 @@ def load(name: str, options: list[str]) -> RuleSet:
 
 
 def serve(transport: Transport, rules: RuleSet, emotions: list[str], stop: threading.Event) -> None:
-    """Run the rules until told to stop.
+    """Run the rules until the event is set.
 
     Raises:
         TransportError: A topic cannot be used.
         PluginError: A plug-in cannot be made.
     """
-    host = BehaviorHost(transport, rules, tuple(emotions))
+    node = BehaviorNode(transport, rules, tuple(emotions))
     try:
         stop.wait()
     finally:
-        host.close()
+        node.close()
 
 
 def _behave(args: argparse.Namespace, ros_args: RosArgs) -> int:
@@ -128,13 +134,40 @@ def _behave(args: argparse.Namespace, ros_args: RosArgs) -> int:
     if args.bag:
         return _replay(args, rules)
     name = args.rules if args.rules in SHIPPED else "behave"
+    own = set(threading.enumerate())
     with stop_signals() as stop, open_standalone(name, ros_args) as transport:
         serve(transport, rules, args.emotions, stop)
+    leave_threads(own, 0)
     return 0
 
 
+def leave_threads(own: set[threading.Thread], status: int) -> None:
+    """End the process in spite of threads that plug-ins have started and not ended.
+
+    The interpreter would wait for those that are no daemons for ever.
+
+    Args:
+        own: Threads that are none of plug-ins.
+        status: Exit status.
+    """
+    end = time.monotonic() + _THREADS_TIME
+    left = [each for each in set(threading.enumerate()) - own if not each.daemon]
+    for thread in left:
+        thread.join(max(end - time.monotonic(), 0.0))
+    names = [shortened(thread.name) for thread in left if thread.is_alive()]
+    if names:
+        print(f"fer-ros: threads of plug-ins still run: {', '.join(names)}", file=sys.stderr)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _warn(text: str) -> None:
+    print(f"fer-ros: warning: {shortened(text, 400)}", file=sys.stderr)
+
+
 def _replay(args: argparse.Namespace, rules: RuleSet) -> int:
-    events = events_of_bag(rules, args.bag, tuple(args.emotions))
+    events = events_of_bag(rules, args.bag, tuple(args.emotions), _warn)
     lines = (event_line(rules, event) for event in events)
     if args.expect is None:
         for line in lines:

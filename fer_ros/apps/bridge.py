@@ -21,7 +21,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from fer_ros.bridges.host import BRIDGES, BridgeHost
+from fer_ros.bridges.node import BRIDGES, BridgeNode
 from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Transport
@@ -64,7 +64,7 @@ def serve(transport: Transport, args: argparse.Namespace, stop: threading.Event)
         TransportError: A topic cannot be used.
     """
     names = [*args.bridges, *_parameter(transport.parameter_overrides())]
-    host = BridgeHost(transport, names, args.emotions)
+    host = BridgeNode(transport, names, args.emotions)
     try:
         stop.wait()
     finally:

@@ -18,10 +18,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 
 from rclpy.utilities import remove_ros_args
 
-from fer_ros.apps.behave import SHIPPED, add_arguments, load, serve
+from fer_ros.apps.behave import SHIPPED, add_arguments, leave_threads, load, serve
 from fer_ros.apps.ros_spin import spin
 
 
@@ -49,4 +50,7 @@ def main(name: str = "behave", argv: list[str] | None = None) -> int:
     except (OSError, RuntimeError, ValueError) as error:
         print("\n".join(f"{name}: {line}" for line in str(error).splitlines()), file=sys.stderr)
         return 2
-    return spin(name, argv, lambda transport, stop: serve(transport, rules, args.emotions, stop))
+    own = set(threading.enumerate())
+    status = spin(name, argv, lambda transport, stop: serve(transport, rules, args.emotions, stop))
+    leave_threads(own, status)
+    return status

@@ -17,14 +17,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from fer_ros.behaviors.plugins import Context, Plugin, PluginError, find
+from fer_ros.behaviors.plugin_runner import PluginRunner, close_all
+from fer_ros.behaviors.plugins import Context, PluginError
 from fer_ros.behaviors.rules import Call, Rule, RuleSet, Run, Say
 from fer_ros.behaviors.workers import Worker
+from fer_ros.perception.texts import shortened
 from fer_ros.transport import event_messages
 from fer_ros.transport.base import Publisher, Qos, Transport, TransportError
 from fer_ros.transport.codec import encode, message_class
@@ -47,7 +49,7 @@ def in_words(what: Say | Call | Run, event: Event) -> str:
     """Return what would happen, for people and for tests over a recording."""
     match what:
         case Say():
-            return f"say {what.topic}: {what.words(event)}"
+            return f"say {what.topic}: {what.text_for(event)}"
         case Call(type_name="std_srvs/srv/SetBool"):
             return f"call {what.service}: {str(what.value).lower()}"
         case Call():
@@ -74,7 +76,7 @@ class Actions:
         self._rules = {rule.name: rule for rule in rules.rules}
         self._transport = transport
         self._failed: dict[str, str] = {}
-        self._plugins: dict[str, tuple[Plugin, Worker[Event]]] = {}
+        self._plugins: dict[str, PluginRunner] = {}
         self._workers: list[Worker[tuple[Publisher, bytes]] | Worker[Call]] = []
         try:
             qos = Qos("reliable", depth=100)
@@ -85,7 +87,7 @@ class Actions:
             }
             for run in self._all(Run):
                 if _key(run) not in self._plugins:
-                    self._plugins[_key(run)] = self._make(run)
+                    self._plugins[_key(run)] = PluginRunner(run, Context(transport, run.folder))
         except BaseException:
             self.close()
             raise
@@ -98,15 +100,6 @@ class Actions:
     def _all(self, kind: type[_W]) -> Iterator[_W]:
         for rule in self._rules.values():
             yield from (a.what for a in rule.actions if isinstance(a.what, kind))
-
-    def _make(self, run: Run) -> tuple[Plugin, Worker[Event]]:
-        try:
-            plugin = find(run.plugin)(run.options, Context(self._transport, run.folder))
-        except PluginError:
-            raise
-        except Exception as error:  # whatever a foreign plug-in says to its options
-            raise PluginError(f"the plug-in {run.plugin!r} cannot start: {error}") from error
-        return plugin, Worker(f"plug-in {run.plugin}", plugin.handle, self._transport.log)
 
     @property
     def events_topic(self) -> str:
@@ -122,38 +115,37 @@ class Actions:
             for what in actions_of(rule, event):
                 match what:
                     case Say():
-                        text = message_class(STRING)(data=what.words(event))
+                        text = message_class(STRING)(data=what.text_for(event))
                         self._out.put((self._strings[what.topic], encode(text)))
                     case Call():
                         self._calls.put(what)
                     case Run():
-                        self._plugins[_key(what)][1].put(event)
+                        self._plugins[_key(what)].put(event)
 
     def _call(self, call: Call) -> None:
         try:
-            done, said = self._transport.call_service(call.service, call.type_name, call.value)
+            succeeded, reply = self._transport.call_service(
+                call.service, call.type_name, call.value
+            )
         except TransportError as error:
-            done, said = False, str(error)
-        if done:
+            succeeded, reply = False, str(error)
+        if succeeded:
             self._failed.pop(call.service, None)
             return
-        if self._failed.get(call.service) != said:
-            self._transport.log.warning(
-                f"service {call.service} failed: {said or 'no reason given'}"
-            )
-        self._failed[call.service] = said
+        reply = shortened(reply) or "no reason given"
+        if self._failed.get(call.service) != reply:
+            self._transport.log.warning(f"service {call.service} failed: {reply}")
+        self._failed[call.service] = reply
 
     def statuses(self, prefix: str) -> list[Status]:
         """Return a line of diagnostics for each plug-in, and for services that fail."""
-        lines = []
-        for key, (plugin, worker) in self._plugins.items():
-            problem = plugin.health()
-            counts = {"events dropped": str(worker.dropped)}
-            name = f"{prefix}: plug-in {json.loads(key)[0]}"
-            lines.append(Status(2 if problem else 0, name, problem or "works", counts))
-        for service, said in sorted(self._failed.items()):
-            lines.append(Status(1, f"{prefix}: service {service}", said or "failed", {}))
-        return lines
+        return [
+            *(runner.status(prefix) for runner in self._plugins.values()),
+            *(
+                Status(1, f"{prefix}: service {service}", reply, {})
+                for service, reply in sorted(self._failed.copy().items())
+            ),
+        ]
 
     @property
     def dropped(self) -> int:
@@ -162,14 +154,9 @@ class Actions:
 
     def close(self) -> None:
         """Do what is queued, for a bounded time, and end."""
-        closing: list[Callable[[], None]] = [worker.close for worker in self._workers]
-        for plugin, worker in self._plugins.values():
-            closing += [worker.close, plugin.close]
-        for close in closing:
-            try:
-                close()
-            except Exception as error:  # a plug-in's fault must not keep the others from ending
-                self._transport.log.error(f"closing failed: {type(error).__name__}: {error}")
+        for worker in self._workers:
+            worker.close()
+        close_all(list(self._plugins.values()))
 
 
 def _key(run: Run) -> str:

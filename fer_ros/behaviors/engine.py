@@ -12,110 +12,137 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""EmotionArray in, events out: the same events for the same input, whenever it is judged.
+"""EmotionArray in, events out: the same events for the same input, whenever it is evaluated.
 
-The engine knows no ROS, no clock and no randomness: time is that of the images' stamps. Everything
-is counted for each camera apart.
+The engine knows no ROS, no clock and no randomness: rules measure time by the images' stamps, each
+camera apart.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from fer_ros.behaviors.camera import CameraEvents
-from fer_ros.behaviors.rules import Rule, RuleSet
+from fer_ros.behaviors.clock import CameraClock
+from fer_ros.behaviors.rules import RuleSet
 from fer_ros.transport.event_messages import Event, FaceTable
-
-LATE_TOLERANCE_NS = 500_000_000
-"""A stamp older than the newest by less than this is a late image, by more a clock that jumped
-back (a recording that loops, a simulator that restarts)."""
 
 MAX_CAMERAS = 64
 
 
-class EventEngine:
-    """Judges the answers of any number of cameras by rules."""
+@dataclass(frozen=True)
+class _Camera:
+    clock: CameraClock
+    events: CameraEvents
 
-    def __init__(self, rules: RuleSet) -> None:
-        """Start with nobody there."""
+
+class EventEngine:
+    """Evaluates the results of any number of cameras by rules."""
+
+    def __init__(
+        self,
+        rules: RuleSet,
+        live: bool = True,
+        on_note: Callable[[str, str], None] = lambda *_: None,
+    ) -> None:
+        """Start with nobody there.
+
+        Args:
+            rules: The rules.
+            live: Whether results that are too old on arrival, or from the future, are left out; in
+                a recording none is.
+            on_note: Gets the camera and what is to be logged about its clock, once a step.
+        """
         self.rules = rules
         self.dropped: Counter[str] = Counter()
-        """Answers that were not judged, by reason: ``unstamped``, ``stale``, ``future``, ``late``,
-        ``cameras`` (more than 64 of them)."""
-        self._cameras: dict[str, CameraEvents] = {}
+        """Results that were not evaluated, by reason: ``unstamped``, ``stale``, ``future``,
+        ``late``, ``cameras`` (more than 64 of them)."""
+        self._live = live
+        self._on_note = on_note
+        self._cameras: dict[str, _Camera] = {}
 
     @property
     def running(self) -> int:
         """How many events run."""
-        return sum(camera.running for camera in self._cameras.values())
+        return sum(camera.events.running for camera in self._cameras.values())
 
     @property
     def cameras(self) -> tuple[str, ...]:
-        """Cameras that have been heard, in the order of their first answers."""
+        """Cameras that have been heard, in the order of their first results."""
         return tuple(self._cameras)
 
     def unknown_expressions(self) -> dict[str, tuple[str, ...]]:
         """Return the rules that cannot hold because a camera's network lacks an expression."""
-        return {name: camera.unknown for name, camera in self._cameras.items() if camera.unknown}
+        return {
+            name: camera.events.unknown
+            for name, camera in self._cameras.items()
+            if camera.events.unknown
+        }
+
+    def clocks(self) -> dict[str, CameraClock]:
+        """Return the clocks of the cameras."""
+        return {name: camera.clock for name, camera in self._cameras.items()}
 
     def update(self, faces: FaceTable, now_ns: int | None = None) -> list[Event]:
-        """Judge one answer.
+        """Evaluate one result.
 
         Args:
-            faces: The answer.
-            now_ns: The clock of the stamps [ns], to leave out answers that are stale or from the
-                future; None where there is no clock, as in a recording.
+            faces: The result.
+            now_ns: When it came, by the clock of this node or of the recording [ns]; None where
+                that is not known.
 
         Returns:
             Ends, then starts, then what goes on, each in the order of the rules.
         """
-        stamp = faces.stamp_ns
-        reason = self._unfit(stamp, now_ns)
-        camera = self._cameras.get(faces.source_topic)
-        if not reason and camera is None:
-            if len(self._cameras) >= MAX_CAMERAS:
-                reason = "cameras"
-            else:
-                rules = [rule for rule in self.rules.rules if rule.is_about(faces.source_topic)]
-                camera = CameraEvents(rules, faces.source_topic, self.rules.silence_ns)
-                self._cameras[faces.source_topic] = camera
-        if reason or camera is None:
-            self.dropped[reason] += 1
-            return []
-        newest = camera.newest_ns
-        if newest is not None and newest - LATE_TOLERANCE_NS <= stamp <= newest:
-            self.dropped["late"] += 1
-            return []
-        events: list[Event] = []
-        if newest is not None and stamp < newest:
-            events = camera.restart()
-        else:
-            events = camera.advance(stamp)
-        return events + camera.update(faces)
+        return self.judge(faces, now_ns)[1]
 
-    def _unfit(self, stamp_ns: int, now_ns: int | None) -> str:
-        if stamp_ns <= 0:
-            return "unstamped"
-        if now_ns is not None and now_ns - stamp_ns > self.rules.max_age_ns:
-            return "stale"
-        if now_ns is not None and stamp_ns - now_ns > self.rules.max_age_ns:
-            return "future"
-        return ""
+    def judge(self, faces: FaceTable, now_ns: int | None = None) -> tuple[str, list[Event]]:
+        """Like :meth:`update`; also return why the result was left out, empty when it was not."""
+        camera = self._camera(faces.source_topic)
+        if camera is None:
+            return self._drop("cameras"), []
+        reading = camera.clock.read(faces.stamp_ns, now_ns)
+        if reading.note:
+            self._on_note(faces.source_topic, reading.note)
+        events = []
+        if not self._live and reading.reason in ("", "late"):
+            events = self.advance(camera.clock.common_ns(faces.stamp_ns))
+        if reading.reason:
+            return self._drop(reading.reason), events
+        if reading.jumped_back:
+            events += camera.events.restart()
+        return "", events + camera.events.update(faces)
+
+    def _camera(self, name: str) -> _Camera | None:
+        camera = self._cameras.get(name)
+        if camera is None and len(self._cameras) < MAX_CAMERAS:
+            rules = [rule for rule in self.rules.rules if rule.is_about(name)]
+            camera = self._cameras[name] = _Camera(
+                CameraClock(self.rules.max_age_ns, self._live),
+                CameraEvents(rules, name, self.rules.silence_ns),
+            )
+        return camera
+
+    def _drop(self, reason: str) -> str:
+        self.dropped[reason] += 1
+        return reason
 
     def advance(self, now_ns: int) -> list[Event]:
-        """Let time pass without an answer: the events of cameras that are silent end."""
-        return _joined(camera.advance(now_ns) for camera in self._cameras.values())
+        """Let time pass without a result: the events of cameras that are silent end.
+
+        Args:
+            now_ns: The clock of the arrivals; of the stamps where results came without one [ns].
+        """
+        return [
+            event
+            for camera in self._cameras.values()
+            if camera.events.newest_ns is not None
+            and camera.clock.silent_for(now_ns, camera.events.newest_ns) > self.rules.silence_ns
+            for event in camera.events.fall_silent()
+        ]
 
     def close(self) -> list[Event]:
         """End all events that run."""
-        return _joined(camera.close() for camera in self._cameras.values())
-
-
-def _joined(events: Iterable[list[Event]]) -> list[Event]:
-    return [event for each in events for event in each]
-
-
-def rules_of(rules: RuleSet) -> dict[str, Rule]:
-    """Return the rules by name."""
-    return {rule.name: rule for rule in rules.rules}
+        return [event for camera in self._cameras.values() for event in camera.events.close()]

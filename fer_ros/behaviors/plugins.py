@@ -26,6 +26,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
+from fer_ros.behaviors.workers import error_text
+from fer_ros.perception.texts import shortened
 from fer_ros.transport.base import Logger, Transport
 from fer_ros.transport.event_messages import Event
 
@@ -57,17 +59,19 @@ class Context:
 class Plugin(Protocol):
     """An action in Python, made by a call with its options and a :class:`Context`.
 
-    It lives on a thread of its own: it may take its time, and while it does, up to 256 events wait.
+    It is constructed in at most 30 s. Each method may raise, exit or hang: that is logged, counted
+    and shown in the diagnostics, and neither the rules nor other plug-ins notice. ``handle`` is
+    always called on the same thread, ``health`` and ``close`` on others.
     """
 
     def handle(self, event: Event) -> None:
-        """Take in an event; what is raised is logged."""
+        """Take in an event; may take its time, while up to 256 events wait."""
 
     def health(self) -> str:
-        """Return what is wrong, in a few words; empty when all is well."""
+        """Return what is wrong, in a few words; empty when all is well. Called twice a second."""
 
     def close(self) -> None:
-        """End; nothing comes afterwards."""
+        """End, within 5 s; nothing comes afterwards."""
 
 
 Factory = Callable[[Mapping[str, Any], Context], Plugin]
@@ -92,8 +96,10 @@ def find(name: str) -> Factory:
         )
     try:
         factory: Factory = point.load()
-    except Exception as error:  # whatever a foreign module does on import
+    except BaseException as error:  # whatever foreign code does on import, sys.exit() included
+        if isinstance(error, KeyboardInterrupt):
+            raise
         raise PluginError(
-            f"the plug-in {name!r} cannot be loaded: {type(error).__name__}: {error}"
+            f"the plug-in {shortened(name)!r} cannot be loaded: {error_text(error)}"
         ) from error
     return factory

@@ -18,32 +18,44 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from fer_ros.behaviors.actions import actions_of, in_words
-from fer_ros.behaviors.engine import EventEngine
+from fer_ros.behaviors.engine import MAX_CAMERAS, EventEngine
 from fer_ros.behaviors.rules import RuleSet
 from fer_ros.transport.bag import BagError, BagReader
 from fer_ros.transport.codec import DecodeError, decode, type_hash
 from fer_ros.transport.event_messages import Event, read_face_table
 from fer_ros.transport.messages import EMOTION_ARRAY
 
+_REASONS = {
+    "unstamped": "their images have no stamp",
+    "late": "their stamps are not newer than the one before",
+    "cameras": f"rules are evaluated for the first {MAX_CAMERAS} cameras only",
+}
 
-def events_of_bag(rules: RuleSet, path: Path, topics: tuple[str, ...] = ()) -> Iterator[Event]:
+
+def events_of_bag(
+    rules: RuleSet,
+    path: Path,
+    topics: tuple[str, ...] = (),
+    warn: Callable[[str], None] = lambda _: None,
+) -> Iterator[Event]:
     """Yield the events of a recording of EmotionArray, in order.
 
     Args:
-        rules: What to tell.
+        rules: The rules.
         path: A rosbag2 recording.
         topics: Those to read; all of the type where none is named.
+        warn: Gets what makes the events doubtful: clocks that step, results left out.
 
     Raises:
         BagError: It is damaged, or holds no such topics.
     """
     reader = BagReader(path)
-    engine = EventEngine(rules)
+    engine = EventEngine(rules, live=False, on_note=lambda camera, note: warn(f"{camera}: {note}"))
     for message in reader.messages(_topics(reader, topics)):
         try:
             table = read_face_table(decode(message.data, EMOTION_ARRAY))
@@ -51,9 +63,10 @@ def events_of_bag(rules: RuleSet, path: Path, topics: tuple[str, ...] = ()) -> I
             raise BagError(
                 f"{path}: a message of {message.topic} cannot be read: {error}"
             ) from None
-        yield from engine.advance(table.stamp_ns)
-        yield from engine.update(table)
+        yield from engine.update(table, message.time_ns)
     yield from engine.close()
+    for reason, count in sorted(engine.dropped.items()):
+        warn(f"{count} results were not evaluated: {_REASONS[reason]}")
 
 
 def _topics(reader: BagReader, wanted: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from fer_ros.behaviors.expressions import ExpressionError, parse
+from fer_ros.behaviors.conditions import ConditionError, parse
 from fer_ros.behaviors.rules import (
     ANY_EXPRESSION,
     TEXT_FIELDS,
@@ -288,7 +288,7 @@ def _rule(given: Mapping[str, Any], path: _Path, faults: _Faults, folder: Path) 
     if "when" in given:
         try:
             condition = parse(given["when"], KNOWN)
-        except ExpressionError as error:
+        except ConditionError as error:
             faults.add((*path, "when"), str(error))
             return None
     forever = math.isinf(values["cooldown"])

@@ -23,12 +23,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_ros.behaviors.expressions import Condition
+from fer_ros.behaviors.conditions import Condition
 from fer_ros.transport.event_messages import Event, Phase
 
 ANY_EXPRESSION = "any"
 
 _FIELD = re.compile(r"\{(\w+)\}")
+
+_COMPRESSED = "/compressed"
+"""What image_transport appends to the topic of JPEG and PNG images."""
 
 TEXT_FIELDS = (
     "rule", "phase", "track_id", "label", "previous_label", "confidence", "duration", "camera",
@@ -43,8 +46,8 @@ class Say:
     topic: str
     text: str
 
-    def words(self, event: Event) -> str:
-        """Return the text for an event."""
+    def text_for(self, event: Event) -> str:
+        """Return the text for an event, with its fields filled in."""
         values = {
             "rule": event.rule,
             "phase": event.phase,
@@ -114,8 +117,14 @@ class Rule:
     actions: tuple[Action, ...]
 
     def is_about(self, camera: str) -> bool:
-        """Whether the rule holds for a camera topic."""
-        return any(fnmatchcase(camera, pattern) for pattern in self.cameras)
+        """Whether the rule holds for a camera topic.
+
+        A pattern for a raw image topic also matches the compressed images of that camera, and one
+        for compressed images the raw ones: the node may subscribe to either.
+        """
+        base = camera.removesuffix(_COMPRESSED)
+        names = (base, base + _COMPRESSED)
+        return any(fnmatchcase(name, pattern) for name in names for pattern in self.cameras)
 
 
 @dataclass(frozen=True)

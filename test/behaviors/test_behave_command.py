@@ -200,3 +200,21 @@ def test_live_over_dds_the_greeter_greets_once_and_ends_its_events(monkeypatch):
         process.kill()
         process.wait()
         process.stderr.close()
+
+
+def test_threads_of_plugins_do_not_keep_the_process():
+    code = (
+        "import threading, time\n"
+        "from fer_ros.apps.behave import leave_threads\n"
+        "own = set(threading.enumerate())\n"
+        "threading.Thread(target=time.sleep, args=(300,), name='stray').start()\n"
+        "leave_threads(own, 3)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (
+        3,
+        "fer-ros: threads of plug-ins still run: stray\n",
+    )

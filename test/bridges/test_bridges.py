@@ -27,7 +27,7 @@ from fer_ros.bridges import definitions
 from fer_ros.bridges.affect import COORDINATES, expected_affect
 from fer_ros.bridges.definitions import build
 from fer_ros.bridges.faces import MAX_FACES
-from fer_ros.bridges.host import BRIDGES, BridgeHost
+from fer_ros.bridges.node import BRIDGES, BridgeNode
 from fer_ros.perception.emotions import FER2013, FERPLUS, KNOWN
 from fer_ros.perception.head_pose import MODEL
 from fer_ros.perception.types import (
@@ -83,7 +83,7 @@ class Stage:
         self.transport = MemoryTransport(self.graph, "bridges")
         self.other = MemoryTransport(self.graph, "other")
         self.emotions = self.other.publisher("/fer/emotions", messages.EMOTION_ARRAY, Qos())
-        self.host = BridgeHost(self.transport, names)
+        self.node = BridgeNode(self.transport, names)
         self.stamp = 1000 * SECOND
 
     def hear(self, topic: str, kind: str) -> list:
@@ -100,7 +100,7 @@ class Stage:
         self.emotions.publish(encode(array))
 
     def close(self) -> None:
-        self.host.close()
+        self.node.close()
         self.transport.close()
         self.other.close()
 
@@ -241,7 +241,7 @@ def test_faces_are_cropped_only_while_somebody_looks(stage, compressed):
 
     def looked() -> bool:
         show()
-        (images,) = [b._images for b in here.host._bridges.values()]
+        (images,) = [b._images for b in here.node._bridges.values()]
         entry = images._cameras.get(topic)
         if entry is not None:
             wait_for(lambda: entry[1])
@@ -358,7 +358,7 @@ def test_a_bridge_that_fails_leaves_the_others_alone(stage, monkeypatch, caplog)
     def fail(_):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(here.host._bridges["vision"], "update", fail)
+    monkeypatch.setattr(here.node._bridges["vision"], "update", fail)
     with caplog.at_level("ERROR"):
         here.see(found("a"))
         wait_for(lambda: heard)
@@ -368,9 +368,9 @@ def test_a_bridge_that_fails_leaves_the_others_alone(stage, monkeypatch, caplog)
 def test_names_of_bridges_are_checked():
     transport = MemoryTransport(MemoryGraph(), "bridges")
     with pytest.raises(ValueError, match=f"no bridge 'hry'; there are {', '.join(BRIDGES)}"):
-        BridgeHost(transport, ["hry"])
+        BridgeNode(transport, ["hry"])
     with pytest.raises(ValueError, match="no bridge is named"):
-        BridgeHost(transport, [])
+        BridgeNode(transport, [])
 
 
 def test_affect_is_the_expected_value_and_every_expression_has_a_place():

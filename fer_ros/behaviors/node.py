@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Rules in a live graph: subscribes to EmotionArray, judges, and lets things happen."""
+"""Rules in a live graph: subscribes to EmotionArray, evaluates it, and does what rules ask for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ import time
 
 from fer_ros.behaviors.actions import Actions
 from fer_ros.behaviors.engine import EventEngine
+from fer_ros.behaviors.inputs import Inputs
 from fer_ros.behaviors.rules import RuleSet
+from fer_ros.perception.texts import shortened
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos, Transport
 from fer_ros.transport.codec import DecodeError, decode, encode
@@ -42,9 +44,14 @@ _NO_INPUT = 5.0
 
 _LINES_A_SECOND = 10
 
+_NOTE_PERIOD = 60.0
+"""Shortest time between two log lines about the clock of one camera [s]."""
 
-class BehaviorHost:
-    """A node that tells events and does what rules say."""
+_MOST_WARNINGS = 200
+
+
+class BehaviorNode:
+    """A node that publishes events and does what rules ask for."""
 
     def __init__(
         self, transport: Transport, rules: RuleSet, emotions: tuple[str, ...] = ()
@@ -53,7 +60,7 @@ class BehaviorHost:
 
         Args:
             transport: The node's place in the graph.
-            rules: What to do.
+            rules: The rules.
             emotions: Topics of EmotionArray; ``fer/emotions`` where none is named.
 
         Raises:
@@ -62,12 +69,14 @@ class BehaviorHost:
         """
         self._transport = transport
         self._lock = threading.Lock()
-        self._engine = EventEngine(rules)
-        self._told: dict[str, int] = {}
+        self._engine = EventEngine(rules, on_note=self._note)
+        self._inputs = Inputs(rules.rules)
+        self._published: dict[str, int] = {}
         self._damaged = 0
         self._heard = time.monotonic()
         self._diagnosed = 0.0
-        self._warned: set[str] = set()
+        self._warned: set[tuple[str, str]] = set()
+        self._noted: dict[str, float] = {}
         self._second = self._logged = 0
         self._actions = Actions(rules, transport, EVENTS_TOPIC)
         self._diagnostics = transport.publisher(
@@ -91,37 +100,46 @@ class BehaviorHost:
             faces = read_face_table(decode(data, messages.EMOTION_ARRAY))
         except (DecodeError, ValueError) as error:
             self._damaged += 1
-            self._warn_once("damaged", f"an EmotionArray cannot be read: {error}")
+            if self._damaged == 1:
+                text = shortened(str(error))
+                self._transport.log.warning(f"an EmotionArray cannot be read: {text}")
             return
         now = self._transport.now_ns() or None  # 0: no /clock yet
         with self._lock:
             self._heard = time.monotonic()
-            events = self._engine.update(faces, now)
-            self._tell(events)
-            if self._engine.dropped["unstamped"]:
-                self._warn_once(
-                    "unstamped", "images without a stamp are ignored; have the camera stamp them"
-                )
-            for camera, names in self._engine.unknown_expressions().items():
-                self._warn_once(
-                    camera,
-                    f"{camera}: the network knows no such expression for {', '.join(names)}; "
-                    "these rules never hold there",
-                )
+            reason, events = self._engine.judge(faces, now)
+            self._inputs.take(faces.source_topic, reason)
+            self._publish(events)
 
     def _tick(self) -> None:
         now = self._transport.now_ns()
         with self._lock:
             if now:
-                self._tell(self._engine.advance(now))
-            if time.monotonic() - self._diagnosed >= _DIAGNOSTICS_PERIOD:
-                self._diagnosed = time.monotonic()
-                array = messages.diagnostic_array(now, self.diagnose())
-                self._diagnostics.publish(encode(array))
+                self._publish(self._engine.advance(now))
+            if time.monotonic() - self._diagnosed < _DIAGNOSTICS_PERIOD:
+                return
+            self._diagnosed = time.monotonic()
+            for name, problem in self._inputs.problems().items():
+                self._warn_once(name, problem)
+            for camera, rules in self._engine.unknown_expressions().items():
+                self._warn_once(
+                    camera,
+                    f"{camera}: the network knows no such expression for {', '.join(rules)}; "
+                    "these rules never hold there",
+                )
+            statuses = self.diagnose()
+        self._diagnostics.publish(encode(messages.diagnostic_array(now, statuses)))
 
-    def _tell(self, events: list[Event]) -> None:
+    def _note(self, camera: str, note: str) -> None:
+        """Log what a camera's clock does, for each camera once a minute at most."""
+        now = time.monotonic()
+        if now - self._noted.get(camera, -_NOTE_PERIOD) >= _NOTE_PERIOD:
+            self._noted[camera] = now
+            self._transport.log.warning(f"{shortened(camera)}: {note}")
+
+    def _publish(self, events: list[Event]) -> None:
         for event in events:
-            self._told[event.phase] = self._told.get(event.phase, 0) + 1
+            self._published[event.phase] = self._published.get(event.phase, 0) + 1
             if event.phase != "ongoing":
                 self._log(event)
         self._actions.handle(events)
@@ -132,14 +150,15 @@ class BehaviorHost:
         self._logged = self._logged + 1 if second == self._second else 1
         self._second = second
         if self._logged <= _LINES_A_SECOND:
-            words = (event.rule, event.phase, event.cause, event.track_id, event.label)
-            self._transport.log.info(" ".join(filter(None, words)))
+            fields = (event.rule, event.phase, event.cause, event.track_id, event.label)
+            self._transport.log.info(shortened(" ".join(filter(None, fields))))
         elif self._logged == _LINES_A_SECOND + 1:
             self._transport.log.info("and more events in this second")
 
-    def _warn_once(self, key: str, text: str) -> None:
-        if key not in self._warned:
-            self._warned.add(key)
+    def _warn_once(self, subject: str, text: str) -> None:
+        """Log a problem once; there are as many as cameras, rules and reasons."""
+        if (subject, text) not in self._warned and len(self._warned) < _MOST_WARNINGS:
+            self._warned.add((subject, text))
             self._transport.log.warning(text)
 
     def diagnose(self) -> list[Status]:
@@ -147,25 +166,34 @@ class BehaviorHost:
         engine = self._engine
         prefix = self._transport.node_name.lstrip("/").replace("/", ".")
         silent = time.monotonic() - self._heard > _NO_INPUT
+        clocks = engine.clocks()
+        remarks = {name: clock.remark for name, clock in clocks.items() if clock.remark}
         values = {
             "rules": str(len(engine.rules.rules)),
             "events running": str(engine.running),
-            **{f"events {phase}": str(n) for phase, n in sorted(self._told.items())},
+            **{f"events {phase}": str(n) for phase, n in sorted(self._published.items())},
             "events dropped": str(self._actions.dropped),
-            **{f"answers {reason}": str(n) for reason, n in sorted(engine.dropped.items())},
-            "answers damaged": str(self._damaged),
+            **{f"results {reason}": str(n) for reason, n in sorted(engine.dropped.items())},
+            "results damaged": str(self._damaged),
+            "clock steps": str(sum(clock.steps for clock in clocks.values())),
+            **{f"clock of {name}": remark for name, remark in remarks.items()},
         }
         topics = ", ".join(subscription.topic for subscription in self._subscriptions)
-        words = f"nothing usable comes on {topics}" if silent else "works"
-        line = Status(1 if silent else 0, f"{prefix}: rules", words, values)
+        problems = [f"{shortened(name)}: {remark}" for name, remark in remarks.items()]
+        problems = [*self._inputs.problems().values(), *problems]
+        if silent:
+            problems.insert(0, f"nothing usable comes on {topics}")
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        text = problems[0] + more if problems else "works"
+        line = Status(1 if problems else 0, f"{prefix}: rules", text, values)
         return [line, *self._actions.statuses(prefix)]
 
     def close(self) -> None:
-        """End all events, and what they started; harmless when called again."""
+        """End all events and plug-ins, in bounded time; harmless when called again."""
         self._timer.close()
         for subscription in self._subscriptions:
             subscription.close()
         with self._lock:
-            self._tell(self._engine.close())
+            self._publish(self._engine.close())
         self._actions.close()
         self._diagnostics.close()

@@ -60,7 +60,7 @@ BRIDGES: Mapping[str, Callable[[Transport], Bridge]] = {
 """Every bridge by its name."""
 
 
-class BridgeHost:
+class BridgeNode:
     """Runs some bridges."""
 
     def __init__(
