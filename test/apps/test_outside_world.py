@@ -152,9 +152,9 @@ def test_an_error_nobody_thought_of_is_one_line_too(error, monkeypatch, capsys) 
 @pytest.mark.parametrize(
     ("variables", "status", "words"),
     [
-        ({"ROS_SECURITY_ENABLE": "true", "ROS_SECURITY_STRATEGY": "Enforce"}, 2, "no DDS security"),
+        ({"ROS_SECURITY_ENABLE": "true", "ROS_SECURITY_STRATEGY": "Enforce"}, 2, "is secured"),
         ({"ROS_SECURITY_ENABLE": "true"}, 0, "unprotected"),
-        ({"RMW_IMPLEMENTATION": "rmw_zenoh_cpp"}, 0, "RMW_IMPLEMENTATION is rmw_zenoh_cpp"),
+        ({"RMW_IMPLEMENTATION": "rmw_zenoh_cpp"}, 0, "no Zenoh router was found"),
     ],
 )
 def test_what_the_environment_asks_for_in_vain_is_said(variables, status, words) -> None:
