@@ -43,9 +43,9 @@ Image = NDArray[np.uint8]
 LONGEST = 640
 """Longest side of the stored photos; smaller ones stay as they are [pixels]."""
 SIZES = {"320": 320, "": LONGEST, "1024": 1024}
-"""Longest side of the teacher's input by the name of its answers [pixels]."""
+"""Longest side of the teacher's input by the name of its detections [pixels]."""
 LEAST_SCORE = 0.3
-"""Of the teacher's answers that are kept; people confirm the doubtful ones or do not."""
+"""Of the teacher's detections that are kept; people confirm the doubtful ones or do not."""
 
 _LEAST_SIDE = 160
 """Pictures whose longest side is below this are crops of faces, and left out [pixels]."""
@@ -72,7 +72,7 @@ class Tally:
     """Beyond the most of a group of near-duplicates."""
     training: int = 0
     faces: int = 0
-    """In training: people's boxes, or the teacher's certain answers where nobody drew any."""
+    """In training: people's boxes, or the teacher's certain detections where nobody drew any."""
     validation: int = 0
     validation_faces: int = 0
 
@@ -211,7 +211,7 @@ def _entry(
 
 
 def _answers(finder: FaceDetector, image: Image, share: float) -> NDArray[np.float32]:
-    """Return a teacher's answers, (F, 15), in pixels of an image `share` as large."""
+    """Return a teacher's detections, (F, 15), in pixels of an image `share` as large."""
     rows = rows_of(finder.detect(image))
     rows[:, :14] *= share
     return rows

@@ -15,10 +15,10 @@
 """What makes a face hard to find, as far as labels and the picture say it.
 
 `masked` is what people's labels say. The others are measured: `turned` by the landmarks of the
-most confident answer of YuNet inside the box, at any of three sizes and from a score of 0.1 on, so
-that a face which a detector does not trust is judged all the same; `out of focus` and `dark` by the
-pixels of the box; `crowd` by the number of faces on the photo. A hand in front of a face has no
-label and no measure.
+most confident detection of YuNet inside the box, at any of three sizes and from a score of 0.1
+on, so that a face which a detector does not trust is judged all the same; `out of focus` and
+`dark` by the pixels of the box; `crowd` by the number of faces on the photo. A hand in front of a
+face has no label and no measure.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from fer_ros.perception.types import Box, Face
 KINDS = ("masked", "turned", "out of focus", "dark", "crowd")
 
 LEAST_SCORE = 0.1
-"""Of YuNet's answers whose landmarks tell how far a face is turned."""
+"""Of YuNet's detections whose landmarks tell how far a face is turned."""
 TURNED = 0.5
 """Nose off the middle between the eyes, in half eye distances."""
 BLURRED = 0.12
@@ -52,7 +52,7 @@ def of_photo(
     image: NDArray[np.uint8],
     boxes: NDArray[np.float32],
     masked: NDArray[np.bool_],
-    answers: Mapping[str, NDArray[np.float32]],
+    detections: Mapping[str, NDArray[np.float32]],
 ) -> NDArray[np.bool_]:
     """Return the kinds, (K, len(KINDS)), of the faces that people boxed.
 
@@ -60,11 +60,11 @@ def of_photo(
         image: uint8 (H, W, 3) BGR.
         boxes: (K, 4) x, y, width, height [pixels].
         masked: (K,) what the labels say.
-        answers: (F, 15) YuNet's answers, by the size of its input.
+        detections: (F, 15) YuNet's detections, by the size of its input.
     """
     found = np.zeros((len(boxes), len(KINDS)), bool)
     height, width = image.shape[:2]
-    rows = np.concatenate(list(answers.values()))
+    rows = np.concatenate(list(detections.values()))
     for k, (x, y, w, h) in enumerate(boxes.tolist()):
         left, top = max(int(x), 0), max(int(y), 0)
         crop = image[top : max(int(y + h), top + 1), left : max(int(x + w), left + 1)]
@@ -85,7 +85,7 @@ def of_photo(
 def _landmarks(
     box: tuple[float, float, float, float], rows: NDArray[np.float32]
 ) -> NDArray[np.float32] | None:
-    """Return the landmarks, (5, 2), of the most confident answer whose middle is in the box."""
+    """Return the landmarks, (5, 2), of the most confident detection whose middle is in the box."""
     x, y, w, h = box
     middle = rows[:, :2] + rows[:, 2:4] / 2
     inside = ((middle > (x, y)) & (middle < (x + w, y + h))).all(1)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Writing photo files: npz with packed pictures, people's boxes and a teacher's answers."""
+"""Writing photo files: npz with packed pictures, people's boxes and a teacher's detections."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def _is(line: Result, wanted: Wanted) -> bool:
 
 def _training(home: Path, wanted: Wanted, own: Sequence[Result]) -> Iterator[Job]:
     config = _load(wanted.name)
-    if any(complete(line) for line in own):
+    if any(line.complete for line in own):
         return
     part = 0
     if _whole_hours(wanted.name, wanted.all_folds) > LONG:
@@ -171,11 +171,6 @@ def _training(home: Path, wanted: Wanted, own: Sequence[Result]) -> Iterator[Job
         if any((line.epochs or 0) >= part for line in own):
             part = 0
     yield from _job(home, wanted, config, part)
-
-
-def complete(line: Result) -> bool:
-    """Return whether a line is of a run to its end, which an early stop is too."""
-    return line.planned is None or line.planned >= (line.epochs_printed or 0)
 
 
 def _job(home: Path, wanted: Wanted, config: Recipe, part: int) -> Iterator[Job]:
@@ -219,7 +214,7 @@ def _fusion(
         return
     for member, folder in zip(members, folders, strict=True):
         own = replace(wanted, name=member)
-        if not run.finished(folder) and any(_is(x, own) and complete(x) for x in lines):
+        if not run.finished(folder) and any(_is(x, own) and x.complete for x in lines):
             yield from _job(home, own, _load(member), 0)  # its scores are needed, not its figure
     joint = f"{rule}-{'-'.join(members)}"
     words = ["fuse", *(f"{RUNS}/{member}" for member in members)]

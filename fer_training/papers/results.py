@@ -79,6 +79,11 @@ class Result:
     in lines of earlier runs, all to their end."""
 
     @property
+    def complete(self) -> bool:
+        """Whether it is of a run to its end, which an early stop is too."""
+        return self.planned is None or self.planned >= (self.epochs_printed or 0)
+
+    @property
     def key(self) -> tuple[str, str, str, int]:
         """What makes a line the same run as another."""
         return (self.recipe, self.dataset, self.split, self.seed)

@@ -23,15 +23,14 @@ summary and message indexes say of it.
 from __future__ import annotations
 
 import struct
-from array import array
 from binascii import crc32
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from pathlib import Path
 from typing import BinaryIO
 
+from fer_ros.transport.bag.mcap_records import Channel, Chunk, Fields, Loose
 from fer_ros.transport.bag.types import BagError, damaged, ros_type
 from fer_ros.transport.bag.unpacking import MOST_CHUNK, TooLargeError, unpack, unpack_part
 
@@ -61,73 +60,6 @@ _Next = tuple[int, int, int, int, bytes, _Stream]
 """Log time, number of the chunk, place in it, channel, data, and what follows."""
 
 
-class _Fields:
-    """Reads the fields of a record."""
-
-    def __init__(self, data: bytes | memoryview) -> None:
-        self._data, self._at = memoryview(data), 0
-
-    def number(self, kind: str) -> int:
-        value: int = struct.unpack_from(f"<{kind}", self._data, self._at)[0]
-        self._at += struct.calcsize(f"<{kind}")
-        return value
-
-    def data(self) -> memoryview:
-        size = self.number("I")
-        if self._at + size > len(self._data):
-            raise ValueError("a field ends outside its record")
-        self._at += size
-        return self._data[self._at - size : self._at]
-
-    def text(self) -> str:
-        return bytes(self.data()).decode(errors="backslashreplace")
-
-    def texts(self) -> dict[str, str]:
-        fields, found = _Fields(self.data()), {}
-        while fields._at < len(fields._data):
-            key = fields.text()
-            found[key] = fields.text()
-        return found
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One stream of messages of one type."""
-
-    topic: str
-    type_name: str
-    encoding: str
-    type_hash: str
-
-
-@dataclass
-class _Chunk:
-    """Some messages that are packed together."""
-
-    start_ns: int
-    end_ns: int
-    offset: int
-    """Where its packed records begin in the file."""
-    packed: int
-    unpacked: int
-    crc: int
-    compression: str
-    whole: bool = True
-    """Whether all of it lies in the file."""
-    indexed: Counter[int] = field(default_factory=Counter)
-    """Messages of each channel, as the message indexes behind it say."""
-
-
-@dataclass
-class _Loose:
-    """Messages that lie in no chunk."""
-
-    start_ns: int = 2**63
-    rows: list[tuple[int, int, int]] = field(default_factory=list)
-    """Log time, place in the file, channel."""
-    sizes: array[int] = field(default_factory=lambda: array("Q"))
-
-
 class McapFile:
     """An open mcap file: its channels, how many messages they hold, and the messages."""
 
@@ -152,8 +84,8 @@ class McapFile:
         """Latest log time, of a file that ends too early."""
         self._shown = shown
         self._schemas: dict[int, str] = {}
-        self._chunks: list[_Chunk] = []
-        self._loose = _Loose()
+        self._chunks: list[Chunk] = []
+        self._loose = Loose()
         self._promised: int | None = None
         self._file: BinaryIO = path.open("rb")
         self._size = path.stat().st_size
@@ -268,7 +200,7 @@ class McapFile:
 
     def _note(self, code: int, data: bytes | memoryview) -> None:
         """Take in a record that says something about the messages."""
-        fields = _Fields(data)
+        fields = Fields(data)
         if code == _HEADER:
             if fields.text() == ROS1_PROFILE:
                 raise BagError(
@@ -288,7 +220,7 @@ class McapFile:
             self._promised = fields.number("Q")
 
     def _note_chunk(self, at: int, size: int) -> None:
-        fields = _Fields(self._read(at, min(size, _CHUNK_HEAD.size + 64)))
+        fields = Fields(self._read(at, min(size, _CHUNK_HEAD.size + 64)))
         start, end, unpacked, crc = (fields.number(kind) for kind in "QQQI")
         compression = fields.text()
         packed = fields.number("Q")
@@ -297,7 +229,7 @@ class McapFile:
             raise ValueError(f"the chunk at {at} ends outside its record")
         there = min(packed, max(self._size - at - head, 0))
         whole = there == packed
-        self._chunks.append(_Chunk(start, end, at + head, there, unpacked, crc, compression, whole))
+        self._chunks.append(Chunk(start, end, at + head, there, unpacked, crc, compression, whole))
 
     def _count(self) -> None:
         """Count the messages: by the message indexes if they are whole, else by looking."""
@@ -359,7 +291,7 @@ class McapFile:
                 raise damaged(self._shown, error) from error
         return rows
 
-    def _unpacked(self, chunk: _Chunk) -> bytes:
+    def _unpacked(self, chunk: Chunk) -> bytes:
         try:
             if chunk.unpacked > MOST_CHUNK:
                 raise TooLargeError(f"it says that it unpacks to {chunk.unpacked >> 20} MiB")

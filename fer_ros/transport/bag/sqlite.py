@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from fer_ros.transport.bag.mcap import Channel
+from fer_ros.transport.bag.mcap_records import Channel
 from fer_ros.transport.bag.types import CDR, damaged, ros_type
 
 MAGIC = b"SQLite format 3\0"

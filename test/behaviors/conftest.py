@@ -1,0 +1,36 @@
+# Copyright 2026 fer_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""The fixture of tests that let rules work in a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from stage import Stage
+
+
+@pytest.fixture
+def stage() -> Iterator[Callable[[str], Stage]]:
+    """Build stages from rule files' texts, and close them."""
+    stages = []
+
+    def build(text: str) -> Stage:
+        stages.append(Stage(text))
+        return stages[-1]
+
+    yield build
+    for each in stages:
+        each.close()
