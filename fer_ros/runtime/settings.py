@@ -81,8 +81,10 @@ class PerceptionSettings:
         dynamic=True,
     )
     min_face_size: int = row(
-        32,
-        "Smallest face looked for when detection_size is 0 [pixels].",
+        14,
+        "Side of the smallest face that begins a track [pixels of the image]; a smaller one is kept "
+        "only where a track expects it, with detection_threshold. Where detection_size is 0, the size "
+        "that the detector looks for.",
         minimum=FACE_SIZES[0],
         maximum=FACE_SIZES[1],
         dynamic=True,

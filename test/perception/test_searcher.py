@@ -98,6 +98,43 @@ def test_a_doubtful_face_is_believed_only_where_a_track_expects_one(doubtful: Im
     assert searcher.find(doubtful, 1.0, [Expected(Box(20, 20, 100, 100), STEADY_AGE, 0)]) == []
 
 
+@pytest.mark.parametrize("detection_size", [320, 640, 1000])
+def test_a_face_below_the_floor_begins_no_track_and_keeps_one_only_if_sure(
+    doubtful: Image, detection_size: int
+) -> None:
+    def find(picture: Image, expected: list[Expected], min_face: int) -> int:
+        settings = DetectorSettings(min_face=min_face, detection_size=detection_size)
+        return len(Searcher(FerFaceDetector(settings)).find(picture, 1.0, expected))
+
+    (face,) = Searcher(FerFaceDetector(DetectorSettings())).find(faded(1.0), 1.0)
+    below, above = (round(face.box.area**0.5) + margin for margin in (-20, 20))
+    tracked = [Expected(face.box, STEADY_AGE, 0)]
+    elsewhere = [Expected(Box(20, 20, 100, 100), STEADY_AGE, 0)]
+    assert find(faded(1.0), [], below) == 1
+    assert find(faded(1.0), [], above) == find(faded(1.0), elsewhere, above) == 0
+    assert find(faded(1.0), tracked, above) == 1
+    if detection_size == 640:
+        assert (find(doubtful, tracked, below), find(doubtful, tracked, above)) == (1, 0)
+
+
+@pytest.mark.parametrize("budget", [0.3, 1.0, 2.0])
+def test_small_faces_are_left_out_whatever_the_budget(budget: float) -> None:
+    actors = (*(Actor(80.0 + 160 * k, 380, 40, ("happy",)) for k in range(4)),)
+    scene = Scene(640, 480, (*actors, Actor(320, 120, 150, ("happy",)))).render(0.0)[0]
+
+    def counts(min_face: int) -> list[int]:
+        settings = PerceptionSettings(
+            detector="fer-face", models=("fer-lite",), detection_budget=budget,
+            min_face_size=min_face,
+        )  # fmt: skip
+        pipeline = assemble(settings).pipeline
+        frames = [Frame(scene, stamp_ns=(1 + k) * 10**8) for k in range(4)]
+        return [len(pipeline.process([frame])[0].faces) for frame in frames]
+
+    assert counts(14) == [5] * 4
+    assert counts(60) == [1] * 4
+
+
 def test_a_sure_face_leaves_no_room_for_a_doubtful_one_beside_it(doubtful: Image) -> None:
     searcher = Searcher(FerFaceDetector(DetectorSettings()))
     (sure,) = searcher.find(faded(1.0), 1.0, [])

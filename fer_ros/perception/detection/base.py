@@ -58,8 +58,10 @@ class DetectorSettings:
     tracked_threshold: float = 0.4
     """Least confidence of a face where a track of some detections expects one; only as far as it
     lies below `threshold` [0..1]."""
-    min_face: int = 32
-    """Side of the smallest face looked for [source pixels], where `detection_size` is 0."""
+    min_face: int = 14
+    """Side (square root of the box's area) of the smallest face that begins a track, and that is
+    kept with less confidence than `threshold` [source pixels]. Where `detection_size` is 0 the scale
+    of the image follows from it."""
     detection_size: int = 640
     """Longest side of the image the detector works on [pixels]; 0 chooses it from `min_face`."""
     max_faces: int = 32

@@ -16,17 +16,19 @@
 
 Where a track expects a face, a less confident detection is accepted as well (the second
 association of ByteTrack, Zhang et al., ECCV 2022): a face that turns away or dims for a moment is
-not lost, while a new one must be sure.
+not lost, while a new one must be sure. Faces smaller than `min_face` begin no track, since print
+and patterns of that size look like faces, and less confidence does not suffice for them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from fer_ros.perception.association import Expected
-from fer_ros.perception.detection.base import FaceDetector
+from fer_ros.perception.detection.base import DetectorSettings, FaceDetector
 from fer_ros.perception.detection.candidates import Candidates, faces_of, suppress
 from fer_ros.perception.detection.search_plan import Region, SearchPlan
 from fer_ros.perception.detection.sparse_plan import SparsePlan
@@ -39,7 +41,7 @@ _EXPECTED_IOU = 0.4
 """Least overlap of a less confident face with the square in which a track expects it."""
 
 _NEAR_IOU = 0.1
-"""Least overlap of a sure face found in a window with one that is expected there."""
+"""Least overlap of a sure face with one that is expected, where new ones are not wanted."""
 
 
 class Searcher:
@@ -76,13 +78,16 @@ class Searcher:
             whole_passes: In images of other cameras that are processed together with this one.
         """
         settings = self._detector.settings
-        steady = [face.box for face in expected if face.steady]
+        steady = any(face.steady for face in expected)
         least = min(settings.threshold, settings.tracked_threshold if steady else 1.0)
         if budget < 1.0:
             faces = self._sparsely(image, budget, expected, time_ns, whole_passes, least)
         else:
             faces = self._fully(image, budget, [face.box for face in expected], least)
-        return _accepted(faces, settings.threshold, steady)[: settings.max_faces]
+        accepted = _accepted(faces, settings, expected)
+        if budget < 1.0:
+            self._note_changes(accepted, faces, expected)
+        return accepted[: settings.max_faces]
 
     def _fully(
         self, image: Image, budget: float, tracked: Sequence[Box], least: float
@@ -118,20 +123,20 @@ class Searcher:
             rows.append(self._in_window(image, step.wandering, least))
         if step.whole:
             rows.append(self._detector.candidates(image, least))
-        faces = faces_of(suppress(np.concatenate([np.empty((0, 15), np.float32), *rows])))
-        self._note_changes(faces, expected)
-        return faces
+        return faces_of(suppress(np.concatenate([np.empty((0, 15), np.float32), *rows])))
 
-    def _note_changes(self, faces: Sequence[Face], expected: Sequence[Expected]) -> None:
+    def _note_changes(
+        self, accepted: Sequence[Face], faces: Sequence[Face], expected: Sequence[Expected]
+    ) -> None:
         """Have the next image searched whole where a face was lost or is new."""
-        threshold = self._detector.settings.threshold
-        overlaps = [[face.box.iou(e.box) >= _NEAR_IOU for e in expected] for face in faces]
-        new = any(face.score >= threshold and not any(row) for face, row in zip(faces, overlaps))
-        lost = any(
-            not e.missed and not any(row[index] for row in overlaps)
-            for index, e in enumerate(expected)
-        )
-        if new or lost:
+
+        def near(face: Face, place: Expected) -> bool:
+            return face.box.iou(place.box) >= _NEAR_IOU
+
+        new = any(not any(near(face, place) for place in expected) for face in accepted)
+        if new or any(
+            not place.missed and not any(near(face, place) for face in faces) for place in expected
+        ):
             self._sparse.hasten()
 
     def _in_window(self, image: Image, window: Region, least: float) -> Candidates:
@@ -141,15 +146,35 @@ class Searcher:
         return _uncut(self._detector.candidates(part, least, window.scale), window, width, height)
 
 
-def _accepted(faces: Sequence[Face], threshold: float, steady: Sequence[Box]) -> list[Face]:
-    """Return the sure faces, and for every expected one without a sure face the best unsure one."""
-    accepted = [face.score >= threshold for face in faces]
-    for box in steady:
-        overlaps = [face.box.iou(box) for face in faces]
+def _accepted(
+    faces: Sequence[Face], settings: DetectorSettings, expected: Sequence[Expected]
+) -> list[Face]:
+    """Return the faces that may begin a track, and for every expected one without, the best other.
+
+    Others are less confident ones, where a steady track expects them, and small ones.
+    """
+    sure = [face.score >= settings.threshold for face in faces]
+    small = [math.sqrt(face.box.area) < settings.min_face for face in faces]
+    accepted = [confident and not tiny for confident, tiny in zip(sure, small)]
+    if all(accepted):
+        return list(faces)
+    for place in expected:
+        overlaps = [face.box.iou(place.box) for face in faces]
         # A sure face in the square, or one that another track claimed, is this track's as well.
-        there = [k for k, overlap in enumerate(overlaps) if overlap >= _EXPECTED_IOU]
-        if there and not any(accepted[k] for k in there):
-            accepted[max(there, key=overlaps.__getitem__)] = True
+        if any(there and overlap >= _EXPECTED_IOU for there, overlap in zip(accepted, overlaps)):
+            continue
+        others = [
+            index
+            for index, overlap in enumerate(overlaps)
+            if not accepted[index]
+            and (
+                overlap >= _NEAR_IOU
+                if sure[index]
+                else place.steady and not small[index] and overlap >= _EXPECTED_IOU
+            )
+        ]
+        if others:
+            accepted[max(others, key=overlaps.__getitem__)] = True
     return [face for face, kept in zip(faces, accepted) if kept]
 
 
