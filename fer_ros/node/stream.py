@@ -149,7 +149,7 @@ class Stream:
         self._wake()
 
     def _note_gap(self, stamp_ns: int, now: float) -> None:
-        missing = self._gaps.note(stamp_ns)
+        missing = sum(gap.missing for gap in self._gaps.note(stamp_ns))
         self._events["missing"] += missing
         if missing:
             self._rate_missing.add(float(missing), now)

@@ -29,7 +29,7 @@ from fer_ros.perception.heads import Head, heads_of, softmax
 from fer_ros.perception.inference import ProviderReport, create_session
 from fer_ros.perception.known_answer import difference, known_crops
 from fer_ros.perception.model_metadata import CLASSES, MetadataError, ModelMetadata
-from fer_ros.perception.model_store import digest_of
+from fer_ros.perception.onnx_file import network_digest, read_properties
 from fer_ros.perception.types import Image
 
 FUSION_RULES = ("sum", "product")
@@ -58,10 +58,9 @@ class EmotionNetwork:
         """
         self._session, self.providers = create_session(path, providers, threads)
         self.path = path
-        self.digest = digest_of(path)
+        self.digest = network_digest(path)
         try:
-            props = self._session.get_modelmeta().custom_metadata_map
-            self.metadata = ModelMetadata.from_props(props)
+            self.metadata = ModelMetadata.from_props(read_properties(path))
         except MetadataError as error:
             raise ModelError(f"{path} is no emotion network of this package: {error}") from error
         try:

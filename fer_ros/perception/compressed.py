@@ -20,6 +20,7 @@ OpenCV decodes anything, for that would return a file that ends early half grey.
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -39,6 +40,26 @@ _END_OF_IMAGE = b"\xff\xd9"
 
 _SEQUENTIAL = (0xC0, 0xC1)
 """Frame markers of JPEGs with one scan (ITU-T T.81, table B.1)."""
+
+_VIDEO = {
+    "H.264": {"h264", "avc", "avc1", "x264", "libx264"},
+    "H.265": {"h265", "hevc", "hvc1", "x265", "libx265"},
+    "AV1": {"av1", "av01"},
+    "VP8": {"vp8"},
+    "VP9": {"vp9", "vp09"},
+    "MPEG-4": {"mpeg4", "mp4v", "mp4"},
+    "Theora": {"theora"},
+}
+"""Codecs of video by the words that name them in a message's format."""
+
+_OTHERS = (
+    (8, b"WEBP", "WebP"), (0, b"GIF8", "a GIF"), (0, b"BM", "a BMP"), (0, b"OggS", "Ogg"),
+    (4, b"ftyp", "of the MP4 family (AVIF, HEIC, video)"), (0, b"\x1a\x45\xdf\xa3", "Matroska"),
+    (0, b"\x00\x00\x00\x0cjP", "JPEG 2000"), (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (0, b"\x00\x00\x00\x0cJXL", "JPEG XL"), (0, b"\xff\x0a", "JPEG XL"), (0, b"qoif", "QOI"),
+    (0, b"\x28\xb5\x2f\xfd", "packed by zstd"), (0, b"\x1f\x8b", "packed by gzip"),
+)  # fmt: skip
+"""Other files by (place, first bytes, name)."""
 
 _SOUNDINGS = (bytes(range(249, 1, -11)) * 8, bytes(range(1, 250, 7)) * 8)
 """What is put behind a JPEG without an end: a whole one does not look at it."""
@@ -89,7 +110,7 @@ def decode_compressed(
         )
     memory = memory or ImageMemory()
     content = bytes(data)
-    width, height, decoded = _decoded(content, max_pixels, memory)
+    width, height, decoded = _decoded(content, format, max_pixels, memory)
     if decoded is None or decoded.shape[:2] != (height, width):
         raise ImageError("the image is damaged and cannot be decoded")
     if decoded.dtype == np.uint16:
@@ -124,7 +145,7 @@ def _stored_as_rgb(format: str) -> bool:
 
 
 def _decoded(
-    content: bytes, max_pixels: int, memory: ImageMemory
+    content: bytes, format: str, max_pixels: int, memory: ImageMemory
 ) -> tuple[int, int, np.ndarray | None]:
     """Return width, height and pixels of a file that is whole and not too large."""
     kind = "JPEG" if content.startswith(_JPEG) else "PNG" if content.startswith(_PNG) else "TIFF"
@@ -142,14 +163,39 @@ def _decoded(
         elif content[:4] in tiff.BYTE_ORDERS:
             width, height = _tiff_size(content, max_pixels)
         else:
-            raise ImageError(
-                f"{len(content)} bytes starting with {content[:8].hex(' ') or 'nothing'} are "
-                "neither JPEG nor PNG nor TIFF"
-            )
+            raise ImageError(_unknown(content, format))
     except (IndexError, struct.error):
         raise ImageError(f"the {kind} is truncated after {len(content)} bytes") from None
     check_size(width, height, max_pixels)
     return width, height, _decode(content)
+
+
+def _unknown(content: bytes, format: str) -> str:
+    """Return what bytes are that are neither JPEG nor PNG nor TIFF, and what helps."""
+    words = set(re.split(r"[^a-z0-9]+", format.lower().replace(".", "")))
+    video = next((name for name, others in _VIDEO.items() if words & others), "")
+    if not video and content.startswith((b"\0\0\x01", b"\0\0\0\x01")):
+        video = _byte_stream(content)
+    if video:
+        return (
+            f"the message holds {video}, a stream of video, of which no image can be decoded by "
+            "itself; publish the images raw or as JPEG"
+        )
+    kind = next((name for at, magic, name in _OTHERS if content.startswith(magic, at)), "")
+    if kind:
+        return f"the image is {kind}, which is not read; publish it as JPEG, PNG or TIFF"
+    return (
+        f"{len(content)} bytes starting with {content[:8].hex(' ') or 'nothing'} are neither JPEG "
+        "nor PNG nor TIFF"
+    )
+
+
+def _byte_stream(content: bytes) -> str:
+    """Return the codec of a byte stream by its first NAL unit (H.264 and H.265, annex B)."""
+    head = content[content.index(b"\x01") + 1 :][:2]
+    if len(head) == 2 and (head[0] & 0x81) == 0 and 32 <= head[0] >> 1 <= 40 and head[1] & 7:
+        return "H.265"
+    return "H.264" if head and not head[0] & 0x80 else ""
 
 
 def _jpeg_structure(content: bytes) -> _Jpeg:

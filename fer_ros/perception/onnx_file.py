@@ -12,17 +12,38 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The metadata of an ONNX file, read without loading its network or ONNX Runtime."""
+"""Metadata and SHA-256 of an ONNX file, read without loading its network or ONNX Runtime."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from fer_ros.perception.errors import ModelError
+from fer_ros.perception.model_store import digest_of
 
 _METADATA_PROPS = 14
 """Number of ``metadata_props`` in ``ModelProto`` (onnx.proto3)."""
+
+_TENSOR, _GRAPH, _NODE, _ATTRIBUTE, _SPARSE, _FUNCTION = range(6)
+
+_EXTERNAL_DATA = 13
+"""Number of ``external_data`` in ``TensorProto``."""
+
+_MODEL_PARTS = {7: _GRAPH, 25: _FUNCTION}
+_PARTS: dict[int, dict[int, int]] = {
+    _TENSOR: {},
+    _GRAPH: {1: _NODE, 5: _TENSOR, 15: _SPARSE},
+    _NODE: {5: _ATTRIBUTE},
+    _ATTRIBUTE: {5: _TENSOR, 6: _GRAPH, 10: _TENSOR, 11: _GRAPH, 22: _SPARSE, 23: _SPARSE},
+    _SPARSE: {1: _TENSOR, 2: _TENSOR},
+    _FUNCTION: {7: _NODE, 11: _ATTRIBUTE},
+}
+"""Where tensors can stand in a model: field numbers of the messages of onnx.proto3."""
+
+_DEEPEST = 64
+"""Graphs within graphs."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 """Wire types of protocol buffers."""
@@ -34,23 +55,79 @@ def read_properties(path: Path) -> dict[str, str]:
     Raises:
         ModelError: The file is missing, damaged, or no ONNX model.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
+    data = _read(path)
     try:
         return dict(_entry(value) for number, value in _fields(data) if number == _METADATA_PROPS)
     except (IndexError, ValueError) as error:
         raise ModelError(f"{path} is damaged or no ONNX model") from error
 
 
-def _entry(data: bytes) -> tuple[str, str]:
+def weight_files(path: Path) -> list[Path]:
+    """Return the files beside an ONNX file that hold tensors of it, such as ``net.onnx.data``.
+
+    Raises:
+        ModelError: The file is missing, damaged, or no ONNX model.
+    """
+    data = _read(path)
+    try:
+        names = {
+            name
+            for number, value in _fields(data)
+            if number in _MODEL_PARTS
+            for name in _locations(value, _MODEL_PARTS[number], _DEEPEST)
+        }
+    except (IndexError, ValueError) as error:
+        raise ModelError(f"{path} is damaged or no ONNX model") from error
+    return [path.parent / name for name in sorted(names)]
+
+
+def network_digest(path: Path) -> str:
+    """Return the SHA-256 of a network as hexadecimal digits.
+
+    That of the file where it holds all weights; else one over the digests of the file and of the
+    files beside it that hold the rest.
+
+    Raises:
+        ModelError: One of them cannot be read, or the first is no ONNX model.
+    """
+    beside = weight_files(path)
+    for file in beside:
+        if not file.is_file():
+            raise ModelError(f"{path} keeps weights in {file.name}, which is no file beside it")
+    try:
+        digests = [digest_of(file) for file in (path, *beside)]
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+    return hashlib.sha256("".join(digests).encode()).hexdigest() if beside else digests[0]
+
+
+def _read(path: Path) -> memoryview:
+    try:
+        return memoryview(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error}") from error
+
+
+def _locations(data: memoryview, kind: int, deepest: int) -> Iterator[str]:
+    """Yield the names of the files that tensors of a part of a model lie in."""
+    if not deepest:
+        raise ValueError("nested too deeply")
+    for number, value in _fields(data):
+        if kind == _TENSOR and number == _EXTERNAL_DATA:
+            key, name = _entry(value)
+            if key == "location":
+                yield name
+        elif number in _PARTS[kind]:
+            yield from _locations(value, _PARTS[kind][number], deepest - 1)
+
+
+def _entry(data: memoryview) -> tuple[str, str]:
     """Return key and value of a ``StringStringEntryProto``."""
-    texts = {number: value.decode() for number, value in _fields(data)}
+    texts = {number: bytes(value).decode() for number, value in _fields(data)}
     return texts.get(1, ""), texts.get(2, "")
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:
     """Yield number and content of every length-delimited field of a message."""
     at = 0
     while at < len(data):
@@ -70,7 +147,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
             raise ValueError(f"no wire type {kind}")
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
     """Return a number and the place after it."""
     value = shift = 0
     while True:

@@ -26,9 +26,10 @@ from typing import Any
 from fer_ros import __version__
 from fer_ros.node.parameters import Settings
 from fer_ros.perception.detection.factory import locate_detector
+from fer_ros.perception.model_store import digest_of
+from fer_ros.perception.onnx_file import network_digest
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.results import SCHEMA
-from fer_ros.replay.write.folder import file_digest
 from fer_ros.runtime.assembly import locate_model
 from fer_ros.transport.bag import BagReader
 
@@ -107,16 +108,21 @@ def _networks(settings: Settings) -> dict[str, Any]:
     """
     detector = locate_detector(settings.detector, settings.detector_model)
     return {
-        "models": [_digest_of_given(locate_model(name)) for name in settings.models],
+        "models": [network_digest(locate_model(name)) for name in settings.models],
         "detector": [
             detector.entry_point,
-            *(_digest_of_given(path) if path else None for path in (detector.path, detector.code)),
+            _digest_of_detector(detector.path) if detector.path else None,
+            _digest_of_given(detector.code) if detector.code else None,
         ],
     }
 
 
+def _digest_of_detector(path: Path) -> str:
+    return network_digest(path) if path.suffix == ".onnx" else _digest_of_given(path)
+
+
 def _digest_of_given(path: Path) -> str:
     try:
-        return file_digest(path)
+        return digest_of(path)
     except OSError as error:
         raise ReplayError(f"{path} cannot be read: {error}") from error

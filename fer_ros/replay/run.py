@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from fer_ros.perception.model_store import digest_of
 from fer_ros.replay import records
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge import verdict
@@ -142,7 +143,7 @@ def _write(
         result=judged.result,
         summary=judged.summary,
         warnings=metrics.recording.warnings,
-        sha256={str(path.relative_to(folder)): folders.file_digest(path) for path in files},
+        sha256={str(path.relative_to(folder)): digest_of(path) for path in files},
     )
     records.write(folder / output.RUN, record)
     return record
@@ -184,7 +185,7 @@ def _finished(folder: Path, digest: str) -> tuple[Outcome | None, str]:
         return None, ""
     for name, expected in record.sha256.items():
         path = folder / name
-        if not path.is_file() or folders.file_digest(path) != expected:
+        if not path.is_file() or digest_of(path) != expected:
             return None, f"{shown(name)} was changed or lost since it was written; replayed anew"
     summary = f"{record.summary} (finished before)"
     return Outcome(folder, record.passed, record.result, summary, tuple(record.warnings)), ""

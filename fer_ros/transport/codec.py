@@ -117,7 +117,9 @@ def encode(message: Any) -> bytes:
     """
     try:
         return bytes(typestore().serialize_cdr(message, message.__msgtype__))
-    except struct.error as error:  # a number outside its field's range
+    except (struct.error, AttributeError, TypeError, ValueError, AssertionError) as error:
+        # The generated writers raise whatever a value leads them to, such as struct.error for a
+        # number outside its field's range.
         raise ValueError(f"a field of {message.__msgtype__} has a wrong value: {error}") from error
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fer_ros.node.gaps import StampGaps
+from fer_ros.node.gaps import StampGap, StampGaps
 from fer_ros.node.stream import Message, Stream
 
 SECOND = 1_000_000_000
@@ -27,7 +27,8 @@ SECOND = 1_000_000_000
 
 def missing(stamps) -> int:
     gaps = StampGaps()
-    return sum(gaps.note(int(stamp)) for stamp in stamps)
+    found = [gap for stamp in stamps for gap in gaps.note(int(stamp))]
+    return sum(gap.missing for gap in [*found, *gaps.finish()])
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6])
@@ -55,8 +56,35 @@ def test_stamps_a_nanosecond_apart_count_no_images_as_missing() -> None:
     gaps, stamp_ns = StampGaps(), 10**18
     for _ in range(20):
         stamp_ns += 1
-        assert gaps.note(stamp_ns) == 0
-    assert gaps.note(stamp_ns + 900_000_000) == 0
+        assert not gaps.note(stamp_ns)
+    assert not gaps.note(stamp_ns + 900_000_000)
+    assert not gaps.finish()
+
+
+@pytest.mark.parametrize("paces", [(30, 15), (30, 10, 30), (60, 30, 15), (30, 15, 30, 15, 30)])
+def test_a_camera_that_changes_its_pace_loses_nothing(paces: tuple[int, ...]) -> None:
+    rng, stamps, stamp_ns = np.random.default_rng(2), [], 10**18
+    for pace in paces:
+        for _ in range(90):
+            stamp_ns += SECOND // pace
+            stamps.append(stamp_ns + int(rng.integers(-1_000_000, 1_000_000)))
+    assert missing(stamps) == 0
+    lost = [70, 71, 130, 150, 152]
+    assert 4 <= missing(np.delete(stamps, lost)) <= 5
+
+
+def test_a_few_losses_one_after_the_other_are_losses() -> None:
+    steady = SECOND + np.arange(200) * SECOND // 30
+    assert missing(np.delete(steady, [60, 62, 64])) == 3
+    assert missing(np.delete(steady, [60, 62, 64, 100, 101])) == 5
+
+
+def test_a_gap_says_where_it_is_and_how_long() -> None:
+    gaps = StampGaps()
+    steady = [10**18 + i * 33_000_000 for i in range(20)]
+    behind = steady[-1] + 4 * 33_000_000
+    found = [gap for stamp in [*steady, behind] for gap in gaps.note(stamp)]
+    assert [*found, *gaps.note(behind + 33_000_000)] == [StampGap(behind, 132_000_000, 3)]
 
 
 def test_a_gap_of_many_images_is_counted_at_once() -> None:
@@ -65,6 +93,7 @@ def test_a_gap_of_many_images_is_counted_at_once() -> None:
     for _ in range(20):
         stamp_ns += 1_000_000
         stream.put(Message(b"", stamp_ns, stamp_ns))
-    stream.put(Message(b"", stamp_ns, stamp_ns + 900_000_000))
+    for after in (900_000_000, 901_000_000):
+        stream.put(Message(b"", stamp_ns, stamp_ns + after))
     assert stream.counts().missing == 899
-    assert stream.rates().missing_share == pytest.approx(899 / 920)
+    assert stream.rates().missing_share == pytest.approx(899 / 921)

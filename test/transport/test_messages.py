@@ -37,7 +37,7 @@ from fer_ros.perception.types import (
 )
 from fer_ros.resources import share_path
 from fer_ros.transport import messages
-from fer_ros.transport.codec import DecodeError, decode, encode, type_hash
+from fer_ros.transport.codec import DecodeError, decode, encode, message_class, type_hash
 
 ORIGIN = Origin(FER2013, "arch1-1.0.0", "ab" * 32, "yunet")
 
@@ -158,3 +158,21 @@ def test_stamps_that_no_message_holds_are_refused_in_words() -> None:
         messages.header(2**31 * 10**9, "")
     assert messages.peek_stamp_ns(encode(messages.image(np.zeros((4, 4), np.uint8), 7, "c"))) == 7
     assert messages.peek_stamp_ns(b"\\0\\1") == 0
+
+
+@pytest.mark.parametrize(
+    "field", [{"level": 128}, {"level": 300}, {"level": "x"}, {"name": None}, {"name": 5},
+              {"name": "\ud800"}, {"values": 3}]
+)  # fmt: skip
+def test_what_does_not_fit_a_field_is_a_value_error(field: dict) -> None:
+    values = {"level": 0, "name": "", "message": "", "hardware_id": "", "values": [], **field}
+    with pytest.raises(ValueError, match="DiagnosticStatus has a wrong value"):
+        encode(message_class("diagnostic_msgs/msg/DiagnosticStatus")(**values))
+
+
+@pytest.mark.parametrize("data", [[1, 2], None, np.zeros(2, np.float32), "text"])
+def test_an_array_of_another_kind_is_a_value_error(data: object) -> None:
+    picture = messages.compressed_image(b"\xff\xd8", 0, "")
+    picture.data = data
+    with pytest.raises(ValueError, match="CompressedImage has a wrong value"):
+        encode(picture)

@@ -31,6 +31,7 @@ from fer_ros.perception.detection.base import DetectorError, DetectorSettings, s
 from fer_ros.perception.detection.candidates import Candidates
 from fer_ros.perception.detection.detector_metadata import DetectorMetadata
 from fer_ros.perception.model_metadata import MetadataError
+from fer_ros.perception.onnx_file import read_properties
 from fer_ros.perception.types import Image
 
 _COLUMNS = 16
@@ -68,9 +69,7 @@ class FerFaceDetector(one_shot.OneShotDetector):
             model_store.check_shipped(path)
         super().__init__(path, settings, providers, threads, _REMEDY)
         try:
-            self.metadata = DetectorMetadata.from_props(
-                self._session.get_modelmeta().custom_metadata_map
-            )
+            self.metadata = DetectorMetadata.from_props(read_properties(path))
         except MetadataError as error:
             raise DetectorError(
                 f"{path} is no face detector of the form fer-face: {error}; {_REMEDY}"
