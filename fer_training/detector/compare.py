@@ -75,7 +75,8 @@ class PhotoFigures:
     curve: list[tuple[float, float, float]] = field(default_factory=list)
     """Threshold, recall, false faces a photo."""
     kinds: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """Faces and the share found where there are 0.1 false faces a photo, by kind."""
+    """Faces and the share found where there are 0.1 false faces a photo, by kind; in loose boxes
+    too."""
 
 
 @dataclass(frozen=True)
@@ -124,28 +125,31 @@ def on_photos(
     results = []
     for each in contestants:
         finder = each.make(_LEAST_SCORE)
-        judged = [judged_faces(finder.detect(photo.image), photo.boxes) for photo in shown]
+        judged = [
+            judged_faces(finder.detect(photo.image), photo.boxes, photo.loose) for photo in shown
+        ]
         results.append(_photo_figures(each.name, judged, shown, threshold))
     return results
 
 
-def judged_faces(faces: Sequence[Face], truth: Floats) -> Judged:
-    """Match a detector's faces with those that are there."""
+def judged_faces(faces: Sequence[Face], truth: Floats, loose: bool = False) -> Judged:
+    """Match a detector's faces with those that are there, (T, 4), boxed closely or loosely."""
     boxes = np.array([(f.box.x, f.box.y, f.box.width, f.box.height) for f in faces]).reshape(-1, 4)
-    return judge(boxes, np.array([face.score for face in faces]), truth)
+    return judge(boxes, np.array([face.score for face in faces]), truth, loose)
 
 
 def _photo_figures(
     name: str, judged: list[Judged], photos: Sequence[LabelledPhoto], threshold: float
 ) -> PhotoFigures:
     sides = [np.sqrt(np.maximum(photo.boxes[:, 2:].prod(1), 0)) for photo in photos]
-    wanted = [photo.counts & (side >= SMALLEST) for photo, side in zip(photos, sides, strict=True)]
+    large = [photo.counts & (side >= SMALLEST) for photo, side in zip(photos, sides, strict=True)]
+    wanted = [mask & (not photo.loose) for mask, photo in zip(large, photos, strict=True)]
     tenth, at = recall_at(judged, wanted, 0.1)
     own, false = recall_over(judged, wanted, threshold)
     figures = PhotoFigures(name, own, false, tenth, at, recall_at(judged, wanted, 0.01)[0])
     for low, high in BANDS:
         band = [
-            photo.counts & (side >= low) & (side < high)
+            photo.counts & (not photo.loose) & (side >= low) & (side < high)
             for photo, side in zip(photos, sides, strict=True)
         ]
         count = int(sum(mask.sum() for mask in band))
@@ -153,7 +157,7 @@ def _photo_figures(
             label = f"{low}-{high}" if high < BANDS[-1][1] else f"{low}+"
             figures.bands[label] = (count, recall_over(judged, band, threshold)[0])
     for kind in photos[0].kinds if photos else ():
-        own_kind = [mask & photo.kinds[kind] for mask, photo in zip(wanted, photos, strict=True)]
+        own_kind = [mask & photo.kinds[kind] for mask, photo in zip(large, photos, strict=True)]
         count = int(sum(mask.sum() for mask in own_kind))
         if count:
             figures.kinds[kind] = (count, recall_over(judged, own_kind, at)[0])

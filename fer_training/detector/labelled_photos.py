@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_training.data.base import DatasetError
+from fer_training.detector.sources import is_loose
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +43,9 @@ class LabelledPhoto:
     """(F,) whether a face counts; the others neither help nor hurt."""
     kinds: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     """(F,) by what makes a face hard to find, where the data set says it."""
+    loose: bool = False
+    """Whether the boxes hold hair, hats or shoulders beside the face: a detection inside is a hit,
+    and the faces count by kind, not in the whole."""
 
 
 def load(path: Path) -> Iterator[LabelledPhoto]:
@@ -88,11 +92,13 @@ def _npz(path: Path) -> Iterator[LabelledPhoto]:
         truth, at = data["truth"], data["truth_offset"]
         names = data["kind_names"].tolist() if "kind_names" in data.files else []
         kinds = data["kinds"] if names else np.zeros((len(truth), 0), np.bool_)
+        sources = data["source"].tolist() if "source" in data.files else [-1] * (len(offset) - 1)
     for i in range(len(offset) - 1):
         image = cv2.imdecode(packed[offset[i] : offset[i + 1]], cv2.IMREAD_COLOR)
         own = slice(at[i], at[i + 1])
         photo = _photo(image, truth[own], f"photo {i} of {path}")
-        yield replace(photo, kinds=dict(zip(names, kinds[own].T, strict=True)))
+        told = dict(zip(names, kinds[own].T, strict=True))
+        yield replace(photo, kinds=told, loose=is_loose(sources[i]))
 
 
 def _folder(path: Path) -> Iterator[LabelledPhoto]:

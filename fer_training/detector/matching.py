@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which answers of a detector are hits: one measure for training, choice and comparison."""
+"""Which detections are hits: one measure for training, choice and comparison."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 HIT_IOU = 0.3
 HIT_DISTANCE, HIT_AREA = 0.25, 3.0
 """A hit is also a middle within this share of the face and an area within this factor."""
+LOOSE_AREAS = (0.1, 1.3)
+"""Area of a face in a loose box [areas of the box]."""
 LEAST_FALSE = 16.0
 """Answers below this side are no false faces [pixels]."""
 
@@ -43,17 +45,20 @@ class Judged:
     """(D,) answers that count as false faces."""
 
 
-def judge(boxes: Floats, scores: Floats, truth: Floats) -> Judged:
-    """Match answers to faces, the most confident answer first, each face once.
+def judge(boxes: Floats, scores: Floats, truth: Floats, loose: bool = False) -> Judged:
+    """Match detections to faces, the most confident detection first, each face once.
 
     Args:
-        boxes: (D, 4) x, y, width, height of the answers.
-        scores: (D,).
-        truth: (T, 4) of the faces.
+        boxes: (D, 4) x, y, width, height of the detections [pixels].
+        scores: (D,) in 0..1.
+        truth: (T, 4) of the faces [pixels].
+        loose: Whether these boxes hold more than the faces.
     """
     order = np.argsort(-scores, kind="stable")
     boxes, scores = boxes[order], scores[order]
     fits = hits(boxes, truth)
+    if loose:
+        fits = np.maximum(fits, 0.01 * within_loose(boxes, truth))
     face = np.full(len(boxes), -1, np.int64)
     free = np.ones(len(truth), bool)
     for i in range(len(boxes)):
@@ -77,6 +82,22 @@ def hits(boxes: Floats, truth: Floats) -> Floats:
     alike = (area <= HIT_AREA * wanted) & (wanted <= HIT_AREA * area)
     fit = (overlap >= HIT_IOU) | (close & alike)
     return np.where(fit, overlap + 0.01, 0.0)
+
+
+def within_loose(boxes: NDArray[np.floating], loose: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return, (D, T), which detections may be the face in which loose box.
+
+    Their middle lies in the box, and their area is one that a face in such a box has.
+
+    Args:
+        boxes: (D, 4) x, y, width, height of the detections [pixels].
+        loose: (T, 4) boxes that take in hair, hats, whole heads or shoulders [pixels].
+    """
+    middle = (boxes[:, :2] + boxes[:, 2:4] / 2)[:, None]
+    low, extent = loose[None, :, :2], loose[None, :, 2:4]
+    inside = ((middle > low) & (middle < low + extent)).all(-1)
+    area = boxes[:, 2:4].prod(1)[:, None] / np.maximum(extent.prod(-1), 1e-6)
+    return np.asarray(inside & (area >= LOOSE_AREAS[0]) & (area <= LOOSE_AREAS[1]), np.bool_)
 
 
 def recall_at(

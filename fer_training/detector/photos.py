@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_training.data.base import DatasetError
-from fer_training.detector.sources import SOURCES
+from fer_training.detector.matching import within_loose
+from fer_training.detector.sources import is_loose
 
 Floats = NDArray[np.float32]
 
@@ -48,8 +49,6 @@ _FILLS = 0.6
 """Share of the photo's longer side from which on the teacher's answer at 320 pixels counts."""
 _LEAST_KEPT = 0.5
 """Teacher's score below which what people do not confirm is no face and no doubt."""
-_LOOSE_AREAS = (0.1, 1.3)
-"""Area of a face in people's loose box [areas of the box]."""
 _HEAD_SOURCE = 0
 """Source of `detector_photos.npz` in which one head fills the picture."""
 
@@ -190,7 +189,7 @@ def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
     certain = _CERTAIN_THERE if code in _DOUBTFUL_SOURCES else CERTAIN
     joined[:, 14] = np.where(score >= certain, np.clip(2.0 * score - 0.8, 0.9, 1), -1)
     truth = _rows(data, "truth", "truth_offset", i)
-    if code in SOURCES and SOURCES[code].loose:
+    if is_loose(code):
         confirmed, missed = _loosely(truth, joined, score)
         worth = np.full(len(missed), -1.0)
     else:
@@ -221,11 +220,7 @@ def _of_teacher(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
 
 def _loosely(truth: Floats, joined: Floats, score: Floats) -> tuple[NDArray[np.bool_], Floats]:
     """Return which answers, (F,), are the best ones in people's loose boxes, and boxes without."""
-    middle = joined[:, :2] + joined[:, 2:4] / 2
-    low, extent = truth[:, None, :2], truth[:, None, 2:4]
-    inside = ((middle > low) & (middle < low + extent)).all(-1)
-    area = (joined[:, 2] * joined[:, 3])[None] / np.maximum(extent.prod(-1), 1e-6)
-    inside &= (area >= _LOOSE_AREAS[0]) & (area <= _LOOSE_AREAS[1])
+    inside = within_loose(joined, truth).T
     confirmed = np.zeros(len(joined), bool)
     held = inside.any(1)
     if held.any():

@@ -85,6 +85,12 @@ SOURCES = {
 }
 """Every source of photos by its code."""
 
+
+def is_loose(code: int) -> bool:
+    """Return whether people's boxes of a source hold more than the face; False if unknown."""
+    return code in SOURCES and SOURCES[code].loose
+
+
 CROPS = ("FER2013 Training (Goodfellow et al. 2013)", "research")
 """The faces put into photos."""
 

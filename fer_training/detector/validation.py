@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from fer_training.detector.matching import Judged, judge, recall_at, recall_over
+from fer_training.detector.sources import is_loose
 from fer_training.detector.targets import boxes_of, cells, flatten
 
 _LEAST_SCORE = 0.02
@@ -90,7 +91,7 @@ def measure(network: nn.Module, file: Path, longest: int) -> Measured:
     judged: list[Judged] = []
     wanted = []
     with np.load(file) as data:
-        arrays = {key: data[key] for key in ("jpeg", "offset", "truth", "truth_offset")}
+        arrays = {key: data[key] for key in ("jpeg", "offset", "source", "truth", "truth_offset")}
     for i in range(len(arrays["offset"]) - 1):
         packed = arrays["jpeg"][arrays["offset"][i] : arrays["offset"][i + 1]]
         image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
@@ -100,6 +101,7 @@ def measure(network: nn.Module, file: Path, longest: int) -> Measured:
             size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
         boxes, scores = answers(network, image)
-        judged.append(judge(boxes / scale, scores, truth.astype(np.float64)))
-        wanted.append(np.sqrt(truth[:, 2] * truth[:, 3]) >= SMALLEST)
+        loose = is_loose(int(arrays["source"][i]))
+        judged.append(judge(boxes / scale, scores, truth.astype(np.float64), loose))
+        wanted.append((np.sqrt(truth[:, 2] * truth[:, 3]) >= SMALLEST) & (not loose))
     return Measured(judged, wanted)

@@ -47,7 +47,6 @@ from fer_training.detector import (
     export,
     finish,
     labelled_photos,
-    matching,
     quality_fit,
     targets,
 )
@@ -93,25 +92,6 @@ def test_unknown_regions_bear_no_loss() -> None:
     empty = targets.losses(outputs, targets.Batch(image, whole, nothing, torch.zeros(1, 1)))
     assert float(unknown.score) == 0.0
     assert float(empty.score) > 1.0
-
-
-def test_matching_follows_the_stated_measure() -> None:
-    truth = np.array([[100.0, 100.0, 40.0, 50.0]])
-    boxes = np.array(
-        [
-            [102.0, 103.0, 38.0, 50.0],  # a hit
-            [100.0, 100.0, 40.0, 50.0],  # the same face again: false
-            [300.0, 300.0, 12.0, 12.0],  # too small to count
-            [300.0, 100.0, 40.0, 40.0],
-        ]
-    )
-    judged = matching.judge(boxes, np.array([0.9, 0.8, 0.7, 0.6]), truth)
-    assert judged.face.tolist() == [0, -1, -1, -1]
-    assert judged.false.tolist() == [False, True, False, True]
-    near = np.array([[108.0, 108.0, 24.0, 30.0]])  # by its middle, not by IoU 0.3 alone
-    assert matching.hits(near, truth)[0, 0] > 0
-    recall, threshold = matching.recall_at([judged], [np.array([True])], 0.0)
-    assert (recall, threshold) == (1.0, 0.8)
 
 
 def test_the_rate_warms_up_stays_and_falls() -> None:
@@ -253,19 +233,6 @@ def test_comparison_of_detectors_end_to_end(
     assert figures["empty"] == 1
     assert [own["name"] for own in figures["on_photos"]] == ["face@320", "face@160"]
     assert "Recall by the face's side" in capsys.readouterr().out
-
-
-def test_recall_is_told_by_kind_of_face(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file, path = tmp_path / "face.onnx", write_photos(tmp_path / "a.npz", [0.9, 0.9, 0.9])
-    export.export(FaceNet().eval(), file, 0.5, {"model_id": "face", "version": "1"}, [])
-    kinds = np.array([[True, False], [True, False], [False, False]])
-    np.savez(path, **np.load(path), kinds=kinds, kind_names=np.array(["masked", "dark"]))
-    words = ["detector", "compare", "--detector", f"{file}@160", "--photos", str(path)]
-    record = tmp_path / "record.json"
-    assert cli.main([*words, "--json", str(record)]) == 0
-    (own,) = json.loads(record.read_text("utf-8"))["on_photos"]
-    assert {kind: count for kind, (count, _) in own["kinds"].items()} == {"masked": 2}
-    assert "| masked (2) |" in capsys.readouterr().out
 
 
 def test_scenes_have_their_faces_where_they_say() -> None:
