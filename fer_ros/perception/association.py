@@ -190,6 +190,11 @@ class Tracker(Generic[S]):
                 matches[index] = self._begin(place, stamp_ns)
         return [matches[index] for index in range(len(places))]
 
+    @property
+    def tracks(self) -> Sequence[Track[S]]:
+        """The tracks that are open."""
+        return self._tracks
+
     def _begin(self, place: _Place, stamp_ns: int) -> Track[S]:
         track = Track(
             self._new_id(), self._new_state(), place.x, place.y, place.size, seen_ns=stamp_ns

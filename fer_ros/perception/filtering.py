@@ -23,6 +23,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.perception.baseline import Baseline, BaselineSettings
 from fer_ros.perception.emotions import UNCERTAIN
 
 
@@ -36,6 +37,8 @@ class SmoothingSettings:
     """How much more probable than the current label another one must be to replace it."""
     threshold: float
     """Smoothed probability, times the quality, that a class must reach to be named at all."""
+    baseline: BaselineSettings = BaselineSettings()
+    """What of a person's face is taken out before smoothing."""
 
 
 class LabelSmoother:
@@ -130,6 +133,9 @@ class ExpressionFilter:
     def __init__(self) -> None:
         """Start without a prediction."""
         self._smoother = LabelSmoother()
+        self.baseline = Baseline()
+        """Of the track's person; a caller who knows people across tracks may hand on an earlier
+        track's."""
         self.last: Prediction | None = None
         """The newest prediction."""
         self.expression: Expression | None = None
@@ -149,16 +155,16 @@ class ExpressionFilter:
         """
         previous_ns = prediction.time_ns if self.last is None else self.last.time_ns
         time_ns = max(prediction.time_ns, previous_ns)
+        elapsed, quality = (time_ns - previous_ns) / 1e9, prediction.quality
+        relative = self.baseline.update(
+            prediction.probabilities, elapsed, labels, settings.baseline, quality
+        )
         smoothed, label, confidence = self._smoother.update(
-            prediction.probabilities,
-            (time_ns - previous_ns) / 1e9,
-            labels,
-            settings,
-            prediction.quality,
+            relative, elapsed, labels, settings, quality
         )
         self.last = replace(prediction, time_ns=time_ns)
         self.expression = Expression(smoothed, label, confidence)
-        best = int(prediction.probabilities.argmax())
-        named = float(prediction.probabilities[best]) * prediction.quality >= settings.threshold
+        best = int(relative.argmax())
+        named = float(relative[best]) * quality >= settings.threshold
         self.changing = label != labels[best] and (named or label != UNCERTAIN)
         return self.expression

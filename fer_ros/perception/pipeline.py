@@ -142,6 +142,11 @@ class Pipeline:
         """Close all tracks; ids are not used again."""
         self._cameras.clear()
 
+    def filter_of(self, track_id: str) -> ExpressionFilter | None:
+        """Return the filter of an open track, e.g. to hand its baseline on; None without such."""
+        tracks = (track for camera in self._cameras.values() for track in camera.tracker.tracks)
+        return next((track.state for track in tracks if track.track_id == track_id), None)
+
     def _camera(self, topic: str) -> _Camera:
         if topic not in self._cameras:
             self._cameras[topic] = _Camera(self.detector, self._new_id)

@@ -24,6 +24,7 @@ import cv2
 
 from fer_ros.perception import model_store
 from fer_ros.perception.association import track_ids
+from fer_ros.perception.baseline import BaselineSettings
 from fer_ros.perception.classification import EmotionClassifier
 from fer_ros.perception.detection import (
     DetectorChoice,
@@ -124,6 +125,7 @@ def _pipeline_settings(
             time_constant=settings.smoothing_time,
             hysteresis=settings.hysteresis,
             threshold=classifier.uncertain_threshold if asked < 0 else asked,
+            baseline=BaselineSettings.parse(settings.baseline),
         ),
         track_timeout=settings.track_timeout,
         detection_budget=settings.detection_budget,

@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
+from fer_ros.perception.baseline import BaselineError, BaselineSettings
 from fer_ros.perception.classification import FUSION_RULES
 from fer_ros.perception.detection.base import (
     DETECTION_SIZES,
@@ -151,6 +152,13 @@ class PerceptionSettings:
         maximum=1.0,
         dynamic=True,
     )
+    baseline: str = row(
+        "off",
+        "What of a person's own face is taken out before smoothing: off, running (the mean of what "
+        "the track has shown, once it has shown two expressions), or neutral:SECONDS (its first "
+        "seconds, in which the face is taken to be neutral). Raw probabilities stay the network's.",
+        dynamic=True,
+    )
     track_timeout: float = row(
         1.0,
         "A track not seen for longer is closed; a face that comes back gets a new id [s].",
@@ -201,6 +209,10 @@ class PerceptionSettings:
         try:
             check_kind(self.detector)
         except ValueError as error:
+            raise ParameterError(str(error)) from None
+        try:
+            BaselineSettings.parse(self.baseline)
+        except BaselineError as error:
             raise ParameterError(str(error)) from None
         if 0 < self.detection_size < DETECTION_SIZES[0]:
             raise ParameterError(

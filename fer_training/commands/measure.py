@@ -72,6 +72,15 @@ def add(commands: Any) -> None:
     cross.add_argument("--out", type=Path, required=True, metavar="RUNS", help="folder of runs")
     cross.set_defaults(run=_cross)
 
+    baseline = commands.add_parser(
+        "baseline", help="what a person's baseline does to a network on CK+ and JAFFE"
+    )
+    baseline.add_argument("--model", default="fer-base-int8", metavar="NAME_OR_FILE.onnx")
+    baseline.add_argument("--ckplus", type=Path, metavar="PATH", help="default as for cross")
+    baseline.add_argument("--jaffe", type=Path, metavar="PATH", help="default as for cross")
+    baseline.add_argument("--seed", type=int, default=0, help="of the orders of pictures")
+    baseline.set_defaults(run=_baseline)
+
 
 def _robustness(options: argparse.Namespace) -> None:
     from fer_ros.perception.model_store import digest_of
@@ -152,3 +161,18 @@ def _command(name: str, options: argparse.Namespace) -> str:
         sizes = options.scene_sizes or []
         words += ["--scene-sizes", *map(str, sizes)] if sizes else []
     return " ".join(words)
+
+
+def _baseline(options: argparse.Namespace) -> None:
+    from fer_ros.runtime.assembly import locate_model
+    from fer_training.data import load_dataset
+    from fer_training.measure import person_baseline, predictors
+    from fer_training.papers.cross import SETS
+    from fer_training.recipes.recipe import Data
+
+    network = predictors.OnnxPredictor(locate_model(options.model))
+    rows = []
+    for name, unknown in SETS.items():
+        data = load_dataset(name, str(getattr(options, name) or ""), Data(leave_out=unknown))
+        rows += person_baseline.table(network, data, options.seed)
+    print(person_baseline.markdown(rows))

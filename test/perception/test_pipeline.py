@@ -20,11 +20,13 @@ import numpy as np
 import pytest
 
 from fer_ros.node.parameters import Settings
+from fer_ros.perception.emotions import FER2013
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.types import Frame
 from fer_ros.runtime.assembly import Assembly, assemble, locate_model
 from fer_ros.sources.scene import crowd_scene, demo_scene
 
+NEUTRAL = FER2013.index("neutral")
 SECOND = 1_000_000_000
 
 
@@ -93,3 +95,21 @@ def test_a_model_that_is_nowhere_is_named_with_those_that_are_there() -> None:
     with pytest.raises(ModelError, match="arch1") as refused:
         locate_model("arch9")
     assert "arch9" in str(refused.value)
+
+
+def test_a_baseline_is_of_a_track_and_can_be_handed_on(assembly: Assembly) -> None:
+    assembly.apply(Settings(detector="fer-face", baseline="neutral:1.0"))
+    picture = demo_scene().render(0)[0]
+    for index in range(6):
+        (result,) = assembly.pipeline.process([frame(picture, "/a", SECOND + index * SECOND // 4)])
+    index = next(i for i, face in enumerate(result.faces) if face.probabilities.argmax() != NEUTRAL)
+    assert result.faces[index].smoothed.argmax() == NEUTRAL, "what it showed in its first second"
+    (other,) = assembly.pipeline.process([frame(picture, "/b")])
+    assert other.faces[index].smoothed.argmax() != NEUTRAL
+    old, new = (assembly.pipeline.filter_of(r.faces[index].track_id) for r in (result, other))
+    assert old is not None
+    assert new is not None
+    new.baseline = old.baseline
+    (other,) = assembly.pipeline.process([frame(picture, "/b", 7 * SECOND // 4)])
+    assert other.faces[index].smoothed.argmax() == NEUTRAL
+    assert assembly.pipeline.filter_of("nobody") is None
