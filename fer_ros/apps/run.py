@@ -22,13 +22,14 @@ import threading
 from typing import Any
 
 from fer_ros.apps.hints import check_parameters, parameter_help
-from fer_ros.node.core import ConfigurationError, EmotionNode
+from fer_ros.node.core import EmotionNode
 from fer_ros.node.native_stderr import throttled
 from fer_ros.node.parameters import ParameterError, Settings, unknown_parameters
+from fer_ros.node.standalone_services import ServiceTransport, offer_services
+from fer_ros.node.transitions import Lifecycle
 from fer_ros.perception.texts import in_one_line
 from fer_ros.runtime.signals import GRACE, stop_signals
 from fer_ros.transport.arguments import RosArgs
-from fer_ros.transport.base import Transport
 from fer_ros.transport.opening import open_standalone
 
 NODE_NAME = "fer"
@@ -62,7 +63,7 @@ def _run(_: argparse.Namespace, ros_args: RosArgs) -> int:
         return serve(transport, stop)
 
 
-def serve(transport: Transport, stop: threading.Event) -> int:
+def serve(transport: ServiceTransport, stop: threading.Event) -> int:
     """Run a node until told to stop; return the exit status.
 
     Args:
@@ -78,27 +79,26 @@ def serve(transport: Transport, stop: threading.Event) -> int:
     except ParameterError as error:
         transport.log.error(str(error))
         return 2
-    service = transport.set_bool_service("~/enable", node.enable)
+    lifecycle = Lifecycle(node, transport.log)
+    services = offer_services(transport, node, lifecycle)
     try:
-        return _run_until(stop, node)
+        return _run_until(stop, node, lifecycle)
     finally:
-        if service is not None:
+        for service in services:
             service.close()
         node.close()
 
 
-def _run_until(stop: threading.Event, node: EmotionNode) -> int:
+def _run_until(stop: threading.Event, node: EmotionNode, lifecycle: Lifecycle) -> int:
     """Configure and activate on a thread of its own, for a signal must be heard meanwhile."""
     failed = threading.Event()
 
     def start() -> None:
         try:
-            node.configure()
-            if not stop.is_set():
-                node.activate()
-        except ConfigurationError:  # the node has logged why
-            failed.set()
-            stop.set()
+            for label in ("configure", "activate"):
+                if not stop.is_set() and not lifecycle.change(label=label):
+                    failed.set()  # the node has logged why
+                    stop.set()
         except BaseException as error:  # else the process would idle for ever
             node.transport.log.error(f"cannot start: {in_one_line(error)}")
             failed.set()

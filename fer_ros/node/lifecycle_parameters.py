@@ -61,19 +61,17 @@ def declare(node: Any, transport: Transport) -> tuple[Settings, bool]:
 def descriptor(row: Parameter, read_only: bool = False) -> ParameterDescriptor:
     """Return the description of a parameter as ``ros2 param describe`` shows it."""
     described = ParameterDescriptor(description=row.description, read_only=read_only)
-    if row.choices:
-        described.additional_constraints = f"One of: {', '.join(row.choices)}."
-    elif not row.dynamic and not read_only:
-        described.additional_constraints = "Cannot change while the node is inactive or active."
-    single = not isinstance(row.default, tuple)  # rclpy knows no ranges of lists
-    if single and row.minimum is not None and row.maximum is not None:
+    if row.choices or not read_only:
+        described.additional_constraints = row.constraints
+    if row.limits is not None:
+        low, high = row.limits
         if row.type_name == "int":
             described.integer_range = [
-                IntegerRange(from_value=int(row.minimum), to_value=int(row.maximum), step=1)
+                IntegerRange(from_value=int(low), to_value=int(high), step=1)
             ]
         else:
             described.floating_point_range = [
-                FloatingPointRange(from_value=row.minimum, to_value=row.maximum, step=0.0)
+                FloatingPointRange(from_value=low, to_value=high, step=0.0)
             ]
     return described
 

@@ -53,6 +53,20 @@ class Parameter:
             return f"{names[type(self.default[0])]}[]"
         return names[type(self.default)]
 
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """The least and the largest value; None for lists, whose ranges ROS cannot describe."""
+        if isinstance(self.default, tuple) or self.minimum is None or self.maximum is None:
+            return None
+        return self.minimum, self.maximum
+
+    @property
+    def constraints(self) -> str:
+        """What restricts the value beyond type and range, in words; empty where nothing does."""
+        if self.choices:
+            return f"One of: {', '.join(self.choices)}."
+        return "" if self.dynamic else "Cannot change while the node is inactive or active."
+
     def check(self, value: Any) -> Value:
         """Return the value in the parameter's type.
 

@@ -55,6 +55,9 @@ _N = TypeVar("_N", bound="StandaloneNode")
 class StandaloneNode(ABC):
     """Base of the adapters without rclpy; they add how messages move."""
 
+    has_services: bool = False
+    """Whether :meth:`service` can be called."""
+
     def __init__(
         self,
         node_name: str,
@@ -143,6 +146,15 @@ class StandaloneNode(ABC):
     def loss_advice(self) -> str:
         """Return nothing: there is no way to get lost on."""
         return ""
+
+    def service(
+        self,
+        name: str,
+        type_name: str,  # noqa: ARG002
+        handler: Callable[[Any], Any],  # noqa: ARG002
+    ) -> Handle:
+        """Refuse: this middleware has no services here."""
+        raise TransportError(f"{name} cannot be offered: there are no services here")
 
     def call_service(
         self,

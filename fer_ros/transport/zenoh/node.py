@@ -63,6 +63,8 @@ _T = TypeVar("_T")
 class ZenohTransport(StandaloneNode):
     """A node that is a Zenoh session of its own."""
 
+    has_services = True
+
     def __init__(
         self,
         node_name: str,
