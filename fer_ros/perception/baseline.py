@@ -92,6 +92,9 @@ class BaselineSettings:
         )
 
 
+NO_BASELINE = BaselineSettings()
+
+
 class Baseline:
     """The baseline of one person: one a track, or kept by a caller who knows people longer."""
 

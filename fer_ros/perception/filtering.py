@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ros.perception.baseline import Baseline, BaselineSettings
+from fer_ros.perception.baseline import NO_BASELINE, Baseline, BaselineSettings
 from fer_ros.perception.emotions import UNCERTAIN
 
 
@@ -37,7 +37,7 @@ class SmoothingSettings:
     """How much more probable than the current label another one must be to replace it."""
     threshold: float
     """Smoothed probability, times the quality, that a class must reach to be named at all."""
-    baseline: BaselineSettings = BaselineSettings()
+    baseline: BaselineSettings = NO_BASELINE
     """What of a person's face is taken out before smoothing."""
 
 

@@ -83,9 +83,9 @@ class PerceptionSettings:
     )
     min_face_size: int = row(
         14,
-        "Side of the smallest face that begins a track [pixels of the image]; a smaller one is kept "
-        "only where a track expects it, with detection_threshold. Where detection_size is 0, the size "
-        "that the detector looks for.",
+        "Side of the smallest face that begins a track [pixels of the image]; a smaller one is "
+        "kept only where a track expects it, with detection_threshold. Where detection_size is 0, "
+        "the size that the detector looks for.",
         minimum=FACE_SIZES[0],
         maximum=FACE_SIZES[1],
         dynamic=True,

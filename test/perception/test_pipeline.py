@@ -100,7 +100,7 @@ def test_a_model_that_is_nowhere_is_named_with_those_that_are_there() -> None:
 def test_a_baseline_is_of_a_track_and_can_be_handed_on(assembly: Assembly) -> None:
     assembly.apply(Settings(detector="fer-face", baseline="neutral:1.0"))
     picture = demo_scene().render(0)[0]
-    for index in range(6):
+    for index in range(10):
         (result,) = assembly.pipeline.process([frame(picture, "/a", SECOND + index * SECOND // 4)])
     index = next(i for i, face in enumerate(result.faces) if face.probabilities.argmax() != NEUTRAL)
     assert result.faces[index].smoothed.argmax() == NEUTRAL, "what it showed in its first second"

@@ -60,8 +60,8 @@ class DetectorSettings:
     lies below `threshold` [0..1]."""
     min_face: int = 14
     """Side (square root of the box's area) of the smallest face that begins a track, and that is
-    kept with less confidence than `threshold` [source pixels]. Where `detection_size` is 0 the scale
-    of the image follows from it."""
+    kept with less confidence than `threshold` [source pixels]. Where `detection_size` is 0 the
+    scale of the image follows from it."""
     detection_size: int = 640
     """Longest side of the image the detector works on [pixels]; 0 chooses it from `min_face`."""
     max_faces: int = 32
