@@ -109,6 +109,10 @@ def show(jobs: Sequence[Job]) -> None:
 def _compare(options: argparse.Namespace) -> None:
     from fer_training.papers import compare
 
-    places = compare.shipped() if options.ship else compare.beside(options.runs)
-    count = compare.write(options.runs, places)
-    print(f"{places.page}: {count} runs")
+    if not options.ship:
+        count = compare.write_own(options.runs)
+        print(f"{compare.beside(options.runs).page}: {count} runs")
+        return
+    places = compare.shipped()
+    count, left = compare.write(options.runs, places)
+    print(f"{places.page}: {count} runs", *left, sep="\n")

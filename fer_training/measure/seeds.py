@@ -69,7 +69,7 @@ def summarize(runs: Sequence[Path]) -> SeedsRecord:
     records = [run.read(folder) for folder in runs]
     first = records[0]
     for folder, record in zip(runs, records, strict=True):
-        other = _difference(first, record)
+        other = difference(first, record)
         if other:
             raise ValueError(f"{folder} differs from {runs[0]} in more than its seed: {other}")
     seeds = [record.recipe.seed for record in records]
@@ -83,11 +83,20 @@ def summarize(runs: Sequence[Path]) -> SeedsRecord:
     return SeedsRecord(first.recipe.name, first.data.name, seeds, figures, first.recipe.init)
 
 
-def _difference(first: RunRecord, other: RunRecord) -> str:
-    """Name the entries in which recipes, data or protocol differ."""
+def difference(first: RunRecord, other: RunRecord, ignored: Sequence[str] = ()) -> str:
+    """Name the entries in which recipes, data or protocol differ, but for the seed.
+
+    Args:
+        first: One run.
+        other: Another.
+        ignored: Keys of the recipes that may differ too.
+
+    Returns:
+        Names with commas between them, empty where the runs differ in nothing else.
+    """
     names = ["protocol"] if first.protocol != other.protocol else []
     names += ["data"] if first.data.sha256 != other.data.sha256 else []
-    found = changes(first.recipe, other.recipe, (*NO_FIGURE, "seed"))
+    found = changes(first.recipe, other.recipe, (*NO_FIGURE, "seed", *ignored))
     return ", ".join([*names, *(f"recipe.{change.key}" for change in found)])
 
 

@@ -34,31 +34,54 @@ from fer_training.measure import saliency
 from fer_training.measure.predictors import CheckpointPredictor
 from fer_training.papers import curves, networks, scatter
 from fer_training.papers.results import Result
+from fer_training.records.run import finished
 
 _CONFUSED = ("yengikand", "patil", "deep-emotion", "arch1")
+_MAPPED = ("chowanda-arch1+weak-l2", "arch1", "chowanda-arch1")
+"""Runs of which the first one there is mapped."""
 _MAPPED_LAYER = "conv2d_4"
 """What figure 4 of Chowanda 2021 shows."""
+_HIDDEN = "deep-emotion+jaffe-random"
 
 
-def draw(runs: Path, results: Sequence[Result], folder: Path) -> None:
-    """Draw every chart whose runs are there.
+def draw(runs: Path, results: Sequence[Result], folder: Path, whole: bool) -> list[str]:
+    """Draw the charts.
 
     Args:
         runs: Folder of run folders.
         results: All lines.
         folder: Where the pictures go.
+        whole: Leave a chart as it is where runs of its lines are not in the folder of runs.
+            Otherwise a chart shows the runs that there are.
+
+    Returns:
+        For each chart that was left as it is, a line that says why.
     """
     if points := networks.points(results):
         scatter.draw(points, folder / "accuracy-latency.png")
-    curves.by_paper(runs, folder / "curves.png")
-    curves.of_four(runs, folder / "convergence-004.png")
-    for name in ("chowanda-arch1+weak-l2", "arch1", "chowanda-arch1"):
-        if (runs / name / "metrics.json").is_file():
-            feature_maps(runs / name, folder / "features-004.png")
-            break
-    confusions(runs, folder / "confusion.png")
-    if (runs / "deep-emotion+jaffe-random" / "metrics.json").is_file():
-        occlusion(runs / "deep-emotion+jaffe-random", folder / "saliency.png")
+    left = []
+    for name, sources, drawn in (
+        ("curves.png", curves.protocols(), curves.by_paper),
+        ("convergence-004.png", curves.four(), curves.of_four),
+        ("confusion.png", _CONFUSED, confusions),
+    ):
+        absent = _absent(runs, results, sources) if whole else []
+        if absent:
+            more = f" and {len(absent) - 2} more" if len(absent) > 2 else ""
+            left.append(f"{name} stays as it is: no {', '.join(absent[:2])}{more} in {runs}")
+        else:
+            drawn(runs, folder / name)
+    if mapped := [name for name in _MAPPED if finished(runs / name)]:
+        feature_maps(runs / mapped[0], folder / "features-004.png")
+    if finished(runs / _HIDDEN):
+        occlusion(runs / _HIDDEN, folder / "saliency.png")
+    return left
+
+
+def _absent(runs: Path, results: Sequence[Result], names: Sequence[str]) -> list[str]:
+    """Return the runs that have a line of trained epochs and no finished folder."""
+    trained = {line.recipe for line in results if line.epochs}
+    return [name for name in names if name in trained and not finished(runs / name)]
 
 
 def feature_maps(run: Path, path: Path) -> None:
@@ -68,13 +91,11 @@ def feature_maps(run: Path, path: Path) -> None:
     maps = layer_output(predictor, face, _MAPPED_LAYER)
     record = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     figure = Figure(figsize=(9, 2.6), layout="constrained")
-    figure.suptitle(
-        f"{predictor.name} after {record['epochs']} epochs: {_MAPPED_LAYER}", fontsize=9
-    )
+    figure.suptitle(f"{predictor.name} after {record['epochs']} epochs: {_MAPPED_LAYER}")
     grid = figure.add_gridspec(2, len(maps) // 2 + 2)
     whole = figure.add_subplot(grid[:, :2])
     whole.imshow(face, cmap="gray")
-    whole.set_title("averaged face", fontsize=8)
+    whole.set_title("averaged face", fontsize=9)
     whole.set_axis_off()
     for number, values in enumerate(maps):
         row, column = divmod(number, (len(maps) + 1) // 2)
@@ -107,23 +128,31 @@ def layer_output(
 
 def confusions(runs: Path, path: Path) -> None:
     """Draw the confusion matrices on PublicTest of the papers' networks side by side."""
-    found = [name for name in _CONFUSED if (runs / name / "metrics.json").is_file()]
+    found = [name for name in _CONFUSED if finished(runs / name)]
     if not found:
         return
-    figure = Figure(figsize=(3.2 * len(found), 3.4), layout="constrained")
-    for axes, name in zip(np.atleast_1d(figure.subplots(1, len(found))), found, strict=True):
+    columns = min(2, len(found))
+    rows = -(-len(found) // columns)
+    figure = Figure(figsize=(5 * columns + 0.6, 4.8 * rows), layout="constrained")
+    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in places[len(found) :]:
+        axes.set_axis_off()
+    for axes, name in zip(places, found, strict=False):
         record = json.loads((runs / name / "metrics.json").read_text(encoding="utf-8"))
         counts = np.array(record["results"]["single_crop"]["confusion"])
         shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for row, column in np.ndindex(*shares.shape):
             color = "white" if shares[row, column] > 0.5 else "black"
             text = f"{100 * shares[row, column]:.0f}"
-            axes.text(column, row, text, ha="center", va="center", color=color, fontsize=6)
-        names = [label[:4] for label in record["results"]["labels"]]
-        axes.set_xticks(range(len(names)), names, fontsize=7)
-        axes.set_yticks(range(len(names)), names, fontsize=7)
-        axes.set_title(f"{name} [%]", fontsize=9)
+            axes.text(column, row, text, ha="center", va="center", color=color, fontsize=9)
+        names = record["results"]["labels"]
+        axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
+        axes.set_yticks(range(len(names)), names)
+        axes.set(title=name, xlabel="predicted class", ylabel="true class")
+    bar = figure.colorbar(image, ax=list(places), shrink=0.6)
+    bar.set_label("share of the true class's rows [%]")
+    bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25", "50", "75", "100"])
     figure.savefig(path, dpi=100)
 
 

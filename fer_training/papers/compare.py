@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_training.papers import charts, convergence, page, results
+from fer_training.papers import charts, convergence, own_page, page, results
 
 _PACKAGE = Path(__file__).parent.parent
 SHIPPED_LINES = _PACKAGE / "results.csv"
@@ -39,6 +39,8 @@ class Places:
     """Record of ``fer-train latency``; without it lines keep the milliseconds they had."""
     earlier: Path | None
     """Lines of runs that are not in the folder, which stay."""
+    whole: bool = False
+    """Whether a chart of which runs are missing stays as it is."""
 
 
 def beside(runs: Path, joined: bool = False) -> Places:
@@ -74,28 +76,58 @@ def shipped() -> Places:
         "../docs/papers/",
         _PACKAGE / "latency.json",
         SHIPPED_LINES,
+        whole=True,
     )
 
 
-def write(runs: Path, places: Places) -> int:
-    """Write lines, page, distances and charts; return the number of runs found.
+def write_own(runs: Path) -> int:
+    """Write a page of the folder's own runs beside them, with lines and charts.
+
+    Returns:
+        The number of runs.
 
     Raises:
         ValueError: The folder holds no finished run.
     """
+    found = results.find(runs)
+    if not found:
+        raise _nothing(runs)
+    places = beside(runs)
+    lines = results.timed([run.line for run in found], results.latencies_of(places.times))
+    results.write(lines, places.lines)
+    places.folder.mkdir(parents=True, exist_ok=True)
+    charts.draw(runs, lines, places.folder, whole=False)
+    places.page.write_text(own_page.write(found, runs, places.link), encoding="utf-8")
+    return len(found)
+
+
+def _nothing(runs: Path) -> ValueError:
+    return ValueError(
+        f"{runs} holds no metrics.json; give the folder that holds the run folders, e.g. runs"
+    )
+
+
+def write(runs: Path, places: Places) -> tuple[int, list[str]]:
+    """Write the papers' page with its lines, distances and charts.
+
+    Returns:
+        The number of runs found, and why a chart was left as it is, a line each.
+
+    Raises:
+        ValueError: The folder holds no finished run, or runs whose mean would be given differ in
+            more than the seed.
+    """
     found = results.collect(runs)
     if not found:
-        raise ValueError(
-            f"{runs} holds no metrics.json; give the folder that holds the run folders, e.g. runs"
-        )
+        raise _nothing(runs)
     lines = results.merge(results.read(places.earlier) if places.earlier else (), found)
     lines = results.timed(lines, results.latencies_of(places.times))
     results.write(lines, places.lines)
     folder = places.folder
     folder.mkdir(parents=True, exist_ok=True)
-    charts.draw(runs, lines, folder)
+    left = charts.draw(runs, lines, folder, places.whole)
     pictures = sorted(path.name for path in folder.glob("*.png"))
     places.page.write_text(page.write(lines, pictures, places.link), encoding="utf-8")
     (folder / "distances.md").write_text(page.distances(), encoding="utf-8")
     (folder / convergence.PAGE).write_text(convergence.write(lines), encoding="utf-8")
-    return len(found)
+    return len(found), left

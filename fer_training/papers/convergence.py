@@ -28,12 +28,10 @@ from fer_training.recipes.recipe import Setting
 PAGE = "convergence-004.md"
 NAMES = tuple(f"ARCH-{number}" for number in range(1, 5))
 PROTOCOLS: Mapping[str, str] = {
-    "": "FER2013",
-    "+weak-l2": "FER2013, L2 1e-4",
-    "+ckplus-random": "CK+",
-    "+ckplus-random+weak-l2": "CK+, L2 1e-4",
+    "+weak-l2": "FER2013",
+    "+ckplus-random+weak-l2": "CK+",
 }
-"""Overlays under the paper's protocols, and what they are called."""
+"""Overlays under the paper's protocols, with the L2 that leaves something to learn."""
 
 HOURS: Mapping[str, Setting] = {
     "ARCH-1": Setting(0.841, "p. 12"),
@@ -88,10 +86,11 @@ def _printed() -> Iterator[str]:
 def _ours(results: Sequence[Result]) -> Iterator[str]:
     yield "## Ours\n"
     yield (
-        "Under the paper's protocol. *Near best*: the first epoch within a point of the run's best "
-        "test accuracy. Seconds are the median over the epochs, on one thread of a processor with "
-        "other work beside, so only their ratios tell, and those roughly. The printed hours are of "
-        "whole runs, as our minutes are.\n"
+        "Under the paper's protocol, but with an L2 of 1e-4: with the printed 0.2 all four "
+        "collapse. *Near best*: the first epoch within a point of the run's best test accuracy. "
+        "Seconds are the median over the epochs, on one thread of a processor with other work "
+        "beside, so only their ratios tell, and those roughly. The printed hours are of whole "
+        "runs, as our minutes are.\n"
     )
     shown = [
         (title, found)
@@ -119,7 +118,7 @@ def _ours(results: Sequence[Result]) -> Iterator[str]:
         if not _lines(recipe_of(name, overlay), results)
     ]
     if missing:
-        yield f"\nNot run to their end yet: {', '.join(missing)}."
+        yield f"\nNot run: {', '.join(missing)}."
 
 
 def _lines(name: str, results: Sequence[Result]) -> list[Result]:

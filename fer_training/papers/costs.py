@@ -22,7 +22,8 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,8 @@ class Cost:
     """Processor time of an epoch on one thread, test rows included [s]."""
     folds: int = 1
     """Divisions of its split."""
+    processor: str = ""
+    """On which it was measured; empty for an estimate."""
 
 
 @dataclass
@@ -53,7 +56,6 @@ class Costs:
     """What was measured, and how."""
 
     how: str
-    processor: str
     recipes: dict[str, Cost] = field(default_factory=dict)
 
 
@@ -64,6 +66,15 @@ def read() -> Costs:
         RecordError: It is missing or has other fields.
     """
     return files.read(Costs, PATH)
+
+
+def hours(name: str, epochs: int, all_folds: bool = False) -> float:
+    """Return hours of one thread for some epochs of a recipe; infinite where no cost is known."""
+    cost = _shipped().recipes.get(name, Cost(float("inf")))
+    return epochs * cost.epoch_s * (cost.folds if all_folds else 1) / 3600
+
+
+_shipped = cache(read)
 
 
 def measure(names: Iterable[str], processor: str, path: Path = PATH) -> Costs:
@@ -78,12 +89,11 @@ def measure(names: Iterable[str], processor: str, path: Path = PATH) -> Costs:
     found = dict(files.read(Costs, path).recipes) if path.is_file() else {}
     for name in names:
         config = recipe.load(name, ["threads=1", "init="])
-        found[name] = _measure(config)
+        found[name] = replace(_measure(config), processor=processor)
         print(f"{name}: {found[name].epoch_s:g} s an epoch, {found[name].folds} folds", flush=True)
     costs = Costs(
         f"processor time of the second epoch, one thread; of FER2013 about {_ROWS} training rows, "
         "multiplied to all",
-        processor,
         dict(sorted(found.items())),
     )
     files.write(costs, path)

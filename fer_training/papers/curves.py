@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
@@ -30,6 +29,20 @@ from fer_training.records.run import finished
 _SUMMARY = "summary.csv"
 
 
+def protocols() -> list[str]:
+    """Return the recipes of all rows under a paper's protocol."""
+    return [row.same for system in SYSTEMS for row in system.rows]
+
+
+def four() -> list[str]:
+    """Return the recipes whose runs make up the chart of Chowanda's four networks."""
+    return [
+        convergence.recipe_of(name, overlay)
+        for overlay in convergence.PROTOCOLS
+        for name in convergence.NAMES
+    ]
+
+
 def by_paper(runs: Path, path: Path) -> None:
     """Draw test accuracy over the epochs of every run under a paper's protocol, by paper."""
     found = {}
@@ -39,16 +52,19 @@ def by_paper(runs: Path, path: Path) -> None:
             found[system.name] = names
     if not found:
         return
-    figure = Figure(figsize=(3.6 * len(found), 3.2), layout="constrained")
-    for axes, (title, names) in zip(
-        np.atleast_1d(figure.subplots(1, len(found))), found.items(), strict=True
-    ):
+    columns = min(2, len(found))
+    rows = -(-len(found) // columns)
+    figure = Figure(figsize=(max(5.5 * columns, 6), 4.2 * rows), layout="constrained")
+    places = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in places[len(found) :]:
+        axes.set_axis_off()
+    for axes, (title, names) in zip(places, found.items(), strict=False):
         for name in names:
             epochs = read_epochs(runs / name / _SUMMARY)
             accuracies = [100 * epoch.test_accuracy for epoch in epochs]
-            axes.plot(range(1, len(epochs) + 1), accuracies, label=name, linewidth=0.8)
+            axes.plot(range(1, len(epochs) + 1), accuracies, label=name, linewidth=1)
         axes.set(xlabel="epoch", ylabel="test accuracy [%]", title=title)
-        axes.legend(fontsize=6)
+        axes.legend(fontsize=9)
     figure.savefig(path, dpi=100)
 
 
@@ -70,7 +86,7 @@ def of_four(runs: Path, path: Path) -> None:
     }
     if not found:
         return
-    figure = Figure(figsize=(max(4.2 * len(found), 5), 5.6), layout="constrained")
+    figure = Figure(figsize=(max(5 * len(found), 6), 6.4), layout="constrained")
     columns = figure.subplots(2, len(found), squeeze=False, sharex="col").T
     for (above, below), (title, folders) in zip(columns, found.items(), strict=True):
         for name, folder in folders.items():
@@ -88,8 +104,8 @@ def of_four(runs: Path, path: Path) -> None:
         least, most = below.get_ylim()
         below.yaxis.set_major_formatter("{x:g}")
         below.yaxis.set_minor_formatter("{x:.2g}" if most < 10 * least else NullFormatter())
-        below.tick_params(axis="y", which="minor", labelsize=7)
-        above.legend(fontsize=7)
+        below.tick_params(axis="y", which="minor", labelsize=8)
+        above.legend(fontsize=9)
     figure.savefig(path, dpi=100)
 
 

@@ -56,7 +56,7 @@ class Absent:
     unfinished: list[str]
     """No finished run on FER2013, or no time."""
     elsewhere: list[str]
-    """Their papers have no FER2013."""
+    """Their papers print no figure of theirs on FER2013."""
 
 
 def points(results: Sequence[Result]) -> list[Point]:

@@ -18,17 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib import resources
-from statistics import mean, stdev
 
 import yaml
 
 from fer_ros.perception.model_store import digest_of, shipped_models
-from fer_training.papers import distance, networks
+from fer_training.papers import cells, distance, networks
 from fer_training.papers.convergence import PAGE
 from fer_training.papers.results import Result
-from fer_training.papers.systems import CHOWANDA, OWNERS_DATA, SYSTEMS, Row, System
+from fer_training.papers.systems import CHOWANDA, SYSTEMS, System
 from fer_training.recipes import recipe
-from fer_training.recipes.recipe import Figure
 from fer_training.ship import heldout
 from fer_training.ship.heldout import HeldOut
 
@@ -44,10 +42,10 @@ command. How each recipe differs from its paper: `docs/papers/distances.md`.
 - FER2013 is measured on PublicTest, which also chose the epoch where a recipe keeps the best one;
   the papers report on PrivateTest or splits of their own. There *honest* leaves out rows with an
   exact copy in Training, and FER+ takes the majority of its voters as the true class.
-- *Epochs*, or @ behind a name: trained of those the recipe asks for; fewer where it stops early or
-  computing time ended. *queued*: not run for want of it.
+- *Epochs*, or @ behind a name: trained of those the recipe asks for, behind a semicolon those of
+  *honest*, by seed where they differ; fewer where a run stops early or computing time ended. *not
+  run*: for want of it, with its hours on one thread. *collapses*: one class for everything.
 """
-_QUEUED = "queued"
 
 
 def write(results: Sequence[Result], pictures: Sequence[str], folder: str = "") -> str:
@@ -62,7 +60,7 @@ def write(results: Sequence[Result], pictures: Sequence[str], folder: str = "") 
     said = verdicts()
     for system in SYSTEMS:
         lines += [f"## {system.name}\n", f"Paper {system.title}.\n", *_table(system, results), ""]
-        lines += [line for title, names in system.extra for line in _extra(title, names, results)]
+        lines += [_extra(title, names, results) for title, names in system.extra]
         if system.name in said:
             lines += [said[system.name], ""]
         if system.name == CHOWANDA:
@@ -95,63 +93,12 @@ def _table(system: System, results: Sequence[Result]) -> Iterator[str]:
     yield "| network | data | paper | same | honest | epochs |"
     yield "|---|---|---|---|---|---|"
     for row in system.rows:
-        same, honest = of(row.same, results), of(row.honest, results)
-        cells = [row.what, row.dataset, _printed(row.figure), *_cells(row, same, honest)]
-        yield "| " + " | ".join(cells) + " |"
+        own = [row.what, row.dataset, f"{row.figure.value:g}", *cells.row(row, results)]
+        yield "| " + " | ".join(own) + " |"
 
 
-def of(name: str, results: Sequence[Result]) -> list[Result]:
-    """Return the lines of a recipe, or of ``<machine>:<split>``, one a seed."""
-    recipe_name, _, split = name.partition(":")
-    return [
-        line
-        for line in results
-        if name and line.recipe == recipe_name and (not split or line.split == split)
-    ]
-
-
-def _printed(figure: Figure | None) -> str:
-    return "-" if figure is None else f"{figure.value:g}"
-
-
-def _cells(row: Row, same: list[Result], honest: list[Result]) -> list[str]:
-    if row.dataset in OWNERS_DATA:
-        return ["owner's data", "-", "-"]
-    epochs = same or honest
-    plain = _spread([line.single for line in same]) or _QUEUED
-    if row.dataset == "fer2013" and not row.honest:
-        fair = _spread([x.without_copies for x in same if x.without_copies is not None]) or "-"
-        votes = _spread([line.ferplus for line in same if line.ferplus is not None])
-        plain += f" (FER+ {votes})" if votes else ""
-    else:
-        fair = _spread([line.single for line in honest]) or (_QUEUED if row.honest else "-")
-    return [plain, fair, _epochs(epochs)]
-
-
-def _epochs(lines: list[Result]) -> str:
-    if not lines or lines[0].epochs is None:
-        return "-"
-    return f"{lines[0].epochs}/{lines[0].epochs_printed}"
-
-
-def _spread(values: Sequence[float]) -> str:
-    if not values:
-        return ""
-    if len(values) == 1:
-        return f"{values[0]:.1f}"
-    return f"{mean(values):.1f} ± {stdev(values):.1f}"
-
-
-def _extra(title: str, names: Sequence[str], results: Sequence[Result]) -> Iterator[str]:
-    yield f"{title}: {', '.join(_reached(name, of(name, results)) for name in names)}.\n"
-
-
-def _reached(name: str, lines: list[Result]) -> str:
-    """Return a recipe and its accuracy, with ``@`` the epochs where they are not all."""
-    short = name.partition(" with ")[2] or name
-    if lines and (lines[0].epochs or 0) < (lines[0].epochs_printed or 0):
-        short += f"@{lines[0].epochs}"
-    return f"{short} {_spread([line.single for line in lines]) or _QUEUED}"
+def _extra(title: str, names: Sequence[str], results: Sequence[Result]) -> str:
+    return f"{title}: {', '.join(cells.reached(name, results) for name in names)}.\n"
 
 
 def _own(results: Sequence[Result]) -> Iterator[str]:
@@ -168,18 +115,19 @@ def _own(results: Sequence[Result]) -> Iterator[str]:
         if line.dataset == "fer2013" and line.recipe.split()[0] in shipped
     )
     for name in names:
-        lines = [line for line in of(name, results) if line.dataset == "fer2013"]
-        cells = [
-            _spread([line.single for line in lines]),
+        lines = [line for line in cells.of(name, results) if line.dataset == "fer2013"]
+        own = [
+            cells.spread([line.single for line in lines]),
             *(
-                _spread([x for x in (getattr(line, key) for line in lines) if x is not None]) or "-"
+                cells.spread([x for x in (getattr(line, key) for line in lines) if x is not None])
+                or "-"
                 for key in ("mirror", "without_copies")
             ),
             _private(name.split()[0]),
             f"{lines[0].parameters:,}",
             str(len(lines)),
         ]
-        yield f"| {name} | " + " | ".join(cells) + " |"
+        yield f"| {name} | " + " | ".join(own) + " |"
     short = [line for line in results if line.recipe.startswith("fer-lite-short")]
     if short:
         said = ", ".join(
@@ -208,7 +156,10 @@ def _unchanged(lines: Sequence[Result]) -> Iterator[str]:
 def _left_out(results: Sequence[Result]) -> str:
     """Return which of the papers' networks the chart of accuracy and latency lacks, and why."""
     absent = networks.absent(results)
-    reasons = ((absent.unfinished, "not finished"), (absent.elsewhere, "no FER2013 in the paper"))
+    reasons = (
+        (absent.unfinished, "not finished"),
+        (absent.elsewhere, "no figure on it in the paper"),
+    )
     said = "; ".join(f"{', '.join(names)} ({reason})" for names, reason in reasons if names)
     lead = f"Not in the chart: {said}. " if said else ""
     return f"{lead}Times: by ARCH-1's in the same rounds, beside other work (`latency.json`)."

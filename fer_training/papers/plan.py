@@ -116,7 +116,7 @@ def _wanted() -> Iterator[Wanted]:
         for row in system.rows:
             if row.dataset in OWNERS_DATA:
                 continue
-            worth = _OTHER if row.figure is None else _HEADLINE if row.headline else _PRINTED
+            worth = _HEADLINE if row.headline else _PRINTED
             yield from _with_members(Wanted(row.same, worth))
             if _trained(row.same) and _whole_hours(row.same, False) < SHORT:
                 for seed in range(1, SEEDS):
@@ -245,8 +245,7 @@ def _progress(folder: Path, epoch_s: float) -> tuple[int, float]:
 
 
 def _whole_hours(name: str, all_folds: bool) -> float:
-    cost = _cost(_base(name))
-    return _load(name).epochs * cost.epoch_s * (cost.folds if all_folds else 1) / 3600
+    return costs.hours(_base(name), _load(name).epochs, all_folds)
 
 
 @cache

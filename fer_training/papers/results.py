@@ -24,6 +24,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from fer_training.measure import seeds
 from fer_training.recipes import recipe
 from fer_training.recipes.recipe import RecipeError
 from fer_training.records import files, run
@@ -89,23 +90,61 @@ class Result:
         return (self.recipe, self.dataset, self.split, self.seed)
 
 
-def collect(runs: Path) -> list[Result]:
-    """Read every record below a folder; of several of one run the folder named after it counts.
+@dataclass(frozen=True)
+class Found:
+    """A finished run of a folder of runs."""
+
+    folder: Path
+    record: RunRecord
+    line: Result
+
+
+def find(runs: Path) -> list[Found]:
+    """Read every record below a folder, in the order of the folders' names.
 
     Raises:
         RecordError: A record has other fields.
     """
-    found: dict[tuple[str, str, str, int], tuple[bool, Result]] = {}
+    found = []
     for path in sorted(runs.glob(f"**/{run.NAME}")):
-        if path.parent.name.startswith("fold-"):
-            continue
-        result = _result(run.read(path.parent), _folds(path.parent))
-        result = _paced(result, path.with_name("summary.csv"))
-        named = path.parent.name == result.recipe
-        for line in (result, *_on_the_way(result, path.with_name("summary.csv"))):
-            if line.key not in found or named:
-                found[line.key] = (named, line)
-    return [result for _, result in found.values()]
+        folder = path.parent
+        if not folder.name.startswith("fold-"):
+            record = run.read(folder)
+            line = _paced(_result(record, _folds(folder)), folder / "summary.csv")
+            found.append(Found(folder, record, line))
+    return found
+
+
+def collect(runs: Path) -> list[Result]:
+    """Return a line for every run; of several of one run the folder named after it counts.
+
+    Raises:
+        RecordError: A record has other fields.
+        ValueError: Runs whose mean the page would give differ in more than their seed.
+    """
+    chosen: dict[tuple[str, str, str, int], Found] = {}
+    for own in find(runs):
+        if own.line.key not in chosen or own.folder.name == own.line.recipe:
+            chosen[own.line.key] = own
+    _check_seeds(chosen.values())
+    lines = {}
+    for own in chosen.values():
+        for line in (own.line, *_on_the_way(own.line, own.folder / "summary.csv")):
+            lines[line.key] = line
+    return list(lines.values())
+
+
+def _check_seeds(found: Iterable[Found]) -> None:
+    """Refuse runs of one name that differ in more than the seed and how far they went."""
+    first: dict[tuple[str, str, str], Found] = {}
+    for own in found:
+        other = first.setdefault(own.line.key[:3], own)
+        differs = seeds.difference(other.record, own.record, ("epochs",))
+        if differs:
+            raise ValueError(
+                f"{other.folder} and {own.folder} are both {own.line.recipe} and differ in more "
+                f"than the seed: {differs}; name one of them otherwise (--set name=...)"
+            )
 
 
 GRID = ("umer-cnn1-48", "umer-cnn1-48-batch-16", "umer-cnn1-48-batch-32")
@@ -243,8 +282,15 @@ def latencies_of(path: Path) -> Mapping[str, float]:
 
 
 def merge(old: Iterable[Result], new: Iterable[Result]) -> list[Result]:
-    """Return all lines, of one run the newer, in order of system, data set and recipe."""
-    lines = {line.key: line for line in (*old, *new)}
+    """Return all lines, in order of system, data set and recipe.
+
+    Of one run the newer counts, unless only its first part was run and the older went further.
+    """
+    lines = {line.key: line for line in old}
+    for line in new:
+        known = lines.get(line.key)
+        if known is None or line.complete or (line.epochs or 0) >= (known.epochs or 0):
+            lines[line.key] = line
     return sorted(lines.values(), key=lambda line: (line.system, line.dataset, *line.key))
 
 

@@ -39,7 +39,7 @@ _MARK = 4
 
 def draw(points: Sequence[Point], path: Path) -> None:
     """Draw accuracy over milliseconds a crop, a colour a publication."""
-    figure = Figure(figsize=(8, 4.8), layout="constrained")
+    figure = Figure(figsize=(8, 5.6), layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots()
     for system in dict.fromkeys(point.system for point in points):
@@ -53,9 +53,9 @@ def draw(points: Sequence[Point], path: Path) -> None:
     axes.margins(x=0.12, y=0.12)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
-    axes.tick_params(axis="x", which="both", labelsize=7)
+    axes.tick_params(axis="x", which="both", labelsize=9)
     axes.grid(alpha=0.25, which="both", linewidth=0.5)
-    figure.legend(loc="outside upper center", ncols=6, fontsize=8, frameon=False)
+    figure.legend(loc="outside upper center", ncols=3, fontsize=10, frameon=False)
     canvas.draw()  # type: ignore[no-untyped-call] # settles the layout, which the names are placed in
     figure.set_layout_engine("none")
     name_points(axes, points, canvas)
@@ -83,7 +83,7 @@ def name_points(axes: Axes, points: Sequence[Point], canvas: FigureCanvasAgg) ->
             (point.ms, point.accuracy),
             xytext=(0, 0),
             textcoords="offset points",
-            fontsize=8,
+            fontsize=9,
             va="center",
             arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "grey"},
         )

@@ -350,4 +350,4 @@ def _set(values: dict[str, Any], override: str) -> None:
         values = values.setdefault(part, {})
         if not isinstance(values, dict):
             raise RecipeError(f"{key!r}: {part!r} has no parts")
-    values[last] = yaml.safe_load(text)
+    values[last] = yaml.safe_load(text) if text else ""

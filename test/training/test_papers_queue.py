@@ -21,9 +21,13 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
+import synthetic_faces
+
 from fer_training.commands.cli import main
-from fer_training.papers import plan, queue
+from fer_training.papers import costs, plan, queue
 from fer_training.papers.plan import Job
+from fer_training.records import files
 
 
 def test_what_the_shipped_lines_have_is_not_run_again(tmp_path: Path) -> None:
@@ -88,3 +92,15 @@ def _ended(home: Path, job: Job, done: itertools.count[int]) -> bool:
     next(done)
     log = home / "logs" / f"{job.folder}.log"
     return log.is_file() and log.stat().st_size > 0 and job.folder != "broken"
+
+
+def test_costs_are_measured_and_the_others_kept(tmp_path, monkeypatch) -> None:
+    data = synthetic_faces.save_npz(synthetic_faces.dataset(70), tmp_path / "fer2013.npz")
+    monkeypatch.setenv("FER_DATA", str(data.parent))
+    path = tmp_path / "costs.json"
+    files.write(costs.Costs("before", {"patil": costs.Cost(7.0)}), path)
+    found = costs.measure(["chowanda-arch1+weak-l2"], "a processor", path).recipes
+    assert found["patil"] == costs.Cost(7.0)
+    assert found["chowanda-arch1+weak-l2"].epoch_s > 0
+    assert found["chowanda-arch1+weak-l2"].processor == "a processor"
+    assert files.read(costs.Costs, path).recipes == found

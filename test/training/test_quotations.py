@@ -146,7 +146,6 @@ def test_rows_of_the_page_quote_what_stands_at_the_place_they_name(
     quoted = [
         Quotation(f"{row.what} on {row.dataset}", row.figure.value, row.figure.place)
         for row in system.rows
-        if row.figure is not None
     ]
     quoted += [
         Quotation(title, None, remark)

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +37,8 @@ from matplotlib.transforms import Bbox
 from fer_ros.perception.emotions import FER2013
 from fer_training.commands.cli import main
 from fer_training.papers import (
+    cells,
+    charts,
     compare,
     convergence,
     cross,
@@ -81,7 +84,7 @@ def test_every_compared_recipe_says_where_its_settings_stand(name: str) -> None:
 def test_a_recipe_under_its_paper_s_protocol_changes_no_printed_setting() -> None:
     for system in systems.SYSTEMS:
         for row in system.rows:
-            if row.figure is not None and "(" not in row.same and not row.same.startswith("svm"):
+            if "(" not in row.same and not row.same.startswith("svm"):
                 changed = distance.between(recipe.load(row.same)).changed
                 # The printed strength of L2 collapses; each network's other row says so.
                 weak = row.same.endswith("+weak-l2")
@@ -142,6 +145,11 @@ def test_a_newer_line_of_a_run_replaces_the_older() -> None:
     newer = replace(LINE, single=70.0)
     other = replace(LINE, seed=1)
     assert results.merge([LINE, other], [newer]) == [newer, other]
+    part = replace(newer, epochs=2, planned=2)
+    assert results.merge([LINE], [part]) == [LINE]
+    assert results.merge([part], [replace(part, epochs=3, planned=3)])[0].epochs == 3
+    stopped_early = replace(newer, epochs=12, planned=25)
+    assert results.merge([LINE], [stopped_early]) == [stopped_early]
 
 
 def write_record(folder: Path, name: str, accuracy: float) -> None:
@@ -183,12 +191,34 @@ def test_page_sets_paper_same_and_honest_side_by_side() -> None:
     lines = [
         replace(LINE, recipe="patil-ckplus-random", dataset="ckplus", single=98.0, epochs=25),
         replace(LINE, recipe="patil-ckplus", dataset="ckplus", single=80.0, epochs=25),
-        replace(LINE, recipe="patil-ckplus", dataset="ckplus", single=82.0, seed=1),
+        replace(LINE, recipe="patil-ckplus", dataset="ckplus", single=82.0, epochs=25, seed=1),
     ]
     text = page.write(lines, [])
     assert "| network | ckplus | 99 | 98.0 | 81.0 ± 1.4 | 25/25 |" in text
-    assert "| network | ferg | 99.3 | owner's data | - | - |" in text
-    assert "| network | jaffe | 92.8 | queued | queued | - |" in text
+    assert "| network | ferg | 99.3 | data only from its owners | - | - |" in text
+    assert re.search(r"\| network \| jaffe \| 92.8 \| not run \([\d.]+ h\) \| not run \(", text)
+
+
+def test_epochs_of_both_protocols_are_told_and_parts_are_not_averaged() -> None:
+    same = replace(LINE, recipe="deep-emotion+ckplus-random", dataset="ckplus", epochs=300)
+    same = replace(same, epochs_printed=300, planned=300)
+    lines = [
+        same,
+        replace(same, seed=1, epochs=211),
+        replace(same, seed=2, epochs=30, planned=30, single=1.0),
+        replace(same, recipe="deep-emotion+ckplus", epochs=30, planned=30),
+    ]
+    text = page.write(lines, [])
+    assert "| network | ckplus | 98 | 60.0 ± 0.0 | 60.0 | 211 to 300/300; 30/300 |" in text
+
+
+def test_one_class_for_everything_is_called_a_collapse() -> None:
+    name = "chowanda-arch1@10"
+    line = replace(LINE, recipe=name, single=25.0, epochs=10, epochs_printed=10)
+    assert cells.reached(name, [replace(line, macro_f1=0.057)]) == f"{name} collapses (25.0)"
+    assert cells.reached(name, [line]) == f"{name} 25.0"
+    assert cells.reached(name, [replace(line, epochs=3)]) == f"{name}@3 25.0"
+    assert re.fullmatch(rf"{name} not run \(\d+\.\d h\)", cells.reached(name, []))
 
 
 def test_fer2013_rows_name_copies_and_ferplus() -> None:
@@ -223,10 +253,51 @@ def test_compare_writes_beside_the_runs(tmp_path: Path) -> None:
     (line,) = results.read(runs / "results.csv")
     assert (line.recipe, line.epochs, line.epochs_printed) == (name, 1, 200)
     assert line.ferplus is not None
-    assert "| ARCH-1 | fer2013 | 70.3 |" in (runs / "RESULTS.md").read_text("utf-8")
+    text = (runs / "RESULTS.md").read_text("utf-8")
+    assert f"| {name} | fer2013 | official | apart | 70.3 | {line.single:.1f} | 1 | 0 |" in text
+    assert "epochs 1, data.path" not in text
+    assert "| epochs 1 |" in text
+    assert not any(said in text for said in page.verdicts().values())
+    assert "Shipped networks" not in text
     assert (runs / "charts" / "features-004.png").is_file()
     assert (runs / "charts" / "curves.png").is_file()
     assert (PACKAGE / "RESULTS.md").read_bytes() == before
+
+
+def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    changes = (["seed=0"], ["seed=1"], ["seed=2", "optimizer.lr=0.5"])
+    for number, own in enumerate(changes):
+        made = synthetic_records.record("patil", 0.1 * (number + 1), *own)
+        synthetic_records.write(runs / f"try-{number}", made)
+    with pytest.raises(ValueError, match=r"try-0 and .*try-2 are both patil .*: recipe\.optimizer"):
+        results.collect(runs)
+    assert compare.write_own(runs) == 3
+    text = (runs / "RESULTS.md").read_text("utf-8")
+    assert "| 15.0 ± 7.1 | 25 | 0, 1 | - |" in text
+    assert "| 30.0 | 25 | 2 | optimizer.lr 0.5 |" in text
+    made = synthetic_records.record("patil", 0.3, "seed=2", "epochs=1")
+    synthetic_records.write(runs / "try-2", made)
+    assert [line.epochs for line in results.collect(runs)] == [25, 25, 1]  # the page takes the 25
+
+
+def test_a_chart_stays_where_its_runs_are_not_there(tmp_path: Path) -> None:
+    runs, folder = tmp_path / "runs", tmp_path / "charts"
+    folder.mkdir()
+    write_run(runs / "yengikand", "3 4")
+    absent = replace(LINE, recipe="patil", epochs=25)
+    before = {name: f"{name} of all runs" for name in ("curves.png", "confusion.png")}
+    for name, text in before.items():
+        (folder / name).write_text(text)
+    lines = [*results.collect(runs), absent, replace(absent, recipe="patil-five")]
+    left = charts.draw(runs, lines, folder, whole=True)
+    assert left == [
+        f"curves.png stays as it is: no patil-five in {runs}",
+        f"confusion.png stays as it is: no patil in {runs}",
+    ]
+    assert {name: (folder / name).read_text() for name in before} == before
+    assert charts.draw(runs, lines, folder, whole=False) == []
+    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in before)
 
 
 def test_nothing_to_compare_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -279,10 +350,10 @@ def test_a_point_is_the_mean_over_seeds_of_a_network_s_best_recipe(tmp_path: Pat
         "fer-base-int8": ("fer_ros", 71.0),
     }
     absent = networks.absent(lines)
-    assert absent.unfinished == ["Yengikand", "Minaee", "ARCH-2", "ARCH-3", "ARCH-4"]
-    assert absent.elsewhere == ["Umer CNN_1", "Umer CNN_2", "Patil CK+"]
+    assert absent.unfinished == ["Yengikand", "Minaee", "ARCH-4"]
+    assert absent.elsewhere == ["Umer CNN_1", "Umer CNN_2", "Patil CK+", "ARCH-2", "ARCH-3"]
     text = page.write(lines, ["accuracy-latency.png"])
-    assert "Not in the chart: Yengikand, Minaee, ARCH-2, ARCH-3, ARCH-4 (not finished);" in text
+    assert "Not in the chart: Yengikand, Minaee, ARCH-4 (not finished);" in text
     scatter.draw(networks.points(lines), tmp_path / "points.png")
     assert (tmp_path / "points.png").is_file()
 
@@ -303,10 +374,10 @@ def test_convergence_takes_the_runs_that_are_there(tmp_path: Path) -> None:
     assert "No run has finished yet." in convergence.write([])
     curves.of_four(tmp_path, tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
-    write_run(tmp_path / "chowanda-arch1+ckplus-random", "3 40 795 80 60")
-    write_run(tmp_path / "chowanda-arch3+ckplus-random", "3 9", seconds=9)
-    write_run(tmp_path / "chowanda-arch4", "3 4")
-    (tmp_path / "chowanda-arch4" / "metrics.json").unlink()  # still training
+    write_run(tmp_path / "chowanda-arch1+ckplus-random+weak-l2", "3 40 795 80 60")
+    write_run(tmp_path / "chowanda-arch3+ckplus-random+weak-l2", "3 9", seconds=9)
+    write_run(tmp_path / "chowanda-arch4+weak-l2", "3 4")
+    (tmp_path / "chowanda-arch4+weak-l2" / "metrics.json").unlink()  # still training
     curves.of_four(tmp_path, tmp_path / "four.png")
     assert (tmp_path / "four.png").is_file()
     lines = results.collect(tmp_path)
@@ -314,8 +385,8 @@ def test_convergence_takes_the_runs_that_are_there(tmp_path: Path) -> None:
     text = convergence.write(lines)
     assert "| CK+ | ARCH-1 | 50.0 | 200 | 3 | 1.0 | 6.00 | 1.00 |" in text
     assert "| CK+ | ARCH-3 | 50.0 | 200 | 2 | 1.0 | 9.00 | 1.50 |" in text
-    assert "Not run to their end yet: ARCH-1 on FER2013, ARCH-2 on FER2013," in text
-    write_record(tmp_path / "chowanda-arch4", "chowanda-arch4", 0.5)
+    assert "Not run: ARCH-1 on FER2013, ARCH-2 on FER2013," in text
+    write_record(tmp_path / "chowanda-arch4+weak-l2", "chowanda-arch4+weak-l2", 0.5)
     text = convergence.write(results.collect(tmp_path))
     assert "| FER2013 | ARCH-4 | 50.0 | 200 | 2 | 1.0 | 6.00 | - |" in text
 
@@ -337,12 +408,12 @@ def test_the_page_has_room_for_every_run() -> None:
     ]
     rows += [(name, "") for s in systems.SYSTEMS for _, names in s.extra for name in names]
     for name, dataset in rows:
-        if not page.of(name, lines):
+        if not cells.of(name, lines):
             made_by, _, split = name.partition(":")
             lines.append(replace(LINE, recipe=made_by, dataset=dataset, split=split or "made"))
     pictures = ["accuracy-latency.png", "confusion.png", "convergence-004.png", "curves.png"]
     text = page.write(lines, [*pictures, "features-004.png", "saliency.png"])
-    assert page._QUEUED not in text.partition("## ")[2]
+    assert "not run" not in text.partition("## ")[2]
     assert len(text.split()) <= 1500
 
 
