@@ -24,20 +24,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-LATE_TOLERANCE_NS = 500_000_000
-"""A stamp older than the newest by less than this is a late image, by more a clock that jumped
-back (a recording that loops, a simulator that restarts) [ns]."""
-
-FOREIGN_NS = 10_000_000_000
-"""Age from which a steady stream is no longer taken to be delayed, but of another clock [ns]."""
+from fer_ros.perception.timing import CLOCK_JUMP_NS, CLOCK_REMEDY, FOREIGN_NS, clock_difference
 
 STEADY_NS = 500_000_000
 """How long the offset of another clock must be steady before it is used [ns]."""
 
 _DRIFT = 1e-3
 """Part of the elapsed time by which the offset of another clock may grow."""
-
-_REMEDY = "synchronise the clocks (NTP, chrony), or have the driver stamp with the system time"
 
 Reason = Literal["", "unstamped", "stale", "future", "late"]
 """Why a result is not to be used; empty: it is."""
@@ -90,7 +83,7 @@ class CameraClock:
             return ""
         return (
             f"its clock is {_size(self._offset_ns)} this node's, so the age of its results is "
-            f"measured by their arrival; {_REMEDY}"
+            f"measured by their arrival; {CLOCK_REMEDY}"
         )
 
     def common_ns(self, stamp_ns: int) -> int:
@@ -126,7 +119,7 @@ class CameraClock:
                 return Reading(reason)
             note = self._note(before)
         newest = self.newest_ns
-        if newest is not None and newest - LATE_TOLERANCE_NS <= stamp_ns <= newest:
+        if newest is not None and newest - CLOCK_JUMP_NS <= stamp_ns <= newest:
             return Reading("late", note=note)
         jumped_back = newest is not None and stamp_ns < newest
         if jumped_back and not note:
@@ -180,6 +173,4 @@ class CameraClock:
 
 
 def _size(offset_ns: int) -> str:
-    seconds = abs(offset_ns) / 1e9
-    size = f"{seconds:.1f} s" if seconds < 1e5 else f"{seconds / 86400:.0f} days"
-    return f"{size} {'behind' if offset_ns > 0 else 'ahead of'}"
+    return f"{clock_difference(offset_ns)} {'behind' if offset_ns > 0 else 'ahead of'}"

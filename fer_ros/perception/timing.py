@@ -27,8 +27,20 @@ CLOCK_JUMP_NS = 500_000_000
 """A stamp older than the newest by less than this is a late image, by more a clock that jumped back
 (a bag that loops, a simulator that restarts) [ns]."""
 
+FOREIGN_NS = 10_000_000_000
+"""Clocks that differ by more are different clocks, not one that is read late [ns]."""
+
+CLOCK_REMEDY = "synchronise the clocks (NTP, chrony), or have the driver stamp with the system time"
+"""What helps where a camera's clock steps or differs."""
+
 PERCENTILES = (50, 95, 99)
 """The percentiles that diagnostics and benchmarks state."""
+
+
+def clock_difference(size_ns: int) -> str:
+    """Return a difference of clocks in words, without its sign [ns]."""
+    seconds = abs(size_ns) / 1e9
+    return f"{seconds:.1f} s" if seconds < 1e5 else f"{seconds / 86400:.0f} days"
 
 
 def milliseconds_since(start: float) -> float:

@@ -24,7 +24,6 @@ import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge.cameras import CameraRecord
 from fer_ros.replay.judge.stretches import SIDE, FaceStretch, Stretches, Strip
 from fer_ros.replay.playback import Progress
+from fer_ros.replay.read.clocks import RecordingClocks, recorded_ns
 from fer_ros.replay.read.label_files import COLUMNS
 from fer_ros.replay.read.source import image_topics
 from fer_ros.replay.text import folder_name, shown
@@ -105,12 +105,12 @@ def write_label_file(job: LabelJob, progress: Progress) -> LabelResult:
     cameras = {name: CameraRecord(kind) for name, kind in chosen.compressed.items()}
     with locked(out), whole_folder(out, job.replace) as folder:
         (folder / THUMBNAILS).mkdir()
-        writer = _Rows(folder, cameras, job.shortest)
+        writer, clocks = _Rows(folder, cameras, job.shortest), RecordingClocks()
         stretches = Stretches(writer.add, job.shortest, job.split)
         settings = Settings().with_values(job.parameters)
         assembly = assemble(settings)
         dropped = 0
-        for outcome in _outcomes(reader, cameras, settings, assembly, progress):
+        for outcome in _outcomes(reader, cameras, clocks, settings, assembly, progress):
             if isinstance(outcome, Drop):
                 dropped += 1
             else:
@@ -118,7 +118,7 @@ def write_label_file(job: LabelJob, progress: Progress) -> LabelResult:
                 writer.begin(time_ns)
                 stretches.add(result, time_ns)
         stretches.finish()
-        rows = writer.rows()
+        rows = writer.rows(relative=clocks.stepped)
         _write_csv(folder / LABELS, rows)
         if job.page:
             page = label_page.render(
@@ -126,7 +126,8 @@ def write_label_file(job: LabelJob, progress: Progress) -> LabelResult:
             )
             (folder / PAGE).write_text(page, encoding="utf-8")
     unread = [f"{dropped} images could not be read"] if dropped else []
-    warnings = (*reader.warnings, *chosen.warnings, *unread)
+    odd = clocks.warnings(writer.origin_ns)
+    warnings = (*reader.warnings, *chosen.warnings, *odd, *unread)
     return LabelResult(len(rows), len({row.track for row in rows}), warnings)
 
 
@@ -150,13 +151,23 @@ class _Rows:
         self._of_track[stretch.track_id] += 1
         number = self._of_track[stretch.track_id]
         name = f"{stretch.track_id}{'' if number == 1 else f'-{number}'}.jpg"
-        tiles = _tiles(stretch.strip, self._origin_ns or 0)
+        tiles = _tiles(stretch.strip, self.origin_ns)
         (self._folder / THUMBNAILS / name).write_bytes(encode_jpeg(np.hstack(tiles)))
         stretch.strip = Strip()
         self._found.append((stretch, f"{THUMBNAILS}/{name}", tuple(map(encode_jpeg, tiles))))
 
-    def rows(self) -> list[LabelRow]:
-        """Return the rows in the order of time; one ends where the next of its track begins."""
+    @property
+    def origin_ns(self) -> int:
+        """Time of the first image."""
+        return self._origin_ns or 0
+
+    def rows(self, relative: bool) -> list[LabelRow]:
+        """Return the rows in the order of time; one ends where the next of its track begins.
+
+        Args:
+            relative: Whether times count from the first image: stamps are no measure where a clock
+                has stepped.
+        """
         self._found.sort(key=lambda entry: (entry[0].start_ns, entry[0].track_id))
         following: dict[str, int] = {}
         ends: list[int] = []
@@ -170,7 +181,8 @@ class _Rows:
             LabelRow(
                 start_ns=stretch.start_ns,
                 end_ns=end,
-                origin_ns=self._origin_ns or 0,
+                origin_ns=self.origin_ns,
+                relative=relative,
                 topic=stretch.topic,
                 box=_box(stretch.hull),
                 track=stretch.track_id,
@@ -204,14 +216,13 @@ def _write_csv(path: Path, rows: list[LabelRow]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for row in rows:
-            times = [f"{Decimal(ns) / 1_000_000_000:.9f}" for ns in (row.start_ns, row.end_ns)]
-            writer.writerow([*times, row.topic, *row.box, "", row.track, row.thumbnail, ""])
+        writer.writerows(row.columns() for row in rows)
 
 
 def _outcomes(
     reader: BagReader,
     cameras: dict[str, CameraRecord],
+    clocks: RecordingClocks,
     settings: Settings,
     assembly: Assembly,
     progress: Progress,
@@ -221,13 +232,15 @@ def _outcomes(
         assembly.pipeline.process,
         settings.max_image_pixels,
         rotations=settings.rotations(cameras),
+        clocks=clocks.of,
     )
     total, first_ns = reader.count(cameras), None
-    for index, message in enumerate(reader.messages(cameras)):
+    for index, message in enumerate(clocks.begin(reader.messages(cameras))):
         first_ns = message.time_ns if first_ns is None else first_ns
         progress(index + 1, total, (message.time_ns - first_ns) / 1e9)
         camera = cameras[message.topic]
-        image = engine.read(message.topic, message.data, camera.compressed, message.time_ns)
+        clocks.meet(message)
+        image = engine.read(message.topic, message.data, camera.compressed, recorded_ns(message))
         if isinstance(image, Drop):
             yield image
             continue
@@ -235,6 +248,6 @@ def _outcomes(
         if isinstance(outcome, Drop):
             yield outcome
             continue
-        stamp_ns = image.received.stamp_ns
-        camera.note_stamp(max(stamp_ns, 0))
-        yield outcome, stamp_ns if stamp_ns > 0 else max(message.time_ns, 0)
+        moment, breaks = clocks.moment(image), clocks.of[message.topic].breaks
+        camera.note_stamp(image.received.stamp_ns, moment.time_ns, breaks)
+        yield outcome, moment.time_ns

@@ -34,6 +34,7 @@ from fer_ros.replay.judge.latency import Latency
 from fer_ros.replay.judge.timeline import Timeline
 from fer_ros.replay.judge.tracks import TrackRecord, Tracks
 from fer_ros.replay.read.answers import Answers, PipelineAnswers, RecordedAnswers
+from fer_ros.replay.read.clocks import RecordingClocks, recorded_ns
 from fer_ros.replay.read.labels import LabelSet
 from fer_ros.replay.read.schedule import Answered, Arrival, Dropped, every_frame, latest_frame
 from fer_ros.replay.read.source import image_topics, messages_lost, read_label_topics
@@ -42,12 +43,9 @@ from fer_ros.replay.results import SCHEMA, LatencyRecord, Metrics, RunFacts
 from fer_ros.replay.text import said, shown
 from fer_ros.replay.write.output import Outputs
 from fer_ros.replay.write.status import PREFIX, DiagnosticClock, camera_statuses
-from fer_ros.runtime.engine import CameraImage, Drop, FrameEngine
+from fer_ros.runtime.engine import Drop, FrameEngine
 from fer_ros.transport import messages
 from fer_ros.transport.bag import BagMessage, BagReader
-
-_LATEST_NS = (2**31 - 1) * 1_000_000_000
-"""The latest time that a stamp of ROS can hold [ns]."""
 
 Progress = Callable[[int, int, float], None]
 """Called with frames done, frames in all, and seconds of the recording done."""
@@ -100,10 +98,12 @@ class Session:
             self._answers = RecordedAnswers(job.answers, list(self._topics))
         else:
             self._answers = PipelineAnswers(self._settings)
+        self._clocks = RecordingClocks()
         self._engine = FrameEngine(
             self._answers.process,
             self._settings.max_image_pixels,
             rotations=self._settings.rotations(self._topics),
+            clocks=self._clocks.of,
         )
         self.classes = self._answers.origin.labels
         self._evaluation = Evaluation(self._labels, self.classes, job.with_crops)
@@ -113,7 +113,7 @@ class Session:
         self._age = Histogram()
         self._clock = DiagnosticClock(self._settings.diagnostics_period)
         self._tracks = Tracks(self._finish_track)
-        self._origin_ns: int | None = None
+        self._images: TimeRange | None = None
         self._total = reader.count(self._topics)
 
     @property
@@ -142,7 +142,7 @@ class Session:
             self._outputs.abort()
             raise
         wall = time.perf_counter() - start
-        if self._origin_ns is None:
+        if self._images is None:
             self._labels.set_origin(0)
         metrics = self._metrics()
         latency = self._latency.record(wall, metrics.recording.seconds)
@@ -156,28 +156,31 @@ class Session:
     def _arrivals(self) -> Iterator[Arrival]:
         """Read the images; those whose bytes are no image message are counted and left out."""
         first_ns: int | None = None
-        for index, message in enumerate(self._reader.messages(self._topics)):
+        for index, message in enumerate(self._clocks.begin(self._reader.messages(self._topics))):
             first_ns = message.time_ns if first_ns is None else first_ns
             self._progress(index + 1, self._total, (message.time_ns - first_ns) / 1e9)
             compressed = message.type_name == messages.COMPRESSED_IMAGE
-            image = self._engine.read(message.topic, message.data, compressed, message.time_ns)
+            self._clocks.meet(message)
+            image = self._engine.read(message.topic, message.data, compressed, recorded_ns(message))
             if isinstance(image, Drop):
                 self._unreadable(index, message, image)
                 continue
-            camera = self._recording.cameras[message.topic]
-            stamp_ns = image.received.stamp_ns
-            camera.note_stamp(max(stamp_ns, 0))
-            time_ns = stamp_ns if stamp_ns > 0 else min(max(message.time_ns, 0), _LATEST_NS)
-            if self._origin_ns is None:
-                self._origin_ns = time_ns
-                self._labels.set_origin(time_ns)
-            yield Arrival(index, message.topic, time_ns, message.time_ns, image.received)
+            moment = self._clocks.moment(image)
+            self._recording.cameras[message.topic].note_stamp(
+                image.received.stamp_ns, moment.time_ns, self._clocks.of[message.topic].breaks
+            )
+            if self._images is None:
+                self._images = TimeRange(moment.time_ns, moment.time_ns)
+                self._labels.set_origin(moment.time_ns)
+            self._images = self._images.including(moment.time_ns)
+            yield Arrival(index, image, moment, message.time_ns)
 
     def _unreadable(self, index: int, message: BagMessage, drop: Drop) -> None:
         camera = self._recording.cameras[message.topic]
         camera.statuses[drop.cause] += 1
         camera.note_error(drop.reason)
-        self._timeline.dropped(message.topic, message.time_ns)
+        now_ns = self._images.end_ns if self._images else recorded_ns(message)
+        self._timeline.dropped(message.topic, now_ns)
         self._outputs.unreadable(index, message.topic, message.time_ns, said(drop.reason))
 
     def _drop(self, arrival: Arrival, cause: str, reason: str = "") -> None:
@@ -194,7 +197,7 @@ class Session:
         self._outputs.track(line)
 
     def _answer(self, step: Answered) -> None:
-        images = [CameraImage(a.topic, a.received, a.recorded_ns) for a in step.batch]
+        images = [arrival.image for arrival in step.batch]
         for arrival, outcome in zip(step.batch, self._engine.answer(images)):
             if isinstance(outcome, Drop):
                 self._note_format(arrival, outcome.frame)
@@ -220,24 +223,17 @@ class Session:
         self._latency.add(result.times)
         if math.isfinite(age_ms):
             self._age.add(age_ms)
-        matches = self._evaluation.add(result, arrival.time_ns)
+        matches = self._evaluation.add(result, arrival.moment)
         self._timeline.answered(result, matches.truths(), arrival.topic, arrival.time_ns)
-        self._tracks.add(result, arrival.time_ns)
+        self._tracks.add(result, arrival.moment)
         self._recording.cameras[arrival.topic].statuses[ANSWERED] += 1
         self._outputs.answered(arrival, result, matches, message)
         if self._clock.due(arrival.time_ns):
             statuses = [*camera_statuses(self._recording), *self._answers.statuses(PREFIX)]
             self._outputs.diagnostics(arrival.time_ns, statuses)
 
-    def _time_range(self) -> TimeRange:
-        cameras = [c for c in self._recording.cameras.values() if c.first_ns is not None]
-        if not cameras:
-            origin = self._origin_ns or 0
-            return TimeRange(origin, origin)
-        return TimeRange(min(c.first_ns or 0 for c in cameras), max(c.newest_ns for c in cameras))
-
     def _metrics(self) -> Metrics:
-        images = self._time_range()
+        images = self._images or TimeRange(0, 0)
         gaps = {topic: camera.find_gaps() for topic, camera in self._recording.cameras.items()}
         missing = [gap for finder in gaps.values() if finder for gap in finder.all]
         self._timeline.finish(images.start_ns, images.end_ns, missing)
@@ -249,6 +245,7 @@ class Session:
             *self._reader.warnings,
             *self._choice,
             *self._answers.warnings(),
+            *self._clocks.warnings(images.start_ns),
             *(
                 f"{topic}: {fault}, for {count} images"
                 for topic in self._topics
@@ -286,8 +283,8 @@ class Session:
 
 
 def _encoding(arrival: Arrival) -> str:
-    message = arrival.received.message
-    return str(message.format if arrival.received.compressed else message.encoding)
+    received = arrival.image.received
+    return str(received.message.format if received.compressed else received.message.encoding)
 
 
 def _plain(value: Any) -> Any:

@@ -66,6 +66,8 @@ class CameraImage:
     """Clock on arrival; in a replay the time of recording."""
     read_ms: float = 0.0
     """What reading the header cost."""
+    time_ns: int = 0
+    """When it belongs in time by the clock of its camera."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +87,21 @@ class CameraCondition:
 class _Camera:
     """What is remembered of one camera from image to image."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FrameClock) -> None:
         self.memory = ImageMemory()
-        self.clock = FrameClock()
+        self.clock = clock
         self.watch = ImageWatch()
         self.faults: Counter[str] = Counter()
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What is wrong with its images now, in words."""
+        found = (self.clock.step_remark(), *self.lasting_remarks)
+        return tuple(remark for remark in found if remark)
+
+    @property
+    def lasting_remarks(self) -> tuple[str, ...]:
+        """What is wrong with each of the latest images, without steps of the clock."""
         found = (self.clock.remark(), self.watch.remark())
         return tuple(remark for remark in found if remark)
 
@@ -107,6 +115,7 @@ class FrameEngine(Generic[A]):
         max_pixels: int,
         convert: Converter | None = None,
         rotations: Mapping[str, int] | None = None,
+        clocks: Mapping[str, FrameClock] | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -116,11 +125,14 @@ class FrameEngine(Generic[A]):
             max_pixels: Larger images are undecodable.
             convert: The platform's own conversion of raw images.
             rotations: By topic, how far images must be turned clockwise to be upright [degrees].
+            clocks: Clocks of cameras by topic, where something is known of them beforehand; one
+                may be added until the first image of its camera is read.
         """
         self._answer = answer
         self._max_pixels = max_pixels
         self._convert = convert
         self._rotations = rotations or {}
+        self._clocks = {} if clocks is None else clocks
         self._cameras: dict[str, _Camera] = {}
 
     def condition(self, topic: str) -> CameraCondition:
@@ -138,7 +150,7 @@ class FrameEngine(Generic[A]):
     def read(
         self, topic: str, data: bytes, compressed: bool, received_ns: int
     ) -> CameraImage | Drop:
-        """Read the header and layout of a message, not yet its pixels.
+        """Read the header and layout of a message, not yet its pixels, and place it in time.
 
         Args:
             topic: Fully qualified name.
@@ -151,7 +163,8 @@ class FrameEngine(Generic[A]):
             received = messages.read_image(data, compressed)
         except DecodeError as error:
             return Drop("undecodable", in_one_line(error))
-        return CameraImage(topic, received, received_ns, milliseconds_since(start))
+        time_ns = self._camera(topic).clock.place(received.stamp_ns, received_ns)
+        return CameraImage(topic, received, received_ns, milliseconds_since(start), time_ns)
 
     def answer(self, images: Sequence[CameraImage]) -> list[A | Drop]:
         """Answer images of different cameras together.
@@ -172,10 +185,15 @@ class FrameEngine(Generic[A]):
                 outcomes[index] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
+    def _camera(self, topic: str) -> _Camera:
+        if topic not in self._cameras:
+            self._cameras[topic] = _Camera(self._clocks.get(topic) or FrameClock())
+        return self._cameras[topic]
+
     def _decode(self, image: CameraImage) -> Frame | Drop:
         start = time.perf_counter()
         received = image.received
-        camera = self._cameras.setdefault(image.topic, _Camera())
+        camera = self._camera(image.topic)
         try:
             pixels = received.pixels(self._max_pixels, self._convert, camera.memory)
         except ImageError as error:
@@ -183,8 +201,7 @@ class FrameEngine(Generic[A]):
         except Exception as error:  # one image must not end the node, nor a replay
             return _failed(error)
         camera.watch.note(pixels, image.received_ns)
-        time_ns = camera.clock.place(received.stamp_ns, image.received_ns)
-        camera.faults.update(remark.partition(" (")[0] for remark in camera.remarks)
+        camera.faults.update(remark.partition(" (")[0] for remark in camera.lasting_remarks)
         return Frame(
             image=pixels,
             stamp_ns=received.stamp_ns,
@@ -192,7 +209,7 @@ class FrameEngine(Generic[A]):
             topic=image.topic,
             received_ns=image.received_ns,
             decode_ms=image.read_ms + milliseconds_since(start),
-            time_ns=time_ns,
+            time_ns=image.time_ns,
             rotation=self._rotations.get(image.topic, 0),
         )
 

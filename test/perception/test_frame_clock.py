@@ -96,3 +96,66 @@ def test_time_falls_only_where_the_stamps_jump_back(pairs: list[tuple[int, int]]
         if not (stamp and stamp < previous_stamp - CLOCK_JUMP_NS):
             assert time >= previous
         previous_stamp, previous = stamp or previous_stamp, time
+
+
+def hops(size: int, first: int = 0, every: int = 15, frames: int = 120) -> list[int]:
+    return [START + i * FRAME + (size if i // every % 2 else first) for i in range(frames)]
+
+
+@pytest.mark.parametrize("size", [1_500_000_000, 5_000_000_000, 3_600_000_000_000, 10**18])
+def test_a_clock_that_hops_to_and_fro_does_not_tear_time(size: int) -> None:
+    placed, clock = times(hops(size))
+    assert placed == [START + i * FRAME for i in range(120)]
+    assert (clock.steps.count, clock.restarts.count) == (7, 0)
+    assert abs(clock.steps.largest_ns) == pytest.approx(size, abs=2 * FRAME)
+    assert "steps by up to" in clock.summary()
+    assert "synchronise the clocks" in clock.summary()
+
+
+def test_a_clock_that_is_set_ahead_goes_on_by_arrival() -> None:
+    placed, clock = times([START + i * FRAME + (i >= 30) * 3600 * 10**9 for i in range(60)])
+    assert placed == [START + i * FRAME for i in range(60)]
+    assert clock.summary().startswith("its clock steps by 3600.0 s against the arrival")
+    assert clock.step_remark() == clock.summary()
+
+
+def test_a_clock_that_is_set_back_begins_anew_and_says_so() -> None:
+    placed, clock = times([START + i * FRAME - (i >= 30) * 60 * 10**9 for i in range(60)])
+    assert placed[30] == START + 30 * FRAME - 60 * 10**9
+    assert clock.restarts.count == 1
+    assert clock.fallen_ns == 60 * 10**9
+    assert "its stamps jump back by 60.0 s" in clock.summary()
+
+
+def test_a_first_stamp_of_another_epoch_is_placed_by_arrival() -> None:
+    clock = FrameClock(lag_ns=5_000_000)
+    stamps = [50 * 10**9, *(START + i * FRAME for i in range(1, 20))]
+    placed = [clock.place(s, START + i * FRAME + 5_000_000) for i, s in enumerate(stamps)]
+    assert placed == [START + i * FRAME for i in range(20)]
+    assert clock.steps.count == 2
+
+
+@pytest.mark.parametrize("pace", [0.05, 0.3, 3.0, 20.0])
+def test_a_simulator_and_a_player_that_run_at_another_pace_do_not_step(pace: float) -> None:
+    stamps = [START + i * FRAME for i in range(300)]
+    stamps[150:] = [stamp + 8 * 10**9 for stamp in stamps[150:]]  # the camera pauses
+    placed, clock = times(stamps, [int((stamp - START) / pace) + START for stamp in stamps])
+    assert placed == stamps
+    assert clock.breaks == 0
+
+
+def test_late_and_bunched_arrivals_do_not_step() -> None:
+    stamps = [START + i * FRAME for i in range(200)]
+    arrivals = [stamp + 1_000_000 for stamp in stamps]
+    arrivals[50:90] = [arrivals[89]] * 40  # a stall, and all at once
+    arrivals[120] += 3 * 10**9 // 2  # one image late, the next ones are lost
+    del stamps[121:160], arrivals[121:160]
+    placed, clock = times(stamps, arrivals)
+    assert placed == stamps
+    assert clock.breaks == 0
+
+
+def test_arrivals_that_stand_prove_nothing() -> None:
+    stamps = [START + i * 10**9 for i in range(30)]
+    assert times(stamps, [START] * 30)[0] == stamps
+    assert times(stamps, [0] * 30)[0] == stamps

@@ -21,6 +21,7 @@ import pytest
 
 from fer_ros.perception.types import Box, Face, FaceEmotion
 from fer_ros.replay.judge.matching import match
+from fer_ros.replay.read.clocks import Moment
 from fer_ros.replay.read.label_files import LabelError
 from fer_ros.replay.read.labels import LabelSet
 from fer_ros.transport import codec, messages
@@ -50,6 +51,10 @@ def found(track_id="t", box=(0, 0, 100, 100)):
     return FaceEmotion(Face(Box(*box), 0.9), track_id, np.ones(7), np.ones(7), "happy", 0.5)
 
 
+def holding(labels, topic, stamp_ns):
+    return labels.active(topic, Moment(stamp_ns, stamp_ns))
+
+
 def names(active):
     return [label.label for label in active]
 
@@ -57,17 +62,17 @@ def names(active):
 def test_an_interval_holds_from_its_start_until_before_its_end(tmp_path):
     labels = labels_of(tmp_path, HEAD + "1700000000.1,1700000000.300000001,,,,,,Happiness,\n")
     at = ORIGIN + 100_000_000
-    assert names(labels.active("/camera", at - 1)) == []
-    assert names(labels.active("/camera", at)) == ["happy"]
-    assert names(labels.active("/camera", at + 200_000_000)) == ["happy"]
-    assert names(labels.active("/camera", at + 200_000_001)) == []
+    assert names(holding(labels, "/camera", at - 1)) == []
+    assert names(holding(labels, "/camera", at)) == ["happy"]
+    assert names(holding(labels, "/camera", at + 200_000_000)) == ["happy"]
+    assert names(holding(labels, "/camera", at + 200_000_001)) == []
 
 
 def test_times_with_a_sign_count_from_the_first_image_and_topics_are_told_apart(tmp_path):
     labels = labels_of(tmp_path, HEAD + "+1,+2,/left,10,20,30,40,sad,face_1\n")
-    (active,) = labels.active("/left", ORIGIN + 1_500_000_000)
+    (active,) = holding(labels, "/left", ORIGIN + 1_500_000_000)
     assert (active.box, active.track_id) == (Box(10, 20, 30, 40), "face_1")
-    assert labels.active("/right", ORIGIN + 1_500_000_000) == []
+    assert holding(labels, "/right", ORIGIN + 1_500_000_000) == []
 
 
 def test_json_lines_say_the_same(tmp_path):
@@ -75,7 +80,7 @@ def test_json_lines_say_the_same(tmp_path):
     text += '{"start": 1700000003.000000001, "end": 1700000004, "label": "fear", "x": 1, "y": 2, '
     text += '"w": 3.5, "h": 4}\n'
     labels = labels_of(tmp_path, text, ".jsonl")
-    assert names(labels.active("/c", ORIGIN + 2_499_999_999)) == ["ignore"]
+    assert names(holding(labels, "/c", ORIGIN + 2_499_999_999)) == ["ignore"]
     assert labels.spans[1].start_ns == ORIGIN + 3_000_000_001
     assert labels.spans[1].box == Box(1, 2, 3.5, 4)
 
@@ -185,11 +190,11 @@ def test_messages_of_one_face_become_spans():
         ("happy", ""), ("happy", ""), ("sad", "p"), ("angry", "p"),
     ]  # fmt: skip
     assert labels.spans[0].end_ns == ORIGIN + 9 * step + 1
-    active = labels.active("/left", ORIGIN + 3 * step)
+    active = holding(labels, "/left", ORIGIN + 3 * step)
     assert sorted(names(active)) == ["happy", "happy", "sad"]
     assert {a.box.x for a in active if a.box} == {13.0, 200.0}
-    assert len(labels.active("/right", ORIGIN + 3 * step)) == 2
-    assert labels.active("/left", ORIGIN + step // 2) == []
+    assert len(holding(labels, "/right", ORIGIN + 3 * step)) == 2
+    assert holding(labels, "/left", ORIGIN + step // 2) == []
 
 
 def test_messages_match_by_stamp_in_any_order_and_a_pause_ends_a_span():
@@ -199,15 +204,15 @@ def test_messages_match_by_stamp_in_any_order_and_a_pause_ends_a_span():
     labels.finish()
     assert len(labels.spans) == 2
     for stamp in (1_000_000_000, 5_000_000_000, 5_100_000_900):
-        assert names(labels.active("/c", stamp)) == ["fear"]
-    assert labels.active("/c", 5_050_000_000) == []
+        assert names(holding(labels, "/c", stamp)) == ["fear"]
+    assert holding(labels, "/c", 5_050_000_000) == []
 
 
 def active_label(label, box=None, track_id=""):
     labels = LabelSet()
     labels.add_message(message(label, 1, box, track_id), "/labels")
     labels.finish()
-    return labels.active("/c", 1)[0]
+    return holding(labels, "/c", 1)[0]
 
 
 def test_labels_take_the_faces_that_overlap_them_most():

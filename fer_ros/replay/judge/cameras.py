@@ -18,9 +18,10 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from fer_ros.node.gaps import StampGap, StampGaps
 from fer_ros.perception.timing import CLOCK_JUMP_NS
 from fer_ros.replay.judge.histogram import Histogram
 from fer_ros.replay.results import CameraFacts, Gap, RecordingFacts, StampFaults
@@ -36,7 +37,13 @@ that a live node gave no answer for, whatever the cause."""
 STAMP_FAULTS = ("zero", "duplicate", "out_of_order", "jumped_back")
 """What can be wrong with a stamp."""
 
-_MOST_KINDS = 100
+_MOST_KINDS, _MOST_GAPS = 100, 20
+
+_PAUSE_NS = 60_000_000_000
+"""A longer gap is a camera that paused, not images that were lost [ns]."""
+
+_KNOWN_STEPS = 8
+"""So many steps of the usual period are taken for granted: a recording may begin with a gap."""
 
 
 @dataclass
@@ -55,20 +62,34 @@ class CameraRecord:
     first_ns: int | None = None
     newest_ns: int = 0
     stamped: array[int] = field(default_factory=lambda: array("q"))
-    """All stamps but zeros, in the order of recording [ns]; eight bytes a frame."""
+    """Times of frames whose stamps rise, in the order of recording, and 0 where the clock stepped
+    [ns]; eight bytes a frame."""
+    breaks: int = 0
+    """How often the clock has stepped."""
 
-    def note_stamp(self, stamp_ns: int) -> None:
-        """Take in the stamp of a frame, in the order of recording."""
-        if stamp_ns == 0:
+    def note_stamp(self, stamp_ns: int, time_ns: int, breaks: int) -> None:
+        """Take in the stamp of a frame, in the order of recording.
+
+        Args:
+            stamp_ns: The stamp [ns]; 0 or less where there is none.
+            time_ns: When the frame belongs by the clock of the camera [ns].
+            breaks: How often the clock has stepped so far; no interval reaches over a step.
+        """
+        if stamp_ns <= 0:
             self.stamps["zero"] += 1
             return
-        self.stamped.append(stamp_ns)
+        stepped, self.breaks = breaks > self.breaks, breaks
+        if stepped:
+            self.stamped.append(0)
+        if stepped or stamp_ns > self.newest_ns:
+            self.stamped.append(time_ns)
         if self.first_ns is None:
             self.first_ns = self.newest_ns = stamp_ns
             return
         step = stamp_ns - self.newest_ns
         if step > 0:
-            self.intervals.add(step / 1e6)
+            if not stepped:
+                self.intervals.add(step / 1e6)
             self.newest_ns = stamp_ns
         elif step == 0:
             self.stamps["duplicate"] += 1
@@ -94,14 +115,11 @@ class CameraRecord:
         return None if median is None else self.intervals.mean_near(median, 1.25)
 
     def find_gaps(self) -> GapFinder | None:
-        """Go over the stamps again with their usual period; None where there is none."""
+        """Go over the times again; None where they have no period."""
         period = self.period_ms
         if not period:
             return None
-        finder = GapFinder(period)
-        for stamp_ns in self.stamped:
-            finder.add(stamp_ns)
-        return finder
+        return GapFinder(self.stamped, period)
 
     def facts(self, gaps: GapFinder | None) -> CameraFacts:
         """Return the record as results have it."""
@@ -135,40 +153,55 @@ def _count(counter: Counter[str], key: str) -> None:
 
 
 class GapFinder:
-    """Goes over the stamps of one camera when its usual period is known."""
+    """Goes over the times of one camera's images, whose period may change."""
 
-    def __init__(self, period_ms: float) -> None:
+    def __init__(self, times: Sequence[int], period_ms: float) -> None:
+        """Find all gaps.
+
+        Args:
+            times: Rising; 0 where one does not follow the one before [ns].
+            period_ms: The usual period [ms].
+        """
         self.missing = 0
         self.jitter = Histogram()
         """Distance of an interval from the nearest multiple of the period [ms]."""
-        self._period = period_ms
-        self._newest_ns: int | None = None
-        self._gaps: list[tuple[float, int]] = []
         self.all: list[tuple[int, int]] = []
-        """(stamp behind the gap, frames missing) of every gap."""
+        """(time behind the gap [ns], frames missing) of every gap in which images were lost."""
+        self._longest: list[Gap] = []
+        usual = round(period_ms * 1e6)
+        gaps = StampGaps(_PAUSE_NS, [usual] * _KNOWN_STEPS)
+        newest = 0
+        for time_ns in times:
+            for gap in gaps.note(time_ns):
+                self._take(gap)
+            if newest and time_ns:
+                self._measure(newest, time_ns, gaps.period_ns or usual)
+            newest = time_ns
+        for gap in gaps.finish():
+            self._take(gap)
 
-    def add(self, stamp_ns: int) -> int:
-        """Take in a stamp; return how many frames are missing before it."""
-        newest, self._newest_ns = self._newest_ns, stamp_ns
-        if newest is None or stamp_ns < newest - CLOCK_JUMP_NS:
-            return 0
-        if stamp_ns <= newest:
-            self._newest_ns = newest
-            return 0
-        interval = (stamp_ns - newest) / 1e6
-        periods = max(round(interval / self._period), 1)
-        self.jitter.add(abs(interval - periods * self._period))
-        if periods > 1:
-            self.missing += periods - 1
-            self.all.append((stamp_ns, periods - 1))
-            self._gaps.append((interval, newest))
-            self._gaps = sorted(self._gaps, reverse=True)[:20]
-        return periods - 1
+    def _take(self, gap: StampGap) -> None:
+        self.missing += gap.missing
+        self.all.append((gap.stamp_ns, gap.missing))
+        self._keep(gap.stamp_ns - gap.step_ns, gap.step_ns)
+
+    def _measure(self, newest: int, time_ns: int, period: float) -> None:
+        interval = time_ns - newest
+        if interval > _PAUSE_NS:
+            self._keep(newest, interval)
+            return
+        periods = max(round(interval / period), 1)
+        self.jitter.add(abs(interval - periods * period) / 1e6)
+
+    def _keep(self, after_ns: int, length_ns: int) -> None:
+        self._longest.append(Gap(after_ns, length_ns / 1e6))
+        self._longest.sort(key=lambda gap: gap.ms, reverse=True)
+        del self._longest[_MOST_GAPS:]
 
     @property
     def longest(self) -> list[Gap]:
-        """The longest gaps."""
-        return [Gap(start, length) for length, start in self._gaps]
+        """The longest gaps, pauses among them."""
+        return list(self._longest)
 
 
 class Recording:

@@ -20,9 +20,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fer_ros.perception.timing import CLOCK_REMEDY
 from fer_ros.replay.read.label_names import IGNORE
 from fer_ros.replay.read.labels import LabelSet
 from fer_ros.replay.results import EvaluationRecord, LabelCounts, RecordingFacts
+
+LONGEST_S = 7 * 86400.0
+"""No recording is longer: its images do not lie as far apart as their times say [s]."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class TimeRange:
 
     start_ns: int
     end_ns: int
+
+    def including(self, time_ns: int) -> TimeRange:
+        """Return the range with one more time."""
+        return TimeRange(min(self.start_ns, time_ns), max(self.end_ns, time_ns))
 
     @property
     def seconds(self) -> float:
@@ -82,6 +90,11 @@ def _about_frames(recording: RecordingFacts) -> list[str]:
         found.append(f"none of {recording.frames} images could be answered{why}")
     elif lost:
         found.append(f"{lost} of {recording.frames} images could not be answered{why}")
+    if recording.seconds > LONGEST_S:
+        found.append(
+            f"the images lie {recording.seconds / 86400:.0f} days apart, longer than anybody "
+            f"records: a clock was set meanwhile, that of the recorder too; {CLOCK_REMEDY}"
+        )
     unstamped = sum(camera.stamps.zero for camera in recording.cameras.values())
     if unstamped:
         found.append(f"{unstamped} images have no stamp; the time of recording was used")

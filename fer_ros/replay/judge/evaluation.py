@@ -36,6 +36,7 @@ from fer_ros.replay.judge.basis import rests_on
 from fer_ros.replay.judge.intervals import intervals
 from fer_ros.replay.judge.matching import Matches, match
 from fer_ros.replay.judge.spans import Spans
+from fer_ros.replay.read.clocks import Moment
 from fer_ros.replay.read.label_names import IGNORE
 from fer_ros.replay.read.labels import LabelSet
 from fer_ros.replay.results import EvaluationRecord, LabelCounts, MistakeRow, Onsets, SpanRow
@@ -63,11 +64,11 @@ class SpanScore:
     changes: int = 0
     """How often the published label changed, though the truth did not."""
     seconds: float = 0.0
-    """Time between consecutive detections, summed."""
+    """Time between consecutive detections, summed; pauses of the camera are left out."""
     first_right_ns: int | None = None
     track_id: str = ""
     label: str = ""
-    seen_ns: int = 0
+    seen: Moment | None = None
 
 
 @dataclass(order=True)
@@ -80,14 +81,19 @@ class Mistake:
     truth: str = field(compare=False)
     answer: str = field(compare=False)
     topic: str = field(compare=False)
-    stamp_ns: int = field(compare=False)
+    moment: Moment = field(compare=False)
     track_id: str = field(compare=False)
     crop: Image | None = field(compare=False, default=None)
 
     def row(self) -> MistakeRow:
         """Return it as results have it."""
         return MistakeRow(
-            self.truth, self.answer, self.confidence, self.topic, self.stamp_ns, self.track_id
+            self.truth,
+            self.answer,
+            self.confidence,
+            self.topic,
+            self.moment.stamp_ns,
+            self.track_id,
         )
 
 
@@ -125,14 +131,14 @@ class Evaluation:
         self._worst: list[Mistake] = []
         self._positions = {name: index for index, name in enumerate((*classes, UNCERTAIN))}
 
-    def add(self, result: FrameResult, time_ns: int) -> Matches:
+    def add(self, result: FrameResult, moment: Moment) -> Matches:
         """Take in one answered frame.
 
         Args:
             result: What the pipeline found.
-            time_ns: The image's stamp, or where it has none the time of recording.
+            moment: When the image belongs.
         """
-        active = self.labels.active(result.frame.topic, time_ns)
+        active = self.labels.active(result.frame.topic, moment)
         matches = match(active, result.faces)
         self.counts["frames_with_label"] += bool(active)
         self.counts["faces_unlabelled"] += len(matches.unlabelled)
@@ -145,7 +151,7 @@ class Evaluation:
             if truth is None:
                 self.counts["frames_not_a_class"] += 1
             else:
-                self._add_pair(label.span, truth, found, result, time_ns)
+                self._add_pair(label.span, truth, found, result, moment)
         return matches
 
     def _score(self, span: int) -> SpanScore:
@@ -157,7 +163,7 @@ class Evaluation:
         return self.spans[span]
 
     def _add_pair(
-        self, span: int, truth: int, found: FaceEmotion, result: FrameResult, time_ns: int
+        self, span: int, truth: int, found: FaceEmotion, result: FrameResult, moment: Moment
     ) -> None:
         score = self._score(span)
         best = int(found.probabilities.argmax())
@@ -165,20 +171,20 @@ class Evaluation:
         score.raw[best] += 1
         score.probabilities += found.probabilities
         self.calibration.add(float(found.probabilities[best]), best == truth)
-        if score.detected and time_ns >= score.seen_ns:  # else time jumped back, as in a loop
+        if score.seen is not None and moment.part == score.seen.part:  # else as in a loop
             score.switches += found.track_id != score.track_id
             score.changes += found.label != score.label
-            score.seconds += (time_ns - score.seen_ns) / _SECOND
+            score.seconds += (moment.filmed_ns - score.seen.filmed_ns) / _SECOND
         score.detected += 1
-        score.track_id, score.label, score.seen_ns = found.track_id, found.label, time_ns
+        score.track_id, score.label, score.seen = found.track_id, found.label, moment
         right = found.label == self.classes[truth]
         if right and score.first_right_ns is None:
-            score.first_right_ns = time_ns
+            score.first_right_ns = self.labels.spans[span].when(moment)
         elif not right and found.label != UNCERTAIN:
-            self._keep_mistake(span, truth, found, result, time_ns)
+            self._keep_mistake(span, truth, found, result, moment)
 
     def _keep_mistake(
-        self, span: int, truth: int, found: FaceEmotion, result: FrameResult, time_ns: int
+        self, span: int, truth: int, found: FaceEmotion, result: FrameResult, moment: Moment
     ) -> None:
         self.counts["mistakes"] += 1
         for index, known in enumerate(self._worst):
@@ -197,7 +203,7 @@ class Evaluation:
             truth=self.classes[truth],
             answer=found.label,
             topic=result.frame.topic,
-            stamp_ns=time_ns,
+            moment=moment,
             track_id=found.track_id,
             crop=face_picture(result.frame.image, found) if self._with_crops else None,
         )

@@ -146,7 +146,7 @@ class Timeline:
             result: What was found.
             truths: What the labels say, by the ``id`` of the face.
             topic: The camera.
-            time_ns: The image's stamp, or where it has none the time of recording.
+            time_ns: When the image belongs.
         """
         self._camera(topic).add(time_ns, True, len(result.faces))
         for found in result.faces:

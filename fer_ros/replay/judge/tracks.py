@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 
 from fer_ros.perception.types import Box, FrameResult
 from fer_ros.replay.lines import TrackLine
+from fer_ros.replay.read.clocks import Moment
 from fer_ros.replay.results import TrackTotals
 
 _FORGET_AFTER = 60_000_000_000
@@ -44,6 +45,8 @@ class TrackRecord:
     right: float
     bottom: float
     frames: int = 0
+    filmed_ns: tuple[int, int] = (0, 0)
+    """How long images of its camera had come at its first and at its latest one [ns]."""
     changes: int = 0
     """How often its published label changed."""
     label: str = ""
@@ -81,8 +84,9 @@ class Tracks:
         self._seconds = 0.0
         self._frames = 0
 
-    def add(self, result: FrameResult, time_ns: int) -> None:
+    def add(self, result: FrameResult, moment: Moment) -> None:
         """Take in the faces of one answered frame."""
+        time_ns = moment.time_ns
         for found in result.faces:
             box = found.face.box
             right, bottom = box.x + box.width, box.y + box.height
@@ -97,10 +101,12 @@ class Tracks:
                     box.y,
                     right,
                     bottom,
+                    filmed_ns=(moment.filmed_ns, moment.filmed_ns),
                 )
                 self._open[found.track_id] = record
                 self.count += 1
             record.end_ns = max(record.end_ns, time_ns)
+            record.filmed_ns = (record.filmed_ns[0], moment.filmed_ns)
             record.left, record.top = min(record.left, box.x), min(record.top, box.y)
             record.right, record.bottom = max(record.right, right), max(record.bottom, bottom)
             record.changes += record.frames > 0 and found.label != record.label
@@ -125,5 +131,5 @@ class Tracks:
         for record in [r for r in self._open.values() if over(r)]:
             del self._open[record.track_id]
             self._changes += record.changes
-            self._seconds += (record.end_ns - record.start_ns) / 1e9
+            self._seconds += (record.filmed_ns[1] - record.filmed_ns[0]) / 1e9
             self._finished(record)

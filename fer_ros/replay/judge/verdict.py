@@ -23,6 +23,7 @@ from typing import Any
 from fer_ros.replay import records
 from fer_ros.replay.judge import baseline, criteria
 from fer_ros.replay.judge.basis import Needed, basis
+from fer_ros.replay.judge.complaints import LONGEST_S
 from fer_ros.replay.judge.latency import TIMED
 from fer_ros.replay.results import LatencyRecord, Metrics
 from fer_ros.replay.verdicts import (
@@ -88,6 +89,8 @@ class Judge:
             criterion.check(results, basis(criterion.metric, spans), self._needed)
             for criterion in self._criteria
         ]
+        if checks and metrics.recording.seconds > LONGEST_S:
+            checks.append(_too_long(metrics.recording.seconds))
         judged = _result(checks)
         summary = _summary(checks, judged)
         recording = metrics.recording
@@ -99,6 +102,14 @@ class Judge:
             shortfalls.append(f"the recorder counted {recording.messages_lost} lost messages")
         passed = {PASSED: True, FAILED: False}.get(result)
         return Verdict(passed, result, summary, shortfalls, checks, compared)
+
+
+def _too_long(seconds: float) -> Check:
+    """Return a check that no recording of such a length meets: nothing measured on it is sure."""
+    return Check(
+        "recording.seconds", f"<= {LONGEST_S:g}", seconds, False, DOES_NOT_HOLD,
+        "is longer than anybody records: a clock was set meanwhile", spans=None, classes=None,
+    )  # fmt: skip
 
 
 def _result(checks: Sequence[Check]) -> str:

@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.types import Box
+from fer_ros.replay.read.clocks import Moment
 from fer_ros.replay.read.label_files import LabelError, Row, canonical_label, read_rows
 from fer_ros.transport import messages
 
@@ -62,6 +63,12 @@ class Span:
     """Where the face is [pixels]; of the latest message for a span of a topic."""
     source: str
     """Where it comes from: file and line, or topic."""
+    relative: bool = False
+    """Whether start and end are times on the axis of all cameras; else they are stamps."""
+
+    def when(self, moment: Moment) -> int:
+        """Return when an image was taken, on the scale of start and end [ns]."""
+        return moment.time_ns if self.relative else moment.stamp_ns
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,8 @@ class _Stamped:
 _Intervals = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 """Starts, ends, and indices into the spans."""
 
+_NO_INTERVALS: _Intervals = (np.empty(0, np.int64),) * 3
+
 
 class LabelSet:
     """All labels of a recording, found by topic and time."""
@@ -105,7 +114,7 @@ class LabelSet:
         self._rows: list[Row] = []
         self._stamped: dict[str, _Stamped] = {}
         self._open: dict[str, list[int]] = {}
-        self._intervals: dict[str, _Intervals] | None = None
+        self._intervals: dict[tuple[str, bool], _Intervals] | None = None
 
     def add_file(self, path: Path) -> None:
         """Read intervals from a label file; they hold once :meth:`set_origin` was called.
@@ -123,7 +132,8 @@ class LabelSet:
         """Place the intervals of files in time.
 
         Args:
-            origin_ns: What times with a plus sign count from, e.g. ``+12.5``: the first image.
+            origin_ns: What times with a plus sign count from, e.g. ``+12.5``: the time of the
+                first image.
 
         Raises:
             LabelError: An interval ends before it begins.
@@ -133,8 +143,11 @@ class LabelSet:
             if end <= start:
                 raise LabelError(f"{row.place}: the end does not come after the start")
             self.spans.append(
-                Span(row.label, row.topic, row.track_id, start, end, row.box, row.place)
-            )
+                Span(
+                    row.label, row.topic, row.track_id, start, end, row.box, row.place,
+                    relative=row.start.relative,
+                )
+            )  # fmt: skip
         self._rows, self._intervals = [], None
 
     def add_message(self, message: Any, topic: str) -> None:
@@ -163,14 +176,14 @@ class LabelSet:
             stamped.sort()
         self._open, self._intervals = {}, None
 
-    def active(self, topic: str, stamp_ns: int) -> list[ActiveLabel]:
+    def active(self, topic: str, moment: Moment) -> list[ActiveLabel]:
         """Return the labels that hold for an image."""
         if not self.spans:
             return []
         found: list[ActiveLabel] = []
         for key in (topic, ""):
-            found += self._at_stamp(key, stamp_ns)
-            found += self._at_time(key, stamp_ns)
+            found += self._at_stamp(key, moment.stamp_ns)
+            found += self._at_time(key, moment)
         return found
 
     def _at_stamp(self, topic: str, stamp_ns: int) -> Iterator[ActiveLabel]:
@@ -186,29 +199,28 @@ class LabelSet:
             span = self.spans[stamped.spans[index]]
             yield ActiveLabel(stamped.spans[index], span.label, span.track_id, box)
 
-    def _at_time(self, topic: str, stamp_ns: int) -> Iterator[ActiveLabel]:
+    def _at_time(self, topic: str, moment: Moment) -> Iterator[ActiveLabel]:
         if self._intervals is None:
             self._intervals = self._index_intervals()
-        if topic not in self._intervals:
-            return
-        starts, ends, spans = self._intervals[topic]
-        for index in spans[(starts <= stamp_ns) & (stamp_ns < ends)]:
-            span = self.spans[index]
-            yield ActiveLabel(int(index), span.label, span.track_id, span.box)
+        for relative, when in ((False, moment.stamp_ns), (True, moment.time_ns)):
+            starts, ends, spans = self._intervals.get((topic, relative), _NO_INTERVALS)
+            for index in spans[(starts <= when) & (when < ends)]:
+                span = self.spans[index]
+                yield ActiveLabel(int(index), span.label, span.track_id, span.box)
 
-    def _index_intervals(self) -> dict[str, _Intervals]:
+    def _index_intervals(self) -> dict[tuple[str, bool], _Intervals]:
         of_messages = {index for s in self._stamped.values() for index in set(s.spans)}
-        by_topic: dict[str, list[int]] = {}
+        by_topic: dict[tuple[str, bool], list[int]] = {}
         for index, span in enumerate(self.spans):
             if index not in of_messages:
-                by_topic.setdefault(span.topic, []).append(index)
+                by_topic.setdefault((span.topic, span.relative), []).append(index)
         return {
-            topic: (
+            key: (
                 np.array([self.spans[i].start_ns for i in indices], np.int64),
                 np.array([self.spans[i].end_ns for i in indices], np.int64),
                 np.array(indices, np.int64),
             )
-            for topic, indices in by_topic.items()
+            for key, indices in by_topic.items()
         }
 
     def _continue(

@@ -23,11 +23,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_ros.perception.timing import CLOCK_JUMP_NS
 from fer_ros.replay import records
 from fer_ros.replay.errors import ReplayError
+from fer_ros.replay.read.clocks import Moment
 from fer_ros.replay.results import LatencyRecord
-from fer_ros.transport.messages import ReceivedImage
+from fer_ros.runtime.engine import CameraImage
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,20 @@ class Arrival:
 
     index: int
     """Position among all images of the recording."""
-    topic: str
-    time_ns: int
-    """Its stamp, or where it has none the time of recording."""
+    image: CameraImage
+    moment: Moment
     recorded_ns: int
-    received: ReceivedImage
+    """When it was recorded, as the recording says [ns]."""
+
+    @property
+    def topic(self) -> str:
+        """Its camera."""
+        return self.image.topic
+
+    @property
+    def time_ns(self) -> int:
+        """When it belongs, on the axis of all cameras [ns]."""
+        return self.moment.time_ns
 
 
 @dataclass(frozen=True)
@@ -71,9 +80,9 @@ def latest_frame(
 ) -> Iterator[Answered | Dropped]:
     """Answer what the live node would: the newest image of each camera whenever it is free.
 
-    Images arrive at their stamps. The worker needs a fixed time for each; those of several
-    cameras that wait when it becomes free are taken together. An image that still waits when the
-    next of its camera arrives is superseded.
+    Images arrive at their times, on one axis for all cameras. The worker needs a fixed time for
+    each; those of several cameras that wait when it becomes free are taken together. An image that
+    still waits when the next of its camera arrives is superseded.
 
     Args:
         arrivals: Images in the order of recording.
@@ -82,9 +91,6 @@ def latest_frame(
     """
     worker = _Worker(worker_ms, max_age)
     for arrival in arrivals:
-        if worker.newest_ns is not None and arrival.time_ns < worker.newest_ns - CLOCK_JUMP_NS:
-            yield from worker.run_until(None)
-            worker = _Worker(worker_ms, max_age)
         yield from worker.arrive(arrival)
     yield from worker.run_until(None)
 
@@ -100,7 +106,7 @@ class _Worker:
         self._waiting: dict[str, Arrival] = {}
 
     def arrive(self, arrival: Arrival) -> Iterator[Answered | Dropped]:
-        # A stamp a little older than the newest is a late image: it arrives now.
+        # Of several cameras one may be a little late: its image arrives now.
         now = max(arrival.time_ns, self.newest_ns or arrival.time_ns)
         self.newest_ns = now
         yield from self.run_until(now)

@@ -47,6 +47,15 @@ class LabelRow:
     """File of its pictures."""
     jpegs: tuple[bytes, ...]
     """The same pictures, one by one."""
+    relative: bool = False
+    """Whether its times are written as counted from the beginning."""
+
+    def columns(self) -> list[str]:
+        """Return what a label file holds of it, as its columns are ordered."""
+        origin, sign = (self.origin_ns, "+") if self.relative else (0, "")
+        seconds = (Decimal(ns - origin) / 10**9 for ns in (self.start_ns, self.end_ns))
+        times = [f"{sign}{each:.9f}" for each in seconds]
+        return [*times, self.topic, *self.box, "", self.track, self.thumbnail, ""]
 
 
 def render(title: str, name: str, rows: Sequence[LabelRow], classes: Sequence[str]) -> str:
@@ -62,19 +71,14 @@ def render(title: str, name: str, rows: Sequence[LabelRow], classes: Sequence[st
     data = {
         "columns": COLUMNS,
         "labels": labels,
-        "rows": [_columns(row) for row in rows],
+        "rows": [row.columns() for row in rows],
         "file": f"{name}-labels.csv",
-        "key": hashlib.sha256(repr([_columns(row) for row in rows]).encode()).hexdigest()[:16],
+        "key": hashlib.sha256(repr([row.columns() for row in rows]).encode()).hexdigest()[:16],
     }
     return page.render(
         "label.html", "label.js", title=f"Label {title}", labels=labels,
         rows=[_shown(row) for row in rows], data=data,
     )  # fmt: skip
-
-
-def _columns(row: LabelRow) -> list[str]:
-    times = [f"{Decimal(ns) / 1_000_000_000:.9f}" for ns in (row.start_ns, row.end_ns)]
-    return [*times, row.topic, *row.box, "", row.track, row.thumbnail, ""]
 
 
 def _shown(row: LabelRow) -> dict[str, Any]:

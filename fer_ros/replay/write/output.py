@@ -154,5 +154,7 @@ class Outputs:
 
 
 def _line(arrival: Arrival, status: str) -> FrameLine:
-    stamp_ns = arrival.received.stamp_ns
-    return FrameLine(arrival.index, arrival.topic, stamp_ns, arrival.recorded_ns, status)
+    image = arrival.image
+    return FrameLine(
+        arrival.index, arrival.topic, image.received.stamp_ns, arrival.recorded_ns, status
+    )

@@ -131,7 +131,7 @@ def render(
     origin = timeline.start_ns
     numbers = {t.line.track_id: n for n, t in enumerate(timeline.tracks, 1)}
     labels = [*timeline.classes, UNCERTAIN]
-    marks = [(m.row.stamp_ns, f"{shown(m.row.truth)} → {shown(m.row.answer)}") for m in mistakes]
+    marks = [(m.time_ns, f"{shown(m.row.truth)} → {shown(m.row.answer)}") for m in mistakes]
     overview = charts.overview_chart(
         timeline.overview, timeline.tracks, marks, timeline.classes, (origin, timeline.end_ns)
     )

@@ -55,13 +55,16 @@ class Pictured:
     """A mistake, with its picture where pictures were asked for."""
 
     row: MistakeRow
+    time_ns: int
+    """When it was made."""
     picture: str
     """JPEG in base64; empty without one."""
 
     @classmethod
     def of(cls, found: Mistake) -> Pictured:
         """Return a mistake for the page."""
-        return cls(found.row(), "" if found.crop is None else jpeg_text(found.crop))
+        time_ns = found.moment.time_ns
+        return cls(found.row(), time_ns, "" if found.crop is None else jpeg_text(found.crop))
 
 
 def jpeg_text(picture: Image, side: int = _SIDE) -> str:
@@ -78,7 +81,7 @@ def mistake(found: Pictured, origin_ns: int, tracks: Mapping[str, int]) -> dict[
         "truth": shown(row.truth),
         "answer": shown(row.answer),
         "confidence": row.confidence,
-        "when": f"+{(row.stamp_ns - origin_ns) / 1e9:.2f} s",
+        "when": f"+{(found.time_ns - origin_ns) / 1e9:.2f} s",
         "stamp_ns": row.stamp_ns,
         "topic": shown(row.topic),
         "track_id": shown(row.track_id),
