@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _COMMANDS = {
     "demo": ("demo", "see the whole thing work: camera, node, subscriber"),
+    "read": ("read", "read pictures, videos and recordings into tables, pictures and videos"),
     "run": ("run", "run the emotion node without ROS 2, over Cyclone DDS or Zenoh"),
     "camera": (
         "camera",
@@ -52,7 +53,7 @@ _COMMANDS = {
 """Name of each command: its module in this folder, which is loaded for this command alone, and
 what the overview says about it."""
 
-_LIVE = ("demo", "run", "camera", "view", "echo", "record", "behave", "bridge")
+_LIVE = ("demo", "read", "run", "camera", "view", "echo", "record", "behave", "bridge")
 """Commands that run until a signal ends them, and handle it themselves once they have begun."""
 
 _READER_GONE = 141

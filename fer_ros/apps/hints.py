@@ -25,7 +25,7 @@ from fer_ros.node.parameters import PARAMETERS, Parameter, unknown_parameters
 from fer_ros.perception.texts import near_name, shortened
 from fer_ros.transport.arguments import RosArgs
 
-WITH_PARAMETERS = ("run", "demo", "bench", "replay", "label")
+WITH_PARAMETERS = ("run", "demo", "read", "bench", "replay", "label")
 """Commands that take the node's parameters."""
 
 _ROS_WORDS = ("-p", "--param", "-r", "--remap", "--params-file", "--log-level")

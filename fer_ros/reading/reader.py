@@ -120,7 +120,7 @@ class Reader:
             ValueError: The times make no sense.
         """
         check_times(every, start, end)
-        return self._video(Video(Path(path).expanduser()), str(path), every, start, end)
+        return self.follow_video(Video(Path(path).expanduser()), every, start, end)
 
     def follow(self, frames: Iterable[VideoFrame], source: str) -> Iterator[Reading]:
         """Read frames that follow one another, with tracks and smoothing.
@@ -129,7 +129,7 @@ class Reader:
             frames: From first to last; a step back in time of half a second closes the tracks.
             source: What the readings name as their source.
         """
-        pipeline = self._pipeline()
+        pipeline = self.new_pipeline()
         for frame in frames:
             result = pipeline.process([Frame(frame.image, frame.time_ns, topic=source)])[0]
             yield Reading(
@@ -137,21 +137,22 @@ class Reader:
                 frame.time_ns / 1e9,
             )  # fmt: skip
 
-    def _video(
-        self, video: Video, source: str, every: float, start: float, end: float
+    def follow_video(
+        self, video: Video, every: float = 0.0, start: float = 0.0, end: float = math.inf
     ) -> Iterator[Reading]:
+        """Read an open video as :meth:`read_video` does, and close it."""
         frames = ahead(video.frames(start, end))
         try:
-            yield from self.follow(thinned(frames, every), source)
+            yield from self.follow(thinned(frames, every), str(video.path))
         finally:
             frames.close()
             video.close()
 
     def _read(self, image: Image, source: str) -> Reading:
-        (result,) = self._pipeline().process([Frame(image, stamp_ns=0)])
+        (result,) = self.new_pipeline().process([Frame(image, stamp_ns=0)])
         return Reading(tuple(result.faces), self.origin, image, source)
 
-    def _pipeline(self) -> Pipeline:
+    def new_pipeline(self) -> Pipeline:
         """Return a pipeline that has seen nothing yet and counts its tracks from 1."""
         loaded = self._assembly.pipeline
         return Pipeline(loaded.detector, loaded.classifier, loaded.settings, track_ids())

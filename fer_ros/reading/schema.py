@@ -26,11 +26,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from fer_ros.bridges.affect import expected_affect
-from fer_ros.perception.head_pose import Camera, head_pose
-from fer_ros.perception.types import LANDMARK_NAMES, Face, FaceEmotion, Origin
+from fer_ros.perception.types import LANDMARK_NAMES, FaceEmotion, Origin
+from fer_ros.reading.head_angles import head_angles
 from fer_ros.resources import PACKAGE
 
 Value = str | int | float | None
@@ -169,7 +167,8 @@ def face_records(
 def _face_fields(found: FaceEmotion, origin: Origin, size: tuple[int, int]) -> dict[str, Any]:
     box, points = found.face.box, found.face.landmarks
     affect = expected_affect(origin.labels, found.smoothed)
-    yaw, pitch, roll = _angles(found.face, size)
+    # The lens is not known: one of 53 degrees.
+    angles = None if points is None else head_angles(points, float(max(size)))
     flat = [None] * len(_POINTS) if points is None else points.reshape(-1).tolist()
     return {
         "track": found.track_id,
@@ -181,7 +180,8 @@ def _face_fields(found: FaceEmotion, origin: Origin, size: tuple[int, int]) -> d
         "smoothed": _by_class("smoothed", origin, found.smoothed.tolist()),
         "prediction_age": found.prediction_age_ms / 1000,
         "valence": affect.valence, "arousal": affect.arousal,
-        "yaw": yaw, "pitch": pitch, "roll": roll,
+        "yaw": angles and angles.yaw, "pitch": angles and angles.pitch,
+        "roll": angles and angles.roll,
         "network_sha256": origin.model_digest,
     }  # fmt: skip
 
@@ -201,23 +201,6 @@ def _empty_fields(origin: Origin) -> dict[str, Any]:
 
 def _by_class(kind: str, origin: Origin, values: Sequence[float | None]) -> dict[str, float | None]:
     return {f"{kind}_{label}": value for label, value in zip(origin.labels, values)}
-
-
-def _angles(face: Face, size: tuple[int, int]) -> tuple[float | None, ...]:
-    """Return yaw, pitch and roll of a head against the line of sight [degrees].
-
-    The lens is not known, so each face is taken to lie in the middle of the picture of one of 53
-    degrees: the angles then follow from how the face looks, wherever it is.
-    """
-    if face.landmarks is None:
-        return None, None, None
-    points = face.landmarks.astype(np.float64)
-    focal = float(max(size))
-    camera = Camera(np.diag([focal, focal, 1.0]), np.zeros(0))
-    pose = head_pose(points - points.mean(axis=0), camera)
-    if pose is None:
-        return None, None, None
-    return math.degrees(pose.yaw), math.degrees(pose.pitch), math.degrees(pose.roll)
 
 
 def columns_page(text: str) -> str:

@@ -109,6 +109,10 @@ TABLES = tuple(_KINDS)
 """Endings of files that are tables."""
 
 
+TEXT_TABLES = (".csv", ".jsonl", ".ndjson")
+"""Those of them that hold a row a line."""
+
+
 class TableFile:
     """A table in a file that is there when it is whole."""
 
@@ -162,6 +166,29 @@ class TableFile:
             raise ReadError(f"cannot write {self._file.path}: {error.strerror or error}") from error
         self._file.keep()
 
+    def leave(self) -> None:
+        """Finish the table under its partial name, because it ends too early.
+
+        Raises:
+            ReadError: The disk is full; nothing is left then.
+        """
+        try:
+            self._table.close()
+        except OSError as error:
+            self._file.discard()
+            raise ReadError(f"cannot write {self._file.path}: {error.strerror or error}") from error
+        self._file.leave()
+
+    @property
+    def path(self) -> Path:
+        """Where it will be."""
+        return self._file.path
+
+    @property
+    def partial(self) -> Path:
+        """Where it is until it is whole."""
+        return self._file.partial
+
     def discard(self) -> None:
         """Leave nothing behind."""
         with suppress(OSError, ValueError):  # the disk is full, and this is thrown away
@@ -183,7 +210,7 @@ def read_rows(path: Path, labels: tuple[str, ...]) -> Iterator[Row]:
     try:
         if path.suffix.lower() == ".csv":
             found = _csv_rows(path, schema)
-        elif path.suffix.lower() in (".jsonl", ".ndjson"):
+        elif path.suffix.lower() in TEXT_TABLES:
             found = _json_rows(path)
         else:
             found = _arrow_rows(path)

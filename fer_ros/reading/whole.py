@@ -34,16 +34,19 @@ class WholeFile:
     In a ``with`` it is kept, and discarded where an exception ends that.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, sync: bool = True) -> None:
         """Begin a file.
 
         Args:
             path: Where it will be; what stands there stays until :meth:`keep`.
+            sync: Whether it is on the disk before it is renamed, so that not even a power loss
+                leaves half a file under its name; one of many small files does without.
 
         Raises:
             ReadError: It cannot be written there, or somebody else writes it now.
         """
         self.path = path
+        self._sync = sync
         self.partial = partial_of(path)
         """Where it is written; its ending is that of the path, for writers that go by it."""
         if path.is_dir():
@@ -82,7 +85,8 @@ class WholeFile:
             ReadError: It cannot be renamed.
         """
         try:
-            os.fsync(self._descriptor)
+            if self._sync:
+                os.fsync(self._descriptor)
             self.partial.replace(self.path)
         except OSError as error:
             self.partial.unlink(missing_ok=True)
@@ -90,11 +94,27 @@ class WholeFile:
         finally:
             self._close()
 
+    def leave(self) -> None:
+        """Let it lie under its partial name, for it ends too early; may be called again."""
+        if self._descriptor >= 0:
+            self._close()
+
     def discard(self) -> None:
         """Leave nothing behind; may be called again."""
         if self._descriptor >= 0:
             self.partial.unlink(missing_ok=True)
             self._close()
+
+    @staticmethod
+    def check_unused(path: Path) -> None:
+        """Raise ReadError where another process writes a file now."""
+        if fcntl is None:
+            return
+        with partial_of(path).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise _used(path) from None
 
     def _close(self) -> None:
         os.close(self._descriptor)
@@ -109,11 +129,36 @@ class WholeFile:
         except (BlockingIOError, FileNotFoundError):
             mine = False
         if not mine:
-            raise ReadError(
-                f"another process writes {self.path} now; wait for it, or name another --out"
-            )
+            raise _used(self.path)
+
+
+def _used(path: Path) -> ReadError:
+    return ReadError(f"another process writes {path} now; wait for it, or name another --out")
 
 
 def partial_of(path: Path) -> Path:
     """Return where a file is written until it is whole."""
-    return path.with_name(f".{path.stem}.partial{path.suffix}")
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
+
+
+def set_aside(path: Path) -> Path | None:
+    """Move what an interrupted writer left of a file to where its rows can be read.
+
+    Returns:
+        Where it is; None where nothing was left. Whoever has read it removes it.
+
+    Raises:
+        ReadError: It is being written now, or cannot be moved.
+    """
+    partial = partial_of(path)
+    aside = path.with_name(f"{path.stem}.earlier{path.suffix}")
+    try:
+        # Where it is still there, reading it was interrupted too, and the partial one holds less.
+        if not aside.exists():
+            if not partial.exists():
+                return None
+            WholeFile.check_unused(path)
+            partial.replace(aside)
+    except OSError as error:
+        raise ReadError(f"{partial} cannot be moved: {error.strerror}") from error
+    return aside

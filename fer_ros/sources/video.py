@@ -48,6 +48,9 @@ _EXACT = 0x2 | 0x40000 | 0x80000
 _LARGEST = 1 << 26
 """Pixels of the largest frame that is decoded."""
 
+_SHORT = 0.5
+"""A video that ends so much before its head says is cut short [s]."""
+
 _FALLBACK_RATE = Fraction(25)
 """Of streams that carry neither times nor a rate, such as bare H.264 [1/s]; FFmpeg's own."""
 
@@ -76,7 +79,7 @@ class Video:
         Raises:
             CameraError: It is no video, has a codec that is not there, or PyAV is not installed.
         """
-        av = _pyav()
+        av = pyav()
         self.path = Path(path)
         self._error: type[Exception] = av.FFmpegError
         if not self.path.is_file():
@@ -94,7 +97,10 @@ class Video:
             self._container.close()
             raise
         self.damaged = 0
-        """Packets so far that could not be decoded."""
+        """Packets so far that could not be decoded, or that lack a part."""
+        self.ended_early: float | None = None
+        """After the last frame: how much earlier than its head says it ends [s]; None where it is
+        whole, as far as that shows."""
         flags = int(self._container.format.flags)
         restarts = bool(flags & 0x0200)  # AVFMT_TS_DISCONT: a clock that begins anywhere
         self._origin = Fraction(self._container.start_time or 0, 1_000_000) if restarts else 0
@@ -128,14 +134,26 @@ class Video:
             CameraError: No frame of the file can be decoded, or one is too large.
         """
         any_frame = False
+        last = longest = 0.0
         for frame in self._decoded(start):
             any_frame = True
+            moment = frame.time_ns / 1e9
+            last, longest = moment, max(longest, moment - last)
             if frame.time_ns >= end * 1e9:
                 return
             if frame.time_ns >= start * 1e9:
                 yield frame
         if not any_frame and start <= 0:
             raise CameraError(f"{self.path} holds no readable frame")
+        missing = (self._promised() or 0.0) - last
+        if any_frame and missing > max(_SHORT, 2 * longest):
+            self.ended_early = missing
+
+    def _promised(self) -> float | None:
+        """Return how long the pictures last by the head [s]; None where it speaks of sound too."""
+        if self._stream.duration is None and len(self._container.streams) > 1:
+            return None
+        return self.duration
 
     def _choose_stream(self) -> Any:
         pictures = [s for s in self._container.streams.video if not _is_cover(s)]
@@ -156,6 +174,7 @@ class Video:
             if skipped:
                 index += skipped
                 from_pts = -math.inf if packet.pts is None else packet.pts
+            self.damaged += bool(packet.is_corrupt)
             try:
                 pictures = packet.decode()
             except (self._error, ValueError):
@@ -183,7 +202,7 @@ class Video:
         waiting: list[Packet] = []
         skipped = 0
         first = True
-        for packet in self._container.demux(self._stream):
+        for packet in self._demuxed():
             if not first:
                 yield packet, 0
                 continue
@@ -197,6 +216,12 @@ class Video:
                 first = False
                 yield waiting[0], skipped
                 yield from ((held, 0) for held in waiting[1:])
+
+    def _demuxed(self) -> Iterator[Packet]:
+        try:
+            yield from self._container.demux(self._stream)
+        except (self._error, OSError) as error:
+            raise CameraError(f"{self.path} cannot be read on: {_words(error)}") from error
 
     def _time_ns(self, picture: AvFrame, index: int) -> int:
         if picture.pts is not None and picture.time_base is not None:
@@ -249,7 +274,12 @@ def _words(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _pyav() -> ModuleType:
+def pyav() -> ModuleType:
+    """Return the library that reads and writes videos.
+
+    Raises:
+        CameraError: It is not installed.
+    """
     try:
         import av
     except ImportError as error:

@@ -1,0 +1,179 @@
+"""Pictures and videos with the faces drawn in, and the faces alone."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from fer_ros.perception.types import Box, Image
+from fer_ros.reading.errors import ReadError
+from fer_ros.reading.result import Reading
+from fer_ros.reading.whole import WholeFile
+from fer_ros.sources.video import pyav
+
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
+VIDEO_ENDINGS = (".mp4", ".mkv", ".mov", ".webm", ".avi")
+"""Endings of files that are drawn."""
+
+_MARGIN = 0.2
+"""Around a face that is cut out, as a part of its box."""
+
+_CLOCK = Fraction(1, 90_000)
+"""Of the frames' times [s]: containers with a coarser clock round it."""
+
+_QUALITY = {
+    "libx264": {"preset": "veryfast", "crf": "20"},
+    "libvpx": {"deadline": "realtime", "cpu-used": "8", "crf": "10"},
+    "mpeg4": {"qscale": "3"},
+}
+"""Encoders, and what they are told."""
+
+
+def write_picture(path: Path, image: Image) -> None:
+    """Write a picture whose ending says of what kind it is.
+
+    Raises:
+        ReadError: It cannot be written.
+    """
+    done, data = cv2.imencode(path.suffix, image)
+    if not done:
+        raise ReadError(f"cannot write {path}: no {path.suffix} picture can be made of it")
+    with WholeFile(path, sync=False) as file:
+        try:
+            file.partial.write_bytes(data.tobytes())
+        except OSError as error:
+            raise ReadError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def write_faces(folder: Path, place: Path, reading: Reading) -> None:
+    """Write each face of a frame, upright and square, as a JPEG.
+
+    Args:
+        folder: For all faces.
+        place: Of the source in it; its faces lie in a folder of that name.
+        reading: The frame.
+
+    Raises:
+        ReadError: They cannot be written.
+    """
+    home = folder / place.with_suffix("")
+    for number, face in enumerate(reading):
+        moment = "" if reading.time is None else f"{reading.frame:06d}-"
+        name = face.track_id if reading.time is not None else f"face_{number + 1}"
+        crop = _cut_out(reading.image, face.face.box)
+        if crop.size:
+            write_picture(home / f"{moment}{name}.jpg", crop)
+
+
+def _cut_out(image: Image, box: Box) -> Image:
+    side = max(box.width, box.height) * (1 + 2 * _MARGIN) / 2
+    x, y = box.center
+    height, width = image.shape[:2]
+    left, top = max(round(x - side), 0), max(round(y - side), 0)
+    right, bottom = min(round(x + side), width), min(round(y + side), height)
+    return np.asarray(image[top : max(bottom, top), left : max(right, left)], np.uint8)
+
+
+class DrawnVideo:
+    """A video of frames with their faces drawn in, at the frames' own times, without sound."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin a video.
+
+        Args:
+            path: Its ending, one of :data:`VIDEO_ENDINGS`, names the container.
+
+        Raises:
+            CameraError: PyAV is not installed.
+            ReadError: It cannot be written there.
+        """
+        self._av = pyav()
+        self._errors: tuple[type[Exception], ...] = (self._av.FFmpegError, OSError, ValueError)
+        self._file = WholeFile(path)
+        self._container: Any = None
+        self._stream: Any = None
+        self._last = -1
+
+    def add(self, reading: Reading) -> None:
+        """Add a frame; one of another size is scaled to that of the first.
+
+        Raises:
+            ReadError: The disk is full, or no encoder is there.
+        """
+        image = reading.annotated()
+        try:
+            if self._container is None:
+                self._begin(image.shape[1], image.shape[0])
+            size = (self._stream.width, self._stream.height)
+            if image.shape[1::-1] != size:
+                image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+            frame = self._av.VideoFrame.from_ndarray(image, format="bgr24")
+            # A clock that stands or is set back would end the file.
+            self._last = max(round((reading.time or 0.0) / _CLOCK), self._last + 1)
+            frame.pts, frame.time_base = self._last, _CLOCK
+            self._container.mux(self._stream.encode(frame))
+        except self._errors as error:
+            raise self._failed(error) from error
+
+    def keep(self) -> None:
+        """Finish the video and put it where it belongs; without a frame nothing is left.
+
+        Raises:
+            ReadError: The disk is full; nothing is left then.
+        """
+        if self._container is None:
+            self._file.discard()
+            return
+        self._finish()
+        self._file.keep()
+
+    def leave(self) -> None:
+        """Finish the video under its partial name, because it ends too early."""
+        if self._container is None:
+            self._file.discard()
+            return
+        self._finish()
+        self._file.leave()
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        if self._container is not None:
+            with suppress(*self._errors):  # this is thrown away
+                self._container.close()
+        self._file.discard()
+
+    def _begin(self, width: int, height: int) -> None:
+        self._container = self._av.open(f"file:{self._file.partial}", "w")
+        codec = self._encoder()
+        self._stream = self._container.add_stream(codec, rate=30, options=dict(_QUALITY[codec]))
+        # Colours are stored for two by two pixels.
+        self._stream.width, self._stream.height = width // 2 * 2 or 2, height // 2 * 2 or 2
+        if codec == "libvpx":
+            self._stream.bit_rate = 8_000_000  # a limit; the quality decides
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.time_base = self._stream.codec_context.time_base = _CLOCK
+        self._stream.codec_context.thread_count = 1
+
+    def _encoder(self) -> str:
+        wanted = ["libvpx"] if self._file.path.suffix.lower() == ".webm" else ["libx264", "mpeg4"]
+        for codec in wanted:
+            if codec in self._av.codecs_available:
+                return codec
+        raise ReadError(f"{self._file.path}: the installed PyAV has no encoder for it; try .mp4")
+
+    def _finish(self) -> None:
+        try:
+            self._container.mux(self._stream.encode())
+            self._container.close()
+        except self._errors as error:
+            self.discard()
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> ReadError:
+        reason = getattr(error, "strerror", None) or error
+        return ReadError(f"cannot write {self._file.path}: {reason}")

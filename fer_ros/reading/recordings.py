@@ -1,0 +1,99 @@
+"""The images of a recording, read as those of a camera."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fer_ros.perception.images import MAX_PIXELS
+from fer_ros.perception.types import FrameResult
+from fer_ros.reading.finding import Source
+from fer_ros.reading.reader import Reader
+from fer_ros.reading.result import Reading
+from fer_ros.runtime.engine import CameraImage, Drop, FrameEngine
+from fer_ros.transport.bag import BagReader
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which frames of a source are read."""
+
+    every: float
+    """The first frame of every period of so many seconds; 0: every frame."""
+    start: float
+    """The first moment [s]."""
+    end: float
+    """The first moment that is left out [s]."""
+
+
+@dataclass
+class _Topic:
+    """What is remembered of a topic."""
+
+    images: int = 0
+    period: int | None = None
+    undecodable: int = 0
+    reason: str = ""
+    """Why the last of them could not be decoded."""
+
+
+@dataclass
+class RecordingFrames:
+    """The readings of a recording's images; made for one pass."""
+
+    source: Source
+    reader: Reader
+    part: Part
+    """Counted from the first image."""
+    warnings: list[str] = field(default_factory=list)
+    """What is not whole, once all has been read."""
+
+    def __iter__(self) -> Iterator[tuple[str, Reading, float]]:
+        """Yield topic, reading and how much of the recording has been read [0..1].
+
+        Raises:
+            BagError: It cannot be read.
+        """
+        bag = BagReader(self.source.path)
+        engine = FrameEngine(self.reader.new_pipeline().process, MAX_PIXELS)
+        total = max(bag.count(self.source.topics), 1)
+        topics = {name: _Topic() for name in self.source.topics}
+        first_ns: int | None = None
+        for count, message in enumerate(bag.messages(self.source.topics)):
+            topic = topics[message.topic]
+            number, topic.images = topic.images, topic.images + 1
+            compressed = self.source.topics[message.topic]
+            image = engine.read(message.topic, message.data, compressed, message.time_ns)
+            found: FrameResult | Drop | None = image if isinstance(image, Drop) else None
+            if isinstance(image, CameraImage):
+                time_ns = _time_ns(image)
+                first_ns = time_ns if first_ns is None else first_ns
+                if self._is_read(time_ns - first_ns, topic):
+                    (found,) = engine.answer([image])
+            if isinstance(found, Drop):
+                topic.undecodable, topic.reason = topic.undecodable + 1, found.reason
+            elif found is not None:
+                reading = Reading(
+                    tuple(found.faces), self.reader.origin, found.frame.image,
+                    frame=number, time=time_ns / 1e9,
+                )  # fmt: skip
+                yield message.topic, reading, (count + 1) / total
+        self.warnings += [*bag.warnings, *map(str, bag.cuts)]
+        self.warnings += [
+            f"{topic.undecodable} images of {name} could not be decoded ({topic.reason})"
+            for name, topic in topics.items()
+            if topic.undecodable
+        ]
+
+    def _is_read(self, moment_ns: int, topic: _Topic) -> bool:
+        part = self.part
+        if not part.start <= moment_ns / 1e9 < part.end:
+            return False
+        period = moment_ns // round(part.every * 1e9) if part.every else None
+        last, topic.period = topic.period, period
+        return period is None or period != last
+
+
+def _time_ns(image: CameraImage) -> int:
+    stamp_ns = image.received.stamp_ns
+    return stamp_ns if stamp_ns > 0 else image.received_ns

@@ -1,0 +1,200 @@
+"""One source after the other: its frames read, drawn and cut out, and what went wrong with it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from fer_ros.perception.images import ImageError
+from fer_ros.perception.types import Image
+from fer_ros.reading.drawing import DrawnVideo, write_faces, write_picture
+from fer_ros.reading.finding import Kind, Source
+from fer_ros.reading.reader import Reader, thinned
+from fer_ros.reading.recordings import Part, RecordingFrames
+from fer_ros.reading.result import Reading
+from fer_ros.reading.tables import Row
+from fer_ros.sources.errors import CameraError
+from fer_ros.sources.video import Video, VideoFrame
+from fer_ros.sources.webcam import open_webcam
+from fer_ros.transport.bag import BagError
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done with each source."""
+
+    part: Part
+    """Of videos, webcams and recordings."""
+    drawn: Path | None = None
+    """Folder for pictures and videos with the faces drawn in."""
+    drawn_file: Path | None = None
+    """The same, as one file for the only source."""
+    faces: Path | None = None
+    """Folder for pictures of the faces alone."""
+
+    def drawn_path(self, source: Source, topic: str = "") -> Path | None:
+        """Return where a source is drawn; None where it is not."""
+        if self.drawn_file is not None:
+            return self.drawn_file
+        if self.drawn is None:
+            return None
+        place = self.drawn / source.place
+        if source.kind is Kind.PICTURE:
+            return place.with_suffix(".png" if place.suffix.lower() == ".png" else ".jpg")
+        if topic:
+            place = place.with_name(f"{place.stem}{topic.replace('/', '_')}")
+        return place.with_name(f"{place.stem}.mp4")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRead:
+    """One frame of a source."""
+
+    index: int
+    """Of the source."""
+    rows: list[Row]
+    share: float | None
+    """How much of the source has been read [0..1]; None where that is not known."""
+    reading: Reading | None
+    """None where another process read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEnded:
+    """A source has been read."""
+
+    index: int
+    error: str = ""
+    """Why it could not be read, or is not to be relied on; empty where it was."""
+    warnings: tuple[str, ...] = ()
+    """What is not whole about it."""
+
+
+Event = FrameRead | SourceEnded
+
+
+class Worker:
+    """Reads sources by the networks of one reader."""
+
+    def __init__(self, reader: Reader, work: Work) -> None:
+        """Take a reader, whose networks are loaded."""
+        self._reader, self._work = reader, work
+
+    def read(self, index: int, source: Source) -> Generator[Event, None, None]:
+        """Read a source from its beginning to its end.
+
+        Args:
+            index: Of the source, for the events.
+            source: What to read.
+
+        Yields:
+            Its frames, then its end, which names what is wrong with it.
+
+        Raises:
+            ReadError: What is drawn of it cannot be written.
+        """
+        warnings = list[str]()
+        try:
+            with closing(self._frames(source, warnings)) as frames:
+                for reading, share in frames:
+                    rows = [record.to_dict() for record in reading.records()]
+                    yield FrameRead(index, rows, share, reading)
+        except (CameraError, BagError, ImageError, OSError, ValueError) as error:
+            yield SourceEnded(index, str(error))
+            return
+        yield SourceEnded(index, "", tuple(f"{source.name}: {text}" for text in warnings))
+
+    def _frames(
+        self, source: Source, warnings: list[str]
+    ) -> Generator[tuple[Reading, float | None], None, None]:
+        """Yield the frames of a source, each drawn and cut out as asked."""
+        before = _state(source)
+        drawn: dict[str, DrawnVideo] = {}
+        try:
+            for topic, reading, share in self._readings(source, warnings):
+                mark = f"#{topic}" if topic else ""
+                named = replace(reading, source=source.name + mark)
+                if self._work.faces is not None:
+                    write_faces(self._work.faces, source.place, named)
+                path = self._work.drawn_path(source, topic)
+                if path is not None and source.kind is Kind.PICTURE:
+                    write_picture(path, named.annotated())
+                elif path is not None:
+                    if topic not in drawn:
+                        drawn[topic] = DrawnVideo(path)
+                    drawn[topic].add(named)
+                yield named, share
+            if _state(source) != before:
+                raise CameraError(f"{source.name} was changed while it was read")
+        except GeneratorExit:  # interrupted
+            for video in drawn.values():
+                video.leave()
+            raise
+        except BaseException:
+            for video in drawn.values():
+                video.discard()
+            raise
+        for video in drawn.values():
+            video.keep()
+
+    def _readings(
+        self, source: Source, warnings: list[str]
+    ) -> Iterator[tuple[str, Reading, float | None]]:
+        """Yield topic, reading and share; the topic is empty but for recordings."""
+        if source.kind is Kind.PICTURE:
+            yield "", self._reader.read(str(source.path)), 1.0
+        elif source.kind is Kind.RECORDING:
+            frames = RecordingFrames(source, self._reader, self._work.part, warnings)
+            for topic, reading, share in frames:
+                yield topic, reading, share
+        elif source.kind is Kind.WEBCAM:
+            images = _timed(open_webcam(str(source.path)), self._work.part.end)
+            thin = thinned(images, self._work.part.every)
+            for reading in self._reader.follow(thin, source.name):
+                yield "", reading, None
+        else:
+            yield from self._video(source, warnings)
+
+    def _video(
+        self, source: Source, warnings: list[str]
+    ) -> Iterator[tuple[str, Reading, float | None]]:
+        part = self._work.part
+        video = Video(source.path)
+        length, last = video.duration, 0.0
+        whole = min(part.end, length if length else math.inf) - part.start
+        for reading in self._reader.follow_video(video, part.every, part.start, part.end):
+            last = reading.time or 0.0
+            known = math.isfinite(whole) and whole > 0
+            yield "", reading, min((last - part.start) / whole, 1.0) if known else None
+        if video.damaged:
+            warnings.append(f"{video.damaged} packets could not be decoded")
+        if video.ended_early:
+            warnings.append(
+                f"it ends after {last:.1f} s, {video.ended_early:.1f} s before its head says"
+            )
+
+
+def _timed(images: Iterator[Image], end: float) -> Iterator[VideoFrame]:
+    """Give a webcam's images their times since the first one [s]."""
+    start_ns = 0
+    for index, image in enumerate(images):
+        now_ns = time.monotonic_ns()
+        start_ns = start_ns or now_ns
+        if now_ns - start_ns >= end * 1e9:
+            return
+        yield VideoFrame(image, now_ns - start_ns, index)
+
+
+def _state(source: Source) -> tuple[int, int, int] | None:
+    """Return what changes when somebody writes a file."""
+    if source.kind is Kind.WEBCAM or source.path.is_dir():
+        return None
+    try:
+        found = source.path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

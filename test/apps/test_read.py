@@ -1,0 +1,337 @@
+"""``fer-ros read``: files in; tables, pictures and videos out, whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from videos import av, write_video
+
+from fer_ros.apps import read as command
+from fer_ros.apps.cli import main
+from fer_ros.reading.reader import Reader
+from fer_ros.reading.tables import read_rows
+from fer_ros.sources.scene import Actor, Scene
+from fer_ros.transport import codec, messages
+from fer_ros.transport.bag import BagWriter
+from fer_ros.transport.base import Qos
+
+FAST = ("--model", "fer-lite", "--ros-args", "-p", "detector:=fer-face")
+TIMES = [0, 40, 90, 120, 170, 300, 330, 370, 410, 450]
+
+
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    """A command ignores the signals that ended it; the tests go on."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before):
+        signal.signal(number, handler)
+
+
+def showing(*expressions: str, moment: float = 0.0) -> np.ndarray:
+    return Scene(320, 240, (Actor(160, 120, 150, expressions, 0.3, sway=6.0),)).render(moment)[0]
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    images = [showing("happy", "surprise", moment=time / 1000) for time in TIMES]
+    return write_video(tmp_path_factory.mktemp("film") / "talk.mp4", images, TIMES)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos") / "photos"
+    (folder / "sub").mkdir(parents=True)
+    for number, name in enumerate(("happy", "fear", "neutral", "sad", "angry", "surprise")):
+        place = "sub/" if number % 2 else ""
+        cv2.imwrite(str(folder / f"{place}{number}.png"), showing(name))
+    return folder
+
+
+def read(*words: Any) -> int:
+    return main(["read", *map(str, words), *FAST])
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    return list(read_rows(path, Reader(models="fer-lite").origin.labels))
+
+
+@pytest.fixture
+def after_events(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let something happen when so many events have come."""
+
+    def plan(count: int, act: Any) -> None:
+        original = command.read_here
+
+        def watched(*arguments: Any) -> Iterator[Any]:
+            for number, event in enumerate(original(*arguments)):
+                if number == count:
+                    act()
+                yield event
+
+        monkeypatch.setattr(command, "read_here", watched)
+
+    return plan
+
+
+def test_a_video_becomes_a_table_and_an_annotated_video(film: Path, tmp_path: Path, capsys) -> None:
+    table, drawn = tmp_path / "talk.csv", tmp_path / "faces.mp4"
+    assert read(film, "--out", table, "--out", drawn) == 0
+    reader = Reader(models="fer-lite", detector="fer-face")
+    readings = list(reader.read_video(film))
+    assert rows_of(table) == [r.to_dict() for reading in readings for r in reading.records()]
+    assert [row["time"] for row in rows_of(table)] == [time / 1000 for time in TIMES]
+    with av.open(str(drawn)) as container:
+        frames = list(container.decode(video=0))
+    assert [round(frame.time * 1000) for frame in frames] == TIMES
+    image = frames[0].to_ndarray(format="bgr24")
+    assert np.abs(image.astype(int) - readings[0].annotated()).mean() < 6
+    assert np.abs(image.astype(int) - readings[0].image).mean() > 6
+    assert {path.name for path in tmp_path.iterdir()} == {"talk.csv", "faces.mp4"}
+    assert "10 frames, 10 faces" in capsys.readouterr().out
+
+
+def test_a_part_of_a_video_and_one_frame_a_period(film: Path, tmp_path: Path) -> None:
+    table = tmp_path / "t.jsonl"
+    assert read(film, "--every", "0.1", "--from", "0.08", "--to", "0.4", "--out", table) == 0
+    times = [json.loads(line)["time"] for line in table.read_text().splitlines()]
+    assert times == [0.09, 0.12, 0.3]
+
+
+def test_processes_give_the_same_table_and_bad_pictures_are_named(
+    photos: Path, tmp_path: Path, capsys
+) -> None:
+    bad = photos / "3-bad.png"
+    bad.write_text("no picture")
+    try:
+        one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+        faces, drawn = tmp_path / "faces", tmp_path / "drawn"
+        assert read(photos, "--out", one) == 2
+        assert (
+            read(photos, "--out", two, "--jobs", "2", "--faces", faces, "--annotated", drawn) == 2
+        )
+    finally:
+        bad.unlink()
+    assert two.read_bytes() == one.read_bytes()
+    sources = [Path(row["source"]).name for row in rows_of(one)]
+    assert sources == ["0.png", "2.png", "4.png", "1.png", "3.png", "5.png"]
+    errors = capsys.readouterr().err.splitlines()
+    assert [line.partition(" cannot")[0] for line in errors] == [f"fer-ros read: {bad}"] * 2
+    assert {str(p.relative_to(drawn)) for p in drawn.rglob("*.png")} == {
+        "0.png", "2.png", "4.png", "sub/1.png", "sub/3.png", "sub/5.png",
+    }  # fmt: skip
+    crop = cv2.imread(str(faces / "sub" / "3" / "face_1.jpg"))
+    assert 120 < crop.shape[1] < 300
+    assert len(list(faces.rglob("*.jpg"))) == 6
+
+
+@pytest.fixture(scope="module")
+def whole_table(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    table = tmp_path_factory.mktemp("whole") / "t.csv"
+    assert read(photos, "--out", table) == 0
+    return table.read_bytes()
+
+
+def test_an_interrupted_run_leaves_whole_rows_and_goes_on(
+    photos: Path, tmp_path: Path, whole_table: bytes, after_events, capsys, monkeypatch
+) -> None:
+    table = tmp_path / "t.csv"
+    after_events(6, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert read(photos, "--out", table) == 130
+    monkeypatch.undo()
+    assert not table.exists()
+    left = rows_of(tmp_path / "t.partial.csv")
+    assert 0 < len(left) < 6
+    assert "--resume" in capsys.readouterr().err
+    assert read(photos, "--out", table, "--resume") == 0
+    assert table.read_bytes() == whole_table
+    assert list(tmp_path.iterdir()) == [table]
+    assert "were read before" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("part", [0.0, 0.45, 0.8, 1.0])
+def test_what_a_killed_run_left_is_gone_on_with(
+    photos: Path, tmp_path: Path, whole_table: bytes, part: float, after_events, monkeypatch
+) -> None:
+    table = tmp_path / "t.csv"
+
+    class KilledError(BaseException):
+        pass
+
+    def die() -> None:
+        (tmp_path / "note").write_bytes((tmp_path / "t.partial.json").read_bytes())
+        raise KilledError
+
+    after_events(1, die)
+    with pytest.raises(KilledError):
+        read(photos, "--out", table)
+    (tmp_path / "note").rename(tmp_path / "t.partial.json")
+    (tmp_path / "t.partial.csv").write_bytes(whole_table[: int(len(whole_table) * part)])
+    monkeypatch.undo()
+    assert read(photos, "--out", table, "--resume") == 0
+    assert table.read_bytes() == whole_table
+    assert list(tmp_path.iterdir()) == [table]
+
+
+def test_a_run_is_not_gone_on_with_under_other_options(
+    photos: Path, tmp_path: Path, after_events, capsys
+) -> None:
+    table = tmp_path / "t.jsonl"
+    after_events(4, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert read(photos, "--out", table) == 130
+    before = (tmp_path / "t.partial.jsonl").read_bytes()
+    assert main(["read", str(photos), "--out", str(table), "--resume", *FAST, "-p",
+                 "detection_size:=320"]) == 2  # fmt: skip
+    assert "other options (parameters)" in capsys.readouterr().err
+    assert (tmp_path / "t.partial.jsonl").read_bytes() == before
+
+
+def test_an_interrupted_video_ends_whole_under_its_partial_name(
+    film: Path, tmp_path: Path, after_events
+) -> None:
+    after_events(5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert read(film, "--out", tmp_path / "t.csv", "--out", tmp_path / "t.mp4") == 130
+    with av.open(str(tmp_path / "t.partial.mp4")) as container:
+        frames = len(list(container.decode(video=0)))
+    assert len(rows_of(tmp_path / "t.partial.csv")) == frames == 6
+    names = {"t.partial.csv", "t.partial.mp4", "t.partial.json"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_relied_on(
+    film: Path, tmp_path: Path, after_events, capsys
+) -> None:
+    growing = tmp_path / "growing.mp4"
+    growing.write_bytes(film.read_bytes())
+    after_events(3, lambda: growing.write_bytes(film.read_bytes() + b"more"))
+    out = tmp_path / "out"
+    assert read(growing, "--out", out / "t.csv", "--out", out / "t.mp4") == 2
+    assert "was changed while it was read" in capsys.readouterr().err
+    assert {path.name for path in out.iterdir()} <= {"t.partial.csv", "t.partial.json"}
+
+
+def test_a_video_that_is_cut_short_is_read_as_far_as_it_goes(tmp_path: Path, capsys) -> None:
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 255, (120, 160, 3), np.uint8) for _ in range(40)]
+    whole = write_video(tmp_path / "whole.mkv", noise, [i * 50 for i in range(40)])
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    assert read(whole, "--out", tmp_path / "whole.csv") == 0
+    assert read(cut, "--out", tmp_path / "cut.csv") == 3
+    assert "before its head says" in capsys.readouterr().err
+    part = rows_of(tmp_path / "cut.csv")
+    assert 5 < len(part) < 35
+
+
+def test_a_recording_is_read_as_its_cameras(tmp_path: Path) -> None:
+    writer = BagWriter(tmp_path / "drive")
+    writer.add_topic("/cam/image_raw", messages.IMAGE, Qos())
+    start = 1_700_000_000_000_000_000
+    for index in range(6):
+        stamp = start + index * 100_000_000
+        data = codec.encode(messages.image(showing("happy"), stamp, "cam"))
+        writer.write("/cam/image_raw", stamp, data[: 40 if index == 2 else None])
+    writer.close()
+    table = tmp_path / "t.csv"
+    assert read(tmp_path / "drive", "--from", "0.1", "--out", table) == 3
+    rows = rows_of(table)
+    assert {row["source"] for row in rows} == {f"{tmp_path / 'drive'}#/cam/image_raw"}
+    assert [row["frame"] for row in rows] == [1, 3, 4, 5]
+    assert [row["time"] for row in rows][:2] == [start / 1e9 + 0.1, start / 1e9 + 0.3]
+    assert {(row["track"], row["label"]) for row in rows} == {("face_1", "happy")}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("bad.jpg", "--out", "t.csv"), "bad.jpg cannot be read"),
+        (("junk.mp4", "--out", "t.csv", "--out", "t.mp4"), "junk.mp4 cannot be opened"),
+        (("sound.wav", "--out", "t.csv"), "holds no video"),
+        (("empty", "--out", "t.csv"), "empty holds no pictures"),
+        (("good.png", "--out", "t.xlsx"), "its ending must be one of .csv"),
+        (("good.png", "--out", "t.mp4"), "is a video, but good.png is none"),
+        (("good.png", "--out", "good.png", "--overwrite"), "good.png is read, and cannot be"),
+        (("good.png", "--annotated", ".", "--overwrite"), "good.png is read, and cannot be"),
+        (("good.png", "--out", "there.csv"), "there.csv is there already; --overwrite"),
+        (("good.png", "bad.jpg", "--out", "x.jpg"), "for one source"),
+        (("good.png", "--out", "good.png/t.csv"), "cannot write"),
+        (("good.png", "--resume"), "--resume needs --out"),
+        (("good.png", "--every", "-1"), "makes no sense"),
+        (("good.png", "--jobs", "0"), "--jobs"),
+        (("good.png", "--model", "fer-bas"), "fer-bas"),
+        ((), "SOURCE"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    tmp_path: Path, monkeypatch, capfd, words: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("good.png", showing("happy"))
+    Path("bad.jpg").write_text("<html>")
+    Path("junk.mp4").write_bytes(bytes(range(256)) * 40)
+    Path("there.csv").write_text("mine")
+    Path("empty").mkdir()
+    from wave import open as open_wave
+
+    with open_wave("sound.wav", "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(8000))
+    before = {path: path.stat().st_size for path in tmp_path.rglob("*")}
+    try:
+        status = main(["read", *words, *(() if "--model" in words else FAST)])
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2
+    lines = [line for line in capfd.readouterr().err.splitlines() if "usage:" not in line]
+    assert said in lines[-1]
+    assert len([line for line in lines if "fer-ros" in line]) == 1, lines
+    assert {path: path.stat().st_size for path in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("out", ["t.csv", "t.parquet", "t.mp4"])
+def test_a_full_disk_is_named_and_leaves_nothing(film, tmp_path, capsys, out: str) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        assert read(film, "--out", tmp_path / out) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert f"cannot write {tmp_path / out}" in (error := capsys.readouterr().err)
+    assert "File too large" in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_an_output_it_is_shown(film: Path, photos: Path, capsys, monkeypatch) -> None:
+    assert read(film) == 0
+    shown = capsys.readouterr().out
+    assert "0.000 s  face_1" in shown
+    assert "happy" in shown
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    assert read(photos / "0.png") == 0
+    shown = capsys.readouterr().out
+    assert "happy" in shown
+    assert "\u2580" in shown  # the picture, of half blocks
+
+
+def test_the_columns_are_those_of_the_page(film: Path, tmp_path: Path) -> None:
+    assert read(film, "--to", "0.05", "--out", tmp_path / "t.csv") == 0
+    with (tmp_path / "t.csv").open(newline="") as file:
+        head = next(csv.reader(file))
+    page = (Path(__file__).resolve().parents[2] / "docs" / "results.md").read_text()
+    for name in head:
+        assert f"`{name}`" in page or name.startswith(("raw_", "smoothed_"))
