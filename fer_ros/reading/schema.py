@@ -69,7 +69,7 @@ def _column(about: str, digits: int = 0, each: str = "") -> Any:
 class FaceRecord:
     """One row: a face of a frame, or a frame without faces, whose other fields are empty."""
 
-    source: str = _column("path of the picture or video; of a recording also the topic")
+    source: str = _column("path of the picture or video; of a recording also the topic, behind `#`")
     frame: int = _column("number of the frame in its source, from 0")
     time: float | None = _column(
         "when the frame is shown [s]: a video's own time, a recording's stamp, a webcam's time "
