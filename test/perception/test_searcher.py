@@ -78,11 +78,11 @@ def faded(opacity: float) -> Image:
 
 @pytest.fixture(scope="module")
 def doubtful() -> Image:
-    """A picture in which fer-face takes the face for one with a confidence of 0.45 to 0.65."""
+    """A picture in which fer-face takes the face for one with a confidence of 0.56 to 0.65."""
     detector = FerFaceDetector(DetectorSettings(0.05))
     for opacity in np.linspace(0.6, 0.02, 117):
         scores = [face.score for face in detector.detect(faded(opacity))]
-        if scores and 0.45 < max(scores) < 0.65:
+        if scores and 0.56 < max(scores) < 0.65:
             return faded(opacity)
     raise AssertionError("no such picture")
 
@@ -165,3 +165,12 @@ def test_two_accidental_faces_make_no_track_that_holds_on(doubtful: Image) -> No
     images = [faded(1.0), faded(1.0), doubtful, doubtful]
     frames = [Frame(image, stamp_ns=k * 10**8) for k, image in enumerate(images)]
     assert [len(pipeline.process([frame])[0].faces) for frame in frames] == [1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("budget", [0.8, 0.3])
+def test_what_the_budget_leaves_goes_to_where_a_face_may_be(doubtful: Image, budget: float) -> None:
+    searcher, whole = Searcher(FerFaceDetector(DetectorSettings())), []
+    for number in range(40):
+        assert searcher.find(doubtful, budget, (), number * 10**9 // 30) == []
+        whole.append(searcher.searched_whole)
+    assert budget - 0.06 <= np.mean(whole) <= budget + 0.01

@@ -28,17 +28,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from fer_ros.perception.association import Expected
+from fer_ros.perception.detection import mosaic
 from fer_ros.perception.detection.base import DetectorSettings, FaceDetector
 from fer_ros.perception.detection.candidates import Candidates, faces_of, suppress
 from fer_ros.perception.detection.search_plan import Region, SearchPlan
 from fer_ros.perception.detection.sparse_plan import SparsePlan
 from fer_ros.perception.types import Box, Face, Image
 
-_RIM = 2
-"""A box that comes so near to an inner rim of a window is taken for a cut face [pixels]."""
-
 _EXPECTED_IOU = 0.4
 """Least overlap of a less confident face with the square in which a track expects it."""
+
+_DOUBT = 0.15
+"""How far below the threshold a face may be sure in the next image."""
 
 _NEAR_IOU = 0.1
 """Least overlap of a sure face with one that is expected, where new ones are not wanted."""
@@ -86,7 +87,7 @@ class Searcher:
             faces = self._fully(image, budget, [face.box for face in expected], least)
         accepted = _accepted(faces, settings, expected)
         if budget < 1.0:
-            self._note_changes(accepted, faces, expected)
+            self._note_new(accepted, faces, expected)
         return accepted[: settings.max_faces]
 
     def _fully(
@@ -117,33 +118,58 @@ class Searcher:
             self._detector, (width, height), budget, expected, time_ns, whole_passes
         )
         self.searched_whole = step.whole
-        around = [self._in_window(image, window, least) for window in step.windows]
-        rows = [_near(rows, expected) for rows in around]
+        rows = []
+        if step.windows:
+            rows.append(_near(mosaic.search(self._detector, image, step.windows, least), expected))
         if step.wandering is not None:
             rows.append(self._in_window(image, step.wandering, least))
-        if step.whole:
-            rows.append(self._detector.candidates(image, least))
-        return faces_of(suppress(np.concatenate([np.empty((0, 15), np.float32), *rows])))
+        if not step.whole:
+            faces = _merged(rows)
+            if not self._lost(faces, expected):
+                return faces
+            self.searched_whole = True
+            self._sparse.whole_pass(time_ns)
+        doubtful = self._detector.settings.threshold - _DOUBT
+        return _merged([*rows, self._detector.candidates(image, min(least, doubtful))])
 
-    def _note_changes(
+    def _note_new(
         self, accepted: Sequence[Face], faces: Sequence[Face], expected: Sequence[Expected]
     ) -> None:
-        """Have the next image searched whole where a face was lost or is new."""
-
-        def near(face: Face, place: Expected) -> bool:
-            return face.box.iou(place.box) >= _NEAR_IOU
-
-        new = any(not any(near(face, place) for place in expected) for face in accepted)
-        if new or any(
-            not place.missed and not any(near(face, place) for face in faces) for place in expected
-        ):
+        """Have the next image searched whole where a face is new or may be."""
+        settings = self._detector.settings
+        if not all(any(_meet(face, place) for place in expected) for face in accepted):
             self._sparse.hasten()
+        elif self.searched_whole and any(
+            face.score >= settings.threshold - _DOUBT
+            and math.sqrt(face.box.area) >= settings.min_face
+            and not any(_meet(face, place) for place in expected)
+            for face in faces
+        ):
+            self._sparse.look_again()
+
+    def _lost(self, faces: Sequence[Face], expected: Sequence[Expected]) -> bool:
+        """Return whether a track that had its face in the last image has none in this one."""
+        accepted = _accepted(faces, self._detector.settings, expected)
+        return any(
+            not place.missed and not any(_meet(face, place) for face in accepted)
+            for place in expected
+        )
 
     def _in_window(self, image: Image, window: Region, least: float) -> Candidates:
         """Return the candidates of a window, in pixels of the image."""
         height, width = image.shape[:2]
         part = image[window.y : window.y + window.height, window.x : window.x + window.width]
         return _uncut(self._detector.candidates(part, least, window.scale), window, width, height)
+
+
+def _merged(rows: Sequence[Candidates]) -> list[Face]:
+    """Return the faces of several passes, the most confident first."""
+    return faces_of(suppress(np.concatenate(rows) if rows else np.empty((0, 15), np.float32)))
+
+
+def _meet(face: Face, place: Expected) -> bool:
+    """Return whether a face may be the expected one."""
+    return face.box.iou(place.box) >= _NEAR_IOU
 
 
 def _accepted(
@@ -181,18 +207,18 @@ def _accepted(
 def _near(rows: Candidates, expected: Sequence[Expected]) -> Candidates:
     """Return the candidates that overlap with an expected face; new ones are for whole passes."""
     boxes = [Box(*numbers) for numbers in rows[:, :4].tolist()]
-    kept = [any(box.iou(e.box) >= _NEAR_IOU for e in expected) for box in boxes]
-    return np.asarray(rows[np.array(kept, bool)], np.float32)
+    near = [any(box.iou(place.box) >= _NEAR_IOU for place in expected) for box in boxes]
+    return rows if all(near) else np.asarray(rows[np.array(near, bool)], np.float32)
 
 
 def _uncut(rows: Candidates, window: Region, width: int, height: int) -> Candidates:
     """Bring a window's candidates to the image, without faces that an inner rim cuts."""
     left, top = rows[:, 0], rows[:, 1]
     right, low = left + rows[:, 2], top + rows[:, 3]
-    whole = (left > _RIM) | (window.x == 0)
-    whole &= (top > _RIM) | (window.y == 0)
-    whole &= (right < window.width - 1 - _RIM) | (window.x + window.width >= width)
-    whole &= (low < window.height - 1 - _RIM) | (window.y + window.height >= height)
+    whole = (left > mosaic.RIM) | (window.x == 0)
+    whole &= (top > mosaic.RIM) | (window.y == 0)
+    whole &= (right < window.width - 1 - mosaic.RIM) | (window.x + window.width >= width)
+    whole &= (low < window.height - 1 - mosaic.RIM) | (window.y + window.height >= height)
     kept = rows[whole].copy()
     kept[:, 0:14:2] += window.x
     kept[:, 1:14:2] += window.y

@@ -29,6 +29,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fer_ros.perception.association import Expected
+from fer_ros.perception.detection import mosaic
 from fer_ros.perception.detection.base import FaceDetector
 from fer_ros.perception.detection.search_plan import Region, wandering
 
@@ -42,14 +43,11 @@ LONGEST_TIME = 0.5
 _ROUNDING_NS = 1_000_000
 """Of stamps."""
 
-_CONTEXT = 3.0
-"""Side of a window, in sides of the face."""
+_CONTEXT = 2.5
+"""Side of a window, in sides of the face, which then has some 38 pixels in a mosaic's tile."""
 
 _LEAST_SIDE = 64
 """Of a window [image pixels]."""
-
-_INPUT_SIDE = 128
-"""Longer side of a scaled window [detector pixels]; the face in it has some 40."""
 
 _SMALL = 2.0
 """Faces below so many times the detector's smallest are small in a whole pass."""
@@ -82,9 +80,14 @@ class SparsePlan:
         """Cost that earlier images left over [whole passes]."""
         self._turn = 0
         self._urgent = True
+        self._doubtful = False
+
+    def look_again(self) -> None:
+        """Search the next image whole if the budget allows it: something may be a new face."""
+        self._doubtful = True
 
     def hasten(self) -> None:
-        """Search the next image whole: a face was lost, or is new."""
+        """Search the next image whole: a face is new."""
         self._urgent = True
 
     def step(
@@ -110,26 +113,32 @@ class SparsePlan:
         scale = detector.scale(width, height)
         unit = detector.cost(width, height, scale)
 
-        def cost(windows: Sequence[Region]) -> float:
-            return sum(detector.cost(w.width, w.height, w.scale) for w in windows) / unit
-
         windows = _windows(expected, width, height)
+        spent = mosaic.cost(detector, len(windows)) / unit
         self._since += 1
         step_ns, self._previous_ns = time_ns - self._previous_ns, time_ns
-        due = self._urgent or self._due(budget, cost(windows), time_ns, step_ns, whole_passes)
-        if due or cost(windows) > _AS_MUCH_AS_WHOLE:
-            self._since, self._whole_ns, self._urgent = 0, time_ns, False
+        due = self._urgent or self._due(budget, spent, time_ns, step_ns, whole_passes)
+        due = due or (self._doubtful and self._credit + budget >= 1.0)
+        if due or spent > _AS_MUCH_AS_WHOLE:
             small = [e for e in expected if _is_small(e, scale, detector.smallest_face)]
             windows = _windows(small, width, height)
-            self._credit = max(self._credit + budget - 1.0 - cost(windows), -1.0)
+            self._credit += budget - mosaic.cost(detector, len(windows)) / unit
+            self.whole_pass(time_ns)
             return Step(True, tuple(windows))
-        self._credit = min(self._credit + budget - cost(windows), 1.0)
+        self._credit = min(self._credit + budget - spent, 1.0)
         place = None
         if scale < 1.0 and self._credit >= 1.0:
             place = wandering(width, height, unit, self._turn)
             self._turn += 1
-            self._credit -= cost([place]) if place else 0.0
+            if place:
+                self._credit -= detector.cost(place.width, place.height, place.scale) / unit
         return Step(False, tuple(windows), place)
+
+    def whole_pass(self, time_ns: int) -> None:
+        """Account for a whole pass over the newest image, of a time."""
+        self._since, self._whole_ns = 0, time_ns
+        self._urgent = self._doubtful = False
+        self._credit = max(self._credit - 1.0, -1.0)
 
     def _due(
         self, budget: float, cost: float, time_ns: int, step_ns: int, whole_passes: int
@@ -159,7 +168,7 @@ def _windows(expected: Sequence[Expected], width: int, height: int) -> list[Regi
         left = min(max(round(x - across / 2), 0), width - across)
         top = min(max(round(y - down / 2), 0), height - down)
         if not any(_shows(window, face) for window in windows):
-            windows.append(Region(left, top, across, down, _INPUT_SIDE / max(across, down)))
+            windows.append(Region(left, top, across, down, mosaic.TILE / max(across, down)))
     return windows
 
 
@@ -169,4 +178,4 @@ def _shows(window: Region, face: Expected) -> bool:
     reach = max(face.box.width, face.box.height)
     inside = window.x <= x - reach and x + reach <= window.x + window.width
     inside = inside and window.y <= y - reach and y + reach <= window.y + window.height
-    return inside and reach * window.scale >= 0.7 * _INPUT_SIDE / _CONTEXT
+    return inside and reach * window.scale >= 0.7 * mosaic.TILE / _CONTEXT
