@@ -73,7 +73,7 @@ done
 inside() {
     env -i HOME=/root PATH=/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 OMP_NUM_THREADS=1 \
         PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_DEFAULT_TIMEOUT="${PIP_DEFAULT_TIMEOUT:-60}" \
-        chroot "$ROOT" sh -c "cd /fer_ros && $1"
+        "$(command -v chroot || echo /usr/sbin/chroot)" "$ROOT" sh -c "cd /fer_ros && $1"
 }
 
 rm -rf "$ROOT/fer_ros"

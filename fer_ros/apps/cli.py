@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import sys
 
-from fer_ros.apps.start import INTERRUPTED, quiet_interrupt, raised_interrupt
+from fer_ros.apps.start import INTERRUPTED, leave, quiet_interrupt, raised_interrupt
 
 TYPE_CHECKING = False  # as in fer_ros/__init__.py
 if TYPE_CHECKING:
@@ -70,6 +70,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The command line; that of the process where none is given, whose Ctrl-C is then quiet
             until a command has handlers of its own.
     """
+    status = _main(argv)
+    return leave(status) if argv is None else status
+
+
+def _main(argv: Sequence[str] | None) -> int:
     if argv is None:
         quiet_interrupt()
     try:

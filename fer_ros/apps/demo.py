@@ -39,7 +39,7 @@ from fer_ros.node.core import EmotionNode
 from fer_ros.node.parameters import Settings
 from fer_ros.perception.images import decode_raw
 from fer_ros.perception.timing import RollingWindow
-from fer_ros.runtime.signals import stop_signals
+from fer_ros.runtime.signals import GRACE, stop_signals
 from fer_ros.transport import messages
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Qos, Transport, TransportError
@@ -146,7 +146,9 @@ def _in_one_process(args: argparse.Namespace, ros_args: RosArgs, stop: threading
     rate = camera_rate(args.source) if args.rate is None else args.rate
     images = camera_images(args.source, rate, None, loop=True)
     camera = CameraPublisher(transports[1], compressed=False, frame_id="camera")
-    thread = threading.Thread(target=camera.run, args=(images, rate, ended), daemon=True)
+    thread = threading.Thread(
+        target=camera.run, args=(images, rate, ended), name="fer-camera", daemon=True
+    )
     watcher = MemoryTransport(graph, "fer_demo")
     try:
         node.configure()
@@ -155,6 +157,8 @@ def _in_one_process(args: argparse.Namespace, ros_args: RosArgs, stop: threading
         return _watch(watcher, (), args, stop)
     finally:
         ended.set()
+        if thread.is_alive():
+            thread.join(GRACE)
         node.close()
         for transport in (watcher, *transports):
             transport.close()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""From the first line of a program to its own signal handlers: Ctrl-C ends it without a traceback.
+"""How a program begins and ends: Ctrl-C without a traceback, and no thread left computing.
 
 Imports here are those that Python itself has loaded already, or nearly so, because a Ctrl-C before
 :func:`quiet_interrupt` still shows one.
@@ -23,11 +23,19 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import sys
+import time
 
 TYPE_CHECKING = False  # as in fer_ros/__init__.py
 if TYPE_CHECKING:
     from types import FrameType
     from typing import Any
+
+COMPUTING = "fer-"
+"""Beginning of the names of threads that may be inside a network or a picture when all ends."""
+
+_LAST_WAIT = 0.6
+"""How long such threads are waited for [s]."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as a shell reports it."""
@@ -41,7 +49,30 @@ def start(module: str, *arguments: Any) -> int:
         arguments: Of its ``main``.
     """
     quiet_interrupt()
-    return int(importlib.import_module(module).main(*arguments))
+    return leave(int(importlib.import_module(module).main(*arguments)))
+
+
+def leave(status: int) -> int:
+    """Return an exit status; the process ends with it at once where a thread still computes.
+
+    Python's own end takes a thread out of native code as it comes back from there, which aborts the
+    process ("terminate called without an active exception"). Such a thread cannot be stopped.
+    """
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return status
+    threads = [each for each in threading.enumerate() if each.name.startswith(COMPUTING)]
+    end = time.monotonic() + _LAST_WAIT
+    for thread in threads:
+        thread.join(max(end - time.monotonic(), 0.0))
+    if any(thread.is_alive() for thread in threads):
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):  # nobody reads it any more
+                continue
+        os._exit(status)
+    return status
 
 
 def quiet_interrupt() -> None:

@@ -76,7 +76,7 @@ class Worker(Generic[T]):
         self._last_error = ""
         self._failing = False
         self._logged: dict[str, float] = {}
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"fer-{name}", daemon=True)
         self._thread.start()
 
     @property
@@ -176,7 +176,7 @@ def call_bounded(name: str, function: Callable[[], T], timeout: float) -> Outcom
         except BaseException as error:  # as in Worker
             outcomes.append(Outcome(error=error))
 
-    thread = threading.Thread(target=run, name=name, daemon=True)
+    thread = threading.Thread(target=run, name=f"fer-{name}", daemon=True)
     thread.start()
     thread.join(timeout)
     return outcomes[0] if outcomes else Outcome(timed_out=True)
