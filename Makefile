@@ -38,8 +38,11 @@ test-fast: $(VENV)/test.ok ## Without the training package
 test-slow: $(VENV)/test.ok ## The tests that take longer
 	$(RUN) -m pytest -m slow
 
-# Third-party wheels hold parts of ROS 2 Jazzy (x86-64 only). They are no substitute for a ROS 2
-# from apt, and nothing but these two targets uses them.
+# Third-party wheels hold parts of ROS 2 Jazzy and Kilted (x86-64 only). They are no substitute for a ROS 2
+# from apt, and nothing but these two targets uses them. DISTRO=kilted takes those of Kilted.
+DISTRO ?= jazzy
+test-ros demo-ros: export FER_ROS_WHEELS := $(DISTRO)
+
 test-ros: ## The node on a real rclpy over Fast DDS, built by colcon on wheels of ROS 2
 	@$(PYTHON) tools/ros_wheels/ros_wheels.py test
 
@@ -55,7 +58,7 @@ bench: $(VENV)/demo.ok ## Latency, CPU and memory of networks, pipeline and DDS
 	$(BIN)/fer-ros bench
 
 clean: ## Remove the environment and what the tools left
-	rm -rf $(VENV) .venv-ros build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-ros .venv-ros-kilted build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 14) \

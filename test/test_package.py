@@ -141,7 +141,8 @@ def pip_requirements() -> set[str]:
 
 
 def test_the_environment_of_the_ros_tests_has_what_the_package_needs():
-    text = (ROOT / "tools" / "ros_wheels" / "requirements.txt").read_text(encoding="utf-8")
+    folder = ROOT / "tools" / "ros_wheels" / "requirements"
+    text = (folder / "common.txt").read_text(encoding="utf-8")
     pinned = set(re.findall(r"^([\w.-]+)[=<>]", text, re.MULTILINE))
     assert pip_requirements() <= pinned
 

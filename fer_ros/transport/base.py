@@ -49,6 +49,10 @@ class TopicInfo:
     """Whether all of them keep messages for late subscribers."""
 
 
+OTHER_TYPE = "TYPE_CONSISTENCY_ENFORCEMENT"
+"""Named among the QoS policies, as DDS does, when a counterpart's messages are of another type."""
+
+
 class TransportError(RuntimeError):
     """The middleware cannot be used as asked; the message says what to do."""
 

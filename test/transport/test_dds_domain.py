@@ -38,6 +38,8 @@ def test_domain_settings_follow_the_ros_environment():
     assert settings(ROS_DOMAIN_ID="42").number == 42
     subnet, local = settings().config, settings(ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST").config
     assert "127.0.0.1" not in subnet
+    for config in (subnet, local):  # else nothing matches Fast DDS 3
+        assert "<IgnoreTypeInformation>1.15<" in config
     assert "AllowMulticast" not in subnet
     assert '<NetworkInterface address="127.0.0.1"/>' in local
     assert "<AllowMulticast>false</AllowMulticast>" in local

@@ -31,9 +31,12 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parents[1]
-FOLDER = SOURCE / ".venv-ros"
+DISTRIBUTIONS = ("jazzy", "kilted")
+DISTRIBUTION = os.environ.get("FER_ROS_WHEELS", DISTRIBUTIONS[0])
+"""Which ROS 2; `make test-ros DISTRO=kilted` sets the variable."""
+FOLDER = SOURCE / (".venv-ros" if DISTRIBUTION == "jazzy" else f".venv-ros-{DISTRIBUTION}")
 """Environment, build, install and log; git ignores it."""
-REQUIREMENTS = HERE / "requirements.txt"
+REQUIREMENTS = [HERE / "requirements" / f"{name}.txt" for name in (DISTRIBUTION, "common")]
 PYTHONS = ((3, 10), (3, 14))
 """First and last Python that the wheels exist for."""
 PROGRAMS = {"cmake": "cmake", "ninja": "ninja-build", "c++": "g++"}
@@ -79,9 +82,11 @@ def variables() -> dict[str, str]:
         "CMAKE_PREFIX_PATH": str(FOLDER),
         "ROS_VERSION": "2",
         "ROS_PYTHON_VERSION": "3",
-        "ROS_DISTRO": "jazzy",
+        "ROS_DISTRO": DISTRIBUTION,
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        # The first is Fast DDS 2's name, the second that of Fast DDS 3.
         "FASTRTPS_DEFAULT_PROFILES_FILE": str(HERE / "loopback.xml"),
+        "FASTDDS_DEFAULT_PROFILES_FILE": str(HERE / "loopback.xml"),
         "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp",
         "ROS_HOME": str(FOLDER / "ros_home"),
         "OMP_NUM_THREADS": "1",
@@ -94,6 +99,10 @@ def python() -> Path:
 
 
 def _check_machine() -> None:
+    if DISTRIBUTION not in DISTRIBUTIONS:
+        raise CannotError(
+            f"there are wheels of {' and '.join(DISTRIBUTIONS)}, not of {DISTRIBUTION!r}"
+        )
     machine = (platform.system(), platform.machine())
     if machine != ("Linux", "x86_64"):
         raise CannotError(
@@ -117,7 +126,7 @@ def _check_machine() -> None:
 def _fingerprint() -> str:
     """Return what the environment depends on, as one digest."""
     total = hashlib.sha256(f"{sys.version} {sys.prefix}".encode())
-    for path in (REQUIREMENTS, Path(__file__)):
+    for path in (*REQUIREMENTS, Path(__file__)):
         total.update(path.read_bytes())
     return total.hexdigest()
 
@@ -133,7 +142,7 @@ def _install() -> None:
     (FOLDER / "COLCON_IGNORE").touch()
     command = [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     installed = subprocess.run(
-        [*command, "-r", REQUIREMENTS],
+        [*command, *(word for path in REQUIREMENTS for word in ("-r", path))],
         check=False,
         env=variables(),
         stderr=subprocess.PIPE,
@@ -141,7 +150,7 @@ def _install() -> None:
     )
     if installed.returncode:
         raise CannotError(
-            f"{installed.stderr.strip()[-2000:]}\npip cannot install {REQUIREMENTS.name}; is the "
+            f"{installed.stderr.strip()[-2000:]}\npip cannot install {DISTRIBUTION}; is the "
             "Python package index reachable?"
         )
 

@@ -47,6 +47,12 @@ _INTERNAL = (
     # A reader that hangs must not hold up the end of the process.
     "<WriterLingerDuration>100ms</WriterLingerDuration>"
 )
+_COMPATIBILITY = (
+    # Fast DDS 3 (Kilted's default) announces descriptions of types that Cyclone DDS 11.0.1 refuses
+    # where there is a list or an array in them, so that nothing matches. Without them types are
+    # compared by name, as ROS 2 does. 1.15 is eProsima's vendor id; a name is not taken here.
+    "<Compatibility><IgnoreTypeInformation>1.15</IgnoreTypeInformation></Compatibility>"
+)
 _LOOPBACK = '<Interfaces><NetworkInterface address="127.0.0.1"/></Interfaces>'
 _LARGE_FRAGMENTS = (
     # Loopback carries 64 kB at a time. Where the kernel's limit on socket buffers is the usual
@@ -129,7 +135,7 @@ def _config(reach: str, peers: list[str], interfaces_named: bool) -> str:
         discovery += f"<Peers>{entries}</Peers>"
     return (
         f"<CycloneDDS><Domain><General>{general}</General><Discovery>{discovery}</Discovery>"
-        f"<Internal>{_INTERNAL}</Internal></Domain></CycloneDDS>"
+        f"{_COMPATIBILITY}<Internal>{_INTERNAL}</Internal></Domain></CycloneDDS>"
     )
 
 

@@ -19,14 +19,25 @@ DDS itself counts refusals and names the policy of the last one, and never takes
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 
+from fer_ros.transport.base import OTHER_TYPE
 from fer_ros.transport.dds.cyclone import domain, pub, sub
 from fer_ros.transport.dds.cyclone import qos as dds
 from fer_ros.transport.dds.discovery import endpoints
 
-OTHER_TYPE = "TYPE_CONSISTENCY_ENFORCEMENT"
-"""What DDS names when a counterpart's messages are of another type."""
+TYPE_REMEDY = (
+    "build both sides from the same definition of the message, and if the other side runs on Fast "
+    "DDS 3 or later, set its property fastdds.type_propagation to disabled (docs/ros2.md)"
+)
+"""What to do where an endpoint is refused for its type."""
+
+_PATIENCE = 3.0
+"""How long a counterpart may stay unmatched before that is a refusal [s]."""
+_LOOK_PERIOD = 1.0
+"""Pause between two looks at what discovery knows [s]."""
 
 _STRENGTHS = {
     dds.Policy.Reliability: ("BestEffort", "Reliable"),
@@ -69,6 +80,50 @@ def conflicts(
         if other.type_name != endpoint.topic.typename:
             found.add(OTHER_TYPE)
     return found
+
+
+class TypeRefusals:
+    """Whether counterparts of an endpoint fit by name, type and QoS, and do not match all the same.
+
+    So it is where Cyclone DDS refuses the description of their type, which no DDS status tells.
+    """
+
+    def __init__(
+        self,
+        participant: domain.DomainParticipant,
+        endpoint: sub.DataReader[Any] | pub.DataWriter[Any],
+    ) -> None:
+        """Watch an open endpoint; nothing happens between calls of :meth:`look`."""
+        self._participant = participant
+        self._endpoint = endpoint
+        self._looked, self._unmatched_since = -math.inf, math.inf
+        self._refused = False
+
+    def look(self, matched: int) -> bool:
+        """Return whether one is refused, as far as known; looks once a second at most.
+
+        Args:
+            matched: How many counterparts the endpoint has matched.
+        """
+        now = time.monotonic()
+        if now - self._looked < _LOOK_PERIOD:
+            return self._refused
+        self._looked = now
+        unmatched = self._fitting() > matched
+        self._unmatched_since = min(self._unmatched_since, now) if unmatched else math.inf
+        self._refused = now - self._unmatched_since >= _PATIENCE
+        return self._refused
+
+    def _fitting(self) -> int:
+        own = self._endpoint.get_qos()
+        reads = isinstance(self._endpoint, sub.DataReader)
+        topic = self._endpoint.topic
+        return sum(
+            (other.topic_name, other.type_name) == (topic.name, topic.typename)
+            and other.qos[dds.Policy.Partition] is None
+            and not (misfits(other.qos, own) if reads else misfits(own, other.qos))
+            for other in endpoints(self._participant, writers=reads)
+        )
 
 
 def misfits(offered: dds.Qos, requested: dds.Qos) -> set[str]:

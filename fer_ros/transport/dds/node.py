@@ -31,6 +31,7 @@ from typing import Any, TypeVar
 from fer_ros.transport import rosout as rosout_topic
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import (
+    OTHER_TYPE,
     Handle,
     Publisher,
     Qos,
@@ -42,7 +43,7 @@ from fer_ros.transport.dds.cyclone import core, internal, pub, sub, topic
 from fer_ros.transport.dds.discovery import published_topics
 from fer_ros.transport.dds.domain import domain_settings, join_domain, leave_domain
 from fer_ros.transport.dds.graph import GraphAnnouncement, type_hash_data
-from fer_ros.transport.dds.matching import conflicts
+from fer_ros.transport.dds.matching import TYPE_REMEDY, TypeRefusals, conflicts
 from fer_ros.transport.dds.nodes import KnownNodes
 from fer_ros.transport.dds.qos import endpoint_qos
 from fer_ros.transport.dds.types import delete, sample_type, write
@@ -196,6 +197,8 @@ class _Endpoint(ABC):
         self._dds_topic = topic.Topic(node.participant, dds_topic(name), sample_type(type_name))
         self._lock = threading.Lock()
         self._closed = False
+        self._types: TypeRefusals | None = None
+        self._type_refused = False
 
     @property
     def closed(self) -> bool:
@@ -208,9 +211,22 @@ class _Endpoint(ABC):
         DDS counts refusals and never takes one back, so the count only tells whether to look.
         """
         with self._lock:
-            if self._closed or not self._refusals().total_count:
+            if self._closed:
                 return ()
-            return tuple(sorted(self._conflicts()))
+            found = self._conflicts() if self._refusals().total_count else set()
+            if self._refuses_a_type():
+                found.add(OTHER_TYPE)
+            return tuple(sorted(found))
+
+    def _refuses_a_type(self) -> bool:
+        assert self._types is not None
+        refused = self._types.look(int(self._matches().current_count))
+        if refused and not self._type_refused:
+            self._node.log.warning(
+                f"{self.topic}: an endpoint is refused for its type; {TYPE_REMEDY}"
+            )
+        self._type_refused = refused
+        return refused
 
     @abstractmethod
     def close(self) -> None:
@@ -244,6 +260,7 @@ class _DdsPublisher(_Endpoint):
         super().__init__(node, name, type_name)
         dds_qos = endpoint_qos(qos, type_hash_data(type_name))
         self._writer = pub.DataWriter(node.participant, self._dds_topic, dds_qos)
+        self._types = TypeRefusals(node.participant, self._writer)
         self._lost = 0
         self._reported = -_REPORT_PERIOD
         node.graph.add(self._writer)
@@ -296,6 +313,7 @@ class _DdsSubscription(_Endpoint):
         self._lost = 0
         dds_qos = endpoint_qos(qos, type_hash_data(type_name))
         self._reader = sub.DataReader(node.participant, self._dds_topic, dds_qos)
+        self._types = TypeRefusals(node.participant, self._reader)
         self._has_data = core.ReadCondition(self._reader, _ANY_STATE)
         self._stop = core.GuardCondition(node.participant)
         self._waitset = core.WaitSet(node.participant)

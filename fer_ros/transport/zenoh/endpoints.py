@@ -22,15 +22,12 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from fer_ros.transport.base import Logger, Qos
+from fer_ros.transport.base import OTHER_TYPE, Logger, Qos
 from fer_ros.transport.threads import guarded, join
 from fer_ros.transport.zenoh.attachment import GID_LENGTH, Attachment, read_attachment
 from fer_ros.transport.zenoh.graph import Graph
 from fer_ros.transport.zenoh.keys import Endpoint, Entity, Kind
 from fer_ros.transport.zenoh.library import ext, xxhash, zenoh
-
-OTHER_TYPE = "TYPE_CONSISTENCY_ENFORCEMENT"
-"""What is named, as in DDS, when a counterpart's messages are of another type or definition."""
 
 _HEARTBEAT = 0.5
 """Period in which a latched publisher says how many messages it has sent, as rmw_zenoh [s]."""

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from dds_tools import (
@@ -31,6 +32,7 @@ from dds_tools import (
 )
 
 from fer_ros.transport.base import Qos, TransportError
+from fer_ros.transport.dds import matching
 from fer_ros.transport.dds.cyclone import qos as dds_qos
 from fer_ros.transport.dds.matching import misfits
 
@@ -84,6 +86,23 @@ def test_incompatible_qos_is_forgotten_when_the_misfit_has_left(join):
     other.close()
     asked.close()
     wait_for(lambda: good.subscription_count() == 0)
+    assert asked.incompatible_qos() == ()
+
+
+def test_a_counterpart_that_fits_and_never_matches_is_told_with_a_remedy(join, caplog, monkeypatch):
+    """As Cyclone DDS leaves one whose type information it refuses; here its count is made up."""
+    monkeypatch.setattr(matching, "_LOOK_PERIOD", 0.0)
+    monkeypatch.setattr(matching, "_PATIENCE", 0.1)
+    publisher = join("camera").publisher("a", IMAGE, BEST_EFFORT)
+    asked = join("fer").subscribe("a", IMAGE, BEST_EFFORT, Inbox())
+    wait_for(lambda: asked.publisher_count() == publisher.subscription_count() == 1)
+    for _ in range(3):
+        assert asked.incompatible_qos() == publisher.incompatible_qos() == ()
+    with monkeypatch.context() as patch:
+        patch.setattr(asked, "_matches", lambda: SimpleNamespace(current_count=0))
+        wait_for(lambda: asked.incompatible_qos() == ("TYPE_CONSISTENCY_ENFORCEMENT",))
+        asked.incompatible_qos()
+    assert caplog.text.count("fastdds.type_propagation") == 1
     assert asked.incompatible_qos() == ()
 
 
