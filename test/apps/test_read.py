@@ -115,6 +115,38 @@ def test_a_video_becomes_a_table_and_an_annotated_video(film: Path, tmp_path: Pa
     assert "10 frames, 10 faces" in capsys.readouterr().out
 
 
+def test_at_the_end_stands_what_each_person_showed(film: Path, tmp_path: Path, capsys) -> None:
+    table, summary = tmp_path / "talk.csv", tmp_path / "talk.json"
+    assert read(film, "--out", table, "--summary", summary) == 0
+    out = capsys.readouterr().out
+    (found,) = json.loads(summary.read_text())["summaries"]
+    (person,) = found["people"]
+    assert found["length"] == pytest.approx(0.49)
+    assert person["seen"] == pytest.approx(0.49)
+    assert sum(person["shown"].values()) == pytest.approx(1)
+    rows = rows_of(table)
+    steps = np.diff([*(row["time"] for row in rows), 0.49])
+    for label, share in person["shown"].items():
+        own = sum(step for step, row in zip(steps, rows) if row["label"] == label)
+        assert share == pytest.approx(own / 0.49)
+    assert person["track"] in out
+    assert "first face after 0.0 s" in out
+
+
+def test_a_resumed_run_summarizes_what_was_read_before(film: Path, tmp_path: Path, capsys) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    table = tmp_path / "t.csv"
+    assert read(film, "--out", table, "--summary", first) == 0
+    assert read(film, "--out", table, "--summary", second, "--resume") == 0
+    one, other = (json.loads(path.read_text())["summaries"] for path in (first, second))
+    assert one[0]["people"][0]["shown"] == pytest.approx(other[0]["people"][0]["shown"], abs=1e-3)
+
+
+def test_pictures_have_no_summary(photos: Path, tmp_path: Path, capsys) -> None:
+    assert read(photos / "0.png", "--out", tmp_path / "t.csv") == 0
+    assert "first face" not in capsys.readouterr().out
+
+
 def test_a_part_of_a_video_and_one_frame_a_period(film: Path, tmp_path: Path) -> None:
     table = tmp_path / "t.jsonl"
     assert read(film, "--every", "0.1", "--from", "0.08", "--to", "0.4", "--out", table) == 0

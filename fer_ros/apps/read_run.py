@@ -1,0 +1,349 @@
+# Copyright 2026 fer_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""One run of ``fer-ros read``: what is wanted, and what is read taken to where it belongs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from fer_ros import __version__
+from fer_ros.apps import read_summary
+from fer_ros.apps.read_shown import Shown
+from fer_ros.apps.start import INTERRUPTED
+from fer_ros.perception.texts import shortened
+from fer_ros.reading.drawing import PICTURE_ENDINGS, VIDEO_ENDINGS
+from fer_ros.reading.errors import ReadError
+from fer_ros.reading.finding import Kind, Source
+from fer_ros.reading.reader import Reader
+from fer_ros.reading.recordings import Part
+from fer_ros.reading.resuming import EarlierRows, forget_conditions, note_conditions
+from fer_ros.reading.summary import Summaries
+from fer_ros.reading.tables import TABLES, Row, TableFile
+from fer_ros.reading.work import Event, FrameRead, SourceEnded, Work
+from fer_ros.runtime.settings import PerceptionSettings
+
+_MOST_COMPLAINTS = 20
+"""Sources that could not be read and are named; more are counted."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be written."""
+
+    tables: tuple[Path, ...]
+    work: Work
+    summary: Path | None
+    replace: bool
+    """Whether files that are there may be replaced."""
+    resume: bool
+
+    @classmethod
+    def of(cls, args: argparse.Namespace, sources: Sequence[Source]) -> Wanted:
+        """Read the options.
+
+        Raises:
+            ReadError: Outputs do not fit each other or the sources.
+        """
+        tables, drawn = [], []
+        for path in args.out:
+            suffix = path.suffix.lower()
+            if suffix in TABLES:
+                tables.append(path)
+            elif suffix in VIDEO_ENDINGS + PICTURE_ENDINGS:
+                drawn.append(path)
+            else:
+                known = ", ".join(TABLES + VIDEO_ENDINGS + PICTURE_ENDINGS)
+                raise ReadError(f"--out {path}: its ending must be one of {known}")
+        if args.resume and not tables:
+            raise ReadError("--resume needs --out with a table, which says what was read before")
+        work = Work(
+            Part(args.every, args.start, args.end),
+            drawn=args.annotated, drawn_file=_one_drawn(drawn, sources), faces=args.faces,
+        )  # fmt: skip
+        return cls(tuple(tables), work, args.summary, args.overwrite, args.resume)
+
+    def check(self, sources: Sequence[Source]) -> None:
+        """Raise ReadError where something would be written over that should not be."""
+        drawn = [path for s in sources if (path := self.work.drawn_path(s)) is not None]
+        inputs = {_identity(source.path) for source in sources} - {None}
+        files = [*self.tables, *drawn, *([self.summary] if self.summary else [])]
+        for path in files:
+            if _identity(path) in inputs:
+                raise ReadError(f"{path} is read, and cannot be written too")
+        if len({path.resolve() for path in self.tables}) < len(self.tables):
+            raise ReadError("one --out is named twice")
+        if self.replace or self.resume:
+            return
+        taken = next((path for path in files if path.exists()), None)
+        if taken is None and self.work.faces and self.work.faces.exists():
+            taken = next(self.work.faces.iterdir(), None)
+        if taken is not None:
+            also = ", --resume adds what is missing" if taken in self.tables else ""
+            raise ReadError(f"{taken} is there already; --overwrite replaces it{also}")
+
+
+def _one_drawn(drawn: Sequence[Path], sources: Sequence[Source]) -> Path | None:
+    if not drawn:
+        return None
+    path, picture = drawn[0], drawn[0].suffix.lower() in PICTURE_ENDINGS
+    if len(drawn) > 1:
+        raise ReadError("one --out of a picture or video; --annotated DIR is for several")
+    topics = len(sources[0].topics) if sources else 0
+    if len(sources) != 1 or topics > 1:
+        raise ReadError(f"--out {path} is for one source; --annotated DIR is for several")
+    if picture != (sources[0].kind is Kind.PICTURE):
+        right = "a picture" if picture else "a video"
+        raise ReadError(f"--out {path} is {right}, but {sources[0].name} is none")
+    return path
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+@dataclass
+class _Counts:
+    """What was read."""
+
+    sources: int = 0
+    frames: int = 0
+    faces: int = 0
+    rows: int = 0
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def add_rows(self, rows: Sequence[Row]) -> None:
+        self.frames += 1
+        self.rows += len(rows)
+        self.faces += sum(row["face"] is not None for row in rows)
+
+
+class Run:
+    """Takes what is read to where it belongs."""
+
+    def __init__(
+        self, args: argparse.Namespace, wanted: Wanted, reader: Reader,
+        parameters: Mapping[str, Any],
+    ) -> None:  # fmt: skip
+        self._wanted, self._origin = wanted, reader.origin
+        settings = PerceptionSettings().with_values(parameters)
+        self._conditions = {
+            "fer_ros": __version__,
+            "network_sha256": self._origin.model_digest,
+            "detector": self._origin.detector,
+            "parameters": {name: _plain(value) for name, value in sorted(vars(settings).items())},
+            "times": [args.every, args.start, str(args.end)],
+        }
+        self._tables: list[TableFile] = []
+        self._counts = _Counts()
+        self._summaries = Summaries(args.every)
+        self._failed = False
+        work = wanted.work
+        self.shown = None
+        if not (wanted.tables or work.drawn or work.drawn_file or work.faces):
+            self.shown = Shown(sys.stdout, self._origin.labels)
+
+    def begin(self, sources: Sequence[Source]) -> list[Source]:
+        """Open the tables; return the sources that are to be read."""
+        paths, labels = self._wanted.tables, self._origin.labels
+        if not paths:
+            return list(sources)
+        single = {s.name for s in sources if s.kind in (Kind.PICTURE, Kind.VIDEO)}
+        done: set[str] = set()
+        if self._wanted.resume:
+            earlier = EarlierRows(paths[0], labels, self._conditions, single)
+            self._open(paths, labels)
+            for name, rows in earlier:
+                done.add(name)
+                self._write(rows)
+                for _, frame in groupby(rows, lambda row: (row["source"], row["frame"])):
+                    self._summaries.add(list(frame))
+            earlier.close()
+        else:
+            self._open(paths, labels)
+        note_conditions(paths[0], self._conditions)
+        if done:
+            _say(f"{len(done)} of {len(sources)} sources were read before")
+        return [source for source in sources if source.name not in done]
+
+    def go(self, sources: Sequence[Source], events: Iterator[Event]) -> None:
+        """Take all events in.
+
+        Raises:
+            ReadError: Something cannot be written; no table is left then.
+        """
+        begun = set[int]()
+        try:
+            with _progress(sources) as progress:
+                for event in events:
+                    source = sources[event.index]
+                    if isinstance(event, FrameRead):
+                        begun.add(event.index)
+                        self._take(event, source)
+                    elif self._ended(event, event.index in begun):
+                        break
+                    progress(event)
+        except BaseException:
+            self._discard()
+            raise
+        finally:
+            events.close()  # type: ignore[attr-defined]
+
+    def end(self, interrupted: bool) -> int:
+        """Put the tables where they belong; return the exit status."""
+        counts = self._counts
+        nothing = counts.errors and not counts.rows
+        try:
+            if nothing:
+                self._discard()
+            elif interrupted or self._failed:
+                for table in self._tables:
+                    table.leave()
+                    _say(f"{table.partial} holds the {counts.rows} rows so far")
+            else:
+                for table in self._tables:
+                    table.keep()
+                self._forget()
+        except BaseException:
+            self._discard()
+            raise
+        if self.shown is not None:
+            self.shown.close()
+        if interrupted:
+            again = "; repeat the command with --resume to go on" if self._tables else ""
+            _say(f"interrupted after {_of(counts)}{again}")
+            return INTERRUPTED
+        for text in counts.warnings[:_MOST_COMPLAINTS]:
+            _say(f"warning: {text}")
+        _say_more(counts.warnings, "warnings")
+        if not nothing:
+            self._summary()
+        return 2 if counts.errors else 3 if counts.warnings else 0
+
+    def _discard(self) -> None:
+        for table in self._tables:
+            table.discard()
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._tables:
+            forget_conditions(self._tables[0].path)
+
+    def _open(self, paths: Sequence[Path], labels: tuple[str, ...]) -> None:
+        try:
+            for path in paths:
+                self._tables.append(TableFile(path, labels))
+        except BaseException:
+            for table in self._tables:
+                table.discard()
+            raise
+
+    def _take(self, event: FrameRead, source: Source) -> None:
+        self._counts.add_rows(event.rows)
+        self._summaries.add(event.rows)
+        self._write(event.rows)
+        if self.shown is not None and event.reading is not None:
+            self.shown.frame(event.reading, source.kind is Kind.PICTURE)
+
+    def _write(self, rows: list[Row]) -> None:
+        for table in self._tables:
+            table.write_rows(rows)
+
+    def _ended(self, event: SourceEnded, begun: bool) -> bool:
+        """Note how a source ended; return whether that ends the run."""
+        self._counts.warnings += event.warnings
+        if not event.error:
+            self._counts.sources += 1
+            return False
+        self._counts.errors.append(event.error)
+        if len(self._counts.errors) <= _MOST_COMPLAINTS:
+            _say(event.error)
+        # Rows of a source that is not to be relied on cannot be taken back.
+        self._failed = begun and bool(self._tables)
+        return self._failed
+
+    def _summary(self) -> None:
+        _say_more(self._counts.errors, "could not be read")
+        written = [table.path for table in self._tables]
+        work = self._wanted.work
+        summaries = self._summaries.summaries()
+        read_summary.show(summaries, sys.stdout)
+        if self._wanted.summary is not None:
+            read_summary.write(summaries, self._wanted.summary)
+            written.append(self._wanted.summary)
+        written += [path for path in (work.drawn_file, work.drawn, work.faces) if path is not None]
+        names = ", ".join(map(str, written)) if not self._failed else ""
+        print(_of(self._counts) + (f" -> {names}" if names else ""))
+
+
+def _of(counts: _Counts) -> str:
+    sources = f" of {counts.sources} sources" if counts.sources > 1 else ""
+    return f"{counts.frames} frames{sources}, {counts.faces} faces"
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _say(text: str) -> None:
+    tqdm.write(f"fer-ros read: {shortened(' '.join(text.split()), 1000)}", file=sys.stderr)
+
+
+def _say_more(texts: Sequence[str], what: str) -> None:
+    if len(texts) > _MOST_COMPLAINTS:
+        _say(f"{len(texts) - _MOST_COMPLAINTS} more {what}")
+
+
+@contextmanager
+def _progress(sources: Sequence[Source]) -> Iterator[Any]:
+    """Yield a function that takes events and shows progress and time left on a terminal."""
+    total = None if any(s.kind is Kind.WEBCAM for s in sources) else len(sources)
+    one = len(sources) == 1
+    form = "{desc}{percentage:3.0f}% |{bar}| {elapsed}, {remaining} left"
+    if total is None:
+        form = "{desc}{elapsed}"
+    with tqdm(
+        total=total, disable=None, dynamic_ncols=True, leave=False, bar_format=form, smoothing=0.1
+    ) as bar:
+        frames = 0
+
+        def update(event: Event) -> None:
+            nonlocal frames
+            if bar.disable:
+                return
+            place = float(event.index)
+            if isinstance(event, FrameRead):
+                frames += 1
+                place += event.share or 0.0
+            else:
+                place += 1
+            done = sources[event.index].name if one else f"{event.index + 1} of {len(sources)}"
+            bar.set_description_str(f"{shortened(done, 40)}, {frames} frames ", refresh=False)
+            bar.update(max(place - bar.n, 0.0))
+
+        yield update

@@ -1,0 +1,104 @@
+# Copyright 2026 fer_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""What ``fer-ros read`` says about the people of videos and recordings, when it is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+
+from fer_ros.apps.table import plain
+from fer_ros.perception.emotions import UNCERTAIN
+from fer_ros.reading.errors import ReadError
+from fer_ros.reading.summary import PersonSummary, SourceSummary
+from fer_ros.reading.whole import WholeFile
+
+_WIDTH = 120
+"""Where the output is no terminal, lines are this long [characters]."""
+
+_MOST_PEOPLE = 12
+"""People of a source that are shown; more are counted."""
+
+_LEAST_SHARE = 0.05
+"""Expressions with less of a person's time are not shown."""
+
+
+def show(summaries: Sequence[SourceSummary], out: TextIO) -> None:
+    """Print a table a source."""
+    console = Console(file=out, width=None if out.isatty() else _WIDTH)
+    for summary in summaries:
+        console.print(plain(_headline(summary), 500, "bold"))
+        if summary.people:
+            console.print(_table(summary))
+        more = len(summary.people) - _MOST_PEOPLE + summary.more_people
+        if more > 0:
+            console.print(f"and {more} more, seen for less time")
+
+
+def _headline(summary: SourceSummary) -> str:
+    text = f"{summary.source}: {summary.length:.1f} s, {summary.frames} frames"
+    if summary.first_face is None:
+        return f"{text}, no face"
+    return f"{text}, first face after {summary.first_face:.1f} s, no face {summary.empty:.0%}"
+
+
+def _table(summary: SourceSummary) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("track")
+    table.add_column("shown, share of the time seen", ratio=1)
+    for name in ("uncertain", "changes/min", "quality", "from [s]", "seen [s]", "missing"):
+        table.add_column(name, justify="right")
+    for person in summary.people[:_MOST_PEOPLE]:
+        rate = person.changes_per_minute
+        table.add_row(
+            plain(person.track),
+            plain(_shown(person)),
+            f"{person.shown.get(UNCERTAIN, 0.0):.0%}",
+            "-" if rate is None else f"{rate:.0f}",
+            f"{person.quality:.2f}",
+            f"{person.first:.1f}",
+            f"{person.seen:.1f}",
+            f"{person.missing:.0%}",
+        )
+    return table
+
+
+def _shown(person: PersonSummary) -> str:
+    parts = [
+        f"{label} {share:.0%}"
+        for label, share in person.shown.items()
+        if label != UNCERTAIN and share >= _LEAST_SHARE
+    ]
+    return " · ".join(parts) or "nothing certain"
+
+
+def write(summaries: Sequence[SourceSummary], path: Path) -> None:
+    """Write all as JSON.
+
+    Raises:
+        ReadError: It cannot be written.
+    """
+    document = {"summaries": [summary.to_dict() for summary in summaries]}
+    with WholeFile(path) as file:
+        try:
+            text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+            file.partial.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ReadError(f"cannot write {path}: {error.strerror or error}") from error
