@@ -25,6 +25,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from fer_ros.apps import adopt
 from fer_ros.perception import model_store
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.model_metadata import MetadataError, ModelMetadata
@@ -57,6 +58,7 @@ def add_parser(subparsers: Any) -> None:
         "files", nargs="*", type=Path, help="also check that these can serve as emotion networks"
     )
     verify.set_defaults(func=_verify)
+    adopt.add_parser(actions)
 
 
 def _list(_: argparse.Namespace, __: RosArgs) -> int:
