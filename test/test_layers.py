@@ -28,7 +28,7 @@ LAYERS = {
     "fer_ros": [
         {"__main__"}, {"apps"}, {"view"}, {"replay"}, {"reading"}, {"behaviors", "bridges"},
         {"node"},
-        {"runtime"}, {"sources"}, {"transport"}, {"perception"}, {"resources", ""},
+        {"runtime"}, {"sources"}, {"transport"}, {"perception"}, {"resources", "files", ""},
     ],
     "fer_ros.replay": [
         {"collection", "labelling"}, {"parallel"}, {"run"}, {"playback"}, {"request"},

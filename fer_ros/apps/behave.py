@@ -27,6 +27,7 @@ from typing import Any
 
 import yaml
 
+from fer_ros import files
 from fer_ros.behaviors.actions import with_options
 from fer_ros.behaviors.node import BehaviorNode
 from fer_ros.behaviors.recorded import event_line, events_of_bag
@@ -41,6 +42,9 @@ from fer_ros.transport.opening import open_standalone
 
 _THREADS_TIME = 2.0
 """How long the end waits for threads of plug-ins [s]."""
+
+_MOST_EVENTS_BYTES = 1 << 30
+"""Size of a file of expected events."""
 
 SHIPPED = ("greeter", "music_player")
 """Rule files of this package, which go by their names."""
@@ -166,6 +170,18 @@ def _warn(text: str) -> None:
     print(f"fer-ros: warning: {shortened(text, 400)}", file=sys.stderr)
 
 
+def _expected(path: Path) -> list[str]:
+    """Return the lines of a file of events.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
+    try:
+        return files.read_text(path, _MOST_EVENTS_BYTES).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"the events {path} cannot be read: {error}") from error
+
+
 def _replay(args: argparse.Namespace, rules: RuleSet) -> int:
     events = events_of_bag(rules, args.bag, tuple(args.emotions), _warn)
     lines = (event_line(rules, event) for event in events)
@@ -173,7 +189,7 @@ def _replay(args: argparse.Namespace, rules: RuleSet) -> int:
         for line in lines:
             print(line)
         return 0
-    expected = args.expect.read_text(encoding="utf-8").splitlines()
+    expected = _expected(args.expect)
     count = 0
     for number, (line, wanted) in enumerate(zip_longest(lines, expected), 1):
         if line != wanted:

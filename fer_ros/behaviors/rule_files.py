@@ -32,6 +32,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from fer_ros import files
 from fer_ros.behaviors.conditions import ConditionError, parse
 from fer_ros.behaviors.rules import (
     ANY_EXPRESSION,
@@ -47,7 +48,7 @@ from fer_ros.behaviors.rules import (
 from fer_ros.perception.emotions import KNOWN, UNCERTAIN
 from fer_ros.resources import share_path
 
-MAX_BYTES = 4_000_000
+MOST_BYTES = 4_000_000
 """Size of the largest rule file."""
 
 _MAX_DEPTH = 20
@@ -69,9 +70,7 @@ def read_rules(path: Path) -> RuleSet:
         RuleError: It is missing, no YAML, or says something that is not understood.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise RuleError(f"{path} is larger than {MAX_BYTES} bytes; that is no rule file")
-        text = path.read_text(encoding="utf-8")
+        text = files.read_text(path, MOST_BYTES)
     except UnicodeDecodeError as error:
         raise RuleError(f"{path} is not UTF-8: {error}") from None
     except OSError as error:

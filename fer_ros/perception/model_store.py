@@ -19,7 +19,6 @@ Nothing here is downloaded unless :func:`fetch` is called, which only ``fer-ros 
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import stat
@@ -33,6 +32,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
+from fer_ros import files
 from fer_ros.perception.errors import ModelError
 from fer_ros.resources import PACKAGE
 
@@ -180,12 +180,12 @@ def expanded(name: str) -> Path:
 
 
 def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    """Return the SHA-256 of a file as hexadecimal digits.
+
+    Raises:
+        OSError: It is no file, or cannot be read.
+    """
+    return files.sha256_of(path)
 
 
 def verify(name: str) -> None:

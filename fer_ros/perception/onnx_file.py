@@ -20,6 +20,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from fer_ros import files
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.model_store import digest_of
 
@@ -103,7 +104,7 @@ def network_digest(path: Path) -> str:
 
 def _read(path: Path) -> memoryview:
     try:
-        return memoryview(path.read_bytes())
+        return memoryview(files.read_bytes(path, files.MOST_NETWORK_BYTES))
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from fer_ros.files import open_file
 from fer_ros.reading.errors import ReadError
 from fer_ros.sources.pictures import PICTURES, is_picture
 from fer_ros.sources.webcam import is_webcam
@@ -149,7 +150,7 @@ def _kind(path: Path) -> Kind:
 
 def _begins_as_picture(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(8).startswith(_MAGIC)
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror}") from error

@@ -17,12 +17,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from fer_ros.files import open_file, regular
 from fer_ros.reading.errors import ReadError
 from fer_ros.reading.schema import Column, FaceRecord, Value, columns
 from fer_ros.reading.whole import WholeFile
@@ -224,13 +226,13 @@ def read_rows(path: Path, labels: tuple[str, ...]) -> Iterator[Row]:
 
 def _csv_rows(path: Path, schema: Sequence[Column]) -> Iterator[Row]:
     kinds = {column.name: column.kind for column in schema}
-    with path.open(encoding="utf-8", newline="") as file:
+    with open_file(path) as binary, io.TextIOWrapper(binary, "utf-8", newline="") as file:
         for row in csv.DictReader(file, strict=True):
             yield {name: kinds.get(name, str)(text) if text else None for name, text in row.items()}
 
 
 def _json_rows(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8") as file:
+    with open_file(path) as binary, io.TextIOWrapper(binary, "utf-8") as file:
         for line in file:
             row = json.loads(line)
             if not isinstance(row, dict):
@@ -243,9 +245,9 @@ def _arrow_rows(path: Path) -> Iterator[Row]:
     if path.suffix.lower() == ".parquet":
         from pyarrow import parquet
 
-        batches = parquet.ParquetFile(path).iter_batches()
+        batches = parquet.ParquetFile(regular(path)).iter_batches()
     else:
-        with arrow.memory_map(str(path)) as file:
+        with arrow.memory_map(str(regular(path))) as file:
             reader = arrow.ipc.open_file(file)
             batches = [reader.get_batch(index) for index in range(reader.num_record_batches)]
     for batch in batches:

@@ -21,6 +21,7 @@ holds beyond its record, or lacks, is named with the file.
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import types
 import typing
@@ -28,6 +29,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fer_ros.files import open_file
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.text import shown
 from fer_ros.transport.documents import DocumentError, parse_json, read_text
@@ -82,7 +84,7 @@ def read(path: Path, kind: type[R], schema: int | None = None) -> R:
 def read_lines(path: Path, kind: type[R]) -> Iterator[R]:
     """Read a file of one record a line; raises as :func:`read`."""
     try:
-        with path.open(encoding="utf-8") as lines:
+        with open_file(path) as file, io.TextIOWrapper(file, "utf-8") as lines:
             for number, text in enumerate(lines, 1):
                 yield from_plain(kind, parse_json(text), f"{path}, line {number}")
     except (OSError, UnicodeDecodeError, DocumentError) as error:

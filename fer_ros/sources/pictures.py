@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fer_ros.files import read_bytes
 from fer_ros.perception.compressed import decode_compressed
 from fer_ros.perception.images import ImageError
 from fer_ros.perception.orientation import exif_orientation, upright
@@ -26,6 +27,9 @@ from fer_ros.sources.errors import CameraError
 
 PICTURES = (".jpg", ".jpeg", ".png", ".tif", ".tiff")
 """Endings of files that count as pictures."""
+
+_MOST_BYTES = 1 << 30
+"""Size of a picture's file [bytes]."""
 
 
 def is_picture(path: Path) -> bool:
@@ -58,7 +62,7 @@ def read_picture(path: str | Path) -> Image:
         CameraError: It cannot be read, or is no whole picture.
     """
     try:
-        content = Path(path).read_bytes()
+        content = read_bytes(path, _MOST_BYTES)
         return upright(decode_compressed(content), exif_orientation(content))
     except (OSError, ImageError) as error:
         raise CameraError(f"{path} cannot be read: {error}") from error

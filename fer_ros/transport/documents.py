@@ -26,8 +26,7 @@ from typing import Any
 
 import yaml
 
-MOST_BYTES = 16 << 20
-"""Size of a document [bytes]."""
+from fer_ros import files
 
 MOST_VALUES = 1_000_000
 """Values of a YAML document, with each anchor counted wherever it is used."""
@@ -37,18 +36,14 @@ class DocumentError(ValueError):
     """A file that cannot be read or is no such document; the message says what is wrong."""
 
 
-def read_text(path: Path, most: int = MOST_BYTES) -> str:
+def read_text(path: Path, most: int = files.MOST_BYTES) -> str:
     """Return the text of a file in UTF-8.
 
     Raises:
-        DocumentError: It cannot be read, or exceeds the bound.
+        DocumentError: It is no file, cannot be read, or exceeds the bound [bytes].
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(most + 1)
-        if len(data) > most:
-            raise DocumentError(f"it is larger than {most >> 20} MiB")
-        return data.decode("utf-8-sig")
+        return files.read_text(path, most)
     except (OSError, UnicodeDecodeError) as error:
         raise DocumentError(str(error)) from error
 

@@ -35,6 +35,7 @@ from fer_ros.perception.alignment import FER2013_TEMPLATE
 from fer_ros.perception.detection import DetectorSettings, YuNetDetector
 from fer_ros.perception.model_metadata import CropTemplate
 from fer_ros.perception.types import Image
+from fer_training.data.folders import open_npz
 
 SIZES = (64, 96, 128, 192, 256)
 """Sides the 48x48 images are enlarged to [pixels]."""
@@ -95,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("yunet", type=Path, help="YuNet with a dynamic input")
     parser.add_argument("--every", type=int, default=20, help="use every n-th image (default 20)")
     options = parser.parse_args(arguments)
-    with np.load(options.fer2013) as data:
+    with open_npz(options.fer2013) as data:
         images = data["images"][data["usage"] == 0][:: options.every]
     detector = YuNetDetector(
         options.yunet, DetectorSettings(threshold=0.8, detection_size=CANVAS, max_faces=1)

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.files import read_text
 from fer_ros.perception import emotions
 from fer_training.data.base import DatasetError, FaceDataset, expect_rows
 from fer_training.data.crops import read_face
@@ -112,8 +113,8 @@ def _from_owners(root: Path) -> FaceDataset:
     images, labels, names = [], [], []
     for file in sorted(root.glob("Emotion/*/*/*.txt")):
         try:
-            code = int(float(file.read_text(encoding="ascii")))
-        except ValueError:
+            code = int(float(read_text(file)))
+        except (OSError, ValueError):
             raise DatasetError(f"{file} holds no class code") from None
         if code == 0:  # neutral sequences are not part of the labelled set
             continue

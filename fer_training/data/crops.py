@@ -23,9 +23,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.files import read_bytes
 from fer_ros.perception.alignment import FER2013_TEMPLATE, align
 from fer_ros.perception.detection import DetectorSettings, FaceDetector
 from fer_training.data.base import DatasetError
+
+_MOST_BYTES = 1 << 30
+"""Size of an image file [bytes]."""
 
 
 def read_image(path: Path, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
@@ -34,7 +38,10 @@ def read_image(path: Path, size: tuple[int, int] | None = None) -> NDArray[np.ui
     Raises:
         DatasetError: The file is no readable image.
     """
-    data = np.fromfile(path, np.uint8)
+    try:
+        data = np.frombuffer(read_bytes(path, _MOST_BYTES), np.uint8)
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error}") from None
     image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
     if image is None:
         raise DatasetError(f"{path} is no readable image; replace or remove it")

@@ -17,13 +17,16 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.files import open_file
 from fer_ros.perception import emotions
 from fer_training.data.base import DatasetError
 from fer_training.data.crops import read_face, read_image
@@ -43,6 +46,26 @@ def image_files(folder: Path) -> list[Path]:
     )
 
 
+@contextmanager
+def open_npz(path: Path) -> Iterator[Any]:
+    """Open an npz for a ``with``, as ``np.load`` does.
+
+    Raises:
+        DatasetError: It is missing, no file or no npz; also from an array
+            that is damaged or not there.
+    """
+    try:
+        with open_file(path) as file:
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
+                raise ValueError("it holds a single array")
+            yield archive
+    except DatasetError:
+        raise
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise DatasetError(f"{path} is no readable npz: {error}") from error
+
+
 def read_npz(path: Path, names: Sequence[str], where: str) -> dict[str, NDArray[Any]]:
     """Read an npz that must have some arrays.
 
@@ -51,11 +74,8 @@ def read_npz(path: Path, names: Sequence[str], where: str) -> dict[str, NDArray[
     """
     if not path.is_file():
         raise DatasetError(f"no file {path}; {where}")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"{path} is no readable npz: {error}") from None
+    with open_npz(path) as archive:
+        arrays = {key: archive[key] for key in archive.files}
     missing = [key for key in names if key not in arrays]
     if missing:
         raise DatasetError(f"{path} lacks the arrays {', '.join(missing)}")

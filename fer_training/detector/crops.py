@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.detection import FaceDetector
+from fer_training.data.folders import open_npz
 
 _ENLARGED, _MARGIN = 128, 48
 _NOT_A_FACE = 9
@@ -49,7 +50,7 @@ class Crops:
     @classmethod
     def load(cls, path: Path) -> Crops:
         """Read what :meth:`save` wrote."""
-        with np.load(path) as data:
+        with open_npz(path) as data:
             return cls(data["images"], data["boxes"], data["points"])
 
 
@@ -65,7 +66,7 @@ def measure(file: Path, teacher: FaceDetector, usage: int = 0, keep_all: bool = 
     Returns:
         Crops that show a face: neither black nor called no face by most FER+ voters.
     """
-    with np.load(file) as data:
+    with open_npz(file) as data:
         part = data["usage"] == usage
         images, votes = data["images"][part], data["ferplus"][part]
     shows = (images.std((1, 2)) > _BLACK) & (votes[:, _NOT_A_FACE] <= votes.sum(1) / 3)

@@ -26,6 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from fer_training.data.base import DatasetError
+from fer_training.data.folders import open_npz
 from fer_training.detector import hard, sources, validation
 from fer_training.detector.crops import Crops
 from fer_training.detector.doubt import SPREAD_SHARE, doubting
@@ -124,7 +125,7 @@ def plan_of(run: Path) -> dict[str, object]:
 
 
 def _pictures(file: Path) -> list[NDArray[np.uint8]]:
-    with np.load(file) as data:
+    with open_npz(file) as data:
         packed, offset = data["jpeg"], data["offset"]
     return [
         np.asarray(cv2.imdecode(packed[offset[i] : offset[i + 1]], cv2.IMREAD_GRAYSCALE), np.uint8)

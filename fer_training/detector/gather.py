@@ -30,6 +30,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.files import read_bytes
 from fer_ros.perception.detection import DetectorSettings, FaceDetector, YuNetDetector
 from fer_training.data.base import DatasetError
 from fer_training.detector import kinds, near_duplicates, repositories
@@ -218,7 +219,7 @@ def _answers(finder: FaceDetector, image: Image, share: float) -> NDArray[np.flo
 
 
 def _read(file: Path) -> Image | None:
-    packed = np.frombuffer(file.read_bytes(), np.uint8)
+    packed = np.frombuffer(read_bytes(file, 1 << 30), np.uint8)
     image = cv2.imdecode(packed, cv2.IMREAD_COLOR) if len(packed) else None
     return None if image is None else np.asarray(image, np.uint8)
 

@@ -25,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from fer_training.data.folders import open_npz
 from fer_training.detector.matching import hits
 from fer_training.detector.photos import Photo, Photos
 from fer_training.detector.validation import answers
@@ -66,7 +67,7 @@ class Hard:
     @classmethod
     def load(cls, path: Path) -> Hard:
         """Read what :meth:`save` wrote."""
-        with np.load(path) as data:
+        with open_npz(path) as data:
             return cls(*(data[key] for key in cls.__dataclass_fields__))
 
 

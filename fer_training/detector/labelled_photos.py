@@ -25,10 +25,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.files import read_bytes, read_text
 from fer_training.data.base import DatasetError
+from fer_training.data.folders import open_npz
 from fer_training.detector.sources import is_loose
 
 Floats = NDArray[np.float64]
+
+_MOST_BYTES = 1 << 30
+"""Size of a list of boxes, or of a photo [bytes]."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ def without_faces(path: Path) -> list[NDArray[np.uint8]]:
 
 
 def _npz(path: Path) -> Iterator[LabelledPhoto]:
-    with np.load(path) as data:
+    with open_npz(path) as data:
         missing = {"jpeg", "offset", "truth", "truth_offset"} - set(data.files)
         if missing:
             raise DatasetError(f"{path} lacks {', '.join(sorted(missing))}")
@@ -102,7 +107,7 @@ def _npz(path: Path) -> Iterator[LabelledPhoto]:
 
 
 def _folder(path: Path) -> Iterator[LabelledPhoto]:
-    listed = json.loads((path / "boxes.json").read_text(encoding="utf-8"))
+    listed = json.loads(read_text(path / "boxes.json", _MOST_BYTES))
     if isinstance(listed.get("images"), list):
         listed = {entry["file"]: entry["boxes_xywh"] for entry in listed["images"]}
     for name, boxes in listed.items():
@@ -113,7 +118,7 @@ def _folder(path: Path) -> Iterator[LabelledPhoto]:
 def _wider(path: Path) -> Iterator[LabelledPhoto]:
     """WIDER FACE (Yang et al. 2016): a name, a count, and lines of box and six flags a photo."""
     lines = iter(
-        (path / "wider_face_split" / "wider_face_val_bbx_gt.txt").read_text("utf-8").splitlines()
+        read_text(path / "wider_face_split" / "wider_face_val_bbx_gt.txt", _MOST_BYTES).splitlines()
     )
     for name in lines:
         count = int(next(lines))
@@ -128,7 +133,7 @@ def _wider(path: Path) -> Iterator[LabelledPhoto]:
 def _read(file: Path) -> NDArray[np.generic] | None:
     if not file.is_file():
         raise DatasetError(f"{file} is listed but not there")
-    return cv2.imdecode(np.frombuffer(file.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    return cv2.imdecode(np.frombuffer(read_bytes(file, _MOST_BYTES), np.uint8), cv2.IMREAD_COLOR)
 
 
 def _photo(

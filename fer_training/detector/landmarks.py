@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from fer_ros.perception.detection import FaceDetector
 from fer_training.data.base import DatasetError
+from fer_training.data.folders import open_npz
 from fer_training.detector.compare import judged_faces
 from fer_training.detector.vga_scenes import Scene
 
@@ -80,7 +81,7 @@ def against_people(finder: FaceDetector, file: Path, limit: int = 600) -> Landma
     Raises:
         DatasetError: The file has no such points.
     """
-    with np.load(file) as data:
+    with open_npz(file) as data:
         if "points" not in data.files:
             raise DatasetError(f"{file} has no points")
         arrays = {key: data[key] for key in ("jpeg", "offset", "points", "points_offset")}

@@ -24,7 +24,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.files import read_text
 from fer_training.data.base import DatasetError
+from fer_training.data.folders import open_npz
 
 Bits = NDArray[np.bool_]
 
@@ -60,12 +62,12 @@ def excluded(file: Path) -> Bits:
     if not file.is_file():
         raise DatasetError(f"no file {file} of photos to keep out of the training")
     if file.suffix == ".json":
-        digits = json.loads(file.read_text("utf-8")).get("photos", [])
+        digits = json.loads(read_text(file, 512 << 20)).get("photos", [])
         if not digits or any(len(text) != BITS // 4 for text in digits):
             raise DatasetError(f"{file} has no list `photos` of hashes of 64 hexadecimal digits")
         raw = np.array([list(bytes.fromhex(text)) for text in digits], np.uint8)
         return np.asarray(np.unpackbits(raw, axis=1), np.bool_)
-    with np.load(file) as data:
+    with open_npz(file) as data:
         if not {"jpeg", "offset"} <= set(data.files):
             raise DatasetError(f"{file} has no jpeg and offset, so its photos cannot be hashed")
         packed, offset = data["jpeg"], data["offset"]

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_training.data.base import DatasetError
+from fer_training.data.folders import open_npz
 from fer_training.detector.matching import within_loose
 from fer_training.detector.sources import is_loose
 
@@ -81,7 +82,7 @@ class Photos:
         """
         if not (folder / "photos.npz").is_file():
             raise DatasetError(f"{folder} holds no photos.npz; fer-train detector data writes it")
-        with np.load(folder / "photos.npz") as index:
+        with open_npz(folder / "photos.npz") as index:
             self._index = {key: index[key] for key in index.files}
         self._pixels = np.memmap(folder / "photos.bin", np.uint8, "r")
         self.empty = np.flatnonzero(self._index["empty"])
@@ -144,7 +145,8 @@ def build(files: Sequence[Path], folder: Path, without: Sequence[int] = ()) -> i
     position = 0
     with (folder / "photos.bin").open("wb") as out:
         for file in files:
-            data = dict(np.load(file))
+            with open_npz(file) as archive:
+                data = dict(archive)
             for i in np.flatnonzero(~np.isin(data["source"], list(without))):
                 answers = merged(data, int(i))
                 if data["source"][i] == _HEAD_SOURCE and not (answers[:, 14] > 0).any():

@@ -31,6 +31,7 @@ from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.detection import FaceDetector
 from fer_ros.perception.emotions import FER2013, mapping
 from fer_ros.perception.quality import FaceFeatures, QualityModel, Term, features_of
+from fer_training.data.folders import open_npz
 from fer_training.detector.compare import judged_faces
 from fer_training.detector.vga_scenes import HEIGHT, WIDTH, put, vga
 
@@ -205,7 +206,7 @@ def run(
         finder: Detector.
         network: Emotion network.
     """
-    with np.load(fer2013) as data:
+    with open_npz(fer2013) as data:
         part = data["usage"] == 1
         crops, labels = data["images"][part], data["emotion"][part].astype(np.int64)
     own = np.tile(crops[::2], (3, 1, 1)), np.tile(labels[::2], 3)

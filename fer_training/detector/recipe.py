@@ -21,6 +21,7 @@ from pathlib import Path
 
 import yaml
 
+from fer_ros.files import read_text
 from fer_ros.perception import model_store
 from fer_training.data.base import DatasetError
 from fer_training.detector.compose import Mixture
@@ -97,6 +98,6 @@ def load(name: str) -> Recipe:
     if not path.is_file():
         raise DatasetError(f"no detector recipe {name!r}; there are {', '.join(names())}")
     try:
-        return build(Recipe, yaml.safe_load(path.read_text("utf-8")))
+        return build(Recipe, yaml.safe_load(read_text(path)))
     except (PlainError, yaml.YAMLError) as error:
         raise DatasetError(f"{path}: {' '.join(str(error).split())}") from error

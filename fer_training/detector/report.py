@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.detection import DetectorSettings, YuNetDetector
 from fer_training.data.base import DatasetError
+from fer_training.data.folders import open_npz
 from fer_training.detector import compare, crops, expressions, landmarks
 from fer_training.detector.labelled_photos import load
 from fer_training.detector.vga_scenes import Scene, scenes
@@ -174,7 +175,7 @@ def _scenes(
 ) -> tuple[list[Scene], NDArray[np.int64]]:
     if request.fer2013 is None:
         return [], np.zeros(0, np.int64)
-    with np.load(request.fer2013) as data:
+    with open_npz(request.fer2013) as data:
         part = data["usage"] == 1
         images, labels = data["images"][part], data["emotion"][part].astype(np.int64)
     rows = np.random.default_rng(0).permutation(len(images))[: request.faces]

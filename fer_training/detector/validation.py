@@ -25,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from fer_training.data.folders import open_npz
 from fer_training.detector.matching import Judged, judge, recall_at, recall_over
 from fer_training.detector.sources import is_loose
 from fer_training.detector.targets import boxes_of, cells, flatten
@@ -90,7 +91,7 @@ def measure(network: nn.Module, file: Path, longest: int) -> Measured:
     network.eval()
     judged: list[Judged] = []
     wanted = []
-    with np.load(file) as data:
+    with open_npz(file) as data:
         arrays = {key: data[key] for key in ("jpeg", "offset", "source", "truth", "truth_offset")}
     for i in range(len(arrays["offset"]) - 1):
         packed = arrays["jpeg"][arrays["offset"][i] : arrays["offset"][i + 1]]

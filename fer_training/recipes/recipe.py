@@ -23,6 +23,7 @@ from typing import Any
 
 import yaml
 
+from fer_ros.files import read_text
 from fer_training.recipes.plain import PlainError, build
 
 RECIPES = Path(__file__).parent
@@ -320,8 +321,8 @@ def _read(name: str, folder: Path, own: dict[str, Any] | None = None) -> dict[st
     if not path.is_file():
         raise RecipeError(f"no recipe {name}; known: {', '.join(names())}")
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
-    except yaml.YAMLError as error:
+        values = yaml.load(read_text(path), _LOADER)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RecipeError(f"{path} is no YAML: {error}") from None
     if not isinstance(values, dict):
         raise RecipeError(f"{path} holds no mapping")

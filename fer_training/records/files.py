@@ -20,9 +20,12 @@ import json
 from pathlib import Path
 from typing import TypeVar
 
+from fer_ros.files import read_text
 from fer_training.recipes.plain import PlainError, build, to_plain
 
 T = TypeVar("T")
+
+_MOST_BYTES = 512 << 20
 
 
 class RecordError(ValueError):
@@ -41,7 +44,7 @@ def read(kind: type[T], path: Path) -> T:
             type.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(read_text(path, _MOST_BYTES))
     except OSError as error:
         raise RecordError(f"cannot read {path}: {error.strerror}") from None
     except ValueError as error:

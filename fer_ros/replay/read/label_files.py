@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from fer_ros.files import read_bytes
 from fer_ros.perception.types import Box
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.read import label_names
@@ -104,12 +105,9 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(_MOST_BYTES + 1)
+        data = read_bytes(path, _MOST_BYTES)
     except OSError as error:
         raise LabelError(f"the labels {path} cannot be read: {error}") from error
-    if len(data) > _MOST_BYTES:
-        raise LabelError(f"the labels {path} are larger than {_MOST_BYTES >> 20} MiB")
     try:
         return data.decode("utf-16" if data[:2] in _UTF16 else "utf-8-sig")
     except UnicodeDecodeError as error:

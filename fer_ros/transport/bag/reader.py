@@ -23,6 +23,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from fer_ros.files import regular
 from fer_ros.transport.bag.index import METADATA, Index, read_index
 from fer_ros.transport.bag.mcap import McapFile
 from fer_ros.transport.bag.sqlite import SqliteFile, journals
@@ -123,7 +124,11 @@ class BagReader:
     def _read_index(self) -> Index | None:
         if not self.path.exists():
             raise BagError(f"there is no recording at {self.path}")
-        if self.path.is_file():
+        if not self.path.is_dir():
+            try:
+                regular(self.path)
+            except OSError as error:
+                raise BagError(f"{self.path} cannot be read: {error}") from error
             return None
         if not (self.path / METADATA).is_file():
             self.warnings.append(f"{METADATA} is missing; the files were read in order of number")

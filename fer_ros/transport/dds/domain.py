@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
+from fer_ros.files import read_bytes
 from fer_ros.transport.base import TransportError
 from fer_ros.transport.dds.cyclone import core, domain
 from fer_ros.transport.dds.qos import participant_qos
@@ -110,7 +111,7 @@ def _names_interfaces(user_config: str) -> bool:
     for address in user_config.split(","):
         path = Path(address.removeprefix("file://"))
         if "<" not in address and path.is_file():
-            texts.append(path.read_text(encoding="utf-8", errors="replace"))
+            texts.append(read_bytes(path).decode(errors="replace"))
     return any("<NetworkInterface" in text for text in texts)
 
 

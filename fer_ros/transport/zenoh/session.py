@@ -28,6 +28,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fer_ros.files import regular
 from fer_ros.transport.base import Logger, TransportError
 from fer_ros.transport.domain_id import domain_number
 from fer_ros.transport.zenoh.library import zenoh
@@ -120,7 +121,7 @@ def configuration(defaults: Mapping[str, Any], config_file: str, overrides: str)
     """
     if config_file:
         try:
-            config = zenoh.Config.from_file(config_file)
+            config = zenoh.Config.from_file(str(regular(config_file)))
         except Exception as error:  # ZError, and others where the file cannot be read
             raise TransportError(
                 f"Zenoh's configuration {config_file} cannot be used: {error}"
