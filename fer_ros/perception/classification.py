@@ -189,6 +189,8 @@ class EmotionClassifier:
 
     networks: tuple[EmotionNetwork, ...]
     fusion: str = "sum"
+    mirror: bool = False
+    """Whether each crop is predicted mirrored too and the mean counts; doubles the cost."""
 
     @classmethod
     def from_files(
@@ -197,6 +199,7 @@ class EmotionClassifier:
         fusion: str = "sum",
         providers: Sequence[str] = ("cpu",),
         threads: int = 1,
+        mirror: bool = False,
     ) -> EmotionClassifier:
         """Load the networks.
 
@@ -213,7 +216,7 @@ class EmotionClassifier:
                     f"{network.path} and {networks[0].path} do not know the same classes, so "
                     "their scores cannot be fused"
                 )
-        return cls(networks, fusion)
+        return cls(networks, fusion, mirror)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -222,11 +225,12 @@ class EmotionClassifier:
 
     @property
     def model_id(self) -> str:
-        """Identity of the network, or of all of them joined by the fusion rule."""
+        """Identity of the network, or of all of them joined by the fusion rule; and ``+mirror``."""
         joint = "*" if self.fusion == "product" else "+"
-        return joint.join(
+        names = joint.join(
             f"{network.metadata.model_id}-{network.metadata.version}" for network in self.networks
         )
+        return names + "+mirror" * self.mirror
 
     @property
     def model_digest(self) -> str:
@@ -263,10 +267,21 @@ class EmotionClassifier:
         scores: list[NDArray[np.float32]] = []
         data: dict[str, NDArray[np.float32]] = {}
         for network, own in zip(self.networks, crops, strict=True):
-            found, labels = network.predict(own), network.metadata.labels
+            found, labels = self._predict(network, own), network.metadata.labels
             values = found.probabilities
             if labels != self.labels:
                 values = values[:, [labels.index(label) for label in self.labels]]
             scores.append(values)
             data = {**found.data, **data}
         return Predictions(fuse(scores, self.fusion), data)
+
+    def _predict(self, network: EmotionNetwork, crops: Sequence[Image]) -> Predictions:
+        """Return one network's values; further heads are those of the crops as they are."""
+        if not self.mirror or not crops:
+            return network.predict(crops)
+        found = network.predict([*crops, *(crop[:, ::-1] for crop in crops)])
+        count = len(crops)
+        both = np.asarray(
+            (found.probabilities[:count] + found.probabilities[count:]) / 2, np.float32
+        )
+        return Predictions(both, {name: values[:count] for name, values in found.data.items()})

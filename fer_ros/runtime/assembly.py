@@ -91,6 +91,7 @@ def assemble(
         fusion=settings.fusion,
         providers=settings.providers,
         threads=settings.intra_op_threads,
+        mirror=settings.mirror,
     )
     choice = create_detector(
         settings.detector,

@@ -53,6 +53,11 @@ class PerceptionSettings:
         "their product.",
         choices=FUSION_RULES,
     )
+    mirror: bool = row(
+        False,
+        "Predict every face mirrored too and take the mean: right somewhat more often, for twice "
+        "the networks' time.",
+    )
     providers: tuple[str, ...] = row(
         ("cpu",),
         "ONNX Runtime execution providers in order of preference.",

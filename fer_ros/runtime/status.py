@@ -31,6 +31,7 @@ def model_status(prefix: str, assembly: Assembly) -> Status:
         "sha256": classifier.model_digest,
         "labels": ", ".join(classifier.labels),
         "fusion": classifier.fusion if len(classifier.networks) > 1 else "",
+        "mirror": str(classifier.mirror).lower(),
         "providers.asked": ", ".join(report.asked),
         "providers.used": ", ".join(report.used),
     }

@@ -57,7 +57,7 @@ class ChannelAttention(nn.Module):
 class MixedBlock(nn.Module):
     """An ordinary and a separable convolution, channel attention, a residual shortcut."""
 
-    def __init__(self, inputs: int, outputs: int, attention: bool = True) -> None:
+    def __init__(self, inputs: int, outputs: int, gates: bool = True) -> None:
         super().__init__()
         self.main = nn.Sequential(
             nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
@@ -65,7 +65,7 @@ class MixedBlock(nn.Module):
             nn.ReLU(inplace=True),
             SeparableConv2d(outputs, outputs),
             nn.BatchNorm2d(outputs),
-            ChannelAttention(outputs) if attention else nn.Identity(),
+            ChannelAttention(outputs) if gates else nn.Identity(),
         )
         keeps = inputs == outputs
         self.shortcut = nn.Identity() if keeps else shortcut(inputs, outputs, 1)
@@ -149,6 +149,7 @@ def _network(
     dropout: float,
     votes: int,
     attention: bool,
+    gates: bool,
 ) -> nn.Module:
     """Return stem, stages at 24x24, 12x12 and 6x6, attention and classifier.
 
@@ -159,6 +160,7 @@ def _network(
         dropout: Of the gathered features.
         votes: Columns of a second head for the FER+ votes; 0 for none.
         attention: Of channels and positions; without it the last map's mean is classified.
+        gates: Attention of channels.
     """
     layers: list[nn.Module] = [
         conv_bn_relu(1, 8, bias=False),
@@ -168,7 +170,7 @@ def _network(
     for width, depth in zip(widths, depths, strict=True):
         layers.append(nn.MaxPool2d(3, stride=2, padding=1))
         for _ in range(depth):
-            layers.append(MixedBlock(inputs, width, attention))
+            layers.append(MixedBlock(inputs, width, attention and gates))
             inputs = width
     mean = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
     pool = FusedAttentionPool(inputs, inputs // 4) if attention else mean
@@ -186,9 +188,10 @@ def lite(
     dropout: float = 0.1,
     votes: int = 0,
     attention: bool = True,
+    gates: bool = True,
 ) -> nn.Module:
     """At most 300,000 parameters and 1.2 times the latency of ARCH-1."""
-    return _network(classes, widths, depths, dropout, votes, attention)
+    return _network(classes, widths, depths, dropout, votes, attention, gates)
 
 
 @register("fer-base", size=48, channels=1, paper=OWN)
@@ -199,6 +202,7 @@ def base(
     dropout: float = 0.2,
     votes: int = 0,
     attention: bool = True,
+    gates: bool = True,
 ) -> nn.Module:
     """At most 1,000,000 parameters and 4 times the latency of ARCH-1."""
-    return _network(classes, widths, depths, dropout, votes, attention)
+    return _network(classes, widths, depths, dropout, votes, attention, gates)

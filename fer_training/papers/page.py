@@ -128,12 +128,6 @@ def _own(results: Sequence[Result]) -> Iterator[str]:
             str(len(lines)),
         ]
         yield f"| {name} | " + " | ".join(own) + " |"
-    short = [line for line in results if line.recipe.startswith("fer-lite-short")]
-    if short:
-        said = ", ".join(
-            f"{x.recipe.removeprefix('fer-lite-short') or 'all'} {x.single:.1f}" for x in short
-        )
-        yield f"\nIngredients of `fer-lite` in a run of five epochs: {said}."
     yield from _unchanged([line for line in results if line.split == "unchanged"])
 
 

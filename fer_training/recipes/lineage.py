@@ -40,12 +40,13 @@ class Need:
 def needs(config: Recipe) -> list[Need]:
     """Return what a recipe needs, directly or through others, the earliest first.
 
-    Only folders named after a recipe of the package count: other paths are the user's own.
+    Only folders named after a recipe of the package count: other paths are the user's own, and a
+    bare name is that of a shipped network.
     """
     found: list[Need] = []
     for place in (config.init, *config.distill.teachers):
         name = Path(place).name
-        if name in recipe.names():
+        if name != place and name in recipe.names():
             before = recipe.load(name)
             found += needs(before)
             found.append(Need(name, Path(place), before.data.dataset))

@@ -65,6 +65,9 @@ class Data:
     """Classes whose rows are left out on both sides, e.g. contempt."""
     frames: int = 0
     """Keep only the last so many frames of each sequence; 0 keeps all (CK+ has three each)."""
+    unlabelled: str = ""
+    """An npz with further crops (``images``) whose targets are the stored answers of the teachers;
+    empty for none."""
     agreed: bool = False
     """Keep only rows, on both sides, whose FER+ majority is the label."""
 
@@ -97,6 +100,10 @@ class Augment:
     mixup: float = 0.0
     """Probability that a batch is mixed up (Zhang et al. 2018)."""
     mixup_alpha: float = 0.2
+    gain: float = 0.0
+    """Largest factor on the pixels, in octaves: 2**-gain..2**gain, clipped at white."""
+    sharpen: float = 0.0
+    """Probability of an unsharp mask, as of faces shrunk from large photos."""
     gamma: float = 0.0
     """Largest change of gamma, in octaves: exponents in 2**-gamma..2**gamma."""
     shrink: float = 0.0
@@ -118,9 +125,13 @@ class Distill:
     """Learning from the answers of larger networks (Hinton et al. 2015)."""
 
     teachers: list[str] = field(default_factory=list)
-    """Run folders or checkpoints; several answer by their mean."""
+    """Run folders or checkpoints; where ``stored``, files and shipped networks too.
+    Several count by their mean."""
     share: float = 0.5
     """Share of the loss that compares with the teachers, 0..1."""
+    stored: bool = False
+    """The teachers see each training crop once, as it is and mirrored, before training; what every
+    random change of that crop is compared with is their mean."""
     temperature: float = 2.0
     """Softens both sides of that comparison."""
 
@@ -219,6 +230,8 @@ class Recipe:
     """Weight of the loss of a second head that learns the FER+ votes; 0 builds no such head."""
     distill: Distill = field(default_factory=Distill)
     epochs: int = 60
+    epoch_rows: int = 0
+    """Training rows drawn for an epoch; 0 takes all."""
     batch_size: int = 128
     ema: float = 0.0
     """Decay per step of the averaged weights that are evaluated; 0 evaluates the weights."""
@@ -227,7 +240,8 @@ class Recipe:
     sizes: list[int] = field(default_factory=list)
     """Progressive input sizes, each for an equal share of the epochs; empty: the network's own."""
     init: str = ""
-    """Run folder or checkpoint whose weights are the start (fine-tuning)."""
+    """Whose weights are the start (fine-tuning): a run folder, a checkpoint, an exported float file
+    or the name of a shipped one."""
     calibration: str = "temperature"
     """What follows training: ``temperature``, fitted where the split lets rows select; or
     ``classes``, where an offset per class, fitted on the training rows and folded into the last

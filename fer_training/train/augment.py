@@ -86,11 +86,19 @@ def adjust(images: Tensor, config: Augment) -> Tensor:
 
 
 def degrade(images: Tensor, config: Augment) -> Tensor:
-    """Do to some crops what cameras do: poor light, few pixels, blur and noise.
+    """Do to some crops what cameras do: sharpening, poor light, few pixels, blur and noise.
 
     Side and blur are drawn once for all chosen crops of a batch, light and noise for each.
     """
     count, device = len(images), images.device
+    if config.sharpen > 0:
+        chosen = torch.rand(count, device=device) < config.sharpen
+        amount = 1.5 * torch.rand((count, 1, 1, 1), device=device)
+        edges = images - gaussian_blur(images, 0.8)
+        images = _where(chosen, (images + amount * edges).clamp(0, 255), images)
+    if config.gain > 0:
+        factor = torch.exp2(_uniform((count, 1, 1, 1), config.gain, images))
+        images = (images * factor).clamp(0, 255)
     if config.gamma > 0:
         exponent = torch.exp2(_uniform((count, 1, 1, 1), config.gamma, images))
         images = 255 * (images / 255).pow(exponent)

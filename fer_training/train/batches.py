@@ -16,7 +16,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,7 +28,7 @@ from fer_training.data import ferplus, splits
 from fer_training.data.base import FERPLUS_COLUMNS, FaceDataset
 from fer_training.data.tensors import image_tensor, vote_shares
 from fer_training.recipes.recipe import Recipe, RecipeError
-from fer_training.train import losses
+from fer_training.train import distill, losses
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,12 @@ class Targets:
     """Distribution over the data set's classes, shape (N, classes), rows sum to 1."""
     votes: Tensor | None = None
     """Shares of the FER+ votes, shape (N, 8), rows sum to 1 or 0; None without a second head."""
+    taught: Tensor | None = None
+    """Stored, softened answers of the teachers, shape (N, classes), rows sum to 1."""
 
     def take(self, rows: Tensor) -> Targets:
         """Return the targets of some rows."""
-        return Targets(self.labels[rows], None if self.votes is None else self.votes[rows])
+        return self._each(lambda column: column[rows])
 
     def blend(self, share: Tensor, partner: Tensor) -> Targets:
         """Return ``share`` (N,) of each row and the rest of its partner's."""
@@ -49,7 +53,11 @@ class Targets:
         def mix(column: Tensor) -> Tensor:
             return own * column + (1 - own) * column[partner]
 
-        return Targets(mix(self.labels), None if self.votes is None else mix(self.votes))
+        return self._each(mix)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Targets:
+        further = [None if own is None else change(own) for own in (self.votes, self.taught)]
+        return Targets(change(self.labels), *further)
 
 
 @dataclass(frozen=True)
@@ -89,9 +97,21 @@ class TrainingSet:
 
     @classmethod
     def of(
-        cls, data: FaceDataset, split: splits.Split, recipe: Recipe, device: torch.device
+        cls,
+        data: FaceDataset,
+        split: splits.Split,
+        recipe: Recipe,
+        device: torch.device,
+        store: Path | None = None,
     ) -> TrainingSet:
         """Clean the split's training rows and make their targets.
+
+        Args:
+            data: All rows.
+            split: Says which are for training.
+            recipe: Says how they are cleaned, and what they are compared with.
+            device: Where the tensors lie.
+            store: File that keeps the teachers' stored answers for the next start of the run.
 
         Raises:
             RecipeError: The recipe wants a head for votes, and the data set has none.
@@ -106,7 +126,12 @@ class TrainingSet:
             recipe.data.vote_share,
         )
         targets = Targets(losses.smooth(soft, recipe.label_smoothing), _votes(own, recipe, device))
-        return cls(image_tensor(own).to(device), labels, targets)
+        images = image_tensor(own).to(device)
+        if recipe.distill.stored:
+            further = further_crops(recipe, images)
+            images, targets = taught(images, further, targets, recipe, data.label_names, store)
+            labels = torch.cat([labels, targets.labels[len(labels) :].argmax(1)])
+        return cls(images, labels, targets)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -115,18 +140,20 @@ class TrainingSet:
         """Return some rows as floating-point crops with their targets."""
         return Batch(self.images[rows].float(), self.targets.take(rows))
 
-    def order(self, oversample: float) -> Tensor:
+    def order(self, oversample: float, count: int = 0) -> Tensor:
         """Draw the rows of an epoch.
 
         Args:
             oversample: 0 takes every row once, 1 draws every class equally often.
+            count: Rows drawn; 0 for as many as there are.
         """
+        count = count or len(self)
         if oversample <= 0:
-            return torch.randperm(len(self))
+            return torch.randperm(len(self))[:count]
         classes = self.targets.labels.shape[1]
         counts = torch.bincount(self.labels, minlength=classes).clamp(min=1).float()
         weights = counts.pow(-oversample)[self.labels]
-        return torch.multinomial(weights.cpu(), len(self), replacement=True)
+        return torch.multinomial(weights.cpu(), count, replacement=True)
 
 
 def training_rows(data: FaceDataset, split: splits.Split, recipe: Recipe) -> splits.Rows:
@@ -153,3 +180,51 @@ def _votes(data: FaceDataset, recipe: Recipe, device: torch.device) -> Tensor | 
             "of microsoft/FERPlus beside the csv, or set votes_weight to 0"
         )
     return torch.from_numpy(ferplus.distribution(data.votes)).to(device)
+
+
+def further_crops(recipe: Recipe, like: Tensor) -> Tensor:
+    """Return the recipe's unlabelled crops, shape (N, C, H, W) as the training crops; none: N 0.
+
+    Raises:
+        RecipeError: The file has no images, or of another size.
+    """
+    if not recipe.data.unlabelled:
+        return like[:0]
+    with np.load(recipe.data.unlabelled) as arrays:
+        images = torch.from_numpy(arrays["images"]) if "images" in arrays else like[:0, 0, :0]
+    if images.ndim != 3 or like.shape[1] != 1 or images.shape[1:] != like.shape[2:]:
+        raise RecipeError(
+            f"data.unlabelled: {recipe.data.unlabelled} must hold grey images of "
+            f"{tuple(like.shape[2:])}, not {tuple(images.shape)}"
+        )
+    return images[:, None].to(like.device)
+
+
+def taught(
+    images: Tensor,
+    further: Tensor,
+    targets: Targets,
+    recipe: Recipe,
+    names: tuple[str, ...],
+    store: Path | None,
+) -> tuple[Tensor, Targets]:
+    """Join labelled and unlabelled crops, and store what the teachers answer.
+
+    Args:
+        images: Labelled crops, uint8, shape (N, C, H, W).
+        further: Unlabelled ones; their targets are the teachers' mean probabilities.
+        targets: Of the labelled ones.
+        recipe: Names the teachers.
+        names: Classes of the data.
+        store: As in :meth:`TrainingSet.of`.
+
+    Raises:
+        RecipeError: There is no teacher, there are votes to learn beside unlabelled crops, or a
+            teacher knows other classes.
+    """
+    if targets.votes is not None and len(further):
+        raise RecipeError("votes_weight: unlabelled crops have no votes; set it to 0")
+    images = torch.cat([images, further])
+    plain, softened = distill.stored(recipe.distill, images, names, store)
+    labels = torch.cat([targets.labels, plain[len(targets.labels) :]])
+    return images, replace(targets, labels=labels, taught=softened)

@@ -16,14 +16,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fer_training import architectures
 from fer_training.data.tensors import to_network
-from fer_training.measure.predictors import CheckpointPredictor
+from fer_training.measure import metrics, predictors
+from fer_training.measure.predictors import CheckpointPredictor, Predictor
 from fer_training.recipes.recipe import Distill, RecipeError
 
 
@@ -79,3 +85,58 @@ def distillation(student: Tensor, teachers: Tensor, temperature: float) -> Tenso
     """
     loss = nn.functional.cross_entropy(student / temperature, teachers)
     return loss * temperature**2
+
+
+def stored(
+    config: Distill, images: Tensor, names: tuple[str, ...], store: Path | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return what the teachers answer to crops and their mirror images, in the mean.
+
+    Args:
+        config: Names the teachers: run folders, checkpoints, ONNX files or shipped networks.
+        images: uint8, shape (N, 1, H, W).
+        names: Classes of the data.
+        store: File that holds the answers from an earlier call with the same teachers and crops,
+            or is to hold them.
+
+    Returns:
+        Probabilities and softened ones, each of shape (N, classes), rows sum to 1.
+
+    Raises:
+        RecipeError: No teacher is named, or one knows other classes.
+        ModelError, CheckpointError: One cannot be used.
+    """
+    if not config.teachers:
+        raise RecipeError("distill.stored wants distill.teachers")
+    crops = images[:, 0].cpu().numpy()
+    key = hashlib.sha256(f"{config.teachers}{names}".encode() + crops.tobytes()).hexdigest()
+    answers = None if store is None else _read(store, key)
+    if answers is None:
+        answers = [
+            _answer(predictors.load(Path(place)), place, seen, names)
+            for place in config.teachers
+            for seen in (crops, np.ascontiguousarray(crops[:, :, ::-1]))
+        ]
+        if store is not None:
+            store.parent.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(store, key=key, answers=np.stack(answers))
+    plain = torch.from_numpy(np.stack(answers)).clamp(min=1e-8)
+    softened = torch.softmax(plain.log() / config.temperature, dim=2)
+    return plain.mean(0).to(images.device), softened.mean(0).to(images.device)
+
+
+def _answer(
+    member: Predictor, place: str, crops: NDArray[np.uint8], names: tuple[str, ...]
+) -> NDArray[np.float32]:
+    if set(member.labels) != set(names):
+        raise RecipeError(f"distill.teachers: {place} knows {', '.join(member.labels)}")
+    return metrics.align_columns(member.probabilities(crops), member.labels, names)
+
+
+def _read(store: Path, key: str) -> Sequence[NDArray[np.float32]] | None:
+    """Return stored answers, None where the file is missing or of other teachers or crops."""
+    try:
+        with np.load(store) as arrays:
+            return list(arrays["answers"]) if str(arrays["key"]) == key else None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None

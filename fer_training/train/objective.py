@@ -39,7 +39,8 @@ class Objective:
         self._recipe = recipe
         self._loss = losses.get(recipe.loss)
         config = recipe.distill
-        self._teachers = Teachers(config, labels, device) if config.teachers else None
+        live = config.teachers and not config.stored
+        self._teachers = Teachers(config, labels, device) if live else None
 
     def taught(self, images: Tensor) -> Tensor | None:
         """Return the teachers' softened answer to augmented crops, shape (N, classes)."""

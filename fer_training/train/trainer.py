@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from fer_ros.perception.model_store import shipped_models
 from fer_training import architectures
 from fer_training.architectures import networks
 from fer_training.architectures.fer import HeadLogits
@@ -34,17 +35,21 @@ from fer_training.architectures.networks import predict
 from fer_training.data import load_dataset, splits
 from fer_training.data.base import FaceDataset
 from fer_training.data.tensors import to_network
+from fer_training.measure import predictors
 from fer_training.measure.calibration import KINDS
 from fer_training.recipes.comparison import difference
 from fer_training.recipes.recipe import Recipe, RecipeError, to_yaml
 from fer_training.records import checkpoint, provenance
 from fer_training.records.checkpoint import Checkpoint, CheckpointError, TrainingState
 from fer_training.records.progress import Epoch, Progress
-from fer_training.train import precision
+from fer_training.train import precision, warm_start
 from fer_training.train.augment import augment, mixup
 from fer_training.train.batches import Batch, MeasuredRows, TrainingSet
 from fer_training.train.objective import Objective
 from fer_training.train.optimization import averaging, learning_rate, make_optimizer
+
+STATISTICS = 2_000
+"""Training crops for the statistics of an exported start."""
 
 
 class Trainer:
@@ -70,7 +75,8 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.data = data or load_dataset(recipe.data.dataset, recipe.data.path, recipe.data)
         self.split = splits.choose(self.data, recipe.data.split, recipe.data.fold)
-        self.rows = TrainingSet.of(self.data, self.split, recipe, self.device)
+        kept = folder / "teachers.npz"
+        self.rows = TrainingSet.of(self.data, self.split, recipe, self.device, kept)
         self.test = MeasuredRows.of(self.data, self.split.test, self.device)
         self.validation = (
             None
@@ -78,7 +84,8 @@ class Trainer:
             else MeasuredRows.of(self.data, self.split.validation, self.device)
         )
         self.objective = Objective(recipe, self.data.label_names, self.device)
-        self.network = _network(recipe, len(self.data.label_names)).to(self.device)
+        classes = len(self.data.label_names)
+        self.network = _network(recipe, classes, self.rows.images).to(self.device)
         _check_calibration(recipe, self.network)
         self.optimizer = make_optimizer(self.network, recipe)
         self.ema = (
@@ -128,7 +135,7 @@ class Trainer:
         recipe, epoch = self.recipe, self.progress.epoch
         # A fresh seed per epoch and process: a resumed run draws what an unbroken one would.
         torch.manual_seed(recipe.seed * 1_000_003 + epoch)
-        order = self.rows.order(recipe.data.oversample)
+        order = self.rows.order(recipe.data.oversample, recipe.epoch_rows)
         # Every process must take the same number of steps.
         order = order[self.rank : len(order) // self.world * self.world : self.world]
         torch.manual_seed((recipe.seed * 1_000_003 + epoch) * 1_009 + self.rank)
@@ -158,7 +165,9 @@ class Trainer:
         half = self.precision == precision.BFLOAT16
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             answer = self._answer(batch.images, size)
-            taught = self.objective.taught(batch.images)
+            taught = batch.targets.taught
+            if taught is None:
+                taught = self.objective.taught(batch.images)
         loss = self.objective.loss(answer.float(), batch.targets, taught)
         loss = loss + self.objective.penalty(self.network)
         self.optimizer.zero_grad(set_to_none=True)
@@ -297,17 +306,26 @@ class Trainer:
         print(f"{self.recipe.name} was to end after {before} epochs{schedule}", flush=True)
 
 
-def _network(recipe: Recipe, classes: int) -> nn.Module:
+def _network(recipe: Recipe, classes: int, crops: Tensor) -> nn.Module:
     """Return the network with its start and frozen layers, in the layout that convolves fastest."""
     network = networks.build(recipe, classes)
     if recipe.init:
-        checkpoint.load_start(network, checkpoint.load(Path(recipe.init)), recipe.architecture)
+        checkpoint.load_start(network, _start(recipe.init, crops), recipe.architecture)
     for name, parameter in network.named_parameters():
         if any(name.startswith(prefix) for prefix in recipe.freeze):
             parameter.requires_grad_(False)
     # PyTorch's stubs lack this argument of Module.to.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
+
+
+def _start(place: str, crops: Tensor) -> checkpoint.Checkpoint:
+    """Return the weights of a run, a checkpoint, or an exported file or shipped network."""
+    path = Path(place)
+    if path.suffix == ".onnx" or (not path.exists() and place in shipped_models()):
+        step = max(1, len(crops) // STATISTICS)
+        return warm_start.from_file(predictors.resolve(path), crops[::step].cpu())
+    return checkpoint.load(path)
 
 
 def _check_calibration(recipe: Recipe, network: nn.Module) -> None:

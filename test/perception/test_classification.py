@@ -29,7 +29,7 @@ from networks import metadata, write_network
 from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork, fuse, softmax
 from fer_ros.perception.emotions import FER2013, FERPLUS
 from fer_ros.perception.errors import ModelError
-from fer_ros.perception.known_answer import average_faces
+from fer_ros.perception.known_answer import average_faces, known_crops
 
 SHIPPED = Path(__file__).parents[2] / "fer_ros" / "models" / "arch1.onnx"
 
@@ -74,6 +74,20 @@ def test_networks_with_another_order_of_labels_are_fused_by_name(tmp_path: Path)
     alone = EmotionClassifier.from_files([one]).classify([[WHITE]])
     fused = EmotionClassifier.from_files([one, other]).classify([[WHITE], [WHITE]])
     np.testing.assert_allclose(fused, alone, rtol=1e-5)
+
+
+def test_a_mirrored_prediction_is_the_mean_of_both_and_blind_to_sides(shipped) -> None:
+    spec = shipped.metadata.input
+    crops = list(known_crops(spec)[:3])
+    crops[0] = np.roll(crops[0], 5, axis=1)  # not symmetric
+    mirrored = [np.ascontiguousarray(crop[:, ::-1]) for crop in crops]
+    classifier = EmotionClassifier((shipped,), mirror=True)
+    expected = (shipped.classify(crops) + shipped.classify(mirrored)) / 2
+    np.testing.assert_allclose(classifier.classify([crops]), expected, atol=1e-6)
+    np.testing.assert_allclose(classifier.classify([mirrored]), expected, atol=1e-6)
+    assert np.abs(shipped.classify(crops) - expected).max() > 1e-3
+    assert classifier.model_id.endswith("+mirror")
+    assert classifier.classify([[]]).shape == (0, len(classifier.labels))
 
 
 def test_networks_that_know_other_classes_are_not_fused(tmp_path: Path) -> None:

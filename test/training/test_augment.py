@@ -215,3 +215,21 @@ def test_gaussian_blur_is_the_one_of_opencv(images: torch.Tensor, sigma: float) 
             image, (side, side), sigma, sigmaY=sigma, borderType=cv2.BORDER_REPLICATE
         )
         assert np.abs(blurred - expected).max() < 1e-2
+
+
+def test_gain_multiplies_and_clips_at_white() -> None:
+    torch.manual_seed(0)
+    images = torch.full((300, 1, 8, 8), 100.0)
+    changed = degrade(images, Augment(gain=2.0))
+    assert float(changed.max()) == 255
+    assert 25 <= float(changed.min()) < 35
+    assert torch.equal(changed.amin((1, 2, 3)), changed.amax((1, 2, 3)))
+
+
+def test_sharpening_undoes_some_blur_and_spares_flat_parts(images: torch.Tensor) -> None:
+    torch.manual_seed(0)
+    blurred = filters.gaussian_blur(images, 1.0)
+    sharp = degrade(blurred, Augment(sharpen=1.0))
+    assert (sharp.std((1, 2, 3)) > blurred.std((1, 2, 3))).all()
+    flat = torch.full((4, 1, 48, 48), 90.0)
+    assert torch.allclose(degrade(flat, Augment(sharpen=1.0)), flat, atol=0.1)

@@ -18,6 +18,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
@@ -27,10 +28,11 @@ import synthetic_faces
 from fer_ros.perception import emotions
 from fer_training.architectures.fer import HeadLogits
 from fer_training.data.tensors import to_network
+from fer_training.measure.predictors import CheckpointPredictor
 from fer_training.recipes.recipe import Distill, RecipeError
 from fer_training.records.checkpoint import CheckpointError
 from fer_training.train.batches import Targets
-from fer_training.train.distill import Teachers, distillation
+from fer_training.train.distill import Teachers, distillation, stored
 from fer_training.train.objective import Objective
 from fer_training.train.trainer import Trainer
 
@@ -141,3 +143,53 @@ def test_share_weighs_labels_against_teachers(teachers: list[str]) -> None:
         found[share] = float(objective.loss(HeadLogits(logits), targets, taught))
     assert found[1.0] == pytest.approx(float(distillation(logits, taught, 2.0)))
     assert found[0.25] == pytest.approx(0.75 * found[0.0] + 0.25 * found[1.0])
+
+
+def test_stored_answers_are_those_to_the_crop_and_its_mirror_image(
+    teachers: list[str], tmp_path: Path
+) -> None:
+    images = torch.from_numpy(synthetic_faces.dataset(6).images).unsqueeze(1)
+    config = Distill(teachers, stored=True, temperature=2.0)
+    plain, softened = stored(config, images, emotions.FER2013, tmp_path / "kept.npz")
+    expected = torch.zeros(6, 7)
+    for path in teachers:
+        member = CheckpointPredictor.load(Path(path))
+        for seen in (images, images.flip(-1)):
+            scores = member.probabilities(seen[:, 0].numpy())
+            expected += torch.softmax(torch.from_numpy(scores).log() / 2, dim=1) / 4
+    assert torch.allclose(softened, expected, atol=1e-5)
+    assert torch.allclose(plain.sum(1), torch.ones(6), atol=1e-5)
+    again = stored(
+        replace(config, temperature=1.0), images, emotions.FER2013, tmp_path / "kept.npz"
+    )
+    assert torch.allclose(again[0], plain)
+    other = stored(config, images.flip(0), emotions.FER2013, tmp_path / "kept.npz")
+    assert torch.allclose(other[1], softened.flip(0), atol=1e-5)  # not what was kept
+
+
+def test_unlabelled_crops_learn_what_the_teachers_answer(
+    teachers: list[str], tmp_path: Path
+) -> None:
+    data = synthetic_faces.dataset()
+    np.savez(tmp_path / "more.npz", images=data.images[:5, :, ::-1])
+    config = synthetic_faces.recipe(epochs=1, epoch_rows=16, batch_size=8)
+    config.data.unlabelled = str(tmp_path / "more.npz")
+    config.distill = Distill(teachers, stored=True)
+    trainer = Trainer(config, tmp_path / "run", data)
+    rows, own = trainer.rows, len(trainer.rows) - 5
+    assert torch.equal(rows.images[own:, 0], torch.from_numpy(data.images[:5, :, ::-1].copy()))
+    plain, softened = stored(config.distill, rows.images[own:], emotions.FER2013)
+    assert rows.targets.taught is not None
+    assert torch.allclose(rows.targets.labels[own:], plain, atol=1e-5)
+    assert torch.allclose(rows.targets.taught[own:], softened, atol=1e-5)
+    assert len(rows.order(0.0, config.epoch_rows)) == 16
+    trainer.fit()
+    assert math.isfinite(trainer.history[0].train_loss)
+
+
+def test_teachers_that_are_stored_must_be_named_and_know_the_classes(teachers: list[str]) -> None:
+    images = torch.zeros(2, 1, 48, 48, dtype=torch.uint8)
+    with pytest.raises(RecipeError, match=r"wants distill\.teachers"):
+        stored(Distill(stored=True), images, emotions.FER2013)
+    with pytest.raises(RecipeError, match="knows angry"):
+        stored(Distill(teachers, stored=True), images, emotions.FERPLUS)
