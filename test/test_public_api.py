@@ -16,9 +16,12 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +32,7 @@ from support import smiling
 
 import fer_ros
 import fer_ros.reading.reader
+from fer_ros.runtime.assembly import locate_model
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -78,9 +82,10 @@ EXAMPLES = re.findall(
 
 @pytest.mark.parametrize(
     ("example", "expected"),
-    [*zip(EXAMPLES, [r"^happy (8|9)\d% at 3\d\d,2\d\d$", r"0\.2 .*'happy'", "happy", "'happy'"],
+    [*zip(EXAMPLES, [r"^happy (8|9)\d% at 3\d\d,2\d\d$", r"0\.2 .*'happy'", "happy", "'happy'",
+                     r"network: fer-lite", r"^True\nImageError .*\nCameraError .*\nPara"],
         strict=True)],
-    ids=["picture", "video", "reader", "pipeline"],
+    ids=["picture", "video", "reader", "pipeline", "parts", "pixels"],
 )  # fmt: skip
 def test_the_examples_of_the_docs_run(example: str, expected: str, tmp_path: Path) -> None:
     if "talk.mp4" in example:
@@ -91,6 +96,7 @@ def test_the_examples_of_the_docs_run(example: str, expected: str, tmp_path: Pat
     if "pandas" in example:
         pytest.importorskip("pandas")
     cv2.imwrite(str(tmp_path / "people.jpg"), smiling())
+    shutil.copy(locate_model("fer-lite"), tmp_path / "own.onnx")
     done = subprocess.run(
         [sys.executable, "-c", example],
         capture_output=True, text=True, cwd=tmp_path, timeout=60,
@@ -98,6 +104,56 @@ def test_the_examples_of_the_docs_run(example: str, expected: str, tmp_path: Pat
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert re.search(expected, done.stdout, re.MULTILINE), done.stdout
+
+
+def test_every_public_name_is_in_the_page_and_most_in_an_example() -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    for name in fer_ros.__all__:
+        assert re.search(rf"`{name}\b", page), name
+    used = {node.name for example in EXAMPLES for node in ast.walk(ast.parse(example))
+            if isinstance(node, ast.alias)}  # fmt: skip
+    used |= {node.attr for example in EXAMPLES for node in ast.walk(ast.parse(example))
+             if isinstance(node, ast.Attribute)}  # fmt: skip
+    # Results of calls and parts of them, and the detectors whose files or settings differ.
+    results = {"Assembly", "Box", "Face", "FaceEmotion", "FaceRecord", "FrameResult", "Image",
+               "Reading", "Track", "EmotionNetwork", "ModelError", "ReadError"}  # fmt: skip
+    detectors = {"FerFaceDetector", "HaarDetector", "YuNetDetector"}
+    assert set(fer_ros.__all__) - used <= results | detectors
+
+
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    pytest.importorskip("av", reason="videos need PyAV (pip install 'fer_ros[video]')")
+    pytest.importorskip("pandas")
+    from videos import write_video
+
+    write_video(tmp_path / "talk.mp4", [smiling()] * 5, list(range(0, 500, 100)))
+    cv2.imwrite(str(tmp_path / "people.jpg"), smiling())
+    notebook = json.loads((ROOT / "docs" / "reading.ipynb").read_text(encoding="utf-8"))
+    cells = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
+    assert not any(c.get("outputs") for c in notebook["cells"])
+    program = "\n".join(
+        [
+            "import ast",
+            "def run(cell, names):",
+            "    *body, last = ast.parse(cell).body",
+            "    if not isinstance(last, ast.Expr): body, last = [*body, last], None",
+            "    exec(compile(ast.Module(body, []), 'cell', 'exec'), names)",
+            "    if last: return eval(compile(ast.Expression(last.value), 'cell', 'eval'), names)",
+            "names = {}",
+            f"for cell in {cells!r}:",
+            "    shown = run(cell, names)",
+            "    picture = getattr(shown, '_repr_jpeg_', None)",
+            "    print('picture' if picture and picture()[:2] == b'\\xff\\xd8' else shown)",
+        ]
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True, text=True, cwd=tmp_path, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "picture" in done.stdout.splitlines()
+    assert "happy" in done.stdout
 
 
 def test_doctests_hold() -> None:

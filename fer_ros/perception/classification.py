@@ -49,15 +49,17 @@ class Predictions:
 class EmotionNetwork:
     """One emotion network on ONNX Runtime."""
 
-    def __init__(self, path: Path, providers: Sequence[str] = ("cpu",), threads: int = 1) -> None:
+    def __init__(
+        self, path: str | Path, providers: Sequence[str] = ("cpu",), threads: int = 1
+    ) -> None:
         """Load a file and check that what it says about itself can be honoured.
 
         Raises:
             ModelError: The file is missing, damaged, no ONNX model, or its metadata is missing
                 or does not fit its tensors, or it does not answer as when it was exported.
         """
+        self.path = path = Path(path)
         self._session, self.providers = create_session(path, providers, threads)
-        self.path = path
         self.digest = network_digest(path)
         try:
             self.metadata = ModelMetadata.from_props(read_properties(path))
@@ -195,7 +197,7 @@ class EmotionClassifier:
     @classmethod
     def from_files(
         cls,
-        paths: Sequence[Path],
+        paths: Sequence[str | Path],
         fusion: str = "sum",
         providers: Sequence[str] = ("cpu",),
         threads: int = 1,

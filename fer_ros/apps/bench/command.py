@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros.apps.bench.drawing import measure_drawing
+from fer_ros.apps.bench.files import measure_files, print_files
 from fer_ros.apps.bench.graph import measure_graph
 from fer_ros.apps.bench.load import measure_load
 from fer_ros.apps.bench.machine import machine_facts, warn_if_busy
@@ -70,7 +71,8 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--rate", type=float, default=30.0, help="images per second over DDS (default: 30)"
     )
-    parser.add_argument("--only", choices=["rules"], help="measure this part alone")
+    parser.add_argument("--only", choices=["rules", "files"], help="measure this part alone; "
+                        "files, which no other part measures, need PyAV")  # fmt: skip
     parser.add_argument(
         "--cameras", type=_counts, default=(), metavar="N,…",
         help="measure load alone: this many cameras on one node that has one core; several numbers "
@@ -117,6 +119,10 @@ def _bench(args: argparse.Namespace, ros_args: RosArgs) -> int:
         raise ValueError("--runs must be at least 20 for percentiles to mean anything")
     if args.only == "rules":
         print_rules(measure_rules())
+        return 0
+    if args.only == "files":
+        warn_if_busy()
+        print_files(measure_files())
         return 0
     check_parameters(ros_args, "/fer")
     overrides = ros_args.parameters("/fer")
