@@ -246,6 +246,7 @@ class Session:
             *self._choice,
             *self._answers.warnings(),
             *self._clocks.warnings(images.start_ns),
+            *self._evaluation.warnings(),
             *(
                 f"{topic}: {fault}, for {count} images"
                 for topic in self._topics

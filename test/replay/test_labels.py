@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,6 +87,14 @@ def test_json_lines_say_the_same(tmp_path):
     assert labels.spans[1].box == Box(1, 2, 3.5, 4)
 
 
+@pytest.mark.parametrize("suffix", [".json", ".JSONL", ".ndjson"])
+def test_a_list_of_objects_is_read_as_well(tmp_path, suffix):
+    text = '[\n  {"start": "+1", "end": "+2",\n   "label": "sad"},\n  {"start": "+2", "end": "+3", '
+    labels = labels_of(tmp_path, text + '"label": "happy"}\n]\n', suffix)
+    assert [span.label for span in labels.spans] == ["sad", "happy"]
+    assert [span.source.endswith(f"row {n}") for n, span in enumerate(labels.spans, 1)]
+
+
 def test_rows_that_nobody_filled_in_are_counted(tmp_path):
     labels = labels_of(tmp_path, HEAD + "+1,+2,,,,,,,face_1\n+1,+2,,,,,,happy,face_2\n")
     assert labels.blank_rows == 1
@@ -125,6 +135,12 @@ def test_a_malformed_row_is_named(tmp_path, row, reason):
         ("start,end,label,mood\n", ".csv", "line 1: has unknown mood"),
         ("start,end,label,end\n", ".csv", "line 1: names end twice"),
         ("start,end,label\n1,2," + 200_000 * "x", ".csv", "line 2: no CSV"),
+        (b"PK\x03\x04" + bytes(99), ".csv", r"are a spreadsheet \(xlsx, ods\)"),
+        (b"\x1f\x8b\x08" + bytes(99), ".csv", "are packed by gzip"),
+        (b"\n <!DOCTYPE html><table>", ".csv", "are HTML or XML"),
+        ("start,end,label\n1.7E+09,1.8E+09,happy\n", ".csv", "a spreadsheet has rounded"),
+        ("start,end,label\n+1,+2,happy,,x\n", ".csv", "line 2: not as many fields"),
+        ("start,end,topic,label\n+1,+2\n", ".csv", "line 2: not as many fields"),
         (b"start,end,label,note\n1,2,happy,\xe4", ".csv", "save them as UTF-8 or UTF-16"),
         (100_000 * "[", ".jsonl", "line 1: nested too deeply"),
         ('{"start": ' + 5000 * "1" + ', "end": 2, "label": "sad"}', ".jsonl", "line 1: "),
@@ -140,23 +156,37 @@ def test_a_file_that_is_none_is_refused(tmp_path, text, suffix, reason):
 
 CSV = "start,end,x,y,w,h,label\n+1.5,+2.5,10,20,30,40.5,happy\n"
 GERMAN = CSV.replace(",", ";").replace(".", ",")
+SHEETS = {
+    "plain": CSV,
+    "capitals": CSV.replace("start,end", " Start , END"),
+    "windows": CSV.replace("\n", "\r\n") + "\r\n,,,,,,\r\n",
+    "old mac": CSV.replace("\n", "\r"),
+    "bom": "\ufeff" + CSV,
+    "semicolons": GERMAN,
+    "sep": "sep=;\n" + GERMAN,
+    "quoted sep": '"sep=;"\r\n' + GERMAN,
+    "tabs": CSV.replace(",", "\t"),
+    "bars": CSV.replace(",", "|"),
+    "utf16": CSV.encode("utf-16"),
+    "utf16-be": b"\xfe\xff" + GERMAN.replace(";", "\t").encode("utf-16-be"),
+    "utf16 without a mark": CSV.encode("utf-16-le"),
+    "utf32": CSV.encode("utf-32"),
+    "separators at every end": CSV.replace("\n", ",,\n"),
+    "separators at some ends": CSV.replace("label", "label,track,note").replace("py", "py,"),
+    "separators behind rows": GERMAN.replace("happy", "happy;;;"),
+    "fewer fields": CSV.replace("label", "label,track,thumbnail,note"),
+    "blank column names": CSV.replace("label\n", "label, , \n").replace("happy", "happy,,"),
+    "all quoted": '"' + CSV.strip().replace(",", '","').replace("\n", '"\n"') + '"\n',
+    "quoted decimal commas": CSV.replace("+1.5,+2.5", '"+1,5","+2,5"').replace("40.5", '"40,5"'),
+    "leading apostrophes": CSV.replace("+", "'+"),
+    "separators of lines in a note": CSV.replace("label", "label,note").replace(
+        "happy", 'happy,"two\u2028lines\nand\x0cmore"'
+    ),
+    "exponents of small numbers": CSV.replace("+1.5", "+1.5E+00"),
+}
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        CSV,
-        CSV.replace("start,end", " Start , END"),
-        CSV.replace("\n", "\r\n") + "\r\n,,,,,,\r\n",
-        "\ufeff" + CSV,
-        GERMAN,
-        "sep=;\n" + GERMAN,
-        CSV.replace(",", "\t"),
-        CSV.encode("utf-16"),
-        b"\xfe\xff" + GERMAN.replace(";", "\t").encode("utf-16-be"),
-    ],
-    ids=["plain", "capitals", "windows", "bom", "semicolons", "sep", "tabs", "utf16", "utf16-be"],
-)
+@pytest.mark.parametrize("text", SHEETS.values(), ids=SHEETS.keys())
 def test_what_spreadsheets_of_any_country_save_is_read(tmp_path, text):
     (span,) = labels_of(tmp_path, text).spans
     assert (span.start_ns, span.end_ns) == (ORIGIN + 1_500_000_000, ORIGIN + 2_500_000_000)
@@ -263,3 +293,58 @@ def test_ignore_takes_all_faces_it_covers_but_none_that_has_a_label():
     everything = match([active_label("ignore")], [*poster, person])
     assert len(everything.ignored) == 4
     assert not everything.undetected
+
+
+NEAR = (4, 2, 100, 100)
+"""Nearly the box of a found face."""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {}),
+        ({"track_id": "t"}, {"track_id": "t"}),
+        ({"box": (0, 0, 100, 100)}, {"box": NEAR}),
+        ({"box": (0, 0, 100, 100), "track_id": "t"}, {"box": NEAR, "track_id": "t"}),
+        ({"track_id": "t"}, {"box": NEAR}),
+        ({"box": NEAR}, {"track_id": "t"}),
+        ({"track_id": "t"}, {}),
+        ({}, {"box": NEAR}),
+    ],
+)
+def test_two_labels_of_one_face_are_one_or_contradict_each_other(one, other):
+    twice = match([active_label("happy", **one), active_label("happy", **other)], [found()])
+    assert [label.label for label, _ in twice.pairs] == ["happy"]
+    assert (twice.undetected, twice.contradicting, twice.ignored) == ([], [], [])
+    labels = [active_label("happy", **one), active_label("sad", **other)]
+    for index, label in enumerate(labels):
+        labels[index] = replace(label, span=index)
+    face = found()
+    odd = match(labels, [face])
+    assert (odd.pairs, odd.undetected) == ([], [])
+    assert odd.ignored == [face]
+    assert {each.label for each in odd.contradicting[0]} == {"happy", "sad"}
+
+
+def test_a_label_that_is_no_class_contradicts_nothing():
+    labels = [active_label("contempt", NEAR), active_label("happy", (0, 0, 100, 100))]
+    matches = match(labels, [found()], lambda name: name == "happy")
+    assert [label.label for label, _ in matches.pairs] == ["happy"]
+    assert (matches.contradicting, matches.undetected) == ([], [])
+
+
+def test_the_second_label_of_a_face_takes_nobody_elses():
+    near = found("other", (50, 0, 100, 100))
+    labels = [active_label("happy", (0, 0, 100, 100)), active_label("happy", NEAR)]
+    matches = match(labels, [found(), near])
+    assert [face.track_id for _, face in matches.pairs] == ["t"]
+    assert matches.unlabelled == [near]
+
+
+def test_a_face_that_was_missed_beside_another_one_is_missed():
+    for missed in ({"box": (60, 0, 100, 100)}, {"track_id": "gone"}):
+        first = active_label("happy", (0, 0, 100, 100), "t" if "track_id" in missed else "")
+        matches = match([first, active_label("happy", **missed)], [found()])
+        assert len(matches.pairs) == 1
+        assert len(matches.undetected) == 1
+    assert len(match([active_label("sad"), active_label("sad")], []).undetected) == 1

@@ -128,6 +128,8 @@ class Evaluation:
         self.calibration = scores.Calibration()
         self.counts: Counter[str] = Counter()
         self._with_crops = with_crops
+        self._contradiction = ""
+        """The first two labels of one face that contradict each other."""
         self._worst: list[Mistake] = []
         self._positions = {name: index for index, name in enumerate((*classes, UNCERTAIN))}
 
@@ -139,13 +141,15 @@ class Evaluation:
             moment: When the image belongs.
         """
         active = self.labels.active(result.frame.topic, moment)
-        matches = match(active, result.faces)
+        matches = match(active, result.faces, self._positions.__contains__)
         self.counts["frames_with_label"] += bool(active)
         self.counts["faces_unlabelled"] += len(matches.unlabelled)
         self.counts["faces_ignored"] += len(matches.ignored)
         for label in active:
-            score = self._score(label.span)
-            score.frames += 1
+            self._score(label.span)
+        for label in (*matches.undetected, *(label for label, _ in matches.pairs)):
+            self._score(label.span).frames += 1
+        self._note_contradictions(matches)
         for label, found in matches.pairs:
             truth = self._positions.get(label.label)
             if truth is None:
@@ -153,6 +157,24 @@ class Evaluation:
             else:
                 self._add_pair(label.span, truth, found, result, moment)
         return matches
+
+    def _note_contradictions(self, matches: Matches) -> None:
+        for one, other in matches.contradicting:
+            spans = self.labels.spans[one.span], self.labels.spans[other.span]
+            self.counts["contradictions"] += 1
+            self._contradiction = self._contradiction or (
+                f"{spans[0].source} says {spans[0].label}, {spans[1].source} {spans[1].label}"
+            )
+
+    def warnings(self) -> list[str]:
+        """Return what is wrong with the labels."""
+        count = self.counts["contradictions"]
+        if not count:
+            return []
+        return [
+            f"labels of the same face contradict each other in {count} images, in which it is not "
+            f"scored: {self._contradiction}"
+        ]
 
     def _score(self, span: int) -> SpanScore:
         if span not in self.spans:
@@ -266,7 +288,8 @@ class Evaluation:
         spans = self.labels.spans
         known = [i for i, span in enumerate(spans) if span.label in self._positions]
         unknown = [s for s in spans if s.label not in self._positions and s.label != IGNORE]
-        undetected = [i for i in known if i in self.spans and not self.spans[i].detected]
+        scored = dict(self._scored())
+        undetected = [i for i in known if i in scored and not scored[i].detected]
         return LabelCounts(
             spans=len(spans),
             spans_scored=sum(1 for _, score in self._scored() if score.detected),
@@ -305,11 +328,11 @@ class Evaluation:
         )
 
     def _scored(self) -> list[tuple[int, SpanScore]]:
-        """Return the spans that held for a frame and whose label is a class, by index."""
+        """Return the spans that counted in a frame and whose label is a class, by index."""
         return [
             (index, score)
             for index, score in sorted(self.spans.items())
-            if self.labels.spans[index].label in self._positions
+            if score.frames and self.labels.spans[index].label in self._positions
         ]
 
     def _matrix(self, raw: bool) -> scores.Matrix:

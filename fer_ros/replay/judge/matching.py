@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fer_ros.perception.types import FaceEmotion
@@ -26,6 +26,10 @@ from fer_ros.replay.read.labels import ActiveLabel
 MIN_IOU = 0.3
 """Least overlap of a labelled and a found box; tools draw boxes of rather different sizes, so
 a found face whose centre lies in the labelled box counts as well."""
+
+
+SAME_IOU = 0.6
+"""Overlap from which two labelled boxes are about one face."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,9 @@ class Matches:
     unlabelled: list[FaceEmotion]
     """Faces that no label is about."""
     ignored: list[FaceEmotion]
+    """Faces that are not scored, those with contradicting labels among them."""
+    contradicting: list[tuple[ActiveLabel, ActiveLabel]]
+    """Labels that say different things of one face; neither is scored."""
 
     def truths(self) -> dict[int, str]:
         """Return what the labels say, "ignore" included, by the ``id`` of the face."""
@@ -45,14 +52,28 @@ class Matches:
         return said | {id(face): IGNORE for face in self.ignored}
 
 
-def match(labels: Sequence[ActiveLabel], faces: Sequence[FaceEmotion]) -> Matches:
+def match(
+    labels: Sequence[ActiveLabel],
+    faces: Sequence[FaceEmotion],
+    is_class: Callable[[str], bool] = lambda _: True,
+) -> Matches:
     """Join labels and faces one to one.
 
     A label with a track id, or a box, takes the face with that id, or the one that overlaps the
     box most; with both, the id only decides between faces that fit the box. A label with neither
     takes the largest face that is left. Each "ignore" takes all faces that fit it and are left.
+
+    Several labels can be about one face: written twice, or overlapping where one ends and the
+    next begins. Those that say the same are one; where they do not, the face is not scored.
+
+    Args:
+        labels: Those that hold for the image.
+        faces: What was found in it.
+        is_class: Whether a label is a class of the network; one that is not contradicts nothing.
     """
     scored = [label for label in labels if label.label != IGNORE]
+    scored.sort(key=lambda label: not is_class(label.label))
+    scored, contradicting = _one_a_face(scored)
     pairs = _pair(scored, faces)
     taken = {face for _, face in pairs}
     for index, label in enumerate(scored):
@@ -61,16 +82,57 @@ def match(labels: Sequence[ActiveLabel], faces: Sequence[FaceEmotion]) -> Matche
             largest = max(free, key=lambda f: faces[f].face.box.area)
             pairs.append((index, largest))
             taken.add(largest)
+    undetected: list[ActiveLabel] = []
+    for index, label in enumerate(scored):
+        if all(index != i for i, _ in pairs):
+            # It may name in another way, such as by a box, a face that another one names by track.
+            other = next((i for i, f in pairs if _about(label, scored[i], faces[f])), None)
+            if other is None:
+                undetected.append(label)
+            elif scored[other].label != label.label:
+                contradicting.append((scored[other], label))
+    contradicting = [two for two in contradicting if all(is_class(each.label) for each in two)]
+    doubtful = {one.span for one, _ in contradicting}
     ignores = [label for label in labels if label.label == IGNORE]
     rest = [face for index, face in enumerate(faces) if index not in taken]
     ignored = [f for f in rest if any(_fit(label, f) is not None for label in ignores)]
-    found = {index for index, _ in pairs}
     return Matches(
-        pairs=[(scored[index], faces[face]) for index, face in sorted(pairs)],
-        undetected=[label for index, label in enumerate(scored) if index not in found],
+        pairs=[(scored[i], faces[f]) for i, f in sorted(pairs) if scored[i].span not in doubtful],
+        undetected=[label for label in undetected if label.span not in doubtful],
         unlabelled=[face for face in rest if not any(face is other for other in ignored)],
-        ignored=ignored,
+        ignored=[*ignored, *(faces[f] for i, f in sorted(pairs) if scored[i].span in doubtful)],
+        contradicting=contradicting,
     )
+
+
+def _one_a_face(
+    labels: Sequence[ActiveLabel],
+) -> tuple[list[ActiveLabel], list[tuple[ActiveLabel, ActiveLabel]]]:
+    """Return one label of each face, and those that contradict one of them."""
+    kept: list[ActiveLabel] = []
+    contradicting = []
+    for label in labels:
+        same = next((other for other in kept if _same_face(label, other)), None)
+        if same is None:
+            kept.append(label)
+        elif same.label != label.label:
+            contradicting.append((same, label))
+    return kept, contradicting
+
+
+def _same_face(one: ActiveLabel, other: ActiveLabel) -> bool:
+    """Return whether two labels name one face in the same way."""
+    if one.track_id and other.track_id:
+        return one.track_id == other.track_id
+    if one.box is not None and other.box is not None:
+        return one.box.iou(other.box) >= SAME_IOU
+    return not any(label.track_id or label.box for label in (one, other))
+
+
+def _about(label: ActiveLabel, other: ActiveLabel, found: FaceEmotion) -> bool:
+    """Return whether a label can only be about the face that another one has taken."""
+    alike = (label.track_id and other.track_id) or (label.box and other.box)
+    return not alike and _fit(label, found) is not None
 
 
 def _pair(labels: Sequence[ActiveLabel], faces: Sequence[FaceEmotion]) -> list[tuple[int, int]]:

@@ -18,8 +18,11 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
+import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, DecimalException
 from pathlib import Path
@@ -43,9 +46,26 @@ _MOST_ROWS = 1_000_000
 _LATEST = 1 << 32
 """Stamps of ROS hold so many seconds [s]; it is the year 2106."""
 
+_ROUNDED_FROM = 1_000_000
+"""Times with an exponent from this one on have lost their fractions [s]."""
+
 _UNITS = ((10**17, "nanoseconds"), (10**14, "microseconds"), (0, "milliseconds"))
 
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_NEEDED = ("start", "end", "label")
+
+_SEPARATORS = (",", ";", "\t", "|")
+
+_NO_TEXT = (
+    (b"pk\x03\x04", "a spreadsheet (xlsx, ods) or another zip file"),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet (xls)"),
+    (b"\x1f\x8b", "packed by gzip"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd"),
+    (b"%pdf", "a PDF"),
+    (b"<", "HTML or XML"),
+    (b"{\\rtf", "formatted text (RTF)"),
+    (b"sqlite format 3", "a database"),
+)
+"""What a file that begins so is instead of a table as text."""
 
 
 class LabelError(ReplayError):
@@ -84,19 +104,17 @@ def read_rows(path: Path) -> Iterator[Row]:
     """Read a label file.
 
     Args:
-        path: ``.csv`` with commas, semicolons or tabs, in UTF-8 or UTF-16; or ``.jsonl`` or
-            ``.json`` with one object a line.
+        path: ``.csv`` or ``.tsv`` with commas, semicolons, tabs or bars, in UTF-8 or UTF-16, or
+            ``.jsonl`` or ``.json`` with one object a line or one list of objects.
 
     Raises:
         LabelError: It cannot be read, or a row is malformed; the message names it.
     """
-    text = _text(path)
-    if path.suffix in (".jsonl", ".json"):
-        rows = _json_rows(path, text.splitlines())
-    elif path.suffix in (".csv", ".tsv"):
-        rows = _csv_rows(path, text.splitlines(keepends=True))
-    else:
+    kind = path.suffix.lower()
+    if kind not in (".csv", ".tsv", ".jsonl", ".ndjson", ".json"):
         raise LabelError(f"the labels {path} must be a .csv or .jsonl file")
+    text = _text(path)
+    rows = _csv_rows(path, text) if kind in (".csv", ".tsv") else _json_rows(path, text)
     for number, (place, row) in enumerate(rows):
         if number == _MOST_ROWS:
             raise LabelError(f"the labels {path} have more than {_MOST_ROWS} rows")
@@ -108,60 +126,96 @@ def _text(path: Path) -> str:
         data = read_bytes(path, _MOST_BYTES)
     except OSError as error:
         raise LabelError(f"the labels {path} cannot be read: {error}") from error
+    kind = next(
+        (name for start, name in _NO_TEXT if data[:512].lstrip().lower().startswith(start)), ""
+    )
+    if kind:
+        raise LabelError(f"the labels {path} are {kind}; save the table as CSV in UTF-8")
     try:
-        return data.decode("utf-16" if data[:2] in _UTF16 else "utf-8-sig")
+        return data.decode(_encoding(data))
     except UnicodeDecodeError as error:
         raise LabelError(
             f"the labels {path} cannot be read: {error}; save them as UTF-8 or UTF-16"
         ) from error
 
 
-def _csv_rows(path: Path, lines: list[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    first = 0
-    if lines and lines[0].lower().startswith("sep="):  # how spreadsheets name the separator
-        first = 1
-    head = lines[first] if len(lines) > first else ""
-    separator = next((sign for sign in (";", "\t") if sign in head), ",")
-    reader = csv.reader(lines[first:], skipinitialspace=True, delimiter=separator)
+def _encoding(data: bytes) -> str:
+    """Return the encoding by its mark, or by where the zeros of Latin letters lie."""
+    if data[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+        return "utf-32"
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    if b"\0" in data[:64]:
+        return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    return "utf-8-sig"
+
+
+def _csv_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    lines = io.StringIO(text, newline="")
+    first = lines.readline()
+    above = 0
+    if first.strip().strip('"').lower().startswith("sep="):  # how spreadsheets name the separator
+        above, first = 1, lines.readline()
+    separator = _separator(first)
+    reader = csv.reader(itertools.chain([first], lines), skipinitialspace=True, delimiter=separator)
     try:
-        names = [name.strip().lower() for name in next(reader, [])]
-        _check_columns(names, f"{path}, line {first + 1}")
+        names = _without_blank_end([name.strip().lower() for name in next(reader, [])])
+        _check_columns(names, f"{path}, line {above + 1}")
+        needed = 1 + max(names.index(name) for name in _NEEDED)
         for values in reader:
-            if not any(value.strip() for value in values):
+            filled = _without_blank_end(values)
+            if not filled:
                 continue
-            place = f"{path}, line {first + reader.line_num}"
-            if len(values) != len(names):
+            place = f"{path}, line {above + reader.line_num}"
+            if len(filled) > len(names) or len(values) < needed:
                 raise LabelError(f"{place}: not as many fields as the first line names")
-            row = dict(zip(names, values))
-            if separator != ",":  # where a comma is free, it may be the decimal point
-                row |= {k: row[k].replace(",", ".") for k in _NUMBERS if k in row}
-            yield place, row
+            yield place, dict(itertools.zip_longest(names, filled, fillvalue=""))
     except csv.Error as error:
-        raise LabelError(f"{path}, line {first + reader.line_num}: no CSV: {error}") from error
+        raise LabelError(f"{path}, line {above + reader.line_num}: no CSV: {error}") from error
 
 
-_NUMBERS = ("start", "end", "x", "y", "w", "h")
+def _separator(head: str) -> str:
+    """Return the separator by which a first line names most columns."""
+
+    def known(sign: str) -> int:
+        fields = next(csv.reader([head], skipinitialspace=True, delimiter=sign), [])
+        return sum(field.strip().lower() in COLUMNS for field in fields)
+
+    return max(_SEPARATORS, key=known)
 
 
-def _json_rows(path: Path, lines: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        place = f"{path}, line {number}"
-        try:
-            row = json.loads(line, parse_float=Decimal)
-        except RecursionError:
-            raise LabelError(f"{place}: nested too deeply") from None
-        except ValueError as error:
-            raise LabelError(f"{place}: no JSON: {error}") from error
+def _without_blank_end(values: list[str]) -> list[str]:
+    """Return fields without the empty ones at the end, for which spreadsheets write separators."""
+    while values and not values[-1].strip():
+        values = values[:-1]
+    return values
+
+
+def _json_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if re.match(r"\s*\[\s*[{\]]", text):
+        rows = _json(text, str(path))
+        numbered = ((f"{path}, row {number}", row) for number, row in enumerate(rows, 1))
+    else:
+        lines = ((f"{path}, line {n}", line) for n, line in enumerate(text.split("\n"), 1))
+        numbered = ((place, _json(line, place)) for place, line in lines if line.strip())
+    for place, row in numbered:
         if not isinstance(row, dict):
             raise LabelError(f"{place}: must be an object with {', '.join(COLUMNS)}")
         _check_columns(list(row), place)
         yield place, row
 
 
+def _json(text: str, place: str) -> Any:
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except RecursionError:
+        raise LabelError(f"{place}: nested too deeply") from None
+    except ValueError as error:
+        raise LabelError(f"{place}: no JSON: {error}") from error
+
+
 def _check_columns(names: Sequence[str], place: str) -> None:
-    missing = [name for name in ("start", "end", "label") if name not in names]
+    missing = [name for name in _NEEDED if name not in names]
     unknown = [shown(name, 40) for name in sorted({*names} - {*COLUMNS})][:10]
     twice = sorted({name for name in names if names.count(name) > 1})
     if missing or unknown or twice:
@@ -184,7 +238,7 @@ def _row(row: Mapping[str, Any], place: str) -> Row:
 
 def _time(value: Any, place: str) -> Time:
     """Return seconds as nanoseconds, exactly."""
-    text = str(value).strip()
+    text = _number(value)
     try:
         seconds = Decimal(text)
         known = seconds.is_finite()
@@ -201,7 +255,18 @@ def _time(value: Any, place: str) -> Time:
         raise LabelError(
             f"{place} must be seconds between 0 and {_LATEST}, not {shown(text, 40)}{hint}"
         )
+    if "e" in text.lower() and seconds >= _ROUNDED_FROM:
+        raise LabelError(
+            f"{place} is {shown(text, 40)}, which a spreadsheet has rounded; format the column as "
+            "numbers with three decimals and save again, or count from the first image (+12.5)"
+        )
     return Time(int(seconds * 1_000_000_000), text.startswith("+"))
+
+
+def _number(value: Any) -> str:
+    """Return a number as Python reads it: spreadsheets write decimal commas and leading quotes."""
+    text = str(value).strip().removeprefix("'")
+    return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
 
 
 def _box(row: Mapping[str, Any], place: str) -> Box | None:
@@ -209,7 +274,7 @@ def _box(row: Mapping[str, Any], place: str) -> Box | None:
     if all(value is None or str(value).strip() == "" for value in values):
         return None
     try:
-        x, y, width, height = (float(str(value)) for value in values)
+        x, y, width, height = (float(_number(value)) for value in values)
     except ValueError:
         raise LabelError(
             f"{place}: x, y, w, h must be four numbers [pixels], or all blank"
