@@ -49,7 +49,8 @@ def events_of_bag(
         rules: The rules.
         path: A rosbag2 recording.
         topics: Those to read; all of the type where none is named.
-        warn: Gets what makes the events doubtful: clocks that step, results left out.
+        warn: Gets what makes the events doubtful: files that are not whole, clocks that step,
+            results left out.
 
     Raises:
         BagError: It is damaged, or holds no such topics.
@@ -65,6 +66,8 @@ def events_of_bag(
             ) from None
         yield from engine.update(table, message.time_ns)
     yield from engine.close()
+    for text in reader.warnings:  # reading may add to them
+        warn(f"{path}: {text}")
     for reason, count in sorted(engine.dropped.items()):
         warn(f"{count} results were not evaluated: {_REASONS[reason]}")
 

@@ -238,7 +238,7 @@ class Session:
         missing = [gap for finder in gaps.values() if finder for gap in finder.all]
         self._timeline.finish(images.start_ns, images.end_ns, missing)
         recording = self._recording.facts(
-            gaps, self._total, images.seconds, self._lost, self._reader.cuts
+            gaps, self._total, images.seconds, self._lost, [*self._reader.cuts, *self._answers.cuts]
         )
         evaluation = self._evaluation.record(self._labels_damaged)
         warnings = [

@@ -270,7 +270,7 @@ class RecordingFacts:
     messages_lost: int
     """Messages that the recorder itself counted as lost, on all topics."""
     cuts: list[Cut]
-    """Files that end too early."""
+    """Files that end too early, those of recorded results among them."""
     warnings: list[str]
     cameras: dict[str, CameraFacts]
 

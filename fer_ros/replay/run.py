@@ -66,7 +66,7 @@ def replay(job: Job, progress: Progress, resume: bool = False) -> Outcome:
     _check_places(job, resume)
     reader = BagReader(job.bag)
     if job.strict:
-        _check_whole(reader)
+        _check_whole(reader, BagReader(job.answers) if job.answers else None)
     digest = job.digest(reader)
     with folders.locked(job.out):
         warnings: list[str] = []
@@ -91,10 +91,10 @@ def replay(job: Job, progress: Progress, resume: bool = False) -> Outcome:
     return Outcome(job.out, record.passed, record.result, summary, tuple(warnings))
 
 
-def _check_whole(reader: BagReader) -> None:
-    """Refuse a recording that lacks messages, as far as it shows."""
+def _check_whole(reader: BagReader, results: BagReader | None) -> None:
+    """Refuse a recording that lacks messages, as far as it shows, and results that do."""
     lost = messages_lost(reader)
-    found = [str(cut) for cut in reader.cuts]
+    found = [str(cut) for cut in (*reader.cuts, *(results.cuts if results else ()))]
     if lost:
         found.append(f"the recorder counted {lost} lost messages")
     if found:

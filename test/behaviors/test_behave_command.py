@@ -84,6 +84,16 @@ def run(capsys, *argv: object) -> tuple[int, str, str]:
     return status, captured.out, captured.err
 
 
+def test_a_recording_that_is_cut_short_says_so(rules, bag, capsys):
+    (file,) = bag.glob("*.mcap")
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    status, events, said = run(capsys, "behave", rules, "--bag", bag)
+    assert status == 0
+    assert events
+    assert f"{file.name} is cut short, as by a power loss" in said
+
+
 def test_a_recording_gives_the_same_events_every_time(rules, bag, tmp_path, capsys):
     status, first, _ = run(capsys, "behave", rules, "--bag", bag)
     assert status == 0

@@ -91,3 +91,19 @@ def test_answers_about_other_cameras_are_refused(command, happy_bag, partial, tm
     assert f"is about /remapped, not about {CAMERA}, /other" in capsys.readouterr().err
     assert command("replay", happy_bag, "--answers", happy_bag, "--out", tmp_path / "out") == 2
     assert "holds no fer_ros/msg/EmotionArray" in capsys.readouterr().err
+
+
+def test_results_that_are_cut_short_are_a_shortfall(command, happy_bag, partial, tmp_path, capsys):
+    (file,) = (path for path in partial.iterdir() if path.suffix == ".mcap")
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    (partial / "metadata.yaml").unlink()
+    out = tmp_path / "out"
+    assert command("replay", happy_bag, "--answers", partial, "--out", out) == 3
+    assert f"the recorded results: {file.name} is cut short" in capsys.readouterr().err
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert [cut["file"] for cut in metrics["recording"]["cuts"]] == [file.name]
+    assert 0 < metrics["run"]["answers"]["used"] < 23
+    strict = ("--answers", partial, "--strict", "--out", tmp_path / "strict")
+    assert command("replay", happy_bag, *strict) == 2
+    assert f"{file.name} is cut short" in capsys.readouterr().err

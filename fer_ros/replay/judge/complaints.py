@@ -125,6 +125,6 @@ def _about_labels(
             f"{counts.spans_without_frame} of {counts.spans} labelled spans hold at no image"
         )
     known = counts.spans - counts.spans_ignore - counts.spans_not_a_class
-    if known and not counts.spans_scored and counts.spans_without_frame < counts.spans:
+    if known and not counts.spans_scored and counts.frames_undetected:
         found.append("no labelled face was found, so nothing was scored")
     return found

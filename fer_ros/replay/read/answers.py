@@ -33,7 +33,7 @@ from fer_ros.runtime.assembly import assemble
 from fer_ros.runtime.engine import Drop
 from fer_ros.runtime.status import detector_status, model_status
 from fer_ros.transport import messages
-from fer_ros.transport.bag import BagMessage, BagReader
+from fer_ros.transport.bag import BagMessage, BagReader, Cut
 from fer_ros.transport.codec import DecodeError, decode, type_hash
 from fer_ros.transport.messages import EMOTION_ARRAY, Status
 
@@ -60,6 +60,10 @@ class Answers(Protocol):
     def counts(self) -> AnswerCounts | None:
         """Return what became of recorded answers; None where there are none."""
 
+    @property
+    def cuts(self) -> Sequence[Cut]:
+        """Where files that they were read from end too early."""
+
     def warnings(self) -> list[str]:
         """Return what a user should know of the answers."""
 
@@ -78,6 +82,7 @@ class PipelineAnswers:
         """
         self._assembly = assemble(settings)
         self.origin = self._assembly.origin
+        self.cuts: Sequence[Cut] = ()
 
     def process(self, frames: Sequence[Frame]) -> list[tuple[FrameResult, float] | Drop]:
         """Find faces and expressions."""
@@ -112,7 +117,8 @@ class RecordedAnswers:
             BagError: It cannot be read.
             ReplayError: It holds no answers, or none about these cameras.
         """
-        reader = BagReader(path)
+        reader = self._reader = BagReader(path)
+        self.cuts: Sequence[Cut] = reader.cuts
         topics = [topic for topic in reader.topics if topic.type_name == EMOTION_ARRAY]
         for topic in topics:
             if topic.type_hash and topic.type_hash != type_hash(EMOTION_ARRAY):
@@ -167,7 +173,8 @@ class RecordedAnswers:
 
     def warnings(self) -> list[str]:
         """Return which answers were of no use."""
-        counts, found = self.counts(), []
+        counts = self.counts()
+        found = [f"the recorded results: {warning}" for warning in self._reader.warnings]
         if counts.damaged:
             found.append(
                 f"{counts.damaged} recorded answers make no sense and were left out: "
