@@ -86,7 +86,7 @@ def export(
         DetectorExportError: An output differs by more than :data:`TOLERANCE`.
     """
     network = _shifted(network, _logit(THRESHOLD) - _logit(threshold))
-    model = _to_onnx(network)
+    model = to_onnx(network)
     metadata = DetectorMetadata(strides=STRIDES, threshold=THRESHOLD, **about)
     onnx.helper.set_model_props(model, metadata.to_props())
     onnx.checker.check_model(model)
@@ -129,7 +129,8 @@ def _shifted(network: FaceNet, shift: float) -> FaceNet:
     return shifted.eval()
 
 
-def _to_onnx(network: FaceNet) -> onnx.ModelProto:
+def to_onnx(network: nn.Module) -> onnx.ModelProto:
+    """Return a network as it is served, without metadata: grey uint8 of any size in."""
     names = [f"cells_{stride}" for stride in STRIDES]
     axes = {"input": {2: "height", 3: "width"}}
     axes |= {name: {2: f"rows_{name[6:]}", 3: f"columns_{name[6:]}"} for name in names}

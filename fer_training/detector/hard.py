@@ -21,14 +21,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from fer_training.data.folders import open_npz
 from fer_training.detector.matching import hits
 from fer_training.detector.photos import Photo, Photos
-from fer_training.detector.validation import answers
+from fer_training.detector.validation import Finder, detections
 
 Floats = NDArray[np.float32]
 
@@ -76,7 +75,7 @@ def find(network: nn.Module, photos: Photos) -> Hard:
 
     A face weighs the more the lower its better score; regions of unknown faces are left out.
     """
-    network.eval()
+    finder = Finder(network)
     score_of = np.zeros(photos.faces, np.float32)
     where: list[int] = []
     boxes: list[NDArray[np.float64]] = []
@@ -84,7 +83,7 @@ def find(network: nn.Module, photos: Photos) -> Hard:
     for i in range(len(photos)):
         photo, first = photos[i], photos.first_face(i)
         for scale in _SCALES:
-            found, score = _look(network, photo, scale)
+            found, score = _look(finder, photo, scale)
             fits = hits(found, photo.faces[:, :4].astype(np.float64)) > 0
             for k in range(len(photo.faces)):
                 best = float(score[fits[:, k]].max(initial=0.0))
@@ -104,15 +103,14 @@ def find(network: nn.Module, photos: Photos) -> Hard:
 
 
 def _look(
-    network: nn.Module, photo: Photo, scale: float
+    finder: Finder, photo: Photo, scale: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     image = photo.image
     if scale != 1.0:
         image = np.asarray(
             cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
         )
-    with torch.no_grad():
-        found, score = answers(network, image)
+    found, score = detections(finder, image)
     return found.reshape(-1, 4) / scale, score
 
 

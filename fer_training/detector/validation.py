@@ -16,16 +16,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from fer_ros.perception.inference import create_session
 from fer_training.data.folders import open_npz
+from fer_training.detector.export import to_onnx
 from fer_training.detector.matching import Judged, judge, recall_at, recall_over
 from fer_training.detector.sources import is_loose
 from fer_training.detector.targets import boxes_of, cells, flatten
@@ -39,7 +43,7 @@ SMALLEST = 24.0
 
 @dataclass(frozen=True)
 class Measured:
-    """Answers of a network on photos with known faces, matched."""
+    """Detections of a network on photos with known faces, matched."""
 
     judged: list[Judged]
     wanted: list[NDArray[np.bool_]]
@@ -58,15 +62,39 @@ class Measured:
         return recall_over(self.judged, self.wanted, threshold)
 
 
-@torch.no_grad()
-def answers(
-    network: nn.Module, image: NDArray[np.uint8]
+class Finder:
+    """A network in ONNX Runtime, which looks at a picture in a fraction of PyTorch's time."""
+
+    def __init__(self, network: nn.Module) -> None:
+        """Take a network's weights as they are; it is left in evaluation mode."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "network.onnx"
+            onnx.save(to_onnx(network), file)
+            self._session, _ = create_session(file, threads=torch.get_num_threads())
+
+    def outputs(self, image: NDArray[np.uint8]) -> list[Tensor]:
+        """Return the raw outputs of all levels, (1, 16, rows, columns), of a grey picture.
+
+        Args:
+            image: uint8 (H, W); what is missing to multiples of 32 is black.
+        """
+        height, width = image.shape
+        padded = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32), np.uint8)
+        padded[:height, :width] = image
+        levels = self._session.run(None, {"input": padded[None, None]})
+        return [torch.from_numpy(level) for level in levels]
+
+
+def detections(
+    finder: Finder, image: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return boxes (D, 4) x, y, width, height and scores (D,) of a grey picture."""
-    height, width = image.shape
-    padded = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32), np.float32)
-    padded[:height, :width] = image
-    outputs = network(torch.from_numpy(padded)[None, None])
+    """Return boxes (D, 4) x, y, width, height [pixels] and scores (D,) in 0..1.
+
+    Args:
+        finder: The network.
+        image: uint8 (H, W) grey.
+    """
+    outputs = finder.outputs(image)
     grid = cells([(level.shape[2], level.shape[3]) for level in outputs])
     raw = flatten(outputs)[0]
     scores = raw[:, 0].sigmoid()
@@ -88,7 +116,7 @@ def measure(network: nn.Module, file: Path, longest: int) -> Measured:
         file: The photos.
         longest: Longest side they are brought to; smaller ones are not enlarged [pixels].
     """
-    network.eval()
+    finder = Finder(network)
     judged: list[Judged] = []
     wanted = []
     with open_npz(file) as data:
@@ -101,7 +129,7 @@ def measure(network: nn.Module, file: Path, longest: int) -> Measured:
         if scale < 1:
             size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-        boxes, scores = answers(network, image)
+        boxes, scores = detections(finder, image)
         loose = is_loose(int(arrays["source"][i]))
         judged.append(judge(boxes / scale, scores, truth.astype(np.float64), loose))
         wanted.append((np.sqrt(truth[:, 2] * truth[:, 3]) >= SMALLEST) & (not loose))

@@ -25,7 +25,7 @@ from synthetic_photos import write_cache
 
 from fer_ros.perception import model_store
 from fer_training.data.base import DatasetError
-from fer_training.detector import export, recipe
+from fer_training.detector import export, recipe, validation
 from fer_training.detector.compose import Mixture
 from fer_training.detector.doubt import doubting
 from fer_training.detector.hard import FILE
@@ -58,6 +58,16 @@ def test_a_network_made_of_a_file_computes_what_the_file_does(begun: FaceNet) ->
     again = Path(SHIPPED)
     # The threshold that was chosen is in the file's scores and stays in the network's.
     assert export.parity(doubting(begun), again, [picture]) < 1e-3
+
+
+def test_validation_and_mining_see_what_the_network_puts_out(begun: FaceNet) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (90, 130)).astype(np.uint8)
+    padded = torch.zeros(1, 1, 96, 160)
+    padded[0, 0, :90, :130] = torch.from_numpy(image)
+    with torch.no_grad():
+        expected = begun.eval()(padded)
+    for own, other in zip(validation.Finder(begun).outputs(image), expected, strict=True):
+        torch.testing.assert_close(own, other, atol=1e-3, rtol=1e-3)
 
 
 def test_batch_normalisation_has_the_statistics_of_the_batches(
