@@ -49,7 +49,7 @@ _SAME, _WITHIN = 0.4, 0.65
 _FILLS = 0.6
 """Share of the photo's longer side from which on the teacher's answer at 320 pixels counts."""
 _LEAST_KEPT = 0.5
-"""Teacher's score below which what people do not confirm is no face and no doubt."""
+"""Teacher's score below which what people do not confirm, where they boxed faces, is no face."""
 _HEAD_SOURCE = 0
 """Source of `detector_photos.npz` in which one head fills the picture."""
 
@@ -201,7 +201,7 @@ def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
         worth = np.where(np.sqrt(missed[:, 2] * missed[:, 3]) >= 14, 0.8, -1)
         missed = _as_teacher(missed) if code in _BROW_TO_CHIN else missed
     joined[confirmed, 14] = 1.0
-    joined = joined[confirmed | (score >= _LEAST_KEPT)]
+    joined = joined[confirmed | (score >= _LEAST_KEPT) | (len(truth) == 0)]
     extra = np.full((len(missed), 15), np.nan, np.float32)
     extra[:, :4], extra[:, 14] = missed, worth
     return np.concatenate([joined, extra]).astype(np.float32)

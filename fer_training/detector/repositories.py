@@ -63,7 +63,7 @@ LAYOUTS = (
         skipped="maksssksksss",
         validation=True,
     ),
-    Layout(32, ("trainingimages/*", "single2-0/*", "mergedfolder/*", "trainingmask/*")),
+    Layout(32, ("trainingimages/*", "single2-0/*", "trainingmask/*")),
     Layout(
         33,
         ("dataset/valid/images/*", "dataset/test/images/*", "dataset/train/images/*"),

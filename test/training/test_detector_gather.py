@@ -146,7 +146,15 @@ def test_a_loose_box_confirms_the_best_answer_inside_and_hides_what_is_not_seen(
     rows = photos.merged(data, 0)
     np.testing.assert_allclose(rows[:, :4], [FACE, beside])
     assert rows[:, 14].tolist() == [1.0, -1.0]
-    assert len(photos.merged(data, 1)) == 0  # doubted by the teacher, and nobody confirms it
+
+
+def test_where_nobody_boxed_faces_the_least_answer_is_doubt(tmp_path: Path) -> None:
+    """A face in a mask that the teacher scores .35 must not be learnt as background."""
+    data = dict(np.load(write_photos(tmp_path / "a.npz", [0.35, 0.35])))
+    data["truth"] = np.array([(150.0, 20.0, 30.0, 60.0)], np.float32)
+    data["truth_offset"] = np.array([0, 0, 1, 1])
+    assert photos.merged(data, 0)[:, 14].tolist() == [-1.0]
+    assert photos.merged(data, 1)[:, :4].tolist() == [[150.0, 20.0, 30.0, 60.0]]
 
 
 def test_groups_are_split_whole_and_the_same_with_more_photos(tmp_path: Path) -> None:
