@@ -160,7 +160,7 @@ def _add_compare(actions: Any) -> None:
     compare.add_argument("--photos", type=Path, required=True)
     compare.add_argument("--fer2013", type=Path, help="npz; its PublicTest faces go into scenes")
     compare.add_argument("--faces", type=int, default=400, help="of FER2013 in the scenes")
-    compare.add_argument("--emotions", type=Path, help="ONNX emotion network: share answered right")
+    compare.add_argument("--emotions", type=Path, help="ONNX emotion network, for expressions")
     compare.add_argument("--points", type=Path, help="npz with eyes, nose and mouth by people")
     compare.add_argument("--teacher", type=Path, metavar="YUNET", help="landmarks beside its own")
     compare.add_argument("--threshold", type=float, default=0.7)

@@ -96,9 +96,9 @@ def _training(about: DetectorMetadata) -> str:
 
 `fer-train detector data | train | export`: {about.recipe["steps"]:,} steps of fields of 256 to 448
 pixels, composed of photos at any size and tilt and of FER2013 Training faces put into photos
-without faces; darkened, blurred, covered, noisy; YuNet's answers at three sizes as the labels, its
-score as the score to reach, no loss where it is in doubt, boxes by people where a source has them;
-masks and signs are drawn.{mined}{mean}
+without faces; darkened, blurred, covered, noisy; YuNet's detections at three sizes as the labels,
+its score as the score to reach, no loss where it is in doubt, boxes by people where a source has
+them; masks and signs are drawn.{mined}{mean}
 
 Score 0.7 is where the network makes {metrics["false_faces_a_photo"]:.3f} false faces a photo at a
 recall of {metrics["recall"]:.3f}; at 0.1 false faces the recall is

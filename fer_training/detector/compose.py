@@ -270,9 +270,9 @@ class Composer:
         place[:] = np.rint(place + cover * (face - place)).astype(np.uint8)
         box, points = self._crops.boxes[row], self._crops.points[row]
         full = matrix if scale >= 0.6 else matrix @ _resized(crop.shape[0] / side)
-        answer = np.concatenate([box[:2] - box[2:] / 2, box[2:], points.ravel()]) * side - 0.5
-        answer[2:4] += 0.5
-        _carry(made, np.append(answer, 1.0).astype(np.float32), full)
+        known = np.concatenate([box[:2] - box[2:] / 2, box[2:], points.ravel()]) * side - 0.5
+        known[2:4] += 0.5
+        _carry(made, np.append(known, 1.0).astype(np.float32), full)
 
     def _drop_unseen(self, made: Field) -> None:
         """Mark what is too small or mostly outside as unknown, and drop what is wholly outside."""
@@ -342,18 +342,18 @@ def _warp(
     return np.asarray(warped)
 
 
-def _carry(made: Field, answer: Floats, matrix: NDArray[np.float64]) -> None:
+def _carry(made: Field, face: Floats, matrix: NDArray[np.float64]) -> None:
     """Add a face (x, y, width, height, landmarks, worth) under a map; tilted heads stand wider."""
-    x, y, w, h = (float(number) for number in answer[:4])
+    x, y, w, h = (float(number) for number in face[:4])
     middle = matrix[:2, :2] @ (x + w / 2, y + h / 2) + matrix[:2, 2]
     across = matrix[:2, :2] @ np.diag([w, h])
     width, height = np.sqrt(np.square(across).sum(1))
-    points = answer[4:14].reshape(5, 2) @ matrix[:2, :2].T + matrix[:2, 2]
+    points = face[4:14].reshape(5, 2) @ matrix[:2, :2].T + matrix[:2, 2]
     if np.linalg.det(matrix[:2, :2]) < 0:
         points = points[_MIRRORED]
     made.boxes.append((float(middle[0]), float(middle[1]), float(width), float(height)))
     made.points.append(points.astype(np.float32))
-    made.worth.append(float(answer[14]))
+    made.worth.append(float(face[14]))
 
 
 def _lit_as(crop: Image, scene: Image, at: NDArray[np.floating], size: float, rng: Rng) -> Image:

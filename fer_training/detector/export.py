@@ -47,7 +47,7 @@ TOLERANCE = 2e-3
 
 
 class DetectorExportError(RuntimeError):
-    """The exported file does not answer as the network does."""
+    """The exported file computes other outputs than the network."""
 
 
 class Served(nn.Module):
@@ -70,7 +70,7 @@ def export(
     about: dict[str, Any],
     pictures: Sequence[NDArray[np.uint8]],
 ) -> float:
-    """Write the ONNX file of a network after comparing its answers.
+    """Write the ONNX file of a network after comparing its outputs.
 
     Args:
         network: Trained.
@@ -96,7 +96,7 @@ def export(
         difference = parity(network, candidate, pictures)
         if not difference <= TOLERANCE:
             raise DetectorExportError(
-                f"{path} does not answer as the network does: an output differs by {difference}"
+                f"{path} computes other outputs than the network: an output differs by {difference}"
             )
         candidate.replace(path)
     finally:

@@ -32,24 +32,24 @@ from fer_training.detector.vga_scenes import BOX, Scene
 
 
 @dataclass(frozen=True)
-class Answered:
+class Expressions:
     """Expressions of the faces of some scenes."""
 
     right: float
-    """Share answered right, found or not."""
+    """Share predicted right, found or not."""
     right_of_found: float
     direct: float
-    """Share of the faces found that are answered right on a crop cut where the face stands."""
+    """Share of the faces found that are predicted right on a crop cut where the face stands."""
     loss: float
     """`right_of_found` minus `direct`."""
 
 
-def answered(
+def measure(
     finder: FaceDetector,
     network: EmotionNetwork,
     scenes: Sequence[Scene],
     labels: NDArray[np.int64],
-) -> Answered:
+) -> Expressions:
     """Find, crop and classify.
 
     Args:
@@ -80,7 +80,7 @@ def answered(
         direct += list(network.classify(bare).argmax(1) == wanted)
     found = max(len(hits), 1)
     of_found, of_direct = sum(hits) / found, sum(direct) / found
-    return Answered(sum(hits) / max(shown, 1), of_found, of_direct, of_found - of_direct)
+    return Expressions(sum(hits) / max(shown, 1), of_found, of_direct, of_found - of_direct)
 
 
 def _cut(scene: Scene, k: int, network: EmotionNetwork) -> NDArray[np.uint8]:

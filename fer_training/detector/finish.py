@@ -84,7 +84,7 @@ def export_run(run: Path, out: Path, choice: Choice, cache: Path, version: str) 
     """Choose the threshold of a run's network and write its ONNX file.
 
     Raises:
-        DetectorExportError: The file does not answer as the network does.
+        DetectorExportError: The file computes other outputs than the network.
         DatasetError: The run or the data is not there.
     """
     trained, step = load(run)

@@ -184,7 +184,7 @@ def _entry(
     stored = _shrunk(image, LONGEST)
     size = (stored.shape[1], stored.shape[0])
     share = size[0] / large.shape[1]
-    teacher = {key: _answers(finder, large, share) for key, finder in teachers.items()}
+    teacher = {key: _detections(finder, large, share) for key, finder in teachers.items()}
     truth = np.zeros((0, 4), np.float32) if picture.boxes is None else picture.boxes * (size * 2)
     best = max(float(rows[:, 14].max(initial=0.0)) for rows in teacher.values())
     nobody = picture.boxes is not None and not len(truth) and best < _CERTAIN
@@ -211,7 +211,7 @@ def _entry(
     )
 
 
-def _answers(finder: FaceDetector, image: Image, share: float) -> NDArray[np.float32]:
+def _detections(finder: FaceDetector, image: Image, share: float) -> NDArray[np.float32]:
     """Return a teacher's detections, (F, 15), in pixels of an image `share` as large."""
     rows = rows_of(finder.detect(image))
     rows[:, :14] *= share

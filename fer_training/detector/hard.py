@@ -36,7 +36,7 @@ FILE = "hard.npz"
 
 _SCALES = (1.0, 0.5)
 _LEAST_FALSE, _LEAST_SIDE = 0.25, 14.0
-"""Score and side [pixels] from which on an answer beside all faces is kept."""
+"""Score and side [pixels] from which on a detection beside all faces is kept."""
 _LEAST_WEIGHT = 0.12
 
 
@@ -115,7 +115,7 @@ def _look(
 
 
 def _touches(found: NDArray[np.float64], photo: Photo) -> NDArray[np.bool_]:
-    """Whether an answer's middle lies in any face, known or not, which is no clear mistake."""
+    """Whether a detection's middle lies in any face, known or not, which is no clear mistake."""
     middle = found[:, None, :2] + found[:, None, 2:] / 2
     low, extent = photo.faces[None, :, :2], photo.faces[None, :, 2:4]
     inside = np.all((middle > low) & (middle < low + extent), axis=2)

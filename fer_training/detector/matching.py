@@ -30,19 +30,19 @@ HIT_DISTANCE, HIT_AREA = 0.25, 3.0
 LOOSE_AREAS = (0.1, 1.3)
 """Area of a face in a loose box [areas of the box]."""
 LEAST_FALSE = 16.0
-"""Answers below this side are no false faces [pixels]."""
+"""Detections below this side are no false faces [pixels]."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Answers and faces of one picture, matched."""
+    """Detections and faces of one picture, matched."""
 
     scores: Floats
-    """(D,) of the answers, the most confident first."""
+    """(D,) of the detections in 0..1, the most confident first."""
     face: NDArray[np.int64]
-    """(D,) face hit by each answer; -1 for none."""
+    """(D,) face hit by each detection; -1 for none."""
     false: NDArray[np.bool_]
-    """(D,) answers that count as false faces."""
+    """(D,) detections that count as false faces."""
 
 
 def judge(boxes: Floats, scores: Floats, truth: Floats, loose: bool = False) -> Judged:
@@ -71,7 +71,7 @@ def judge(boxes: Floats, scores: Floats, truth: Floats, loose: bool = False) -> 
 
 
 def hits(boxes: Floats, truth: Floats) -> Floats:
-    """Return how well each answer fits each face, (D, T); 0 where it is no hit."""
+    """Return how well each detection fits each face, (D, T); 0 where it is no hit."""
     low = np.maximum(boxes[:, None, :2], truth[None, :, :2])
     high = np.minimum((boxes[:, :2] + boxes[:, 2:4])[:, None], (truth[:, :2] + truth[:, 2:4])[None])
     shared = np.clip(high - low, 0, None).prod(-1)

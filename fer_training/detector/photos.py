@@ -35,19 +35,19 @@ CERTAIN = 0.7
 """Teacher's score from which on a box is taken for a face; below, its region bears no loss."""
 
 _DOUBTFUL_SOURCES, _CERTAIN_THERE = (1, 2), 0.8
-"""Everyday photos, in which answers below this are as often animals or soil."""
+"""Everyday photos, in which detections below this are as often animals or soil."""
 
 READABLE = 12.0
 """Faces below this side are blots, which teach to take blots for faces: no loss [pixels]."""
 
 _CONFIRMS = 0.3
-"""IoU from which on a box of people's and an answer are one face."""
+"""IoU from which on a box of people's and a detection are one face."""
 _BROW_TO_CHIN = (13,)
 """Sources whose boxes leave out the forehead."""
 _SAME, _WITHIN = 0.4, 0.65
 """IoU, and share of the smaller box inside the other, from which on two boxes are one face."""
 _FILLS = 0.6
-"""Share of the photo's longer side from which on the teacher's answer at 320 pixels counts."""
+"""Share of the photo's longer side from which on the teacher's detection at 320 pixels counts."""
 _LEAST_KEPT = 0.5
 """Teacher's score below which what people do not confirm, where they boxed faces, is no face."""
 _HEAD_SOURCE = 0
@@ -127,7 +127,7 @@ class Photos:
 
 
 def build(files: Sequence[Path], folder: Path, without: Sequence[int] = ()) -> int:
-    """Decode the photos of npz files and merge the teacher's answers at three sizes.
+    """Decode the photos of npz files and merge the teacher's detections at three sizes.
 
     Args:
         files: As described in the data's own notes: `jpeg`, `offset`, `faces*`, `source`, ….
@@ -148,8 +148,8 @@ def build(files: Sequence[Path], folder: Path, without: Sequence[int] = ()) -> i
             with open_npz(file) as archive:
                 data = dict(archive)
             for i in np.flatnonzero(~np.isin(data["source"], list(without))):
-                answers = merged(data, int(i))
-                if data["source"][i] == _HEAD_SOURCE and not (answers[:, 14] > 0).any():
+                detections = merged(data, int(i))
+                if data["source"][i] == _HEAD_SOURCE and not (detections[:, 14] > 0).any():
                     continue
                 packed = data["jpeg"][data["offset"][i] : data["offset"][i + 1]]
                 image = np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
@@ -157,10 +157,10 @@ def build(files: Sequence[Path], folder: Path, without: Sequence[int] = ()) -> i
                 sizes.append((image.shape[1], image.shape[0]))
                 starts.append(position)
                 position += image.size
-                faces.append(answers)
+                faces.append(detections)
                 false.append(_rows(data, "false_faces", "false_offset", int(i))[:, :4])
                 said = "negative" in data and data["negative"][i] == 1
-                empty.append(said or (len(answers) == 0 and data["source"][i] in (1, 2)))
+                empty.append(said or (len(detections) == 0 and data["source"][i] in (1, 2)))
                 sources.append(data["source"][i])
     if not sizes:
         raise DatasetError("no photo is left; leave fewer sources out")
@@ -181,7 +181,7 @@ def build(files: Sequence[Path], folder: Path, without: Sequence[int] = ()) -> i
 def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
     """Return the faces of one photo as in :class:`Photo`, from all that is known of it.
 
-    The teacher's answers at three sizes are joined, the most confident of each place kept. Boxes
+    The teacher's detections at three sizes are joined, the most confident of each place kept. Boxes
     drawn by people confirm them and are added where it missed a face: without landmarks, or, from
     a source of loose boxes, as unknown; tiny ones as unknown too.
     """
@@ -208,20 +208,20 @@ def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
 
 
 def _of_teacher(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
-    """Return the teacher's answers, (F, 15), of three sizes: large faces as seen at 320 pixels."""
+    """Return the teacher's detections, (F, 15), of three sizes: large faces as seen at 320."""
     longest = float(np.asarray(data["size"])[i].max())
     rows = []
     for key in ("", "320", "1024"):
-        answers = _rows(data, f"faces{key}", f"face{key}_offset", i)
-        large = answers[:, 2:4].max(1) > _FILLS * longest
-        rows.append(answers[large if key == "320" else ~large])
+        detections = _rows(data, f"faces{key}", f"face{key}_offset", i)
+        large = detections[:, 2:4].max(1) > _FILLS * longest
+        rows.append(detections[large if key == "320" else ~large])
         if key == "320":
-            rows.append(answers[~large])
+            rows.append(detections[~large])
     return _distinct(np.concatenate(rows))
 
 
 def _loosely(truth: Floats, joined: Floats, score: Floats) -> tuple[NDArray[np.bool_], Floats]:
-    """Return which answers, (F,), are the best ones in people's loose boxes, and boxes without."""
+    """Return which detections, (F,), are the best in people's loose boxes, and boxes without."""
     inside = within_loose(joined, truth).T
     confirmed = np.zeros(len(joined), bool)
     held = inside.any(1)

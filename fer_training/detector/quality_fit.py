@@ -50,7 +50,7 @@ RISES = {"log_side": 1, "turn": -1, "sharpness": 1, "cut": -1}
 
 @dataclass(frozen=True)
 class Samples:
-    """Faces found, and whether their expression was answered right."""
+    """Faces found, and whether the expression predicted is right."""
 
     features: list[FaceFeatures]
     right: NDArray[np.bool_]

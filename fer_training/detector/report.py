@@ -98,7 +98,7 @@ class Comparison:
     on_photos: list[compare.PhotoFigures]
     false_on_empty: dict[str, int]
     on_scenes: list[compare.SceneFigures] = field(default_factory=list)
-    answered: list[ExpressionRow] = field(default_factory=list)
+    expressions: list[ExpressionRow] = field(default_factory=list)
     landmarks: list[LandmarkRow] = field(default_factory=list)
 
 
@@ -134,10 +134,10 @@ def run(request: Request) -> Comparison:
             if request.emotions and tilt == 0:
                 network = EmotionNetwork(request.emotions)
                 for each in contestants:
-                    share = expressions.answered(
+                    share = expressions.measure(
                         each.make(request.threshold), network, shown, labels
                     )
-                    record.answered.append(ExpressionRow(each.name, size, **asdict(share)))
+                    record.expressions.append(ExpressionRow(each.name, size, **asdict(share)))
     record.landmarks = _landmarks(request, contestants, empty)
     return record
 
@@ -221,11 +221,11 @@ def markdown(record: Comparison) -> str:
     if record.on_scenes:
         lines += ["", "FER2013 PublicTest faces found in VGA scenes, by side and tilt:", ""]
         lines += _by_scene(names, record.on_scenes, "found")
-    if record.answered:
-        lines += ["", "The same, expression answered right, found or not:", ""]
-        lines += _by_scene(names, record.answered, "right")
+    if record.expressions:
+        lines += ["", "The same, expression predicted right, found or not:", ""]
+        lines += _by_scene(names, record.expressions, "right")
         lines += ["", "Expression right among the faces found, minus that of the bare crops:", ""]
-        lines += _by_scene(names, record.answered, "loss")
+        lines += _by_scene(names, record.expressions, "loss")
     if record.landmarks:
         lines += [
             "",

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which cells answer for which face, and what that costs them.
+"""Which cells stand for which face, and the loss.
 
 A few cells near a face's middle, on levels that suit its size, are chosen by how well they already
-answer (task alignment: Feng et al. 2021, arXiv:2108.07755); their score is to follow that order
+fit it (task alignment: Feng et al. 2021, arXiv:2108.07755); their score is to follow that order
 (quality focal loss: Li et al. 2020, arXiv:2006.04388). Boxes learn by generalised IoU
 (Rezatofighi et al. 2019, arXiv:1902.09630), landmarks by a smooth absolute error.
 """
@@ -32,7 +32,7 @@ from fer_training.detector.network import STRIDES
 
 _CELLS_A_FACE = 6
 _LEAST_CELLS, _MOST_CELLS = 0.9, 9.0
-"""Side of the faces that a level may answer for [cells]; open at the two ends."""
+"""Side of the faces that a level may stand for [cells]; open at the two ends."""
 _BEST_CELLS = 3.6
 
 
