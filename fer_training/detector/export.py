@@ -129,7 +129,7 @@ def _shifted(network: FaceNet, shift: float) -> FaceNet:
     return shifted.eval()
 
 
-def to_onnx(network: nn.Module) -> onnx.ModelProto:
+def to_onnx(network: FaceNet) -> onnx.ModelProto:
     """Return a network as it is served, without metadata: grey uint8 of any size in."""
     names = [f"cells_{stride}" for stride in STRIDES]
     axes = {"input": {2: "height", 3: "width"}}

@@ -22,10 +22,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from fer_training.data.folders import open_npz
 from fer_training.detector.matching import hits
+from fer_training.detector.network import FaceNet
 from fer_training.detector.photos import Photo, Photos
 from fer_training.detector.validation import Finder, detections
 
@@ -70,7 +70,7 @@ class Hard:
             return cls(*(data[key] for key in cls.__dataclass_fields__))
 
 
-def find(network: nn.Module, photos: Photos) -> Hard:
+def find(network: FaceNet, photos: Photos) -> Hard:
     """Let a network look at every photo, at its own size and at half of it.
 
     A face weighs the more the lower its better score; regions of unknown faces are left out.

@@ -25,12 +25,13 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from fer_ros.perception.inference import create_session
 from fer_training.data.folders import open_npz
 from fer_training.detector.export import to_onnx
 from fer_training.detector.matching import Judged, judge, recall_at, recall_over
+from fer_training.detector.network import FaceNet
 from fer_training.detector.sources import is_loose
 from fer_training.detector.targets import boxes_of, cells, flatten
 
@@ -65,7 +66,7 @@ class Measured:
 class Finder:
     """A network in ONNX Runtime, which looks at a picture in a fraction of PyTorch's time."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: FaceNet) -> None:
         """Take a network's weights as they are; it is left in evaluation mode."""
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "network.onnx"
@@ -108,7 +109,7 @@ def detections(
     return boxes[kept], scores[best].numpy()[kept].astype(np.float64)
 
 
-def measure(network: nn.Module, file: Path, longest: int) -> Measured:
+def measure(network: FaceNet, file: Path, longest: int) -> Measured:
     """Measure a network on an npz with `truth` boxes; its photos without faces count too.
 
     Args:
