@@ -51,8 +51,9 @@ class ImageWatch:
     def note(self, image: Image, arrival_ns: int) -> None:
         """Take in an image and when it came [ns]."""
         sample = np.ascontiguousarray(image[::_EVERY, ::_EVERY])
-        self._dark = self._dark + 1 if (sample < DARK).mean() >= _DARK_SHARE else 0
-        self._bright = self._bright + 1 if (sample >= BRIGHT).mean() >= _BRIGHT_SHARE else 0
+        dark, bright = np.count_nonzero(sample < DARK), np.count_nonzero(sample >= BRIGHT)
+        self._dark = self._dark + 1 if dark >= _DARK_SHARE * sample.size else 0
+        self._bright = self._bright + 1 if bright >= _BRIGHT_SHARE * sample.size else 0
         if self._dark:
             self._highest = int(sample.max())
         digest = zlib.crc32(sample.data, image.shape[0] * 65_537 + image.shape[1])

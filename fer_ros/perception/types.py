@@ -54,10 +54,11 @@ class Box:
 
     def iou(self, other: Box) -> float:
         """Intersection over union with another box [0..1]."""
-        left, top = max(self.x, other.x), max(self.y, other.y)
-        right = min(self.x + self.width, other.x + other.width)
-        bottom = min(self.y + self.height, other.y + other.height)
-        overlap = max(right - left, 0.0) * max(bottom - top, 0.0)
+        across = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        down = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        if not (across > 0 and down > 0):  # as with NaN
+            return 0.0
+        overlap = across * down
         union = self.area + other.area - overlap
         return overlap / union if union > 0 else 0.0
 

@@ -238,3 +238,33 @@ def test_metadata_survives_the_file() -> None:
 def test_smaller_inputs_still_find_near_faces(longest: int) -> None:
     finder = FerFaceDetector(DetectorSettings(detection_size=longest))
     assert len(finder.detect(picture(160))) == 1
+
+
+def decoded_plainly(detector: FerFaceDetector, picture: Image, least: float) -> list[list[float]]:
+    """Return what the network puts out for a picture, cell by cell as its file's form has it."""
+    rows = []
+    levels = detector.run_network(picture)
+    for level, stride in zip(levels, detector.metadata.strides, strict=True):
+        for row, column in np.ndindex(*level.shape[2:]):
+            values = level[0, :, row, column].astype(np.float64)
+            score = 1 / (1 + np.exp(-values[0]))
+            if score < least:
+                continue
+            cell = np.array([column, row]) + 0.5 + 0.5 / stride
+            size = np.exp(values[3:5]) * stride
+            corner = (values[1:3] + cell) * stride - 0.5 - size / 2
+            points = (values[5:15].reshape(5, 2) + cell) * stride - 0.5
+            rows.append([*corner, *size, *points.ravel(), score])
+    return rows
+
+
+@pytest.mark.parametrize("least", [0.05, 0.5, 0.9999])
+def test_candidates_are_the_cells_of_all_levels(least: float) -> None:
+    detector = FerFaceDetector(DetectorSettings(detection_size=320))
+    actors = (Actor(80, 100, 120, ("happy",)), Actor(230, 120, 40, ("angry",)))
+    picture = cv2.cvtColor(Scene(320, 224, actors).render(0.0)[0], cv2.COLOR_BGR2GRAY)
+    found = detector.candidates(picture, least)
+    expected = np.array(decoded_plainly(detector, picture, least)).reshape(-1, 15)
+    assert len(found) == len(expected)
+    assert (len(found) > 0) == (least < 0.9999)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-2)

@@ -88,21 +88,19 @@ class FerFaceDetector(one_shot.OneShotDetector):
 
     def _decode(self, buffers: _Buffers, enlarged: NDArray[np.float32], least: float) -> Candidates:
         least = _logit(least)
-        rows = [np.empty((0, 15), np.float32)]
-        for level, stride in zip(buffers.outputs, self.metadata.strides, strict=True):
-            columns = level.shape[3]
-            flat = level.reshape(_COLUMNS, -1)
-            hits = np.flatnonzero(flat[0] >= least)
-            if hits.size == 0:
-                continue
-            predicted = flat[1:15, hits].T
-            scores = 1.0 / (1.0 + np.exp(-flat[0, hits]))
-            # The labels it learned from count from the centre of the first pixel.
-            middle = np.float32(0.5 + 0.5 / stride)
-            middles = np.stack([hits % columns, hits // columns], axis=1) + middle
-            strides = np.full((hits.size, 1), stride, np.float32)
-            rows.append(one_shot.candidates_of(middles, strides, predicted, scores, enlarged))
-        return np.concatenate(rows)
+        cells, found = [], []
+        for level, first in zip(buffers.flat, buffers.first, strict=True):
+            hits = (level[0] >= least).nonzero()[0]
+            if hits.size:
+                found.append(level[:15, hits])
+                cells.append(hits + first)
+        if not found:
+            return np.empty((0, 15), np.float32)
+        values, where = np.concatenate(found, axis=1).T, np.concatenate(cells)
+        scores = 1.0 / (1.0 + np.exp(-values[:, 0]))
+        return one_shot.candidates_of(
+            buffers.middles[where], buffers.strides[where], values[:, 1:], scores, enlarged
+        )
 
     def _check_tensors(self) -> None:
         """Compare names and types of the tensors with what the metadata promises."""
@@ -136,6 +134,21 @@ class _Buffers:
             np.zeros((1, _COLUMNS, -(-height // s), -(-width // s)), np.float32) for s in strides
         ]
         """Of each level, (1, 16, rows, columns)."""
+        self.flat = [output.reshape(_COLUMNS, -1) for output in self.outputs]
+        """The same, (16, cells)."""
+        counts = [level.shape[1] for level in self.flat]
+        self.first = [sum(counts[:index]) for index in range(len(counts))]
+        """Number of each level's first cell."""
+        # The labels it learned from count from the centre of the first pixel.
+        self.middles = np.concatenate(
+            [
+                one_shot.cell_corners(*output.shape[2:]) + np.float32(0.5 + 0.5 / stride)
+                for output, stride in zip(self.outputs, strides, strict=True)
+            ]
+        )
+        """Column and row of every cell's middle, (cells, 2)."""
+        self.strides = np.repeat(np.array(strides, np.float32), counts)[:, None]
+        """Network pixels per cell, (cells, 1)."""
         self._session, self._binding = session, session.io_binding()
         one_shot.bind(self._binding.bind_input, "input", self._canvas)
         for stride, output in zip(strides, self.outputs, strict=True):

@@ -138,7 +138,9 @@ class OneShotDetector(BaseDetector):
         buffers.run()
         enlarged = np.array([width / inner_width, height / inner_height], np.float32)
         rows = self._decode(buffers, enlarged, least)
-        rows = rows[np.isfinite(rows).all(axis=1)]
+        finite = np.isfinite(rows)
+        if not finite.all():
+            rows = rows[finite.all(axis=1)]
         if len(rows) > _MOST_CANDIDATES:
             rows = rows[np.argsort(-rows[:, 14], kind="stable")[:_MOST_CANDIDATES]]
         return rows

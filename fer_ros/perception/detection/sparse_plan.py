@@ -33,7 +33,7 @@ from fer_ros.perception.detection import mosaic
 from fer_ros.perception.detection.base import FaceDetector
 from fer_ros.perception.detection.search_plan import Region, wandering
 
-SHORTEST, LONGEST = 5, 7
+SHORTEST, LONGEST = 6, 7
 """Images from one whole pass to the next where nothing happens: what the budget allows, in these
 bounds. At 30 Hz a new face is searched for within 0.25 s whatever the budget."""
 
