@@ -97,7 +97,7 @@ class FerFaceDetector(one_shot.OneShotDetector):
         if not found:
             return np.empty((0, 15), np.float32)
         values, where = np.concatenate(found, axis=1).T, np.concatenate(cells)
-        scores = 1.0 / (1.0 + np.exp(-values[:, 0]))
+        scores = np.float32(1.0) / (np.float32(1.0) + np.exp(-values[:, 0]))
         return one_shot.candidates_of(
             buffers.middles[where], buffers.strides[where], values[:, 1:], scores, enlarged
         )
