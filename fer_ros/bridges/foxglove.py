@@ -91,11 +91,16 @@ def _text(face: Any, stamp: Any) -> Any:
         "foxglove_msgs/msg/TextAnnotation",
         timestamp=stamp,
         position=_point(float(face.roi.x_offset), float(face.roi.y_offset)),
-        text=f"{words}  {face.track_id}",
+        text=f"{words}{_aged(face)}  {face.track_id}",
         font_size=max(face.roi.height / 8, 8.0),
         text_color=build("foxglove_msgs/msg/Color", r=1.0, g=1.0, b=1.0, a=1.0),
         background_color=build("foxglove_msgs/msg/Color", a=0.6),
     )
+
+
+def _aged(face: Any) -> str:
+    """Return how old a face's prediction is, in words; empty where it is of this image."""
+    return f" ({face.prediction_age_ms / 1e3:.1f} s ago)" if face.prediction_age_ms > 0 else ""
 
 
 def _point(x: float, y: float) -> Any:

@@ -115,9 +115,11 @@ class HriBridge:
             self._faces.publish(name, "landmarks", _landmarks(face, header, width, height))
         affect = expected_affect(array.labels, face.smoothed_probabilities)
         word = EXPRESSIONS.get(face.label, "")
+        # The message has no field for the age of a prediction but its stamp.
+        predicted_ns = max(time_ns(header.stamp) - round(face.prediction_age_ms * 1e6), 0)
         expression = build(
             EXPRESSION,
-            header=header,
+            header=messages.header(predicted_ns, header.frame_id),
             expression=word,
             valence=affect.valence,
             arousal=affect.arousal,

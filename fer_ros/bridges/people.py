@@ -65,6 +65,7 @@ def _signals(face: Any, array: Any) -> Any:
         header=array.header,
         **{name: given.get(name, math.nan) for name in KNOWN},
         confidence=float(face.confidence),
+        prediction_age_ms=float(face.prediction_age_ms),
         valence=affect.valence,
         arousal=affect.arousal,
         size=face.roi.height / max(array.height, 1),

@@ -61,6 +61,8 @@ class FaceView:
     confidence: float
     probabilities: tuple[int, ...]
     """Smoothed, in thousandths, in the order of the moment's labels."""
+    age: float = 0.0
+    """How much older than the image they are [s]."""
 
 
 @dataclass(frozen=True)
@@ -288,6 +290,7 @@ def _moment(answer: Answer) -> Moment:
             face.label,
             _finite(face.confidence),
             tuple(np.nan_to_num(face.smoothed * 1000).round().astype(int).tolist()),
+            _finite(face.prediction_age_ms / 1e3),
         )
         for face in answer.faces[:_FACES]
     )

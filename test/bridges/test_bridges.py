@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -271,6 +272,19 @@ def camera_info(width: int = 640, **changes):
     k = np.array([600.0, 0, 320, 0, 600, 240, 0, 0, 1])
     values = {"k": k, "d": np.zeros(5), "distortion_model": "plumb_bob", "height": 480, **changes}
     return build("sensor_msgs/msg/CameraInfo", width=width, **values)
+
+
+def test_an_older_prediction_is_not_passed_off_as_new(stage):
+    here = stage("hri", "people", "foxglove")
+    signals = here.hear("/fer/people/a/signals", "fer_ros/msg/FaceSignals")
+    faces = here.hear("/humans/faces/a/expression", "hri_msgs/msg/Expression")
+    texts = here.hear("/fer/annotations", "foxglove_msgs/msg/ImageAnnotations")
+    here.see(replace(found("a"), prediction_age_ms=250.0))
+    wait_for(lambda: signals and faces and texts)
+    assert signals[0].prediction_age_ms == 250.0
+    assert messages.time_ns(signals[0].header.stamp) == here.stamp
+    assert messages.time_ns(faces[0].header.stamp) == here.stamp - SECOND // 4
+    assert texts[0].texts[0].text == "happy 80% (0.2 s ago)  a"
 
 
 def test_positions_are_those_of_the_rendered_face(stage):

@@ -183,3 +183,17 @@ def test_the_moment_is_made_to_text_once() -> None:
     shown = json.loads(moment.text)
     assert shown["t"] == pytest.approx(time.time(), abs=60)
     assert shown["faces"][0]["id"] == "f_0"
+
+
+def test_the_age_of_a_prediction_reaches_the_page():
+    rows = np.full(7, 1 / 7, np.float32)
+    face = FaceEmotion(
+        Face(Box(1, 2, 30, 40), 0.9), "a", rows, rows, "happy", 0.8, prediction_age_ms=100.0
+    )
+    result = FrameResult(Frame(np.zeros((48, 64, 3), np.uint8), 1, "camera", "/cam"), [face])
+    board = Board()
+    data = encode(messages.emotion_array(result, ORIGIN, 1.0, messages.emotions(result)))
+    board.receive(topic("/fer/emotions", messages.EMOTION_ARRAY), data)
+    (camera,) = board.snapshot().cameras
+    ((moment,), _) = board.moments(camera.id, 0)
+    assert json.loads(moment.text)["faces"][0]["age"] == 0.1

@@ -35,6 +35,7 @@ export class People {
         person.labels = labels;
         person.label = face.label;
         person.confidence = face.confidence;
+        person.age = face.age;
         person.points.push([t, face.probabilities]);
       }
     }
@@ -84,7 +85,9 @@ export class People {
     item.className = here ? "" : "gone";
     swatch.className = certain ? "swatch" : "swatch none";
     swatch.style.background = certain ? this.palette[person.label] ?? "#888" : "";
-    const text = !here ? "gone" : certain ? `${person.label} ${percent} %` : "uncertain";
+    const aged = person.age > 0 ? `, ${person.age.toFixed(1)} s old` : "";
+    const shown = certain ? `${person.label} ${percent} %` : "uncertain";
+    const text = here ? shown + aged : "gone";
     if (label.textContent !== text) label.textContent = text;
     canvas.setAttribute("aria-label", `${person.id}: ${text}`);
     this.plot(canvas, person);
