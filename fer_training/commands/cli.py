@@ -28,7 +28,7 @@ import numpy as np
 
 from fer_ros.apps.start import raised_interrupt
 from fer_ros.perception.classification import FUSION_RULES
-from fer_training.commands import detector, export, measure, papers, train
+from fer_training.commands import detector, elsewhere, export, measure, papers, train
 from fer_training.commands.show import show
 from fer_training.data.base import DatasetError
 
@@ -53,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_svm(commands)
     _add_saliency(commands)
     measure.add(commands)
+    elsewhere.add(commands)
     detector.add(commands)
     papers.add(commands)
     return parser

@@ -134,6 +134,23 @@ def jpeg(image: Image, _: np.random.Generator, quality: int) -> Image:
     return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED), np.uint8)
 
 
+def contrast(image: Image, _: np.random.Generator, factor: float) -> Image:
+    """Stretch the pixels about their mean and clip, as of faces under one hard lamp."""
+    mean = float(image.mean())
+    return _quantised((image.astype(np.float64) - mean) * factor + mean)
+
+
+def border(image: Image, _: np.random.Generator, share: float) -> Image:
+    """Show the face smaller, with a border of a share of the crop's side; the edge is repeated."""
+    return _window(image, 0.0, 0.0, 1 + 2 * share)
+
+
+def sharpen(image: Image, _: np.random.Generator, amount: float) -> Image:
+    """Add an unsharp mask, as of a face shrunk from a large photo; FER2013's are soft."""
+    soft = cv2.GaussianBlur(image, (0, 0), 0.8 * image.shape[1] / 48)
+    return _quantised(image + amount * (image.astype(np.float64) - soft))
+
+
 def hide_quarter(image: Image, rng: np.random.Generator) -> Image:
     """Hide one of the four quarters by middle grey."""
     height, width = image.shape[:2]
@@ -205,3 +222,26 @@ CONDITIONS = (
     Condition("blue light to grey", partial(tint, gains=(1.6, 1.0, 0.5))),
 )
 """Every row of the table, in its order; the names are stable, since random numbers hang on them."""
+
+SHIFTS = (
+    *(
+        entry
+        for entry in CONDITIONS
+        if entry.name
+        in {
+            "crop ±15 %",
+            "face of 24 px",
+            "blur, sigma 1 px",
+            "noise, sigma 5 %",
+            "low light",
+            "overexposed 1.5 times",
+            "JPEG quality 20",
+            "rotated 20°",
+            "a quarter hidden",
+        }
+    ),
+    Condition("contrast 1.5 times", partial(contrast, factor=1.5)),
+    Condition("border of a tenth", partial(border, share=0.1)),
+    Condition("sharpened", partial(sharpen, amount=1.0)),
+)
+"""How faces of other sources differ from FER2013's: what `fer-train shift` changes."""

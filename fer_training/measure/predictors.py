@@ -29,6 +29,7 @@ from scipy.special import softmax
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.emotions import FERPLUS
 from fer_ros.perception.errors import ModelError
+from fer_ros.perception.model_metadata import ModelMetadata
 from fer_ros.perception.model_store import shipped_models
 from fer_training import architectures
 from fer_training.architectures import networks
@@ -208,3 +209,34 @@ def with_flip(predictor: Predictor, images: NDArray[np.uint8]) -> NDArray[np.flo
     mirrored = np.ascontiguousarray(images[:, :, ::-1])
     mean = (predictor.probabilities(images) + predictor.probabilities(mirrored)) / 2
     return mean.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """A network whose probabilities are the mean over a crop and its mirror image."""
+
+    predictor: Predictor
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Classes in the order of the columns."""
+        return self.predictor.labels
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return f"{self.predictor.name}+mirror"
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return shape (N, labels) for images of shape (N, H, W) or (N, H, W, 3)."""
+        return with_flip(self.predictor, images)
+
+
+def threshold_of(predictor: Predictor) -> float:
+    """Return the probability from which a network names a face; where none is fitted, 0.35."""
+    fitted = None
+    if isinstance(predictor, OnnxPredictor):
+        fitted = predictor.network.metadata.uncertain_threshold
+    elif isinstance(predictor, CheckpointPredictor):
+        fitted = predictor.calibration.uncertain_threshold
+    return ModelMetadata.uncertain_threshold if fitted is None else fitted

@@ -1,0 +1,106 @@
+# Copyright 2026 fer_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Takes channel gates that stand at 1 for every crop out of exported networks.
+
+The gates of fer-base and fer-lite of version 0.1 begin where the slope of their hard sigmoid is 0
+and never left 1, so that without them every probability stays as it is, to the bit, and a run is
+faster. ``python -m fer_training.ship.gates FILE.onnx`` rewrites files in place and renews their
+digests as :mod:`fer_training.ship.known_answer` does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+_OPEN = 3.0
+"""From here on a hard sigmoid with ONNX's slope of a sixth, PyTorch's too, gives 1."""
+
+
+def without_gates(model: onnx.ModelProto) -> int:
+    """Take out, in place, every product with a gate that is always 1; return how many.
+
+    A gate is a hard sigmoid of a convolution whose kernels are 0 and whose biases are 3 or more.
+    """
+    graph = model.graph
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    makers = {output: node for node in graph.node for output in node.output}
+
+    def tensor(name: str) -> np.ndarray | None:
+        maker = makers.get(name)
+        if maker is not None and maker.op_type == "Identity":
+            return tensors.get(maker.input[0])
+        return tensors.get(name)
+
+    def always_one(name: str) -> bool:
+        gate = makers.get(name)
+        if gate is None or gate.op_type != "HardSigmoid":
+            return False
+        slope = {entry.name: entry.f for entry in gate.attribute}.get("alpha", 0.2)
+        squeezed = makers.get(gate.input[0])
+        if squeezed is None or squeezed.op_type != "Conv" or abs(slope - 1 / 6) > 1e-6:
+            return False
+        kernels, bias = tensor(squeezed.input[1]), tensor(squeezed.input[2])
+        if kernels is None or bias is None:
+            return False
+        return not kernels.any() and bool((bias >= _OPEN).all())
+
+    renamed: dict[str, str] = {}
+    for node in [node for node in graph.node if node.op_type == "Mul"]:
+        for gate, other in ((0, 1), (1, 0)):
+            if always_one(node.input[gate]):
+                renamed[node.output[0]] = node.input[other]
+                graph.node.remove(node)
+                break
+    for node in graph.node:
+        for place, name in enumerate(node.input):
+            node.input[place] = renamed.get(name, name)
+    _drop_unused(graph)
+    return len(renamed)
+
+
+def _drop_unused(graph: onnx.GraphProto) -> None:
+    """Take out nodes and tensors that lead to no output of the graph."""
+    used = {output.name for output in graph.output}
+    kept = []
+    for node in reversed(list(graph.node)):
+        if used & set(node.output):
+            used |= set(node.input)
+            kept.append(node)
+    del graph.node[:]
+    graph.node.extend(reversed(kept))
+    tensors = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(tensors)
+
+
+def rewrite(path: Path, target: Path | None = None) -> int:
+    """Write a file without such gates; return how many there were, and write nothing for none.
+
+    Raises:
+        ModelError: It is no emotion network.
+    """
+    from fer_ros.perception.classification import EmotionNetwork
+    from fer_training.ship.export import write
+
+    metadata = EmotionNetwork(path).metadata
+    model = onnx.load(path)
+    count = without_gates(model)
+    if count:
+        write(model, metadata, target or path)
+    return count
