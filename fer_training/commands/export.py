@@ -57,6 +57,15 @@ def add(commands: Any) -> None:
     )
     quantize.set_defaults(run=_quantize)
 
+    threshold = commands.add_parser(
+        "threshold", help="fit the threshold of 'uncertain' on changed crops, into files in place"
+    )
+    threshold.add_argument("files", type=Path, nargs="+", metavar="FILE.onnx")
+    threshold.add_argument("--data", type=Path, required=True, help="FER2013 with PublicTest rows")
+    threshold.add_argument("--rows", type=int, default=400, help="of PublicTest, drawn at random")
+    threshold.add_argument("--seed", type=int, default=0, help="of the draw and the changes")
+    threshold.set_defaults(run=_threshold)
+
 
 def _export(options: argparse.Namespace) -> None:
     from fer_training.data import ferplus
@@ -89,3 +98,24 @@ def _quantize(options: argparse.Namespace) -> None:
         options.records,
     )
     print(files.text(report))
+
+
+def _threshold(options: argparse.Namespace) -> None:
+    from fer_training.data import load_dataset, splits
+    from fer_training.measure.predictors import OnnxPredictor
+    from fer_training.ship import naming, renew
+
+    data = load_dataset("fer2013", options.data)
+    data = data.select(splits.measured(data, "PublicTest"))
+
+    def change(path: Path) -> renew.Change:
+        found = naming.fit(OnnxPredictor(path), data, options.rows, options.seed)
+        print(
+            f"{path.name}: {found.threshold:.2f}; changed crops {100 * found.named:.1f} % named, "
+            f"{100 * found.named_right:.1f} % of them right; unchanged "
+            f"{100 * found.named_clean:.1f} %, {100 * found.named_right_clean:.1f} %",
+            flush=True,
+        )
+        return naming.put(found.threshold)
+
+    renew.renew_all(options.files, change)

@@ -15,18 +15,22 @@
 """Takes channel gates that stand at 1 for every crop out of exported networks.
 
 The gates of fer-base and fer-lite of version 0.1 begin where the slope of their hard sigmoid is 0
-and never left 1, so that without them every probability stays as it is, to the bit, and a run is
-faster. ``python -m fer_training.ship.gates FILE.onnx`` rewrites files in place and renews their
-digests as :mod:`fer_training.ship.known_answer` does.
+and never left 1, so that without them every probability stays within rounding, and a run is faster.
+``python -m fer_training.ship.gates FILE.onnx`` rewrites float files in place; digests are renewed
+as :mod:`fer_training.ship.renew` says.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
+
+from fer_ros.perception.model_metadata import ModelMetadata
+from fer_training.ship.renew import renew_all
 
 _OPEN = 3.0
 """From here on a hard sigmoid with ONNX's slope of a sixth, PyTorch's too, gives 1."""
@@ -89,18 +93,11 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     graph.initializer.extend(tensors)
 
 
-def rewrite(path: Path, target: Path | None = None) -> int:
-    """Write a file without such gates; return how many there were, and write nothing for none.
+def open_gates_out(model: onnx.ModelProto, metadata: ModelMetadata) -> ModelMetadata:
+    """Take the gates out of a graph, in place; return the metadata as it is."""
+    without_gates(model)
+    return metadata
 
-    Raises:
-        ModelError: It is no emotion network.
-    """
-    from fer_ros.perception.classification import EmotionNetwork
-    from fer_training.ship.export import write
 
-    metadata = EmotionNetwork(path).metadata
-    model = onnx.load(path)
-    count = without_gates(model)
-    if count:
-        write(model, metadata, target or path)
-    return count
+if __name__ == "__main__":
+    renew_all([Path(name) for name in sys.argv[1:]], lambda _: open_gates_out)

@@ -14,9 +14,8 @@
 
 """Stores the answers to the known faces in networks that were exported without them.
 
-``python -m fer_training.ship.known_answer fer_ros/models/*.onnx`` adds them, and renews the digests
-of these files wherever they are named: SHA256SUMS, cards, metadata of int8 twins, and the record
-of what was measured on held-out rows, for graphs and weights are the same.
+``python -m fer_training.ship.known_answer fer_ros/models/*.onnx`` adds them; graphs and weights
+stay the same, and digests are renewed as :mod:`fer_training.ship.renew` says.
 """
 
 from __future__ import annotations
@@ -25,12 +24,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import onnx
-
-from fer_ros.perception.classification import EmotionNetwork
-from fer_ros.perception.model_store import MANIFEST, digest_of
-from fer_training.ship import heldout
-from fer_training.ship.export import write
+from fer_training.ship.renew import renew, renew_all
 
 
 def add(path: Path, renewed: dict[str, str]) -> None:
@@ -40,30 +34,12 @@ def add(path: Path, renewed: dict[str, str]) -> None:
         path: An exported network; its graph and weights stay as they are.
         renewed: Digests that other files have got, by the old ones; this file's is added.
     """
-    old = digest_of(path)
-    metadata = EmotionNetwork(path).metadata
-    model = onnx.load(path)
-    for entry in model.metadata_props:
-        entry.value = _with_digests(entry.value, renewed)
-    named = {entry.key: entry.value for entry in model.metadata_props}
-    write(model, type(metadata).from_props(named), path)
-    renewed[old] = digest_of(path)
+    renew(path, lambda _, metadata: metadata, renewed)
 
 
 def add_to_folder(paths: Sequence[Path]) -> None:
     """Store the answers in files of one folder and renew their digests in its texts."""
-    renewed: dict[str, str] = {}
-    for path in sorted(paths, key=lambda path: (path.stem.endswith("-int8"), path)):
-        add(path, renewed)
-    folder = paths[0].parent
-    for text in (*folder.glob("*.md"), folder / MANIFEST, heldout.PLACE):
-        text.write_text(_with_digests(text.read_text(encoding="utf-8"), renewed), encoding="utf-8")
-
-
-def _with_digests(text: str, renewed: dict[str, str]) -> str:
-    for old, new in renewed.items():
-        text = text.replace(old, new)
-    return text
+    renew_all(paths, lambda _: lambda _, metadata: metadata)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,16 @@ pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
 import torch
 
+from fer_ros.perception.classification import EmotionNetwork
+from fer_ros.perception.known_answer import known_crops
+from fer_ros.perception.model_store import digest_of, shipped_models
 from fer_training import architectures
 from fer_training.architectures.fer import ChannelAttention
-from fer_training.ship.export import to_onnx
-from fer_training.ship.gates import without_gates
+from fer_training.ship import heldout
+from fer_training.ship.export import ExportError, to_onnx
+from fer_training.ship.gates import open_gates_out, without_gates
+from fer_training.ship.naming import least_threshold, put
+from fer_training.ship.renew import renew_all
 
 
 def graph(close: bool = False) -> onnx.ModelProto:
@@ -62,3 +68,30 @@ def test_gates_of_1_go_and_others_stay(close: bool, taken: int, tmp_path: Path) 
     np.testing.assert_allclose(run(model, tmp_path), before, atol=1e-5)
     assert len(model.graph.node) <= nodes - 5 * taken
     assert sum(node.op_type == "HardSigmoid" for node in model.graph.node) == 5 - taken
+
+
+def test_files_of_a_folder_change_and_their_digests_follow(tmp_path: Path, monkeypatch) -> None:
+    float_file, twin = tmp_path / "fer-lite.onnx", tmp_path / "fer-lite-int8.onnx"
+    for path in (float_file, twin):
+        path.write_bytes(shipped_models()[path.stem].read_bytes())
+    record = tmp_path / "heldout.json"
+    record.write_text(f'{{"{digest_of(float_file)}": 1}}')
+    monkeypatch.setattr(heldout, "PLACE", record)
+    before = EmotionNetwork(float_file)
+    faces = known_crops(before.metadata.input)
+    renew_all([twin, float_file], lambda path: open_gates_out if path == float_file else put(0.7))
+    network, quantised = EmotionNetwork(float_file), EmotionNetwork(twin)
+    assert network.digest != before.digest
+    np.testing.assert_allclose(network.classify(faces), before.classify(faces), atol=1e-5)
+    assert quantised.metadata.uncertain_threshold == 0.7
+    assert quantised.metadata.recipe["quantization"]["source_sha256"] == network.digest
+    assert network.digest in record.read_text()
+
+
+def test_the_least_threshold_leaves_enough_named_faces_right() -> None:
+    confidence = np.array([0.9, 0.8, 0.705, 0.6, 0.5], np.float32)
+    right = np.array([True, True, False, True, False])
+    assert least_threshold(confidence, right, 0.75) == 0.51
+    assert least_threshold(confidence, right, 0.9) == 0.71
+    with pytest.raises(ExportError, match="no threshold"):
+        least_threshold(confidence, ~right, 0.9)
