@@ -116,6 +116,7 @@ def _threshold(options: argparse.Namespace) -> None:
             f"{100 * found.named_clean:.1f} %, {100 * found.named_right_clean:.1f} %",
             flush=True,
         )
+        naming.note(path.with_suffix(".md"), found)
         return naming.put(found.threshold)
 
     renew.renew_all(options.files, change)

@@ -34,7 +34,7 @@ from fer_training.architectures.fer import ChannelAttention
 from fer_training.ship import heldout
 from fer_training.ship.export import ExportError, to_onnx
 from fer_training.ship.gates import open_gates_out, without_gates
-from fer_training.ship.naming import least_threshold, put
+from fer_training.ship.naming import Naming, least_threshold, note, put
 from fer_training.ship.renew import renew_all
 
 
@@ -95,3 +95,18 @@ def test_the_least_threshold_leaves_enough_named_faces_right() -> None:
     assert least_threshold(confidence, right, 0.9) == 0.71
     with pytest.raises(ExportError, match="no threshold"):
         least_threshold(confidence, ~right, 0.9)
+
+
+@pytest.mark.parametrize("name", ["fer-base", "fer-lite-int8"])
+def test_a_card_says_the_threshold_and_what_it_gives_once(name: str, tmp_path: Path) -> None:
+    card = tmp_path / "card.md"
+    before = shipped_models()[name].with_suffix(".md").read_text(encoding="utf-8")
+    card.write_text(before, encoding="utf-8")
+    for threshold in (0.61, 0.63):
+        note(card, Naming(threshold, 0.5, 0.8, 0.6, 0.9))
+    after = card.read_text(encoding="utf-8")
+    assert after.count("`fer-train threshold`") == 1
+    assert "0.61" not in after
+    assert ("UNCERTAIN 0.63." in after) != (", 0.63, fitted" in after)
+    note(tmp_path / "none.md", Naming(0.5, 0.5, 0.8, 0.6, 0.9))
+    assert not (tmp_path / "none.md").exists()
