@@ -11,7 +11,7 @@ endif
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
 
 # A sourced ROS 2 puts its own Python folders first: its pytest plugins (launch_testing) stop newer
 # pytests, and a built fer_ros hides this one. The environment below cannot use that rclpy anyway.

@@ -33,7 +33,7 @@ from fer_ros.behaviors.node import BehaviorNode
 from fer_ros.behaviors.recorded import event_line, events_of_bag
 from fer_ros.behaviors.rule_files import RuleError, read_rules
 from fer_ros.behaviors.rules import RuleSet
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.texts import near_name, shortened
 from fer_ros.resources import share_path
 from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport.arguments import RosArgs
@@ -99,6 +99,9 @@ def load(name: str, options: list[str]) -> RuleSet:
         ValueError: An option is malformed.
     """
     path = share_path(f"config/{name}.yaml") if name in SHIPPED else Path(name).expanduser()
+    hint = near_name(name, SHIPPED)
+    if not path.exists() and "did you mean" in hint:
+        raise RuleError(f"there are no rules {name!r}; {hint}")
     rules = read_rules(path)
     for option in options:
         place, given, text = option.partition("=")

@@ -18,11 +18,18 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Mapping, Sequence
-from typing import cast
+import os
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn, cast
 
 from fer_ros import __version__
 from fer_ros.perception.texts import near_name, shortened
+
+COMPLETION_ENV = "_ARGCOMPLETE"
+"""Set by a shell that asks argcomplete what may follow."""
 
 Commands = Mapping[str, tuple[str, str]]
 """Module in this folder and line of the overview of each command, see :mod:`fer_ros.apps.cli`."""
@@ -34,17 +41,31 @@ def parse(words: Sequence[str], commands: Commands) -> argparse.Namespace:
     Raises:
         ValueError: There are some.
     """
+    if COMPLETION_ENV in os.environ:
+        _complete(commands)
     named = command_name(words)
     if named and named not in commands:
         raise ValueError(f"there is no command {shortened(named)!r}; {near_name(named, commands)}")
     parser = _parser(words, commands)
     args, unknown = parser.parse_known_args(words)
+    if not hasattr(args, "func"):
+        return argparse.Namespace(func=_help_of(_subparser(parser, named)))
     if not unknown:
         return args
     from fer_ros.apps.hints import about_unknown_words
 
     own = _subparser(parser, named)
     raise ValueError(about_unknown_words(named, unknown, own)) from None
+
+
+def _help_of(parser: argparse.ArgumentParser) -> Callable[..., int]:
+    """Return what a command does that lacks its action: it prints its help."""
+
+    def show(*_: object) -> int:
+        parser.print_help()
+        return 0
+
+    return show
 
 
 def command_name(words: Sequence[str]) -> str:
@@ -61,17 +82,56 @@ def _subparser(parser: argparse.ArgumentParser, name: str) -> argparse.ArgumentP
 
 def _parser(words: Sequence[str], commands: Commands) -> argparse.ArgumentParser:
     """Return the parser, complete for the command that the words name."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="fer-ros",
         description="Facial expressions from camera images, on ROS 2 and without it.",
         epilog="On ROS 2 the node is started with: ros2 launch fer_ros fer.launch.py",
     )
     parser.add_argument("--version", action="version", version=f"fer_ros {__version__}")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     named = command_name(words)
     for name, (module, about) in commands.items():
         if name == named:
             importlib.import_module(f"fer_ros.apps.{module}").add_parser(subparsers)
         elif module != commands.get(named, ("", ""))[0]:
             subparsers.add_parser(name, help=about)
+    _wrap_help(parser)
     return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says of a word that is none of the choices which may have been meant."""
+
+    def error(self, message: str) -> NoReturn:
+        found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        if found:
+            hint = near_name(found[1], re.findall(r"[^', ]+", found[2]))
+            message = f"{message[: found.start()]}there is no {shortened(found[1])!r}; {hint}"
+        super().error(message)
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps descriptions at the terminal's width, and leaves examples and tables as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" in text:
+            return super()._fill_text(text, width, indent)
+        return textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent)
+
+
+def _wrap_help(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = _HelpFormatter
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                _wrap_help(inner)
+
+
+def _complete(commands: Commands) -> None:
+    """Propose words to a shell that asks for them, and end the process."""
+    try:
+        import argcomplete
+    except ImportError:  # the shell learns nothing, and says nothing
+        sys.exit(1)
+    line = os.environ.get("COMP_LINE", "").split()
+    argcomplete.autocomplete(_parser(line[1:], commands), always_complete_options=False)

@@ -41,7 +41,7 @@ def add_parser(subparsers: Any) -> None:
         "YuNet, another detector under its own licence, is fetched from its official address and "
         "checked by SHA-256.",
     )
-    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
     listing = actions.add_parser("list", help="say which networks there are, and where")
     listing.set_defaults(func=_list)
     fetch = actions.add_parser("fetch", help="get YuNet, another face detector")

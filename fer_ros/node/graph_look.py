@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 from fer_ros.transport import messages
@@ -26,6 +27,9 @@ _PERIOD = 2.0
 """Shortest time between two looks, which cost discovery some milliseconds [s]."""
 PATIENCE = 3.0
 """How long a topic may be published by nobody before that is said: nodes start together [s]."""
+
+REPEAT = 10.0
+"""How often it is said again, with the topics that there are by then [s]."""
 
 
 class GraphLook:
@@ -76,25 +80,28 @@ class GraphLook:
 
 
 class MissingCameras:
-    """Says in the log, once, that a camera's topic is published by nobody, and what there is."""
+    """Logs that nobody publishes a camera's topic, and which topics of images there are now."""
 
     def __init__(self, graph: GraphLook, log: Logger) -> None:
         self._graph = graph
         self._log = log
         self._since: dict[str, float] = {}
-        self._told: set[str] = set()
+        self._told: dict[str, float] = {}
+        """When it was last said of a topic [s]."""
 
     def look(self, topic: str, publishers: int) -> None:
         """Take in how many publish a camera's topic now."""
         if publishers:
             self._since.pop(topic, None)
             if topic in self._told:
-                self._told.remove(topic)
+                del self._told[topic]
                 self._log.info(f"{topic} is published now")
             return
-        since = self._since.setdefault(topic, time.monotonic())
-        if topic not in self._told and time.monotonic() - since >= PATIENCE:
-            self._told.add(topic)
+        now = time.monotonic()
+        since = self._since.setdefault(topic, now)
+        last = self._told.get(topic, -math.inf)
+        if now - since >= PATIENCE and now - last >= REPEAT:
+            self._told[topic] = now
             self._log.warning(f"nobody publishes {topic} yet; {self._advice(topic)}")
 
     def _advice(self, topic: str) -> str:

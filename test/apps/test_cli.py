@@ -55,6 +55,58 @@ def test_every_command_explains_itself(command, capsys) -> None:
     assert "usage: fer-ros" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", [(), ("models",)])
+def test_a_command_without_its_action_prints_its_help(command, capsys) -> None:
+    status, shown, error = output(capsys, *command)
+    assert status == 0
+    assert shown.startswith(" ".join(["usage: fer-ros", *command]))
+    assert not error
+
+
+def test_help_is_wrapped_and_examples_are_not(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    with pytest.raises(SystemExit):
+        main(["camera", "--help"])
+    head, _, examples = capsys.readouterr().out.partition("examples:")
+    assert max(map(len, head.splitlines())) <= 60
+    assert "  fer-ros camera --source talk.mp4 --loop --ros-args -r image_raw:=/left" in examples
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (("models", "lits"), "there is no 'lits'; did you mean 'list'?"),
+        (("behave", "greter"), "there are no rules 'greter'; did you mean 'greeter'?"),
+        (("raed", "x.mp4"), "did you mean 'read'?"),
+    ],
+)
+def test_a_word_that_is_nearly_right_is_recognised(line, words, capsys) -> None:
+    try:
+        status = main(list(line))
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [("fer-ros mod", {"models"}), ("fer-ros models ver", {"verify"}),
+     ("fer-ros read x.mp4 --ann", {"--annotated"})],
+)  # fmt: skip
+def test_a_shell_completes_commands_and_options(line: str, expected: set, tmp_path: Path) -> None:
+    pytest.importorskip("argcomplete")
+    found = tmp_path / "found"
+    environment = {
+        **os.environ, "_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)),
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(found), "_ARGCOMPLETE_IFS": "\n",
+        "_ARGCOMPLETE_SHELL": "bash",
+    }  # fmt: skip
+    program = [sys.executable, "-m", "fer_ros"]
+    subprocess.run(program, env=environment, timeout=60, check=False, capture_output=True)
+    assert set(found.read_text().replace(" ", "").split("\n")) == expected
+
+
 def test_models_are_listed_and_verified(capsys) -> None:
     status, listing, _ = output(capsys, "models", "list")
     assert status == 0

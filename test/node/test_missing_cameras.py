@@ -39,15 +39,24 @@ def test_the_cameras_that_are_there_are_named_once(log, build) -> None:
     robot.other.publisher("/left/image_raw", messages.IMAGE, Qos())
     robot.other.publisher("/right/image_raw/compressed", messages.COMPRESSED_IMAGE, Qos())
     robot.start()
-    wait_for(lambda: log("nobody publishes"))
-    (text,) = log("nobody publishes")
+    wait_for(lambda: log("nobody publishes /image_raw yet"))
+    (text,) = log("nobody publishes /image_raw yet")
     assert "/image_raw" in text
     assert "there are: /left/image_raw, /right/image_raw/compressed;" in text
     assert "--ros-args -p image_topics:=/left/image_raw" in text
     assert "annotated" not in text
     robot.send(smiling())
     wait_for(lambda: log("/image_raw is published now"))
-    assert len(log("nobody publishes")) == 1
+    assert len(log("nobody publishes /image_raw yet")) == 1
+
+
+def test_it_is_said_again_with_the_cameras_of_that_time(log, build, monkeypatch) -> None:
+    monkeypatch.setattr(graph_look, "REPEAT", 0.2)
+    robot: Robot = build()
+    robot.start()
+    wait_for(lambda: log("nor any other camera topic"))
+    robot.other.publisher("/late/image_raw", messages.IMAGE, Qos())
+    wait_for(lambda: log("there are: /late/image_raw;"))
 
 
 def test_without_any_camera_it_says_what_to_look_at(log, robot: Robot) -> None:
@@ -68,4 +77,4 @@ def test_a_camera_that_is_there_is_not_talked_about(log, build) -> None:
     robot.start()
     robot.answer(smiling())
     wait_for(lambda: robot.status("camera"))
-    assert log("nobody publishes") == []
+    assert log("nobody publishes /image_raw yet") == []

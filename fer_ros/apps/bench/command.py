@@ -74,6 +74,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--only", choices=["rules", "files"], help="measure this part alone; "
                         "files, which no other part measures, need PyAV")  # fmt: skip
     parser.add_argument(
+        "--pictures", type=int, default=2000, metavar="N",
+        help="with --only files: pictures in the folder (default: 2000)",
+    )  # fmt: skip
+    parser.add_argument(
         "--cameras", type=_counts, default=(), metavar="N,…",
         help="measure load alone: this many cameras on one node that has one core; several numbers "
         "make a table",
@@ -122,7 +126,7 @@ def _bench(args: argparse.Namespace, ros_args: RosArgs) -> int:
         return 0
     if args.only == "files":
         warn_if_busy()
-        print_files(measure_files())
+        print_files(measure_files(args.pictures))
         return 0
     check_parameters(ros_args, "/fer")
     overrides = ros_args.parameters("/fer")

@@ -36,13 +36,16 @@ from fer_ros.reading.work import Event, FrameRead, Work
 from fer_ros.sources.scene import demo_scene
 from fer_ros.sources.video import Video, pyav
 
-FRAMES, PICTURES, ROUNDS = 120, 2000, 3
+FRAMES, ROUNDS = 120, 3
 
 _WORK = Work(Part(0.0, 0.0, float("inf")))
 
 
-def measure_files() -> dict[str, Any]:
+def measure_files(pictures: int) -> dict[str, Any]:
     """Measure both, in turns, several rounds.
+
+    Args:
+        pictures: How many lie in the folder.
 
     Returns:
         Medians. Of the video: rate of `fer-ros read` to that of the bare pipeline, which is given
@@ -58,9 +61,9 @@ def measure_files() -> dict[str, Any]:
         folder = Path(name)
         return {
             "frames": FRAMES,
-            "pictures": PICTURES,
+            "pictures": pictures,
             "video": _measure_video(reader, folder),
-            "folder": _measure_folder(reader, folder),
+            "folder": _measure_folder(reader, folder, pictures),
         }
 
 
@@ -86,14 +89,14 @@ def _measure_video(reader: Reader, folder: Path) -> dict[str, float]:
     return {"rate_ratio": statistics.median(wall), "thread_ratio": statistics.median(cpu)}
 
 
-def _measure_folder(reader: Reader, folder: Path) -> dict[str, float]:
+def _measure_folder(reader: Reader, folder: Path, count: int) -> dict[str, float]:
     scene = demo_scene()
     jpegs = [encode_jpeg(scene.render(index / 3)[0], 90) for index in range(30)]
-    pictures = folder / "pictures"
-    pictures.mkdir()
-    for index in range(PICTURES):
-        (pictures / f"{index:05}.jpg").write_bytes(jpegs[index % len(jpegs)])
-    sources = find_sources([str(pictures)])
+    home = folder / "pictures"
+    home.mkdir()
+    for index in range(count):
+        (home / f"{index:05}.jpg").write_bytes(jpegs[index % len(jpegs)])
+    sources = find_sources([str(home)])
 
     def read(processes: int) -> None:
         events = read_in_processes(sources, {}, _WORK, processes, _NEVER)
