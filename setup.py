@@ -22,7 +22,11 @@ from pathlib import Path
 from setuptools import setup
 
 HERE = Path(__file__).parent
-PATTERNS = {"msg": ("*.msg",), "config": ("*.yaml", "*.json", "*.rviz"), "launch": ("*.py",)}
+PATTERNS = {
+    "msg": ("*.msg",),
+    "config": ("*.yaml", "*.json", "*.rviz", "*.service"),
+    "launch": ("*.py",),
+}
 
 setup(
     data_files=[

@@ -235,6 +235,8 @@ def _work(parameters: dict[str, Any], work: Work, connection: Connection) -> Non
             raise
         except Exception as error:
             connection.send(ReadError(f"{type(error).__name__}: {error}"))
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to clean up
 
 
 def _interrupt_once(*_: object) -> None:
