@@ -30,7 +30,7 @@ PARAMETERS_KEY = "ros__parameters"
 _MOST_DIGITS = 30
 """More than any 64-bit integer has."""
 
-_PLAIN = "!plain"
+_PLAIN, _STRING = "!plain", "tag:yaml.org,2002:str"
 _WORDS = {
     spelled: value
     for words, value in ((("y", "yes", "true", "on"), True), (("n", "no", "false", "off"), False))
@@ -151,10 +151,11 @@ def _value(node: yaml.Node) -> Any:
 
 def _scalar(node: yaml.ScalarNode) -> bool | int | float | str:
     text = str(node.value)
-    if node.tag != _PLAIN:
-        return text
-    if not text:
+    if node.style is None and not text:
         raise ParameterFileError(f"a value is missing{_place(node)}; write '' for an empty string")
+    # As rcl (tried on Jazzy): !!str and quotes make a string, and any other tag changes nothing.
+    if node.style is not None or node.tag == _STRING:
+        return text
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):

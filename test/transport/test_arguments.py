@@ -86,9 +86,22 @@ def test_topic_and_service_rules_are_told_apart():
         ("[1.0,2.5]", (1.0, 2.5)),
         ("[]", ()),
         ("!!str 5", "5"),
+        ("!!str yes", "yes"),
+        ("!!int 2", 2),
+        ("!!int 0x10", 16),
+        ("!!float 2.5", 2.5),
+        ("!!float 2", 2),
+        ("!!int 2.5", 2.5),
+        ("!!bool yes", True),
+        ("!!int '2'", "2"),
+        ("!!bool 'yes'", "yes"),
+        ("!other 3", 3),
+        ("[!!str 1, !!str 2]", ("1", "2")),
+        ("[!!int 1, 2]", (1, 2)),
     ],
 )
 def test_parameter_values_have_the_types_of_ros(text, value):
+    """Tags as rcl 9.2.8 (Jazzy) reads them, tried with rclpy: only ``!!str`` means something."""
     found = parse_ros_args(["--ros-args", "-p", f"x:={text}"]).parameters("/fer")["x"]
     assert found == value
     assert type(found) is type(value)
