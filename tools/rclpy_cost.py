@@ -18,7 +18,7 @@
 
 Needs a sourced ROS 2 with fer_ros built and Cyclone DDS for Python, or the environment of
 ``make test-ros`` (see tools/ros_wheels). The camera is this process, the same for all; it sends
-raw images with one face and reads the answers. The sides take turns in rounds, so that what else
+raw images with one face and reads the results. The sides take turns in rounds, so that what else
 the machine does falls on all of them.
 """
 
@@ -47,7 +47,7 @@ from fer_ros.transport.dds.node import DdsTransport
 
 ADAPTER = "cyclonedds"
 PATIENCE, SETTLE = 30.0, 3.0
-"""How long a node may take to answer first, and how long it then runs before it counts [s]."""
+"""How long the first result may take, and how long the node then runs before it counts [s]."""
 
 
 @dataclass
@@ -61,13 +61,13 @@ class Cost:
     memory: list[float] = field(default_factory=list)
     """Resident set [MiB]."""
     sent: int = 0
-    answered: int = 0
+    published: int = 0
 
     def row(self, side: str, size: str) -> str:
         """Return a line of the table."""
         age = percentiles(self.ages)
         return (
-            f"| {side} | {size} | {self.answered} of {self.sent} | {age['p50']:.1f} ms "
+            f"| {side} | {size} | {self.published} of {self.sent} | {age['p50']:.1f} ms "
             f"| {age['p99']:.1f} ms | {sum(self.cpu) / len(self.cpu):.0f} % "
             f"| {max(self.memory):.0f} MiB |"
         )
@@ -83,7 +83,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=30.0)
     args = parser.parse_args()
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    print("| node on | images | answered | age p50 | p99 | processor | memory |")
+    print("| node on | images | published | age p50 | p99 | processor | memory |")
     print("|---|---|---|---|---|---|---|")
     sides = [ADAPTER, *(args.side or ["rmw_fastrtps_cpp"])]
     for size in args.size or ["640x480", "1920x1080"]:
@@ -113,11 +113,11 @@ def measure(side: str, size: str, seconds: float, rate: float, cost: Cost) -> No
     scene = crowd_scene(width, height, 1)
     pictures = itertools.cycle([scene.render(i / rate)[0] for i in range(30)])
     transport = DdsTransport("cost", "/", RosArgs(), rosout=False)
-    answers: list[tuple[int, float]] = []
+    results: list[tuple[int, float]] = []
 
     def receive(data: bytes) -> None:
         array = decode(data, messages.EMOTION_ARRAY)
-        answers.append((messages.time_ns(array.header.stamp), float(array.age_ms)))
+        results.append((messages.time_ns(array.header.stamp), float(array.age_ms)))
 
     transport.subscribe("/fer/emotions", messages.EMOTION_ARRAY, Qos(), receive)
     camera = CameraPublisher(transport, False, "camera")
@@ -125,7 +125,7 @@ def measure(side: str, size: str, seconds: float, rate: float, cost: Cost) -> No
     quiet = subprocess.DEVNULL
     node = subprocess.Popen(words, env=environment, stdout=quiet, stderr=quiet)
     try:
-        _send(camera, pictures, rate, lambda: bool(answers), PATIENCE)
+        _send(camera, pictures, rate, lambda: bool(results), PATIENCE)
         _send(camera, pictures, rate, lambda: False, SETTLE)
         process = psutil.Process(node.pid)
         before, start = sum(process.cpu_times()[:2]), time.monotonic()
@@ -135,9 +135,9 @@ def measure(side: str, size: str, seconds: float, rate: float, cost: Cost) -> No
         cost.memory.append(process.memory_info().rss / 2**20)
         time.sleep(0.5)
         stamps = set(sent)
-        ages = [age for stamp, age in answers if stamp in stamps]
+        ages = [age for stamp, age in results if stamp in stamps]
         cost.ages += ages
-        cost.sent, cost.answered = cost.sent + len(sent), cost.answered + len(ages)
+        cost.sent, cost.published = cost.sent + len(sent), cost.published + len(ages)
     finally:
         node.terminate()
         node.wait(10)

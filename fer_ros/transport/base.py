@@ -157,9 +157,9 @@ class Transport(Protocol):
         """Offer a std_srvs/SetBool service, or return None where services are not available."""
 
     def call_service(self, name: str, type_name: str, value: bool = True) -> tuple[bool, str]:
-        """Call a std_srvs service and wait for its answer, for a few seconds at most.
+        """Call a std_srvs service and wait for its response, for a few seconds at most.
 
-        Not from a callback of this transport, which the answer may have to wait for.
+        Not from a callback of this transport, which the response may have to wait for.
 
         Args:
             name: As topics are named.
@@ -170,7 +170,7 @@ class Transport(Protocol):
             Whether it succeeded (Empty always does), and what it said.
 
         Raises:
-            TransportError: Nobody offers it or answers, or there are no services here.
+            TransportError: Nobody offers it, it takes too long, or there are no services here.
         """
 
     def namesakes(self) -> int:

@@ -31,20 +31,20 @@ from rclpy.node import Node
 
 
 class Echo(Node):
-    """Prints what `ros2 topic echo /fer/emotions` would show, a line an answer."""
+    """Prints what `ros2 topic echo /fer/emotions` would show, a line a message."""
 
     def __init__(self) -> None:
         super().__init__("echo")
-        self.answers = 0
+        self.messages = 0
         self.create_subscription(EmotionArray, "/fer/emotions", self.show, 10)
 
     def show(self, array: EmotionArray) -> None:
-        """Print one answer."""
-        self.answers += 1
+        """Print one message."""
+        self.messages += 1
         faces = ", ".join(
             f"{face.track_id} {face.label} {face.confidence:.0%}" for face in array.faces
         )
-        print(f"{self.answers:5d}  {array.age_ms:6.1f} ms  {faces or 'nobody'}", flush=True)
+        print(f"{self.messages:5d}  {array.age_ms:6.1f} ms  {faces or 'nobody'}", flush=True)
 
 
 @contextmanager
@@ -59,9 +59,9 @@ def running(*command: str | Path):
 
 
 def main() -> int:
-    """Show the answers for a while; return 0 when there were any."""
+    """Show the messages for a while; return 0 when there were any."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=15.0, help="how long to show answers")
+    parser.add_argument("--seconds", type=float, default=15.0, help="how long to show messages")
     parser.add_argument("--source", default="demo", help="webcam number, video, folder or demo")
     given = parser.parse_args()
     programs = Path(get_package_prefix("fer_ros"), "lib", "fer_ros")
@@ -77,7 +77,7 @@ def main() -> int:
                 rclpy.spin_once(echo, timeout_sec=0.1)
         except KeyboardInterrupt:
             pass
-    return 0 if echo.answers else 1
+    return 0 if echo.messages else 1
 
 
 if __name__ == "__main__":

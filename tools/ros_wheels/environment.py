@@ -160,10 +160,10 @@ def _name_headers() -> None:
     ask = (
         "import numpy, sysconfig; print(numpy.get_include()); print(sysconfig.get_path('include'))"
     )
-    answer = subprocess.run(
+    headers = subprocess.run(
         [python(), "-c", ask], check=True, capture_output=True, text=True, env=variables()
     )
-    numpy_headers, python_headers = answer.stdout.split()
+    numpy_headers, python_headers = headers.stdout.split()
     for path in FOLDER.glob("share/*/cmake/*.cmake"):
         text = path.read_text(encoding="utf-8")
         changed = re.sub(r'/opt/python/[^;" ]*/numpy/\w+/include', numpy_headers, text)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which endpoints there are in the domain, from what DDS discovery knows of them."""
+"""The endpoints of the domain, as DDS discovery knows them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fer_ros.transport.dds.types import delete
 from fer_ros.transport.names import ros_topic, ros_type
 
 _MANY = 10_000
-"""More endpoints than a graph has."""
+"""At most so many endpoints are read."""
 
 
 def endpoints(
@@ -39,7 +39,7 @@ def endpoints(
 
 
 def published_topics(participant: domain.DomainParticipant) -> tuple[TopicInfo, ...]:
-    """Return the ROS topics that somebody in the domain publishes now, sorted by name."""
+    """Return the ROS topics with a publisher in the domain, sorted by name."""
     offers: dict[tuple[str, str], list[dds.Qos]] = {}
     for endpoint in endpoints(participant, writers=True):
         topic, kind = ros_topic(endpoint.topic_name), ros_type(endpoint.type_name)

@@ -69,7 +69,7 @@ _ROS_NAMES = {
 def conflicts(
     participant: domain.DomainParticipant, endpoint: sub.DataReader[Any] | pub.DataWriter[Any]
 ) -> set[str]:
-    """Return the names of the policies on which counterparts of now do not fit an endpoint."""
+    """Return the names of the policies in which a counterpart is incompatible with an endpoint."""
     own = endpoint.get_qos()
     reads = isinstance(endpoint, sub.DataReader)
     found = set()

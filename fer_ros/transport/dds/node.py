@@ -58,7 +58,7 @@ from fer_ros.transport.threads import guarded, join
 _E = TypeVar("_E", bound="_Endpoint")
 
 RMW, LIBRARY = "rmw_cyclonedds_cpp", "Cyclone DDS"
-"""What the adapter is like on the wire."""
+"""Which RMW the adapter is compatible with on the wire."""
 
 LOSS_ADVICE = "take compressed images (image_transport: compressed), or ask for them reliably"
 _REPORT_PERIOD = 5.0
@@ -157,7 +157,7 @@ class DdsTransport(StandaloneNode):
         name: str,  # noqa: ARG002
         handler: Callable[[bool], tuple[bool, str]],  # noqa: ARG002
     ) -> Handle | None:
-        """Return None: there are no services without ROS 2."""
+        """Return None: there are no services over Cyclone DDS alone."""
         return None
 
     def close(self) -> None:
@@ -206,7 +206,7 @@ class _Endpoint(ABC):
         return self._closed
 
     def incompatible_qos(self) -> tuple[str, ...]:
-        """Return the policies that keep counterparts of now away.
+        """Return the policies in which present counterparts are incompatible.
 
         DDS counts refusals and never takes one back, so the count only tells whether to look.
         """
@@ -238,7 +238,7 @@ class _Endpoint(ABC):
 
     @abstractmethod
     def _conflicts(self) -> set[str]:
-        """Return the names of the policies on which counterparts of now do not fit."""
+        """Return the names of the policies in which present counterparts are incompatible."""
 
     @abstractmethod
     def _matches(self) -> Any:
@@ -367,7 +367,7 @@ class _DdsSubscription(_Endpoint):
                     time.sleep(_RETRY)
 
     def _deliver(self) -> None:
-        """Take what has arrived and hand it on, one message at a time."""
+        """Take the messages that have arrived and pass them on one by one."""
         while not self._closed and (samples := self._reader.take(1)):
             sample = samples[0]
             if not isinstance(sample, internal.InvalidSample):

@@ -30,7 +30,7 @@ from fer_ros.transport.dds.qos import endpoint_qos
 from fer_ros.transport.dds.types import delete
 
 _MANY = 1000
-"""More participants than a domain has."""
+"""At most so many participants are read."""
 
 _GUID_LENGTH = 16
 

@@ -31,7 +31,7 @@ _FAST_DDS_2 = ("humble", "iron", "jazzy")
 """Distributions whose Fast DDS reads the older environment variable."""
 
 RECEIVER, SENDER = "fastdds.xml", "fastdds_camera.xml"
-"""Profiles of Fast DDS in config/: for who takes raw images, and for who sends them."""
+"""Profiles of Fast DDS in config/: for receivers and for senders of raw images."""
 
 
 def use_own_profiles(profile: str, environment: MutableMapping[str, str] | None = None) -> str:

@@ -141,10 +141,10 @@ class RosTransport:
         return self._keep(RosService(self._node, name, handler))
 
     def call_service(self, name: str, type_name: str, value: bool = True) -> tuple[bool, str]:
-        """Call a std_srvs service and wait for its answer.
+        """Call a std_srvs service and wait for its response.
 
         Raises:
-            TransportError: Nobody offers it, or answers in time.
+            TransportError: Nobody offers it, or it takes too long.
         """
         return call_service(self._node, name, type_name, value)
 
@@ -356,7 +356,7 @@ class RosService:
         self._node = node
         self._handler = handler
         self.closed = False
-        self._service = node.create_service(SetBool, name, self._answer)
+        self._service = node.create_service(SetBool, name, self._respond)
 
     def close(self) -> None:
         """Withdraw it; harmless when called again."""
@@ -364,10 +364,10 @@ class RosService:
             self.closed = True
             self._node.destroy_service(self._service)
 
-    def _answer(self, request: Any, response: Any) -> Any:
+    def _respond(self, request: Any, response: Any) -> Any:
         try:
             response.success, response.message = self._handler(request.data)
-        except Exception as error:  # an unanswered call would leave its caller waiting
+        except Exception as error:  # without a response its caller would go on waiting
             response.success, response.message = False, str(error)
         return response
 

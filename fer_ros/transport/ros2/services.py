@@ -25,8 +25,8 @@ from fer_ros.transport.base import TransportError
 OFFER_TIME = 1.0
 """How long a service may take to be found [s]."""
 
-ANSWER_TIME = 5.0
-"""How long it may take to answer [s]."""
+RESPONSE_TIME = 5.0
+"""How long its response may take [s]."""
 
 
 def call_service(node: Any, name: str, type_name: str, value: bool) -> tuple[bool, str]:
@@ -42,7 +42,7 @@ def call_service(node: Any, name: str, type_name: str, value: bool) -> tuple[boo
         Whether it succeeded, and what it said.
 
     Raises:
-        TransportError: The type is unknown, or nobody offers the service or answers in time.
+        TransportError: The type is unknown, nobody offers the service, or it takes too long.
     """
     package, _, short = type_name.split("/")
     try:
@@ -56,12 +56,12 @@ def call_service(node: Any, name: str, type_name: str, value: bool) -> tuple[boo
     try:
         if not client.wait_for_service(OFFER_TIME):
             raise TransportError(f"nobody offers the service {name} ({type_name})")
-        answered = threading.Event()
+        done = threading.Event()
         future = client.call_async(request)
-        future.add_done_callback(lambda _: answered.set())
-        if not answered.wait(ANSWER_TIME):
-            raise TransportError(f"the service {name} did not answer within {ANSWER_TIME:g} s")
-        answer = future.result()
-        return bool(getattr(answer, "success", True)), str(getattr(answer, "message", ""))
+        future.add_done_callback(lambda _: done.set())
+        if not done.wait(RESPONSE_TIME):
+            raise TransportError(f"the service {name} did not respond within {RESPONSE_TIME:g} s")
+        response = future.result()
+        return bool(getattr(response, "success", True)), str(getattr(response, "message", ""))
     finally:
         node.destroy_client(client)

@@ -56,7 +56,7 @@ class Presence:
     """An endpoint's place in the graph: its token, and the gid that follows from it."""
 
     def __init__(self, home: Home, kind: Kind, endpoint: Endpoint) -> None:
-        """Prepare; nobody sees it yet."""
+        """Prepare it without announcing it."""
         self.endpoint = endpoint
         self.key = endpoint.key(home.domain)
         self._home = home
@@ -66,12 +66,12 @@ class Presence:
         self._token: Any = None
 
     def announce(self) -> None:
-        """Declare the token, once what it stands for can be used."""
+        """Declare the token; to be called once the endpoint is ready."""
         self._home.graph.add(self._entity)
         self._token = self._home.session.liveliness().declare_token(self._entity.token())
 
     def leave(self) -> None:
-        """Take the token back."""
+        """Withdraw the token."""
         self._token.undeclare()
 
 

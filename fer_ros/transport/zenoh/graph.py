@@ -30,7 +30,7 @@ class Graph:
     """Listens to the tokens of a domain, its own session's included."""
 
     def __init__(self, session: Any, domain: int) -> None:
-        """Subscribe; what is there already is known when this returns.
+        """Subscribe; the entities present are known when this returns.
 
         Args:
             session: An open ``zenoh.Session``.
@@ -44,12 +44,12 @@ class Graph:
         )
 
     def add(self, entity: Entity) -> None:
-        """Take in an entity before its token comes back."""
+        """Add an own entity before its token is received."""
         with self._lock:
             self._entities[entity.token()] = entity
 
     def nodes(self) -> tuple[Entity, ...]:
-        """Return the nodes that are there now."""
+        """Return the present nodes."""
         return tuple(self._of(Kind.NODE))
 
     def count(self, kind: Kind, endpoint: Endpoint) -> int:
@@ -63,15 +63,8 @@ class Graph:
             for other in self._endpoints(kind)
         )
 
-    def offers(self, name: str, type_name: str) -> bool:
-        """Return whether a service server of a name and (DDS) type is there."""
-        return any(
-            (other.name, other.type_name) == (name, type_name)
-            for other in self._endpoints(Kind.SERVICE)
-        )
-
     def published_topics(self) -> tuple[TopicInfo, ...]:
-        """Return the topics that somebody publishes now, sorted by name."""
+        """Return the topics with a publisher, sorted by name."""
         offers: dict[tuple[str, str], list[Endpoint]] = {}
         for endpoint in self._endpoints(Kind.PUBLISHER):
             kind = ros_type(endpoint.type_name)

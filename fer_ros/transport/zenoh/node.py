@@ -50,7 +50,7 @@ from fer_ros.transport.zenoh.library import zenoh
 from fer_ros.transport.zenoh.session import open_session, session_settings
 
 RMW, LIBRARY = "rmw_zenoh_cpp", "Zenoh"
-"""What the adapter is like on the wire."""
+"""Which RMW the adapter is compatible with on the wire."""
 
 LOSS_ADVICE = "take compressed images (image_transport: compressed), or fewer of them (max_rate)"
 
