@@ -16,6 +16,8 @@
 
     python3 tools/rclpy_cost.py --side rmw_fastrtps_cpp --side rmw_cyclonedds_cpp --seconds 30
 
+``--side rmw_fastrtps_cpp@events`` runs the node on rclpy's experimental EventsExecutor.
+
 Needs a sourced ROS 2 with fer_ros built and Cyclone DDS for Python, or the environment of
 ``make test-ros`` (see tools/ros_wheels). The camera is this process, the same for all; it sends
 raw images with one face and reads the results. The sides take turns in rounds, so that what else
@@ -48,6 +50,27 @@ from fer_ros.transport.dds.node import DdsTransport
 ADAPTER = "cyclonedds"
 PATIENCE, SETTLE = 30.0, 3.0
 """How long the first result may take, and how long the node then runs before it counts [s]."""
+
+
+EVENTS = """
+import sys
+import fer_ros.node.lifecycle as lifecycle
+from rclpy.experimental import EventsExecutor
+
+class Executor:
+    def __init__(self):
+        self._events = EventsExecutor()
+
+    def __getattr__(self, name):
+        return getattr(self._events, name)
+
+    def spin_once(self):  # without a time it hears nothing and takes a core
+        self._events.spin_once(timeout_sec=0.1)
+
+lifecycle.SingleThreadedExecutor = Executor
+sys.exit(lifecycle.main(sys.argv))
+"""
+"""The node as it would be on that executor."""
 
 
 @dataclass
@@ -102,9 +125,11 @@ def command(side: str) -> tuple[list[str], dict[str, str]]:
         return [sys.executable, "-m", "fer_ros", "run", *words], dict(os.environ)
     from ament_index_python.packages import get_package_prefix
 
+    rmw, _, events = side.partition("@")
     node = Path(get_package_prefix("fer_ros"), "lib", "fer_ros", "emotion_node")
+    start = ["-c", EVENTS] if events else [str(node)]
     words += ["-p", "autostart:=true"]
-    return [sys.executable, str(node), *words], os.environ | {"RMW_IMPLEMENTATION": side}
+    return [sys.executable, *start, *words], os.environ | {"RMW_IMPLEMENTATION": rmw}
 
 
 def measure(side: str, size: str, seconds: float, rate: float, cost: Cost) -> None:

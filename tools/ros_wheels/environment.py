@@ -42,6 +42,9 @@ PYTHONS = ((3, 10), (3, 14))
 PROGRAMS = {"cmake": "cmake", "ninja": "ninja-build", "c++": "g++"}
 """What building takes besides the wheels: command and Debian package."""
 
+_FAST_DDS = "FASTRTPS" if DISTRIBUTION == "jazzy" else "FASTDDS"
+"""Beginning of the names of its variables: version 3 has another one."""
+
 _STAMP = FOLDER / "environment.ok"
 
 
@@ -84,9 +87,7 @@ def variables() -> dict[str, str]:
         "ROS_PYTHON_VERSION": "3",
         "ROS_DISTRO": DISTRIBUTION,
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-        # The first is Fast DDS 2's name, the second that of Fast DDS 3.
-        "FASTRTPS_DEFAULT_PROFILES_FILE": str(HERE / "loopback.xml"),
-        "FASTDDS_DEFAULT_PROFILES_FILE": str(HERE / "loopback.xml"),
+        f"{_FAST_DDS}_DEFAULT_PROFILES_FILE": str(HERE / "loopback.xml"),
         "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp",
         "ROS_HOME": str(FOLDER / "ros_home"),
         "OMP_NUM_THREADS": "1",
