@@ -33,6 +33,7 @@ from typing import Any
 
 from fer_ros.behaviors.mpv import Mpv, MpvError
 from fer_ros.behaviors.plugins import Context
+from fer_ros.perception.texts import shortened
 from fer_ros.transport.base import Handle, Qos, Subscription
 from fer_ros.transport.codec import decode, encode, message_class
 from fer_ros.transport.event_messages import Event
@@ -46,6 +47,14 @@ SUFFIXES = (
 _FADE_STEP = 0.05
 _RESTARTS = 3
 """How often mpv is started again within a minute."""
+
+_MOST_EVENTS = 1000
+"""Events of mpv that wait; while there are more, nothing is read from it."""
+
+_MOST_MOODS = 100
+"""Expressions that go on at the same time; of more, the oldest are forgotten."""
+
+_EVENTS = ("end-file", "property-change", "idle", "shutdown", "gone")
 
 
 @dataclass(frozen=True)
@@ -130,6 +139,7 @@ class MusicPlayer:
         """Since when, and from which to which part of the volume."""
         self._problem = ""
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._ending = threading.Event()
         transport = context.transport
         text = message_class("std_msgs/msg/String").__msgtype__
         self._playing = transport.publisher("~/playing", text, Qos(durability="transient_local"))
@@ -153,6 +163,7 @@ class MusicPlayer:
         self._enable.close()
         if self._service is not None:
             self._service.close()
+        self._ending.set()
         self._inbox.put(None)
         self._thread.join(10.0)
         self._playing.close()
@@ -164,6 +175,13 @@ class MusicPlayer:
         self._inbox.put(enabled)
         return True, "music goes with the faces" if enabled else "no music"
 
+    def _from_mpv(self, event: Mapping[str, Any]) -> None:
+        """Take in an event of mpv; whatever it sends, what waits is bounded."""
+        if event["event"] in _EVENTS:
+            while self._inbox.qsize() >= _MOST_EVENTS and not self._ending.is_set():
+                time.sleep(_FADE_STEP)
+            self._inbox.put(event)
+
     def _run(self) -> None:
         """Take in what happens, and go on with fades and changes between."""
         while True:
@@ -171,7 +189,7 @@ class MusicPlayer:
                 said = self._inbox.get(timeout=self._pause())
             except queue.Empty:
                 said = ()
-            if said is None:
+            if self._ending.is_set():
                 break
             try:
                 self._take(said)
@@ -201,6 +219,8 @@ class MusicPlayer:
         match said:
             case Event(phase="start"):
                 self._moods[said.track_id, said.label] = said.label
+                if len(self._moods) > _MOST_MOODS:
+                    del self._moods[next(iter(self._moods))]
                 self._broken = {}
             case Event(phase="end"):
                 self._moods.pop((said.track_id, said.label), None)
@@ -320,6 +340,12 @@ class MusicPlayer:
     def _songs(self, mood: str) -> list[Path]:
         """Return the songs of a mood, without those that could not be played."""
         folder = self._library / mood
+        if Path(mood).name != mood or mood in (
+            "",
+            "..",
+        ):  # classes have the names that a message gives them
+            self._fail(f"{shortened(mood)!r} is no name of a folder with songs")
+            return []
         if not folder.is_dir():
             self._fail(f"there is no folder {folder} with songs for {mood!r}")
             return []
@@ -340,7 +366,8 @@ class MusicPlayer:
                 self._fail("mpv ends again and again; no music for a minute, or until ~/enable")
                 return None
             self._paused = False
-            self._mpv = Mpv(self._inbox.put, self._options.mpv, self._options.mpv_options)
+            options = self._options
+            self._mpv = Mpv(self._from_mpv, options.mpv, options.mpv_options, self._ending)
             self._mpv.command("observe_property", 1, "pause")
         return self._mpv
 

@@ -37,7 +37,10 @@ _ALL_CLOSE_TIME = 10.0
 """How long all plug-ins together may take to end [s]."""
 
 _SLOW_TIME = 5.0
-"""Duration of one ``handle`` or ``health`` from which diagnostics report it [s]."""
+"""Duration of one ``handle`` from which diagnostics report it [s]."""
+
+_SLOW_HEALTH_TIME = 2.0
+"""The same for ``health``, which does no work [s]."""
 
 _HEALTH_PERIOD = 0.5
 
@@ -97,7 +100,7 @@ class PluginRunner:
         since = self._asked_since
         asked_s = 0.0 if since is None else time.monotonic() - since
         level, text = 0, "works"
-        if asked_s > _SLOW_TIME:
+        if asked_s > _SLOW_HEALTH_TIME:
             level, text = 2, f"health() has not returned for {asked_s:.0f} s"
         elif self._problem:
             level, text = 2, self._problem
