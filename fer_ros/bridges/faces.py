@@ -16,7 +16,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from fer_ros.transport.base import Publisher
@@ -26,7 +28,18 @@ MAX_FACES = 64
 """Faces that have topics at once; more are left out."""
 
 KEEP_NS = 1_000_000_000
-"""How long the topics of a face outlive it, for a face may be missed in an image."""
+"""How long the topics of a face outlive it by its camera's stamps, for a face may be missed in an
+image."""
+
+_SILENT = 2.0
+"""The same by arrival [s], for a face whose camera is silent while others are not."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    camera: str
+    stamp_ns: int
+    arrived: float
 
 
 class FaceTopics:
@@ -40,17 +53,26 @@ class FaceTopics:
         """
         self._open = open_topics
         self._topics: dict[str, dict[str, Publisher]] = {}
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str, _Seen] = {}
 
-    def see(self, track_ids: Iterable[str], stamp_ns: int) -> None:
-        """Open and close topics by who is seen now; stamps of another time start anew."""
+    def see(self, track_ids: Iterable[str], camera: str, stamp_ns: int) -> None:
+        """Open and close topics by who is seen now; stamps of another time start anew.
+
+        Args:
+            track_ids: Of the faces in an image.
+            camera: Topic of the image; stamps of different cameras are not compared.
+            stamp_ns: Of the image [ns].
+        """
+        now = _Seen(camera, stamp_ns, time.monotonic())
         for track_id in track_ids:
             if track_id in self._topics or (len(self._topics) < MAX_FACES and is_name(track_id)):
                 if track_id not in self._topics:
                     self._topics[track_id] = self._open(track_id)
-                self._seen[track_id] = stamp_ns
-        for track_id, seen_ns in list(self._seen.items()):
-            if abs(stamp_ns - seen_ns) > KEEP_NS:
+                self._seen[track_id] = now
+        for track_id, seen in list(self._seen.items()):
+            if now.arrived - seen.arrived > _SILENT or (
+                seen.camera == camera and abs(stamp_ns - seen.stamp_ns) > KEEP_NS
+            ):
                 self._close(track_id)
 
     def get(self, track_id: str, topic: str) -> Publisher | None:

@@ -16,10 +16,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from fer_ros.bridges import definitions
 from fer_ros.bridges.affect import expected_affect
+from fer_ros.bridges.cameras import MOST_CAMERAS
 from fer_ros.bridges.definitions import build
 from fer_ros.bridges.faces import FaceTopics
 from fer_ros.bridges.images import RecentImages
@@ -42,8 +44,8 @@ EXPRESSIONS = {
 _PLACES = (68, 69, 30, 48, 54)
 """Right and left pupil, nose, right and left corner of the mouth, of FacialLandmarks' 70."""
 
-_SILENCE_NS = 1_000_000_000
-"""A camera that is silent for longer has no faces."""
+_SILENCE = 1.0
+"""A camera that is silent for longer has no faces [s]."""
 
 
 class HriBridge:
@@ -59,7 +61,8 @@ class HriBridge:
         self._transport = transport
         self._tracked = transport.publisher("/humans/faces/tracked", IDS, Qos(depth=10))
         self._faces = FaceTopics(self._open)
-        self._cameras: dict[str, tuple[int, list[str]]] = {}
+        self._cameras: dict[str, tuple[float, list[str]]] = {}
+        """By camera when its newest result came, and who is in it; with faces only."""
         self._images = RecentImages(transport)
 
     def _open(self, track_id: str) -> dict[str, Publisher]:
@@ -76,14 +79,17 @@ class HriBridge:
         """Publish the faces of an EmotionArray."""
         stamp = time_ns(array.header.stamp)
         ids = [face.track_id for face in array.faces]
-        self._faces.see(ids, stamp)
-        self._cameras[array.source_topic] = stamp, [i for i in ids if i in self._faces]
+        self._faces.see(ids, array.source_topic, stamp)
+        now = time.monotonic()
+        self._cameras[array.source_topic] = now, [i for i in ids if i in self._faces]
         self._cameras = {
             camera: (seen, there)
             for camera, (seen, there) in self._cameras.items()
-            if abs(stamp - seen) <= _SILENCE_NS
+            if there and now - seen <= _SILENCE
         }
-        there = sorted(each for _, found in self._cameras.values() for each in found)
+        while len(self._cameras) > MOST_CAMERAS:
+            del self._cameras[next(iter(self._cameras))]
+        there = sorted({each for _, found in self._cameras.values() for each in found})
         self._tracked.publish(encode(build(IDS, header=array.header, ids=there)))
         for face in array.faces:
             if face.track_id in self._faces:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from fer_ros.bridges.cameras import Cameras
 from fer_ros.perception.images import ImageError
 from fer_ros.perception.types import Image
 from fer_ros.transport import messages
@@ -26,9 +27,12 @@ from fer_ros.transport.base import Qos, Subscription, Transport
 from fer_ros.transport.codec import DecodeError
 
 _KEPT = 8
-"""Images of a camera: an answer comes within a few of them."""
+"""Images of a camera: a result comes within a few of them."""
 
 _MAX_PIXELS = 7680 * 4320
+
+_Camera = tuple[Subscription, deque[bytes], bool]
+"""Subscription, newest images, and whether they are compressed."""
 
 
 class RecentImages:
@@ -38,13 +42,14 @@ class RecentImages:
         """Start without cameras."""
         self._transport = transport
         self._lock = threading.Lock()
-        self._cameras: dict[str, tuple[Subscription, deque[bytes], bool]] = {}
+        self._cameras = Cameras(self._subscribe, lambda camera: camera[0].close(), transport.log)
 
     def get(self, topic: str, stamp_ns: int) -> Image | None:
         """Return the image of a stamp as BGR or grey; None when it is not there (yet)."""
-        if topic not in self._cameras:
-            self._subscribe(topic)
-        _, kept, compressed = self._cameras[topic]
+        camera = self._cameras.get(topic)
+        if camera is None:
+            return None
+        _, kept, compressed = camera
         with self._lock:
             candidates = list(kept)
         for data in reversed(candidates):
@@ -58,16 +63,13 @@ class RecentImages:
 
     def forget(self, topic: str) -> None:
         """Leave a camera's topic; harmless when it was not asked for."""
-        camera = self._cameras.pop(topic, None)
-        if camera is not None:
-            camera[0].close()
+        self._cameras.forget(topic)
 
     def close(self) -> None:
         """Leave all topics."""
-        for topic in list(self._cameras):
-            self.forget(topic)
+        self._cameras.close()
 
-    def _subscribe(self, topic: str) -> None:
+    def _subscribe(self, topic: str) -> _Camera:
         compressed = topic.endswith("/compressed")
         kept: deque[bytes] = deque(maxlen=_KEPT)
 
@@ -77,4 +79,4 @@ class RecentImages:
 
         kind = messages.COMPRESSED_IMAGE if compressed else messages.IMAGE
         subscription = self._transport.subscribe(topic, kind, Qos("best_effort", 2), take)
-        self._cameras[topic] = subscription, kept, compressed
+        return subscription, kept, compressed

@@ -43,7 +43,9 @@ class PeopleBridge:
 
     def update(self, array: Any) -> None:
         """Publish the numbers of every face."""
-        self._faces.see([face.track_id for face in array.faces], time_ns(array.header.stamp))
+        self._faces.see(
+            [face.track_id for face in array.faces], array.source_topic, time_ns(array.header.stamp)
+        )
         for face in array.faces:
             if face.track_id in self._faces:
                 self._faces.publish(face.track_id, "signals", _signals(face, array))

@@ -17,15 +17,22 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from fer_ros.bridges.calibration import (
+    CalibrationError,
+    Calibrations,
+    is_rectified,
+    read_calibration,
+)
+from fer_ros.bridges.cameras import Cameras
 from fer_ros.bridges.definitions import build
 from fer_ros.bridges.faces import FaceTopics
 from fer_ros.perception.head_pose import Camera, HeadPose, head_pose
-from fer_ros.transport.base import Publisher, Qos, Subscription, Transport
+from fer_ros.perception.texts import shortened
+from fer_ros.transport.base import Publisher, Qos, Subscription, Transport, TransportError
 from fer_ros.transport.codec import DecodeError, decode, encode
 from fer_ros.transport.messages import time_ns
 
@@ -33,37 +40,19 @@ POSE = "geometry_msgs/msg/PoseWithCovarianceStamped"
 MARKERS = "visualization_msgs/msg/MarkerArray"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 
-_MODELS = ("plumb_bob", "rational_polynomial", "")
 _SPHERE, _TEXT, _DELETE_ALL = 2, 9, 3
 """Values of visualization_msgs/Marker."""
-
-
-@dataclass(frozen=True)
-class _Calibration:
-    camera: Camera
-    width: int
-    """Of the images that it is for [pixels]; 0: not said."""
-
-    def for_width(self, width: int) -> Camera:
-        """Return the camera of images scaled to a width."""
-        if not self.width or width == self.width:
-            return self.camera
-        scaled = self.camera.matrix.copy()
-        scaled[:2] *= width / self.width
-        return Camera(scaled, self.camera.distortion)
 
 
 class PositionBridge:
     """``fer/people/<track id>/pose``, and ``fer/people/markers`` for RViz."""
 
     def __init__(self, transport: Transport) -> None:
-        """Open the markers' topic; cameras are listened to when their first answer comes."""
+        """Open the markers' topic; cameras are listened to when their first result comes."""
         self._transport = transport
         self._faces = FaceTopics(self._open)
         self._markers = transport.publisher("fer/people/markers", MARKERS, Qos(depth=1))
-        self._cameras: dict[str, Subscription] = {}
-        self._known: dict[str, _Calibration] = {}
-        self._lock = threading.Lock()
+        self._cameras = Cameras(self._listen, _Listener.close, transport.log)
 
     def _open(self, track_id: str) -> dict[str, Publisher]:
         topic = f"fer/people/{track_id}/pose"
@@ -71,14 +60,10 @@ class PositionBridge:
 
     def update(self, array: Any) -> None:
         """Publish the poses of the faces with landmarks."""
-        topic = array.source_topic
-        if topic not in self._cameras:
-            self._listen(topic)
-        with self._lock:
-            calibration = self._known.get(topic)
-        if calibration is None:
+        listener = self._cameras.get(array.source_topic)
+        camera = None if listener is None else listener.camera_of(array)
+        if camera is None:
             return
-        camera = calibration.for_width(array.width)
         poses = []
         for face in array.faces:
             if len(face.landmarks) == 5:
@@ -86,7 +71,9 @@ class PositionBridge:
                 pose = head_pose(points, camera)
                 if pose is not None:
                     poses.append((face, pose))
-        self._faces.see([face.track_id for face, _ in poses], time_ns(array.header.stamp))
+        self._faces.see(
+            [face.track_id for face, _ in poses], array.source_topic, time_ns(array.header.stamp)
+        )
         for face, pose in poses:
             self._faces.publish(face.track_id, "pose", _message(pose, array.header))
         if self._markers.subscription_count():
@@ -96,59 +83,67 @@ class PositionBridge:
         """Close the topics of all faces."""
         self._faces.close()
 
-    def _listen(self, image_topic: str) -> None:
-        """Subscribe to the CameraInfo beside an image topic."""
-        base = image_topic.removesuffix("/compressed").rpartition("/")[0]
-        rectified = "rect" in image_topic.rpartition("/")[2]
-        topic = f"{base}/camera_info"
-
-        problem = ""
-
-        def take(data: bytes) -> None:
-            nonlocal problem
-            try:
-                found = _calibration(decode(data, CAMERA_INFO), rectified)
-            except (DecodeError, ValueError) as error:
-                if str(error) != problem:
-                    problem = str(error)
-                    self._transport.log.warning(f"{topic} cannot be used: {problem}")
-                return
-            with self._lock:
-                self._known[image_topic] = found
-
-        self._cameras[image_topic] = self._transport.subscribe(
-            topic, CAMERA_INFO, Qos("best_effort", 1), take
-        )
-        self._transport.log.info(f"positions of faces need {topic}")
+    def _listen(self, image_topic: str) -> _Listener:
+        return _Listener(self._transport, image_topic)
 
     def close(self) -> None:
         """Leave the topics."""
-        for subscription in self._cameras.values():
-            subscription.close()
+        self._cameras.close()
         self._faces.close()
         self._markers.close()
 
 
-def _calibration(info: Any, rectified: bool) -> _Calibration:
-    """Read a CameraInfo; of a rectified image P counts, and there is no distortion.
+class _Listener:
+    """Listens to the CameraInfo beside an image topic, and says once what cannot be used."""
 
-    Raises:
-        ValueError: The camera is not calibrated, or its distortion model is not known here.
-    """
-    if rectified:
-        matrix = np.array(info.p, np.float64).reshape(3, 4)[:, :3]
-        distortion = np.zeros(0)
-    else:
-        matrix = np.array(info.k, np.float64).reshape(3, 3)
-        distortion = np.array(info.d, np.float64)
-        if info.distortion_model not in _MODELS:
-            raise ValueError(
-                f"the distortion model {info.distortion_model!r} is not known; use the rectified "
-                "image"
+    def __init__(self, transport: Transport, image_topic: str) -> None:
+        self._log = transport.log
+        self._rectified = is_rectified(image_topic)
+        self._calibrations = Calibrations()
+        self._problem = ""
+        self._lock = threading.Lock()
+        self._topic = f"{image_topic.removesuffix('/compressed').rpartition('/')[0]}/camera_info"
+        self._subscription: Subscription | None = None
+        try:
+            self._subscription = transport.subscribe(
+                self._topic, CAMERA_INFO, Qos("best_effort", 1), self._take
             )
-    if not (np.isfinite(matrix).all() and matrix[0, 0] > 0 and matrix[1, 1] > 0):
-        raise ValueError("the camera is not calibrated (its focal length is 0)")
-    return _Calibration(Camera(matrix, distortion), int(info.width))
+        except TransportError as error:  # a result may name its camera by anything
+            self._log.warning(f"no positions for {shortened(image_topic)}: {shortened(str(error))}")
+        else:
+            self._log.info(f"positions of faces need {self._topic}")
+
+    def camera_of(self, array: Any) -> Camera | None:
+        """Return the camera of the image of an EmotionArray; None while none fits."""
+        with self._lock:
+            calibration = self._calibrations.at(time_ns(array.header.stamp))
+        if calibration is None:
+            return None
+        try:
+            return calibration.for_image(array.width, array.height, array.header.frame_id)
+        except CalibrationError as error:
+            self._say(str(error))
+            return None
+
+    def close(self) -> None:
+        """Leave the topic."""
+        if self._subscription is not None:
+            self._subscription.close()
+
+    def _take(self, data: bytes) -> None:
+        try:
+            info = decode(data, CAMERA_INFO)
+            calibration = read_calibration(info, self._rectified)
+        except (DecodeError, CalibrationError) as error:
+            self._say(str(error))
+            return
+        with self._lock:
+            self._calibrations.add(calibration, time_ns(info.header.stamp))
+
+    def _say(self, problem: str) -> None:
+        if problem != self._problem:
+            self._problem = problem
+            self._log.warning(f"{self._topic} cannot be used: {problem}")
 
 
 def _message(pose: HeadPose, header: Any) -> Any:

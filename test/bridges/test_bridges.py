@@ -16,7 +16,9 @@
 
 from __future__ import annotations
 
+import logging
 import math
+import time
 from dataclasses import replace
 
 import cv2
@@ -26,6 +28,7 @@ from support import smiling, wait_for
 
 from fer_ros.bridges import definitions
 from fer_ros.bridges.affect import COORDINATES, expected_affect
+from fer_ros.bridges.cameras import FORGET_AFTER, MOST_CAMERAS, Cameras
 from fer_ros.bridges.definitions import build
 from fer_ros.bridges.faces import MAX_FACES
 from fer_ros.bridges.node import BRIDGES, BridgeNode
@@ -243,9 +246,9 @@ def test_faces_are_cropped_only_while_somebody_looks(stage, compressed):
     def looked() -> bool:
         show()
         (images,) = [b._images for b in here.node._bridges.values()]
-        entry = images._cameras.get(topic)
+        entry = images._cameras._places.get(topic)
         if entry is not None:
-            wait_for(lambda: entry[1])
+            wait_for(lambda: entry.content[1])
         here.see(found("a"), topic=topic)
         return bool(crops)
 
@@ -343,7 +346,7 @@ def test_images_scaled_after_the_calibration_are_understood(stage):
     here = stage("position")
     poses = here.hear("/fer/people/a/pose", "geometry_msgs/msg/PoseWithCovarianceStamped")
     infos = here.other.publisher("/cam/camera_info", "sensor_msgs/msg/CameraInfo", Qos())
-    double = camera_info(1280, k=np.array([1200.0, 0, 640, 0, 1200, 480, 0, 0, 1]))
+    double = camera_info(1280, height=960, k=np.array([1200.0, 0, 640, 0, 1200, 480, 0, 0, 1]))
     points = MODEL + np.array([0, 0, 1.0])
     pixels = points / points[:, 2:] * 600 + np.array([320, 240, 0])
 
@@ -395,3 +398,77 @@ def test_affect_is_the_expected_value_and_every_expression_has_a_place():
     even = expected_affect(FERPLUS, [1 / 8] * 8)
     assert abs(even.valence) < 0.3
     assert expected_affect([], []).valence == 0.0
+
+
+def test_a_part_of_the_sensor_is_told_from_a_scaled_image(stage, caplog):
+    here = stage("position")
+    poses = here.hear("/fer/people/a/pose", "geometry_msgs/msg/PoseWithCovarianceStamped")
+    infos = here.other.publisher("/cam/camera_info", "sensor_msgs/msg/CameraInfo", Qos())
+    points = MODEL + np.array([0, 0, 1.0])
+    pixels = points / points[:, 2:] * 1200 + np.array([320, 240, 0])
+    part = build(
+        "sensor_msgs/msg/RegionOfInterest", x_offset=320, y_offset=240, width=640, height=480
+    )
+    k = np.array([1200.0, 0, 640, 0, 1200, 480, 0, 0, 1])
+
+    def told(**changes) -> None:
+        here.see(found("a", landmarks=pixels[:, :2].astype(np.float32)))
+        infos.publish(encode(camera_info(1280, height=960, k=k, **changes)))
+
+    wait_for(lambda: told(roi=part) or poses)
+    assert poses[0].pose.pose.position.z == pytest.approx(1.0, abs=1e-3)
+    with caplog.at_level("WARNING"):
+        wait_for(lambda: told(binning_y=2) or "cannot be used" in caplog.text)
+    assert "it is for images of 1280x480, not of 640x480" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["position", "hri", "people"])
+def test_results_that_name_ever_other_cameras_cost_a_bounded_number_of_places(stage, name, caplog):
+    here = stage(name)
+    crops = here.hear("/humans/faces/a/cropped", messages.IMAGE)
+    heard = here.hear("/humans/faces/tracked", "hri_msgs/msg/IdsList")
+    for number in range(200):
+        here.see(found("a"), topic=f"/cam{number}/image_raw", after=0)
+    here.see(found("b"), topic="not a topic/ at all", after=0)
+    (bridge,) = here.node._bridges.values()
+    if name == "position":
+        wait_for(lambda: len(bridge._cameras) == MOST_CAMERAS)
+        wait_for(lambda: "more than 32 cameras" in caplog.text)
+        time.sleep(0.2)
+        assert len(bridge._cameras) == MOST_CAMERAS
+        assert caplog.text.count("more than 32 cameras") == 1
+    if name == "hri":
+        wait_for(lambda: heard and "b" in heard[-1].ids)
+        assert len(bridge._cameras) <= MOST_CAMERAS
+        assert heard[-1].ids == ["a", "b"]
+        assert len(bridge._images._cameras) <= MOST_CAMERAS
+    assert not crops
+
+
+def test_places_of_silent_cameras_are_given_to_others():
+    now, opened, closed = [0.0], [], []
+    table = Cameras(
+        lambda t: opened.append(t) or t, closed.append, logging.getLogger(), lambda: now[0]
+    )
+    for number in range(MOST_CAMERAS):
+        assert table.get(f"/{number}") == f"/{number}"
+    assert table.get("/new") is None
+    now[0] = FORGET_AFTER + 1
+    table.get("/1")
+    assert table.get("/new") == "/new"
+    assert closed == ["/0"]
+    assert table.get("/1") == "/1"
+    table.close()
+    assert sorted(closed) == sorted(opened)
+
+
+def test_stamps_of_one_camera_do_not_close_the_faces_of_another(stage):
+    here = stage("people")
+    for _ in range(3):
+        here.see(found("a"), topic="/left/image_raw")
+        here.stamp += 3600 * SECOND
+        here.see(found("b"), topic="/right/image_raw")
+        here.stamp -= 3600 * SECOND
+        wait_for(lambda: {"/fer/people/a/signals", "/fer/people/b/signals"} <= here.topics())
+    faces = here.node._bridges["people"]._faces
+    assert set(faces._topics) == {"a", "b"}
