@@ -21,15 +21,20 @@ import queue
 import re
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fer_ros.behaviors.workers import error_text
 from fer_ros.bridges import definitions
 from fer_ros.runtime.signals import stop_signals
+from fer_ros.transport import rosout
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.bag import BagError, BagWriter
 from fer_ros.transport.base import TopicInfo, Transport
+from fer_ros.transport.codec import DecodeError, decode
 from fer_ros.transport.following import TopicFollower, adaptive_qos
 from fer_ros.transport.opening import open_standalone
 
@@ -41,6 +46,9 @@ _REPORT_PERIOD = 5.0
 
 _MEMORY = 256 * 2**20
 """What the disk is behind with, at most [bytes]; beyond, messages are lost, and that is said."""
+
+_FLUSH_PERIOD = 2.0
+"""How much of the newest messages a killed process or a full disk may cost, at most [s]."""
 
 _DEPTH = 100
 
@@ -87,7 +95,7 @@ def _run(
     seconds: float | None, stop: threading.Event,
 ) -> int:  # fmt: skip
     log, started, reported = transport.log, time.monotonic(), time.monotonic()
-    follower = TopicFollower(transport, recorder.receive, depth=_DEPTH)
+    follower = TopicFollower(transport, without_own_log(transport, recorder.receive), depth=_DEPTH)
     log.info(f"recording into {recorder.folder}; Ctrl-C ends it")
     told: set[tuple[str, str]] = set()
     while not stop.wait(_LOOK_PERIOD) and recorder.error is None:
@@ -107,7 +115,7 @@ def _run(
     follower.close()
     recorder.close()
     if recorder.error is not None:
-        log.error(str(recorder.error))
+        log.error(f"{recorder.error}; {recorder.kept()}")
         return 2
     if recorder.written == 0:
         there = ", ".join(topic.name for topic in transport.published_topics())
@@ -121,6 +129,22 @@ def _progress(recorder: Recorder, follower: TopicFollower, wanted: set[str]) -> 
     missing = wanted - {topic.name for topic in follower.topics}
     waiting = f"; nobody publishes {', '.join(sorted(missing))} yet" if missing else ""
     return recorder.summary() + waiting
+
+
+def without_own_log(
+    transport: Transport, receive: Callable[[TopicInfo, bytes], None]
+) -> Callable[[TopicInfo, bytes], None]:
+    """Return a receiver that leaves out what this node itself says on ``/rosout``."""
+    own = transport.node_name.strip("/").replace("/", ".")
+
+    def take(topic: TopicInfo, data: bytes) -> None:
+        if topic.name == rosout.TOPIC and topic.type_name == rosout.TYPE:
+            with suppress(DecodeError):  # then it is of somebody else
+                if decode(data, rosout.TYPE).name == own:
+                    return
+        receive(topic, data)
+
+    return take
 
 
 class Recorder:
@@ -145,6 +169,7 @@ class Recorder:
         self._topics: dict[str, str] = {}
         self._waiting: queue.SimpleQueue[tuple[TopicInfo, int, bytes] | None] = queue.SimpleQueue()
         self._bytes = 0
+        self._flushed = time.monotonic()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
@@ -163,6 +188,15 @@ class Recorder:
         self._waiting.put(None)
         self._thread.join()
 
+    def kept(self) -> str:
+        """Return what there is of a recording that ended with an error."""
+        if not self._topics:
+            return "nothing was written"
+        return (
+            f"the messages before are in {self.folder}, which has no index but is read by "
+            "fer-ros replay as far as it is whole"
+        )
+
     def summary(self) -> str:
         """Return what has been written so far."""
         lost = f", {self.lost} lost because the disk is too slow" if self.lost else ""
@@ -170,15 +204,33 @@ class Recorder:
 
     def _run(self) -> None:
         try:
-            while (entry := self._waiting.get()) is not None:
+            while (entry := self._next()) is not None:
                 topic, time_ns, data = entry
                 self._write(topic, time_ns, data)
                 with self._lock:
                     self._bytes -= len(data)
             if self._bag is not None:
                 self._bag.close()
-        except BagError as error:
-            self.error = error
+        except Exception as error:  # of whatever kind: a thread that ends unseen records nothing
+            self.error = (
+                error
+                if isinstance(error, BagError)
+                else BagError(f"recording failed: {error_text(error)}")
+            )
+            if self._bag is not None:
+                self._bag.abort()
+
+    def _next(self) -> tuple[TopicInfo, int, bytes] | None:
+        """Return the next message, None at the end; flush what was written meanwhile."""
+        while True:
+            try:
+                if time.monotonic() - self._flushed >= _FLUSH_PERIOD:
+                    self._flushed = time.monotonic()
+                    if self._bag is not None:
+                        self._bag.flush()
+                return self._waiting.get(timeout=_FLUSH_PERIOD)
+            except queue.Empty:
+                continue
 
     def _write(self, topic: TopicInfo, time_ns: int, data: bytes) -> None:
         if self._bag is None:

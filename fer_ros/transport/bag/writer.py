@@ -17,8 +17,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from rosbags.interfaces import (
     Connection,
@@ -79,6 +80,18 @@ class BagWriter:
         with self._reported():
             self._writer.write(self._connections[topic], time_ns, data)
 
+    def flush(self) -> None:
+        """Hand what was written to the system, so that it stays when this process is killed.
+
+        Raises:
+            BagError: The disk is full.
+        """
+        storage: Any = self._writer.storage
+        with self._reported():
+            if storage.chunk.bio.tell():
+                storage.close_chunk()
+                storage.bio.flush()
+
     def close(self) -> None:
         """Write the index; only then is the recording whole.
 
@@ -89,8 +102,9 @@ class BagWriter:
             self._writer.close()
 
     def abort(self) -> None:
-        """Give the recording up without an index."""
-        self._writer.abort()
+        """Give the recording up without an index; what was flushed stays readable."""
+        with suppress(OSError, WriterError):  # the disk may be full
+            self._writer.abort()
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
