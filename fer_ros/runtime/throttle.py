@@ -19,6 +19,9 @@ from __future__ import annotations
 import threading
 import time
 
+_MOST_KINDS = 1000
+"""Kinds that are remembered; of more, those are forgotten that came first."""
+
 
 class Throttle:
     """Lets a message of one kind through at most once in a period; safe between threads.
@@ -37,6 +40,8 @@ class Throttle:
         now = time.monotonic()
         with self._lock:
             last, held_back = self._kinds.get(kind, (-self._period, 0))
+            if kind not in self._kinds and len(self._kinds) >= _MOST_KINDS:
+                del self._kinds[next(iter(self._kinds))]
             if now - last < self._period:
                 self._kinds[kind] = (last, held_back + 1)
                 return None

@@ -36,6 +36,7 @@ from fer_ros.transport.codec import decode
 from fer_ros.transport.event_messages import EMOTION_EVENT, Event, read_event
 from fer_ros.transport.image_topics import ANNOTATED, COMPRESSED, is_annotated
 from fer_ros.transport.messages import Answer, Status
+from fer_ros.view import bounds
 
 WINDOW = 60.0
 """How far back the timelines reach [s]."""
@@ -48,6 +49,10 @@ _FORGET = 120.0
 
 _CAMERAS, _FACES, _STATUSES, _EVENTS = 32, 64, 64, 60
 """At most this many are held: cameras, faces of a camera, lines of diagnostics, events."""
+
+_MOST_POINTS = 6000
+"""Faces in all moments of a camera: 20 at every moment of a whole timeline. With more, it is
+shorter."""
 
 _EMOTIONS = "/emotions"
 
@@ -127,10 +132,24 @@ class _Camera:
         self.faces = 0
         self.heard = 0.0
         self.moments: deque[Moment] = deque(maxlen=round(WINDOW / _STEP))
+        self.points = 0
+        """Faces in them."""
         self.drawn = -WINDOW
         """When the newest of them came."""
         self.added = 0
         """Moments ever taken in."""
+
+    def take(self, moment: Moment) -> None:
+        if len(self.moments) == self.moments.maxlen:
+            self._drop()
+        self.moments.append(moment)
+        self.points += len(moment.faces)
+        self.added += 1
+        while self.points > _MOST_POINTS:
+            self._drop()
+
+    def _drop(self) -> None:
+        self.points -= len(self.moments.popleft().faces)
 
 
 class Board:
@@ -155,13 +174,16 @@ class Board:
 
         Raises:
             fer_ros.transport.codec.DecodeError: The bytes are no such message.
+            ValueError: There are far too many of them.
         """
+        if len(data) > bounds.MOST_BYTES:
+            raise ValueError(f"a message of {len(data)} bytes is left out")
         if topic.type_name == messages.EMOTION_ARRAY:
             self._hear_faces(topic.name, messages.read_answer(data))
         elif topic.type_name == messages.DIAGNOSTIC_ARRAY:
             self._hear_diagnostics(messages.read_statuses(data))
         else:
-            event = read_event(decode(data, EMOTION_EVENT))
+            event = bounds.event(read_event(decode(data, EMOTION_EVENT)))
             event = replace(event, confidence=_finite(event.confidence))
             with self._lock:
                 self._events.append(event)
@@ -204,18 +226,18 @@ class Board:
             return list(found.moments)[-missed:] if missed > 0 else [], found.added
 
     def _hear_faces(self, topic: str, answer: Answer) -> None:
-        now, key = time.monotonic(), _camera_id(topic, answer.source_topic)
+        now, source = time.monotonic(), bounds.name(answer.source_topic)
+        key = _camera_id(topic, source)
         with self._lock:
             camera = self._cameras.get(key)
             if camera is None:
                 if len(self._cameras) >= _CAMERAS:
                     return
-                camera = self._cameras[key] = _Camera(topic, answer.source_topic)
+                camera = self._cameras[key] = _Camera(topic, source)
             camera.size, camera.faces = f"{answer.width}x{answer.height}", len(answer.faces)
             camera.heard = now
             if now - camera.drawn >= _STEP:
-                camera.moments.append(_moment(answer))
-                camera.added += 1
+                camera.take(_moment(answer))
                 camera.drawn = now
 
     def _hear_diagnostics(self, statuses: list[Status]) -> None:
@@ -223,14 +245,14 @@ class Board:
         with self._lock:
             for name, own in _by_node(statuses):
                 if len(self._nodes) < _CAMERAS or name in self._nodes:
-                    self._nodes[name] = now, own
+                    self._nodes[name] = now, bounds.statuses(own, _STATUSES)
 
     def _camera_views(self, nodes: tuple[NodeView, ...], now: float) -> Iterable[CameraView]:
         views: dict[str, CameraView] = {}
         for node in nodes:
             for status in node.statuses:
                 _, found, source = status.name.partition(": camera ")
-                if found:
+                if found and len(views) < 2 * _CAMERAS:
                     key = _camera_id(node.name + _EMOTIONS, source)
                     views[key] = CameraView(
                         key, source, node.name, level=status.level, message=status.message,
@@ -268,7 +290,7 @@ def _by_node(statuses: Iterable[Status]) -> Iterable[tuple[str, tuple[Status, ..
         prefix, found, _ = line.name.partition(": node")
         if found and "state" in line.values:
             own = tuple(other for other in lines if other.name.startswith(f"{prefix}: "))
-            yield "/" + prefix.replace(".", "/"), own[:_STATUSES]
+            yield bounds.name("/" + prefix.replace(".", "/")), own
 
 
 def _picture_topic(node: str, source: str, published: set[str]) -> str:
@@ -286,12 +308,14 @@ def _finite(value: float) -> float:
 def _moment(answer: Answer) -> Moment:
     faces = tuple(
         FaceView(
-            face.track_id,
-            face.label,
+            bounds.name(face.track_id),
+            bounds.name(face.label),
             _finite(face.confidence),
-            tuple(np.nan_to_num(face.smoothed * 1000).round().astype(int).tolist()),
+            tuple(np.nan_to_num(probabilities * 1000).round().astype(int).tolist()),
             _finite(face.prediction_age_ms / 1e3),
         )
         for face in answer.faces[:_FACES]
+        for probabilities in (face.smoothed[: bounds.MOST_CLASSES],)
     )
-    return Moment(time.time(), answer.labels, faces)
+    labels = tuple(map(bounds.name, answer.labels[: bounds.MOST_CLASSES]))
+    return Moment(time.time(), labels, faces)

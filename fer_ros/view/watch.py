@@ -27,6 +27,7 @@ from fer_ros.transport import messages
 from fer_ros.transport.base import TopicInfo, Transport
 from fer_ros.transport.codec import DecodeError
 from fer_ros.transport.following import TopicFollower
+from fer_ros.view import bounds
 from fer_ros.view.board import Board
 
 _TICK = 0.1
@@ -104,7 +105,11 @@ class Watch:
             self._looked = now
             self._topics = self._transport.published_topics()
             self._board.set_topics(self._topics)
-            self._small.update(topic for topic in self._topics if self._board.wants(topic))
+            small = [topic for topic in self._topics if self._board.wants(topic)]
+            if len(small) > bounds.MOST_TOPICS:
+                left = len(small) - bounds.MOST_TOPICS
+                self._complain("topics", f"{left} topics too many; they are not shown")
+            self._small.update(small[: bounds.MOST_TOPICS])
         wanted = self._wanted_now(now)
         self._large.update(
             topic
@@ -125,20 +130,22 @@ class Watch:
         try:
             self._board.receive(topic, data)
         except (DecodeError, ValueError) as error:
-            self._complain(topic, error)
+            self._complain(topic.name, f"{topic.name}: {error}")
 
     def _receive_picture(self, topic: TopicInfo, data: bytes) -> None:
         try:
+            if len(data) > bounds.MOST_PICTURE_BYTES:
+                raise ValueError(f"a picture of {len(data)} bytes is left out")
             jpeg = messages.read_jpeg(data)
-        except DecodeError as error:
-            self._complain(topic, error)
+        except (DecodeError, ValueError) as error:
+            self._complain(topic.name, f"{topic.name}: {error}")
             return
         with self._lock:
             self._number += 1
             self._pictures[topic.name] = Picture(self._number, jpeg)
         self._on_picture()
 
-    def _complain(self, topic: TopicInfo, error: Exception) -> None:
-        text = self._throttle.admit(topic.name, f"{topic.name}: {error}")
-        if text:
-            self._transport.log.warning(text)
+    def _complain(self, kind: str, text: str) -> None:
+        admitted = self._throttle.admit(kind, text)
+        if admitted:
+            self._transport.log.warning(admitted)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -197,3 +198,79 @@ def test_the_age_of_a_prediction_reaches_the_page():
     (camera,) = board.snapshot().cameras
     ((moment,), _) = board.moments(camera.id, 0)
     assert json.loads(moment.text)["faces"][0]["age"] == 0.1
+
+
+def size_of(board: Board) -> int:
+    """Return the characters of what a page gets of a board."""
+    state = json.dumps(asdict(board.snapshot()))
+    cameras = [view.id for view in board.snapshot().cameras]
+    return len(state) + sum(len(m.text) for key in cameras for m in board.moments(key, 0)[0])
+
+
+LONG = "x" * 200_000
+
+
+def test_events_of_any_length_are_cut() -> None:
+    board = Board()
+    event = Event("start", "", LONG, LONG, 1, LONG, LONG, LONG, LONG, 0.9, 1, 0)
+    with pytest.raises(ValueError, match="left out"):
+        board.receive(topic("/fer/events", EMOTION_EVENT), encode(emotion_event(event)))
+    assert size_of(board) < 1000
+    short = replace(event, frame_id="c", track_id="a", previous_label="")
+    for _ in range(100):
+        board.receive(topic("/fer/events", EMOTION_EVENT), encode(emotion_event(short)))
+    assert len(board.snapshot().events) == 60
+    assert size_of(board) < 100_000
+    assert board.snapshot().events[0].rule.endswith("(200000 characters)")
+
+
+def test_diagnostics_of_any_length_and_number_are_cut(clock) -> None:
+    board = Board()
+    values = {f"key {number} {'k' * 500}": "v" * 5000 for number in range(100)}
+    with pytest.raises(ValueError, match="left out"):
+        diagnose(board, *(Status(0, f"fer: {n}", LONG, values) for n in range(130)))
+    for node in range(100):
+        name = f"fer{node}"
+        diagnose(
+            board,
+            Status(0, f"{name}: node", "m" * 900, {"state": "active"}),
+            *(Status(0, f"{name}: camera /c{n}", "m" * 900, {"k": "v" * 900}) for n in range(200)),
+        )
+    snapshot = board.snapshot()
+    assert len(snapshot.nodes) == 32
+    assert len(snapshot.cameras) <= 64
+    assert snapshot.nodes[0].statuses[0].values == {"state": "active"}
+    assert "more lines are not shown" in snapshot.nodes[0].statuses[-1].message
+    assert size_of(board) < 32 * 30_000
+
+
+def test_timelines_of_crowds_are_shorter(clock) -> None:
+    board = Board()
+    for _ in range(300):
+        hear(board, faces=64)
+        clock[0] += 0.21
+    moments, cursor = board.moments("/fer/emotions /cam", 0)
+    assert sum(len(moment.faces) for moment in moments) <= 6000
+    assert cursor == 300
+    for _ in range(300):
+        hear(board, faces=1)
+        clock[0] += 0.21
+    moments, _ = board.moments("/fer/emotions /cam", 0)
+    assert len(moments) == 300
+    camera = board._cameras["/fer/emotions /cam"]
+    assert camera.points == sum(len(moment.faces) for moment in moments) == 300
+
+
+def test_names_of_classes_and_cameras_are_cut(clock) -> None:
+    board = Board()
+    rows = np.full(500, 1 / 500, np.float32)
+    face = FaceEmotion(Face(Box(1, 2, 30, 40), 0.9), "t" * 5000, rows, rows, "l" * 5000, 0.5)
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), 1, "camera", "/" + "c" * 5000)
+    result = FrameResult(frame, [face])
+    origin = Origin(tuple(f"{n} {'l' * 500}" for n in range(500)), "net", "0" * 64, "haar")
+    message = messages.emotion_array(result, origin, 1.0, messages.emotions(result))
+    board.receive(topic("/fer/emotions", messages.EMOTION_ARRAY), encode(message))
+    (view,) = board.snapshot().cameras
+    ((moment,), _) = board.moments(view.id, 0)
+    assert len(moment.labels) == len(moment.faces[0].probabilities) == 32
+    assert size_of(board) < 20_000
