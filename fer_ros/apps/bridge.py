@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def serve(transport: Transport, args: argparse.Namespace, stop: threading.Event) -> None:
-    """Run the bridges that arguments and parameter ask for until told to stop.
+    """Run the bridges that arguments and parameter ask for until `stop` is set.
 
     Raises:
         ValueError: None is named, or one is unknown.

@@ -48,13 +48,13 @@ from fer_ros.transport.memory import MemoryGraph, MemoryTransport
 from fer_ros.transport.opening import chosen_rmw, open_standalone, private_graph
 
 _SECONDS = 11.0
-"""How long the demo lasts unless it is told otherwise [s]; the faces then hold still."""
+"""How long the demo lasts by default [s]; the faces then hold still."""
 
 _VIEW = "view"
 """Name of the page's process; it says its address when it is there."""
 
 _START_TIME = 20.0
-"""How long the demo waits for the first answer [s]."""
+"""How long the demo waits for the first result [s]."""
 
 _MOST_TRACKS = 10_000
 """Tracks are counted up to this many."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is said about words on the command line that no command knows, and help on parameters."""
+"""Error messages for unknown words of a command line, and help on parameters."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ROS_WORDS = ("-p", "--param", "-r", "--remap", "--params-file", "--log-level")
 def about_unknown_words(
     command: str, words: Sequence[str], parser: argparse.ArgumentParser
 ) -> str:  # fmt: skip
-    """Return what to write in place of words that a command does not know.
+    """Return an error message for words that a command does not know.
 
     Args:
         command: Its name, with those of its actions, e.g. ``models fetch``.
@@ -44,9 +44,7 @@ def about_unknown_words(
     first = words[0]
     if command.split()[0] in WITH_PARAMETERS:
         if first in _ROS_WORDS:
-            return (
-                f"{first} stands behind --ros-args: fer-ros {command} --ros-args {' '.join(words)}"
-            )
+            return f"{first} goes behind --ros-args: fer-ros {command} --ros-args {' '.join(words)}"
         name, value = _name_and_value(words)
         known = {row.name for row in PARAMETERS}
         if name in known:

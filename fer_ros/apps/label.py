@@ -47,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
     add("--shortest", type=float, default=0.5, metavar="S", help="leave shorter tracks out, and "
         "do not split at shorter changes [s] (default: 0.5)")  # fmt: skip
     add("--whole-tracks", action="store_true", help="one row per track, however it changes")
-    add("--overwrite", action="store_true", help="replace what stands in the output folder")
+    add("--overwrite", action="store_true", help="replace the content of the output folder")
     parser.set_defaults(func=_label)
 
 

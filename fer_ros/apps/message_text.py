@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Messages as YAML for people to read."""
+"""Messages as YAML text."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def add_parser(subparsers: Any) -> None:
         "checked by SHA-256.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
-    listing = actions.add_parser("list", help="say which networks there are, and where")
+    listing = actions.add_parser("list", help="list the networks, and where they are")
     listing.set_defaults(func=_list)
     fetch = actions.add_parser("fetch", help="get YuNet, another face detector")
     fetch.add_argument(
@@ -52,7 +52,7 @@ def add_parser(subparsers: Any) -> None:
     fetch.set_defaults(func=_fetch)
     verify = actions.add_parser(
         "verify",
-        help="check every file against its SHA-256, and networks against their answers at export",
+        help="check every file against its SHA-256, and networks against their results at export",
     )
     verify.add_argument(
         "files", nargs="*", type=Path, help="also check that these can serve as emotion networks"
@@ -143,8 +143,10 @@ def _remark(path: Path) -> str:
     try:
         known = ModelMetadata.from_props(read_properties(path)).known_answer
     except (MetadataError, ModelError):
-        return ""  # said by the check itself
-    return "" if known else " (it holds no known answer, so only its form was checked)"
+        return ""  # the check itself reports it
+    return (
+        "" if known else " (it holds no predictions for known faces, so only its form was checked)"
+    )
 
 
 def _report(name: str, check: Callable[[], object], remark: str = "") -> int:

@@ -45,7 +45,7 @@ _REPORT_PERIOD = 5.0
 """Time between two lines on how far it is [s]."""
 
 _MEMORY = 256 * 2**20
-"""What the disk is behind with, at most [bytes]; beyond, messages are lost, and that is said."""
+"""Largest backlog of the disk [bytes]; beyond it messages are dropped, which is logged."""
 
 _FLUSH_PERIOD = 2.0
 """How much of the newest messages a killed process or a full disk may cost, at most [s]."""
@@ -97,7 +97,7 @@ def _run(
     log, started, reported = transport.log, time.monotonic(), time.monotonic()
     follower = TopicFollower(transport, without_own_log(transport, recorder.receive), depth=_DEPTH)
     log.info(f"recording into {recorder.folder}; Ctrl-C ends it")
-    told: set[tuple[str, str]] = set()
+    warned_of: set[tuple[str, str]] = set()
     while not stop.wait(_LOOK_PERIOD) and recorder.error is None:
         now = time.monotonic()
         if seconds is not None and now - started >= seconds:
@@ -106,8 +106,8 @@ def _run(
             topic for topic in transport.published_topics()
             if (topic.name in wanted if wanted else not excluded.fullmatch(topic.name))
         )  # fmt: skip
-        for key in follower.refused.keys() - told:
-            told.add(key)
+        for key in follower.refused.keys() - warned_of:
+            warned_of.add(key)
             log.warning(f"{key[0]} is left out: {follower.refused[key]}")
         if now - reported >= _REPORT_PERIOD:
             reported = now

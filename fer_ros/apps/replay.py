@@ -69,10 +69,10 @@ def add_parser(subparsers: Any) -> None:
     """Add the ``replay`` command."""
     parser = subparsers.add_parser(
         "replay",
-        description="Reads rosbag2 recordings (folders, .mcap, .db3), answers every frame as the "
+        description="Reads rosbag2 recordings (folders, .mcap, .db3), processes every frame as the "
         "live node would, and writes results, measures, a verdict and a report. Results, tracks, "
         "measures and the written recording are the same, byte for byte, in every run; measured "
-        "times stand apart in latency.json.",
+        "times are kept apart, in latency.json.",
         epilog=_REPLAY_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -81,12 +81,12 @@ def add_parser(subparsers: Any) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     add("--topic", action="append", default=[], metavar="NAME", help="camera topic; repeatable "
         "(default: every topic of images, in one form each, without depth)")  # fmt: skip
-    add("--mode", choices=(EVERY, LATEST), default=EVERY, help="answer every frame, or only those "
+    add("--mode", choices=(EVERY, LATEST), default=EVERY, help="process every frame, or only those "
         "a live node of a stated speed would (default: every)")  # fmt: skip
     add("--worker-ms", type=float, metavar="MS", help="time per frame for --mode latest")
     add("--worker-from", type=Path, metavar="FILE", help="take that time, the median, from the "
         "latency.json of an earlier replay")  # fmt: skip
-    add("--answers", type=Path, metavar="BAG", help="take the answers of a live node from this "
+    add("--answers", type=Path, metavar="BAG", help="take the results of a live node from this "
         "recording of its topic instead; matched by the images' stamps")  # fmt: skip
     add("--labels", type=Path, action="append", default=[], metavar="FILE", help="CSV or JSONL of "
         "intervals: start, end, topic, x, y, w, h, label, track; repeatable")  # fmt: skip
@@ -102,7 +102,7 @@ def add_parser(subparsers: Any) -> None:
     add("--scheduler", metavar="ADDRESS", help="Dask scheduler, e.g. tcp://host:8786")
     add("--resume", action="store_true", help="keep finished results of the same recording, "
         "labels, networks and options")  # fmt: skip
-    add("--overwrite", action="store_true", help="replace what stands in the output folder")
+    add("--overwrite", action="store_true", help="replace the content of the output folder")
     parser.set_defaults(func=_replay)
 
 
@@ -165,7 +165,7 @@ def _jobs(args: argparse.Namespace, ros_args: RosArgs) -> list[Job]:
         raise ReplayError("--jobs must be at least 1")
     names: set[str] = set()
     jobs = []
-    # Resolved, because the workers of a cluster stand in other folders.
+    # Resolved, because the workers of a cluster have other working directories.
     for bag in map(Path.resolve, args.bags):
         out = args.out.resolve()
         if len(args.bags) > 1:

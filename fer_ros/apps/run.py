@@ -64,7 +64,7 @@ def _run(_: argparse.Namespace, ros_args: RosArgs) -> int:
 
 
 def serve(transport: ServiceTransport, stop: threading.Event) -> int:
-    """Run a node until told to stop; return the exit status.
+    """Run a node until `stop` is set; return the exit status.
 
     Args:
         transport: The node's place in the graph, with the parameters given from outside.

@@ -119,7 +119,7 @@ def _bracketed(host: str) -> str:
 def serve(
     transport: Transport, access: Access, host: str, port: int, stop: threading.Event
 ) -> None:
-    """Serve the page until told to stop; prints its address.
+    """Serve the page until `stop` is set; prints its address.
 
     Raises:
         OSError: The address cannot be had.

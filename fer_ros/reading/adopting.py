@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A network of somebody else becomes one of this package: checked, calibrated, described."""
+"""Import of foreign emotion networks: checks, calibration and metadata."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ CROPS = {"fer2013": FER2013_TEMPLATE, "box": tight_template()}
 
 @dataclass(frozen=True)
 class Description:
-    """What a file cannot say about itself."""
+    """What has to be known about a file that it does not contain."""
 
     labels: tuple[str, ...]
     """Classes in the order of the output."""
@@ -105,12 +105,12 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Adopted:
-    """What became of a network."""
+    """An imported network."""
 
     path: Path
     metadata: ModelMetadata
     remarks: tuple[str, ...]
-    """What was found, in words."""
+    """Findings, as sentences."""
 
 
 class Adoption:
@@ -300,7 +300,7 @@ class Adoption:
         found = [self._labels[index] for index in scores.argmax(axis=1)]
         if len(set(found)) == 1:
             return (
-                f"all averaged faces of FER2013 come out {found[0]}: --mean, --scale or --colours "
+                f"all averaged faces of FER2013 give {found[0]}: --mean, --scale or --colours "
                 "may be wrong"
             )
         right = sum(one == truth for one, truth in zip(found, FER2013))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Pictures and videos with the faces drawn in, and the faces alone."""
+"""Annotated pictures and videos, and crops of faces."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _QUALITY = {
     "libvpx": {"deadline": "realtime", "cpu-used": "8", "crf": "10"},
     "mpeg4": {"qscale": "3"},
 }
-"""Encoders, and what they are told."""
+"""Encoders and their options."""
 
 
 def write_picture(path: Path, image: Image) -> None:
@@ -127,7 +127,7 @@ class DrawnVideo:
             if image.shape[1::-1] != size:
                 image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
             frame = self._av.VideoFrame.from_ndarray(image, format="bgr24")
-            # A clock that stands or is set back would end the file.
+            # Containers refuse times that do not increase.
             self._last = max(round((reading.time or 0.0) / _CLOCK), self._last + 1)
             frame.pts, frame.time_base = self._last, _CLOCK
             self._container.mux(self._stream.encode(frame))

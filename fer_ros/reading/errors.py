@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What can go wrong when files are read and results written."""
+"""Errors of reading files and writing results."""
 
 
 class ReadError(RuntimeError):

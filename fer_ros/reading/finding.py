@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the words of a command line name: pictures, folders, globs, videos, webcams, recordings."""
+"""Sources on a command line: pictures, folders, globs, videos, webcams and recordings."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Source:
     path: Path
     """Of the file or folder; of a webcam its number or device."""
     name: str
-    """What the table calls it: its path, as it was given or found."""
+    """Its name in the table: the path as given or found."""
     place: Path
     """Where what is drawn of it goes in the folder for that; unique in one call."""
     topics: Mapping[str, bool] = field(default_factory=dict)
@@ -67,9 +67,9 @@ class Source:
 
 
 def find_sources(words: Sequence[str]) -> list[Source]:
-    """Return what there is to read, each once, in the order of the words.
+    """Return the sources that words name, each once, in the order of the words.
 
-    A folder stands for the pictures and videos below it, by name, hidden ones left out, unless it
+    A folder means the pictures and videos below it, by name, hidden ones left out, unless it
     is a recording.
 
     Raises:
@@ -132,7 +132,8 @@ def _files_below(folder: Path) -> list[Path]:
     for parent, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         files += [Path(parent, name) for name in names if not name.startswith(".")]
-    return sorted(files)
+    # Links that lead nowhere stay, so that reading them names them; pipes and the like do not.
+    return sorted(path for path in files if path.is_file() or not path.exists())
 
 
 def _kind(path: Path) -> Kind:

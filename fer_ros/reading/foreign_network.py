@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""ONNX files of others, changed so that they take and give what this package's networks do.
+"""Foreign ONNX files, converted to the input and output of this package's networks.
 
 The contract is one input of shape (N, channels, height, width), float32, grey or BGR, and an output
 of shape (N, labels). Files of others differ in the order of colours and axes, in a batch that is
@@ -51,7 +51,7 @@ _GREY_OR_COLOUR = (1, 3)
 
 @dataclass(frozen=True)
 class InputShape:
-    """What a file says about its input."""
+    """Input of a file."""
 
     name: str
     channels: int
@@ -63,7 +63,7 @@ class InputShape:
 
 
 class ForeignNetwork:
-    """An ONNX file of somebody else."""
+    """A foreign ONNX file."""
 
     def __init__(self, path: Path) -> None:
         """Load a file.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Sources read by several processes at once; what they find comes in the order of the sources."""
+"""Sources read by several processes; results come in the order of the sources."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _tasks(sources: Sequence[Source], processes: int) -> deque[Task]:
 
 
 class _Waiting:
-    """Events that came before their turn."""
+    """Buffer of events whose turn has not come yet."""
 
     def __init__(self) -> None:
         self.current = 0
@@ -205,7 +205,7 @@ class _Process:
         return list(message)
 
     def end(self) -> None:
-        """Let it clean up and end."""
+        """Interrupt it and wait for its end."""
         self.connection.close()  # between two tasks it ends by itself
         if self._tasks and self._process.is_alive():
             os.kill(self._process.pid or 0, signal.SIGINT)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The images of a recording, read as those of a camera."""
+"""Results of a recording's images."""
 
 from __future__ import annotations
 

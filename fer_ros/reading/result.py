@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What was read in one picture or one frame of a video."""
+"""Result of one picture or one frame of a video."""
 
 from __future__ import annotations
 
@@ -100,5 +100,5 @@ class Reading(Sequence[FaceEmotion]):
         return annotate.draw(self.image, self.faces)
 
     def _repr_jpeg_(self) -> bytes:
-        """Show it in a notebook."""
+        """Return the JPEG that a notebook shows."""
         return encode_jpeg(self.annotated(), quality=90)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Going on with a table that was interrupted."""
+"""Resuming an interrupted table."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class EarlierRows:
             yield previous
 
     def close(self) -> None:
-        """Remove what was set aside; its rows stand elsewhere now."""
+        """Remove the earlier file, whose rows have been copied."""
         if self._aside is not None:
             self._aside.unlink(missing_ok=True)
 

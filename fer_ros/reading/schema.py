@@ -32,7 +32,7 @@ from fer_ros.reading.head_angles import head_angles
 from fer_ros.resources import PACKAGE
 
 Value = str | int | float | None
-"""What a cell holds; None where it is empty."""
+"""Type of a cell; None where it is empty."""
 
 _MARKS = ("<!-- columns: begin -->\n", "<!-- columns: end -->\n")
 """Around the list of columns in docs/results.md."""

@@ -116,7 +116,7 @@ TEXT_TABLES = (".csv", ".jsonl", ".ndjson")
 
 
 class TableFile:
-    """A table in a file that is there when it is whole."""
+    """A table in a file that gets its name when it is complete."""
 
     def __init__(self, path: Path, labels: tuple[str, ...], rows: Sequence[Row] = ()) -> None:
         """Begin a table.
@@ -124,7 +124,7 @@ class TableFile:
         Args:
             path: Its ending, one of :data:`TABLES`, says of what kind it is.
             labels: The classes of the network.
-            rows: What it begins with.
+            rows: First rows.
 
         Raises:
             ReadError: It cannot be written, or pyarrow is missing.
@@ -156,7 +156,7 @@ class TableFile:
             raise ReadError(f"cannot write {self._file.path}: {error.strerror or error}") from error
 
     def keep(self) -> None:
-        """Finish the table and put it where it belongs.
+        """Finish the table and give it its final name.
 
         Raises:
             ReadError: The disk is full; nothing is left then.
@@ -169,7 +169,7 @@ class TableFile:
         self._file.keep()
 
     def leave(self) -> None:
-        """Finish the table under its partial name, because it ends too early.
+        """Finish the table under its partial name because it is incomplete.
 
         Raises:
             ReadError: The disk is full; nothing is left then.
@@ -192,8 +192,8 @@ class TableFile:
         return self._file.partial
 
     def discard(self) -> None:
-        """Leave nothing behind."""
-        with suppress(OSError, ValueError):  # the disk is full, and this is thrown away
+        """Remove what was written."""
+        with suppress(OSError, ValueError):  # the disk is full, and the file is removed
             self._table.close()
         self._file.discard()
 

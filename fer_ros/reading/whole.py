@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Files that are there when they are whole, and not before."""
+"""Files that get their names when they are complete."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from fer_ros.reading.errors import ReadError
 
 try:
     import fcntl
-except ImportError:  # not on Windows; there two writers are not told apart
+except ImportError:  # not on Windows; there no lock keeps two writers apart
     fcntl = None  # type: ignore[assignment]
 
 
 class WholeFile:
-    """A file that is written beside its place, and renamed when it is whole.
+    """A file that is written under a partial name and renamed when it is complete.
 
     In a ``with`` it is kept, and discarded where an exception ends that.
     """
@@ -38,7 +38,7 @@ class WholeFile:
         """Begin a file.
 
         Args:
-            path: Where it will be; what stands there stays until :meth:`keep`.
+            path: Where it will be; an existing file stays until :meth:`keep`.
             sync: Whether it is on the disk before it is renamed, so that not even a power loss
                 leaves half a file under its name; one of many small files does without.
 
@@ -79,7 +79,7 @@ class WholeFile:
             self.discard()
 
     def keep(self) -> None:
-        """Put the file where it belongs.
+        """Rename the complete file to its final name.
 
         Raises:
             ReadError: It cannot be renamed.
@@ -95,12 +95,12 @@ class WholeFile:
             self._close()
 
     def leave(self) -> None:
-        """Let it lie under its partial name, for it ends too early; may be called again."""
+        """Keep it under its partial name because it is incomplete; may be called again."""
         if self._descriptor >= 0:
             self._close()
 
     def discard(self) -> None:
-        """Leave nothing behind; may be called again."""
+        """Remove it; may be called again."""
         if self._descriptor >= 0:
             self.partial.unlink(missing_ok=True)
             self._close()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One source after the other: its frames read, drawn and cut out, and what went wrong with it."""
+"""Reading of one source: frames, annotated output, crops, errors and warnings."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from fer_ros.transport.bag import BagError
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done with each source."""
+    """Options that hold for every source."""
 
     part: Part
     """Of videos, webcams and recordings."""
@@ -85,7 +85,7 @@ class SourceEnded:
     error: str = ""
     """Why it could not be read, or is not to be relied on; empty where it was."""
     warnings: tuple[str, ...] = ()
-    """What is not whole about it."""
+    """Damage that did not keep it from being read."""
 
 
 Event = FrameRead | SourceEnded
@@ -132,6 +132,8 @@ class Worker:
             for topic, reading, share in self._readings(source, warnings):
                 mark = f"#{topic}" if topic else ""
                 named = replace(reading, source=source.name + mark)
+                if source.kind is Kind.PICTURE:
+                    _check_unchanged(source, before)
                 if self._work.faces is not None:
                     write_faces(self._work.faces, source.place, named)
                 path = self._work.drawn_path(source, topic)
@@ -142,8 +144,7 @@ class Worker:
                         drawn[topic] = DrawnVideo(path)
                     drawn[topic].add(named)
                 yield named, share
-            if _state(source) != before:
-                raise CameraError(f"{source.name} was changed while it was read")
+            _check_unchanged(source, before)
         except GeneratorExit:  # interrupted
             for video in drawn.values():
                 video.leave()
@@ -201,6 +202,11 @@ def _timed(images: Iterator[Image], end: float) -> Iterator[VideoFrame]:
         if now_ns - start_ns >= end * 1e9:
             return
         yield VideoFrame(image, now_ns - start_ns, index)
+
+
+def _check_unchanged(source: Source, before: tuple[int, int, int] | None) -> None:
+    if _state(source) != before:
+        raise CameraError(f"{source.name} was changed while it was read")
 
 
 def _state(source: Source) -> tuple[int, int, int] | None:

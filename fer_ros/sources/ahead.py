@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Work done ahead of its reader, in a thread of its own."""
+"""Prefetching in a thread of its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _POLL = 0.1
-"""How often a full queue is looked at for a reader that has gone [s]."""
+"""Poll interval for a consumer that has gone while the queue is full [s]."""
 
 
 def ahead(items: Iterator[T], depth: int = 4) -> Generator[T, None, None]:

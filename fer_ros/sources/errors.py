@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What can go wrong with a source of images."""
+"""Errors of image sources."""
 
 
 class CameraError(RuntimeError):

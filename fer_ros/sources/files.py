@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Sources of images at a steady rate, as a camera gives them. Nothing is published here."""
+"""Image sources at a steady rate, as from a camera."""
 
 from __future__ import annotations
 

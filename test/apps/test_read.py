@@ -381,3 +381,24 @@ def test_the_columns_are_those_of_the_page(film: Path, tmp_path: Path) -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "results.md").read_text()
     for name in head:
         assert f"`{name}`" in page or name.startswith(("raw_", "smoothed_"))
+
+
+def test_a_picture_that_changes_while_it_is_read_gives_no_row(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), showing("happy"))
+    original = Reader.read
+
+    def growing(self: Reader, picture: str, *order: str) -> Any:
+        reading = original(self, picture, *order)
+        if picture.endswith("a.png"):
+            with Path(picture).open("ab") as file:
+                file.write(b"more")
+        return reading
+
+    monkeypatch.setattr(Reader, "read", growing)
+    assert read(tmp_path, "--out", tmp_path / "t.csv", "--annotated", tmp_path / "drawn") == 2
+    assert "a.png was changed while it was read" in capsys.readouterr().err
+    assert [Path(row["source"]).name for row in rows_of(tmp_path / "t.csv")] == ["b.png"]
+    assert [path.name for path in (tmp_path / "drawn").iterdir()] == ["b.png"]

@@ -47,6 +47,7 @@ def found(*words: str) -> list[tuple[str, Kind]]:
 def test_a_folder_stands_for_the_pictures_and_videos_below_it(things: Path) -> None:
     (things / "bag/metadata.yaml").unlink()
     (things / "bag/bag_0.mcap").unlink()
+    os.mkfifo("sub/pipe.jpg")
     assert found(".") == [
         ("a.png", Kind.PICTURE), ("b.jpg", Kind.PICTURE), ("other/b.jpg", Kind.PICTURE),
         ("sub/d.TIFF", Kind.PICTURE), ("sub/talk.MKV", Kind.VIDEO),

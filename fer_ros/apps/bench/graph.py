@@ -38,7 +38,7 @@ _SETTLE_TIME = 2.0
 
 
 class _Subscriber:
-    """Counts and times the answers, and keeps the node's own count of drops."""
+    """Counts results and measures their ages, and keeps the node's own count of drops."""
 
     def __init__(self) -> None:
         self.ages: list[float] = []
@@ -65,7 +65,7 @@ class _Subscriber:
 
 
 def measure_graph(seconds: float, rate: float, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Publish VGA images with one face and time the answers.
+    """Publish VGA images with one face and measure the results' ages.
 
     Args:
         seconds: Length of the steady state.
@@ -73,11 +73,11 @@ def measure_graph(seconds: float, rate: float, overrides: Mapping[str, Any]) -> 
         overrides: Parameters of the node.
 
     Returns:
-        Start-up time, images sent and answered, drops by cause, percentiles of the age at the
+        Start-up time, images sent and processed, drops by cause, percentiles of the age at the
         node's publish and at the subscriber [ms], CPU [% of one core] and memory [MiB] of the node.
 
     Raises:
-        TransportError: No middleware is available here, or the node does not answer.
+        TransportError: No middleware is available here, or no result comes from the node.
     """
     with private_graph(), open_standalone("fer_bench") as transport:
         camera = CameraPublisher(transport, compressed=False, frame_id="camera")
@@ -119,10 +119,10 @@ def _run(
                 drops_before = dict(subscriber.drops)
                 cpu_before = sum(process.cpu_times()[:2])
         elif steady is None and time.monotonic() > started + _START_TIME:
-            raise TransportError(f"no answer within {_START_TIME:.0f} s:\n{node.output()}")
+            raise TransportError(f"no result within {_START_TIME:.0f} s:\n{node.output()}")
     cpu = (sum(process.cpu_times()[:2]) - cpu_before) / (time.monotonic() - steady)
     memory = process.memory_info().rss / 2**20
-    time.sleep(1.2)  # the last answers, and the diagnostics after them
+    time.sleep(1.2)  # the last results, and the diagnostics after them
     assert subscriber.first is not None
     answered = sum(stamp in subscriber.stamps for stamp in sent)
     return {

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How many cameras one node answers: real processes, loopback DDS, the node held to one core."""
+"""How many cameras one node keeps up with: real processes, loopback DDS, one core for the node."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class LoadFigures:
     sent: int
     answered: int
     fewest: int
-    """Answers of the camera that got the fewest."""
+    """Results of the camera that got the fewest."""
     most: int
     age_ms: Mapping[str, float]
     """Percentiles at publish."""
@@ -66,8 +66,8 @@ class LoadFigures:
 
     @property
     def lost_percent(self) -> float:
-        """Share of the images that was not answered."""
-        # Answers to the last images before the measurement may fall into it.
+        """Share of the images without a result."""
+        # Results of the last images before the measurement may fall into it.
         return max(100 * (1 - self.answered / self.sent), 0.0) if self.sent else 0.0
 
 
@@ -84,15 +84,15 @@ def measure_load(
         overrides: Parameters of the node.
 
     Raises:
-        TransportError: No middleware is available here, or the node does not answer.
+        TransportError: No middleware is available here, or no result comes from the node.
     """
     topics = [f"/camera{index}/image_raw" for index in range(cameras)]
     with private_graph(), open_standalone("fer_bench") as transport:
-        answers = _Answers(transport)
+        results = _Results(transport)
         publishers = [_camera(transport, index) for index in range(cameras)]
         with Child("node", node_command({**overrides, "image_topics": topics})) as node:
             _hold_to_one_core(node.pid)
-            return _measure(publishers, answers, node, faces, seconds, rate)
+            return _measure(publishers, results, node, faces, seconds, rate)
 
 
 def _camera(transport: Transport, index: int) -> CameraPublisher:
@@ -110,8 +110,8 @@ def _hold_to_one_core(pid: int) -> None:
         psutil.Process().cpu_affinity(cores[1:])
 
 
-class _Answers:
-    """Counts answers by camera."""
+class _Results:
+    """Counts results by camera."""
 
     def __init__(self, transport: Transport) -> None:
         self._lock = threading.Lock()
@@ -133,7 +133,7 @@ class _Answers:
 
 
 def _measure(
-    publishers: Sequence[CameraPublisher], answers: _Answers, node: Child,
+    publishers: Sequence[CameraPublisher], results: _Results, node: Child,
     faces: int, seconds: float, rate: float,
 ) -> LoadFigures:  # fmt: skip
     scene = crowd_scene(640, 480, faces)
@@ -145,11 +145,11 @@ def _measure(
         if node.ended():
             raise TransportError(f"the node ended:\n{node.output()}")
         now = time.monotonic()
-        if settled is None and answers.counts and now > started + _SETTLE_TIME:
+        if settled is None and results.counts and now > started + _SETTLE_TIME:
             settled, sent, spent = now, 0, sum(process.cpu_times()[:2])
-            answers.reset()
+            results.reset()
         elif settled is None and now > started + _START_TIME:
-            raise TransportError(f"no answer within {_START_TIME:.0f} s:\n{node.output()}")
+            raise TransportError(f"no result within {_START_TIME:.0f} s:\n{node.output()}")
         time.sleep(max(due - now, 0))
         # Cameras send in turn, each at its rate; a slow publisher does not catch up in a burst.
         due = max(due + 1 / (rate * len(publishers)), now - 1 / rate)
@@ -160,7 +160,7 @@ def _measure(
     spent = sum(process.cpu_times()[:2]) - spent
     memory = process.memory_info().rss / 2**20
     time.sleep(_DRAIN_TIME)
-    by_camera = [answers.counts[publisher.topic] for publisher in publishers]
+    by_camera = [results.counts[publisher.topic] for publisher in publishers]
     answered = sum(by_camera)
     return LoadFigures(
         cameras=len(publishers),
@@ -170,7 +170,7 @@ def _measure(
         answered=answered,
         fewest=min(by_camera),
         most=max(by_camera),
-        age_ms=percentiles(answers.ages),
+        age_ms=percentiles(results.ages),
         answers_per_second=answered / elapsed,
         core_ms_per_answer=1e3 * spent / max(answered, 1),
         core_percent=100 * spent / elapsed,

@@ -129,7 +129,7 @@ def _measure_scene(
         data = encode(image_message(pictures[index % len(pictures)], stamp_ns, "bench"))
         alone.append(_time(networks))
         start, cpu_start = time.perf_counter(), time.process_time()
-        result = _answer(engine, data, stamp_ns)
+        result = _result(engine, data, stamp_ns)
         cpu.append((time.process_time() - cpu_start) * 1e3)
         totals.append(milliseconds_since(start))
         found.append(len(result.faces))
@@ -148,8 +148,8 @@ def _measure_scene(
     return entry
 
 
-def _answer(engine: FrameEngine[FrameResult], data: bytes, stamp_ns: int) -> FrameResult:
-    """Do what the node does between an image's arrival and its answer."""
+def _result(engine: FrameEngine[FrameResult], data: bytes, stamp_ns: int) -> FrameResult:
+    """Do what the node does between an image's arrival and its result."""
     image = engine.read("/bench", data, compressed=False, received_ns=stamp_ns)
     assert not isinstance(image, Drop), image.reason
     (outcome,) = engine.answer([image])

@@ -67,7 +67,7 @@ def print_graph(results: Mapping[str, Any]) -> None:
     drops = ", ".join(f"{cause} {n}" for cause, n in results["drops"].items() if n)
     print(
         f"\nover DDS, VGA with one face at {results['rate_hz']:g} Hz for {results['seconds']:g} s\n"
-        f"images sent {results['images_sent']}, answered {results['images_answered']}, "
+        f"images sent {results['images_sent']}, processed {results['images_answered']}, "
         f"lost {results['images_lost']} (dropped by the node: {drops or 'none'})\n"
         f"{'age at publish [ms]':<28}{_row(results['age_at_publish_ms'])}\n"
         f"{'age at subscriber [ms]':<28}{_row(results['age_at_subscriber_ms'])}\n"
@@ -79,7 +79,7 @@ def print_graph(results: Mapping[str, Any]) -> None:
 def print_load_head() -> None:
     """Print what the columns of the load table are."""
     print(
-        f"\n{'cameras':>7}{'faces':>6}{'sent/s':>8}{'answered/s':>11}{'lost':>7}  "
+        f"\n{'cameras':>7}{'faces':>6}{'sent/s':>8}{'results/s':>11}{'lost':>7}  "
         f"{'fewest..most':>13}  {'age p50':>8}{'p99':>8}  {'core ms':>8}{'core':>6}{'MiB':>5}"
     )
 
