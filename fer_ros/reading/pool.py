@@ -103,7 +103,9 @@ def read_in_processes(
             yield from waiting.ready()
     finally:
         for worker in workers:
-            worker.end()
+            worker.interrupt()
+        for worker in workers:
+            worker.join()
         waiting.close()
 
 
@@ -204,11 +206,14 @@ class _Process:
             return []
         return list(message)
 
-    def end(self) -> None:
-        """Interrupt it and wait for its end."""
+    def interrupt(self) -> None:
+        """Let it clean up and end."""
         self.connection.close()  # between two tasks it ends by itself
         if self._tasks and self._process.is_alive():
             os.kill(self._process.pid or 0, signal.SIGINT)
+
+    def join(self) -> None:
+        """Wait for its end."""
         self._process.join()
 
 
