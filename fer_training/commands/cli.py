@@ -28,7 +28,7 @@ import numpy as np
 
 from fer_ros.apps.start import raised_interrupt
 from fer_ros.perception.classification import FUSION_RULES
-from fer_training.commands import detector, elsewhere, export, measure, papers, train
+from fer_training.commands import bench, detector, elsewhere, export, measure, papers, train
 from fer_training.commands.show import show
 from fer_training.data.base import DatasetError
 
@@ -41,7 +41,8 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="A run: fer-train train arch1 --out runs/arch1 && "
         "fer-train export runs/arch1 arch1.onnx",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    parser.set_defaults(run=lambda _: parser.print_help())
 
     commands.add_parser("list", help="architectures, recipes and data sets").set_defaults(run=_list)
 
@@ -56,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     elsewhere.add(commands)
     detector.add(commands)
     papers.add(commands)
+    bench.add(commands)
     return parser
 
 

@@ -29,7 +29,8 @@ from fer_ros import __version__
 def add(commands: Any) -> None:
     """Add the subcommands to a parser's."""
     detector = commands.add_parser("detector", help="train, export and compare face detectors")
-    actions = detector.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions = detector.add_subparsers(dest="action", metavar="ACTION")
+    detector.set_defaults(run=lambda _: detector.print_help())
     _add_gather(actions)
     _add_data(actions)
     _add_train(actions)
@@ -245,7 +246,9 @@ def _data(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from fer_training.detector import recipe
     from fer_training.detector.training import CHECKPOINT, train
+    from fer_training.train.memory import keep_freed_memory
 
+    keep_freed_memory()
     chosen = recipe.load(options.recipe) if options.recipe else recipe.Recipe()
     given = {name: getattr(options, name) for name in ("steps", "cool_from", "rate", "seed")}
     given = {name: value for name, value in given.items() if value is not None}

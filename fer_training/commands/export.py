@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros import __version__
+from fer_training.commands.show import table
 
 
 def add(commands: Any) -> None:
@@ -69,7 +70,6 @@ def add(commands: Any) -> None:
 
 def _export(options: argparse.Namespace) -> None:
     from fer_training.data import ferplus
-    from fer_training.records import files
     from fer_training.ship import card
     from fer_training.ship.export import export_run
     from fer_training.train import runs
@@ -79,12 +79,26 @@ def _export(options: argparse.Namespace) -> None:
         data = ferplus.relabelled(data)
     report = export_run(options.run_folder, options.out, data, options.version, options.head)
     card.write(options.run_folder, options.out, report, options.head)
-    print(files.text(report))
+    print(f"{options.out}, checked on {report.rows} rows\n")
+    table(
+        ("", "network", "file", "file, crop by crop"),
+        (
+            "accuracy [%]",
+            f"{100 * report.accuracy_reference:.2f}",
+            f"{100 * report.accuracy_onnx:.2f}",
+            f"{100 * report.accuracy_onnx_batch_1:.2f}",
+        ),
+        (
+            "largest difference of a probability",
+            "",
+            f"{report.max_difference:.1e}",
+            f"{report.max_difference_batch_1:.1e}",
+        ),
+    )
 
 
 def _quantize(options: argparse.Namespace) -> None:
     from fer_training.data import load_dataset
-    from fer_training.records import files
     from fer_training.ship import quantize
 
     data = load_dataset("fer2013", options.data)
@@ -97,7 +111,24 @@ def _quantize(options: argparse.Namespace) -> None:
         options.accept_loss,
         options.records,
     )
-    print(files.text(report))
+    print(f"{options.out}, measured on {report.rows} rows\n")
+    lines = [
+        ("", "float", "int8"),
+        (
+            "accuracy [%]",
+            f"{100 * report.accuracy_float:.2f}",
+            f"{100 * report.accuracy_int8:.2f}",
+        ),
+        ("size [bytes]", f"{report.bytes_float:,}", f"{report.bytes_int8:,}"),
+    ]
+    if report.latency is not None:
+        slow, fast = (f"{report.latency[name].median_ms:.3f}" for name in ("float", "int8"))
+        lines.append(("a crop, one thread [ms]", slow, fast))
+    table(*lines)
+    print(
+        f"\nsame class in {100 * report.same_answer:.2f} % of the rows; a probability differs by "
+        f"at most {report.largest_difference:.3f}, on average by {report.mean_difference:.4f}"
+    )
 
 
 def _threshold(options: argparse.Namespace) -> None:

@@ -16,10 +16,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fer_training.records.figures import Results
+
+
+def table(*rows: Sequence[str]) -> None:
+    """Print lines of cells in columns, the first one to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        others = (cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))
+        print("  ".join([row[0].ljust(widths[0]), *others]).rstrip())
 
 
 def show(result: Results) -> None:

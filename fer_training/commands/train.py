@@ -48,11 +48,17 @@ def add(commands: Any) -> None:
     finish.add_argument("--data", help="path of the data set, instead of the run's")
     finish.set_defaults(run=_finish)
 
-    search = commands.add_parser("search", help="train values of a recipe's keys, keep the best")
+    search = commands.add_parser(
+        "search", help="train values of a recipe's open settings on folds of its training rows"
+    )
     search.add_argument("recipe", help="name in fer_training/recipes, or a YAML file")
     search.add_argument(
-        "places", nargs="+", metavar="KEY=V,V", help="e.g. options.dropout=0.1,0.2,0.3"
+        "places",
+        nargs="*",
+        metavar="KEY=V,V",
+        help="e.g. options.dropout=0.1,0.2,0.3 (default: what the recipe lists as open)",
     )
+    search.add_argument("--folds", type=int, default=3, help="of the training rows (default: 3)")
     search.add_argument("--out", type=Path, required=True, help="folder of the trials")
     search.add_argument("--data", help="path of the data set (default: in data/ or $FER_DATA)")
     search.add_argument("--seed", type=int, help="instead of the recipe's")
@@ -62,7 +68,9 @@ def add(commands: Any) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from fer_training.train import runs
+    from fer_training.train.memory import keep_freed_memory
 
+    keep_freed_memory()
     command = "fer-train train " + " ".join([options.recipe, *_spelled(options)])
     try:
         record = runs.train(
@@ -98,11 +106,19 @@ def _finish(options: argparse.Namespace) -> None:
 
 
 def _search(options: argparse.Namespace) -> None:
-    from fer_training.train.search import search
+    from fer_training.recipes import recipe
+    from fer_training.train import search
+    from fer_training.train.memory import keep_freed_memory
 
+    keep_freed_memory()
+    if options.folds < 2:
+        raise ValueError(f"--folds must be 2 or more, not {options.folds}")
     words = ["fer-train search", options.recipe, *options.places, *_spelled(options)]
     command = " ".join([*words, "--out", f"runs/{options.out.name}"])
-    record = search(options.recipe, options.places, _overrides(options), options.out, command)
+    overrides = _overrides(options)
+    places = dict(map(search.parse, options.places))
+    places = places or search.open_places(recipe.load(options.recipe, overrides))
+    record = search.search(options.recipe, places, overrides, options.out, command, options.folds)
     for step in record.steps:
         for value, accuracy in step.accuracies.items():
             mark = "  <- chosen" if value == step.chosen else ""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import GroupKFold, StratifiedShuffleSplit
+from sklearn.model_selection import GroupKFold, StratifiedKFold, StratifiedShuffleSplit
 
 from fer_training.data.base import DatasetError, FaceDataset
 
@@ -128,6 +128,15 @@ def random_share(data: FaceDataset, test_share: float, seed: int) -> list[Split]
     ]
 
 
+def stratified_folds(data: FaceDataset, folds: int, seed: int) -> list[Split]:
+    """K folds with every class in each, people and near copies on both sides."""
+    order = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return [
+        Split(f"fold-{number}", train, test, selects=False, leaks=_LEAKS)
+        for number, (train, test) in enumerate(order.split(data.images, data.labels))
+    ]
+
+
 def parts(data: FaceDataset, shares: tuple[int, int, int], seed: int) -> list[Split]:
     """A stratified random split into training, validation and test rows [%]."""
     whole = random_share(data, shares[2] / 100, seed)[0]
@@ -184,7 +193,7 @@ _LEAKS = "the same persons and near-identical frames stand on both sides"
 def make(data: FaceDataset, kind: str, seed: int = 0) -> list[Split]:
     """Return the splits of a recipe's ``split`` entry.
 
-    ``official``, ``subject-<k>``, ``loso``, ``random-<percent of test rows>``, or
+    ``official``, ``subject-<k>``, ``loso``, ``folds-<k>``, ``random-<percent of test rows>``, or
     ``part-<percent>-<percent>-<percent>`` and ``rows-<number>-<number>-<number>`` for training,
     validation and test rows.
 
@@ -199,6 +208,8 @@ def make(data: FaceDataset, kind: str, seed: int = 0) -> list[Split]:
         return leave_one_subject_out(data)
     if head == "subject" and number.isdigit() and int(number) > 1:
         return subject_folds(data, int(number))
+    if head == "folds" and number.isdigit() and int(number) > 1:
+        return stratified_folds(data, int(number), seed)
     if head == "random" and number.isdigit() and 0 < int(number) < 100:
         return random_share(data, int(number) / 100, seed)
     if head == "part" and len(three) == 3 and sum(three) == 100:
@@ -206,7 +217,7 @@ def make(data: FaceDataset, kind: str, seed: int = 0) -> list[Split]:
     if head == "rows" and len(three) == 3:
         return counted(data, (three[0], three[1], three[2]), seed)
     raise DatasetError(
-        f"unknown split {kind!r}: official, subject-<k>, loso, random-<percent>, "
+        f"unknown split {kind!r}: official, subject-<k>, loso, folds-<k>, random-<percent>, "
         "part-<percent>-<percent>-<percent> (100 together) or rows-<number>-<number>-<number>"
     )
 

@@ -19,7 +19,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_training.papers import charts, convergence, own_page, page, results
+from fer_training.papers import (
+    charts,
+    convergence,
+    distances,
+    own_page,
+    page,
+    readings,
+    results,
+)
+from fer_training.records import files
 
 _PACKAGE = Path(__file__).parent.parent
 SHIPPED_LINES = _PACKAGE / "results.csv"
@@ -128,6 +137,9 @@ def write(runs: Path, places: Places) -> tuple[int, list[str]]:
     left = charts.draw(runs, lines, folder, places.whole)
     pictures = sorted(path.name for path in folder.glob("*.png"))
     places.page.write_text(page.write(lines, pictures, places.link), encoding="utf-8")
-    (folder / "distances.md").write_text(page.distances(), encoding="utf-8")
+    searches = readings.merge(readings.read(), readings.collect(runs))
+    if places.whole:
+        files.write(searches, readings.PATH)
+    (folder / "distances.md").write_text(distances.write(searches), encoding="utf-8")
     (folder / convergence.PAGE).write_text(convergence.write(lines), encoding="utf-8")
     return len(found), left

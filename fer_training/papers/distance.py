@@ -114,6 +114,12 @@ def between(config: Recipe) -> Distance:
     return Distance(tuple(kept), tuple(changed), tuple(chosen), tuple(added))
 
 
+def kept(config: Recipe, key: str) -> Gap:
+    """Return a setting that has the printed value."""
+    setting = config.paper.settings[key]
+    return Gap(key, text(_value(config, flat(config), key)), text(setting.value), setting.place)
+
+
 def _value(config: Recipe, values: dict[str, object], key: str) -> Any:
     if key in values:
         return values[key]

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``RESULTS.md`` and the list of distances, written from ``results.csv`` and the recipes."""
+"""``RESULTS.md``, written from ``results.csv``."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ from importlib import resources
 import yaml
 
 from fer_ros.perception.model_store import digest_of, shipped_models
-from fer_training.papers import cells, distance, networks
+from fer_training.papers import cells, networks
 from fer_training.papers.convergence import PAGE
 from fer_training.papers.results import Result
 from fer_training.papers.systems import CHOWANDA, SYSTEMS, System
-from fer_training.recipes import recipe
 from fer_training.ship import heldout
 from fer_training.ship.heldout import HeldOut
 
@@ -166,21 +165,3 @@ def _private(name: str) -> str:
     if entry is None:
         return "-"
     return f"{100 * entry.single_crop:.2f} ({100 * entry.flip:.2f})"
-
-
-def distances() -> str:
-    """Return the page of distances between recipes and papers."""
-    lines = [
-        "# Distances between recipes and papers\n",
-        "Written by `fer-train compare --ship` from the `paper` blocks of the recipes, which also "
-        "say where in the paper each value stands.\n",
-    ]
-    for system in SYSTEMS:
-        lines.append(f"## {system.name}\n")
-        names = [name for row in system.rows for name in (row.same, row.honest)]
-        for name in dict.fromkeys(names):
-            if name and "(" not in name and not name.startswith("svm"):
-                config = recipe.load(name)
-                lines.append(f"- **{name}**: {distance.between(config).words} {config.differs}")
-        lines.append("")
-    return "\n".join(lines).rstrip() + "\n"

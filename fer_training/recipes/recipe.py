@@ -46,7 +46,7 @@ class Data:
     path: str = ""
     """Empty: the data set's usual name in the folder ``data``, or in that of ``FER_DATA``."""
     split: str = "official"
-    """``official``, ``subject-<k>``, ``loso``, ``random-<percent of test rows>``,
+    """``official``, ``subject-<k>``, ``loso``, ``folds-<k>``, ``random-<percent of test rows>``,
     ``part-<percent>-<percent>-<percent>`` or ``rows-<number>-<number>-<number>`` (training,
     validation and test rows; the latter tests every class equally often)."""
     fold: int = 0
@@ -200,6 +200,9 @@ class Paper:
     """By recipe key, e.g. ``optimizer.lr``, or by a name of its own for what no key says."""
     figures: dict[str, Figure] = field(default_factory=dict)
     """By data set."""
+    open: dict[str, list[Any]] = field(default_factory=dict)
+    """What the publication leaves open: recipe keys with the values that ``fer-train search``
+    tries, in the order of the search."""
 
     @classmethod
     def of_text(cls, name: str) -> Paper:

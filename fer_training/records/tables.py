@@ -178,7 +178,7 @@ class SearchStep:
 
     key: str
     accuracies: dict[str, float]
-    """By value."""
+    """By value as text; shares, 0..1."""
     chosen: str
 
 
@@ -190,3 +190,7 @@ class SearchRecord:
     overrides: list[str]
     command: str
     steps: list[SearchStep]
+    folds: int = 0
+    """Of the training rows, on which the values were chosen."""
+    epochs: int = 0
+    """Of every trial, without what ``steps`` vary."""

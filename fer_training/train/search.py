@@ -12,40 +12,73 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Greedy search over values of a recipe, e.g. Yengikand's dropout of 0.1, 0.2 or 0.3.
+"""Greedy search over what a recipe leaves open, e.g. Yengikand's dropout of 0.1, 0.2 or 0.3.
 
-One key after the other: every value is trained with what was chosen before, the best one on the
-rows that may select stays. Such a score chose its own value, so it is no result.
+One key after the other: every value is trained with what was chosen before, the best one stays.
+Values are chosen on folds of the training rows alone: rows that are reported choose nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import yaml
 
 from fer_training.data import load_dataset, splits
+from fer_training.data.base import FaceDataset
 from fer_training.recipes import recipe
-from fer_training.recipes.recipe import RecipeError
-from fer_training.records import files, run
+from fer_training.recipes.comparison import flat
+from fer_training.recipes.recipe import Recipe, RecipeError
+from fer_training.records import files
 from fer_training.records.tables import SearchRecord, SearchStep
-from fer_training.train import runs
+from fer_training.train.trainer import Trainer
 
 
 def parse(place: str) -> tuple[str, list[str]]:
-    """Return key and values of ``key=value,value,...``.
+    """Return key and values of ``key=value,value,...``; commas inside brackets part nothing.
 
     Raises:
         RecipeError: It is not of that form, or gives less than two values.
     """
     key, separator, text = place.partition("=")
-    values = [value.strip() for value in text.split(",")]
+    values, depth = [""], 0
+    for letter in text:
+        depth += (letter in "[{") - (letter in "]}")
+        if letter == "," and not depth:
+            values.append("")
+        else:
+            values[-1] += letter
+    values = [value.strip() for value in values]
     if not separator or not all(values) or len(set(values)) < 2 or len(set(values)) < len(values):
         raise RecipeError(f"{place!r} is not of the form key=value,value with different values")
     return key, values
 
 
+def open_places(config: Recipe) -> dict[str, list[str]]:
+    """Return what the recipe's ``paper.open`` lists: values by key, as the command line has them.
+
+    Raises:
+        RecipeError: The recipe lists nothing.
+    """
+    if not config.paper.open:
+        raise RecipeError(f"{config.name} lists no open settings; give some as key=value,value")
+    return {key: [_spelled(value) for value in own] for key, own in config.paper.open.items()}
+
+
+def _spelled(value: object) -> str:
+    return str(yaml.safe_dump(value, default_flow_style=True)).replace("\n...", "").strip()
+
+
 def search(
-    name: str, places: Sequence[str], overrides: Sequence[str], folder: Path, command: str
+    name: str,
+    places: Mapping[str, Sequence[str]],
+    overrides: Sequence[str],
+    folder: Path,
+    command: str,
+    folds: int,
 ) -> SearchRecord:
     """Train every value of each key in turn and return the record written to ``search.json``.
 
@@ -53,48 +86,56 @@ def search(
 
     Args:
         name: Recipe.
-        places: ``key=value,value,...`` each, in the order of the search.
+        places: Values by key, in the order of the search.
         overrides: Changes of the recipe that hold for every trial, e.g. ``epochs=1``.
         folder: Where the trials' run folders and the record go.
-        command: What the records say they were made by.
+        command: What the record says it was made by.
+        folds: Parts of the training rows, each of which measures a training on the others.
 
     Raises:
-        RecipeError: The split has no rows that may select, or the folder holds other trials.
+        CheckpointError: The folder holds other trials.
+        DatasetError: The data are missing.
     """
-    keys = [parse(place) for place in places]
-    _check(recipe.load(name, overrides))
+    config = recipe.load(name, overrides)
+    data = training_data(config)
     chosen: list[str] = []
-    steps = []
-    for key, values in keys:
-        accuracies = {
-            value: _trial(name, [*overrides, *chosen], f"{key}={value}", folder, command)
-            for value in values
-        }
+    steps: list[SearchStep] = []
+    known: float | None = None
+    for key, values in places.items():
+        now = flat(recipe.load(name, [*overrides, *chosen])).get(key)
+        accuracies = {}
+        for value in values:
+            if known is not None and yaml.safe_load(value) == now:
+                accuracies[value] = known  # trained already, as the best of the key before
+                continue
+            own = recipe.load(name, [*overrides, *chosen, f"{key}={value}"])
+            place = folder / f"{key}={value}".replace("/", "_").replace(" ", "")
+            accuracies[value] = _trial(own, data, place, folds)
+            print(f"{key}={value}: {100 * accuracies[value]:.2f} %", flush=True)
         best = max(values, key=lambda value: accuracies[value])
+        known = accuracies[best]
         chosen.append(f"{key}={best}")
         steps.append(SearchStep(key, accuracies, best))
-    record = SearchRecord(name, list(overrides), command, steps)
-    files.write(record, folder / "search.json")
+        record = SearchRecord(name, list(overrides), command, steps, folds, config.epochs)
+        files.write(record, folder / "search.json")
     return record
 
 
-def _check(config: recipe.Recipe) -> None:
+def training_data(config: Recipe) -> FaceDataset:
+    """Return the rows that a recipe's split trains or chooses on, as a data set of their own."""
     data = load_dataset(config.data.dataset, config.data.path, config.data)
-    if not splits.choose(data, config.data.split, config.data.fold).selects:
-        raise RecipeError(
-            f"the test rows of the split {config.data.split!r} are reported and may not choose; "
-            "search on one that has rows for it, e.g. FER2013's official split"
-        )
+    split = splits.choose(data, config.data.split, config.data.fold)
+    validation = [] if split.validation is None else [split.validation]
+    return data.select(np.sort(np.concatenate([split.train, *validation])))
 
 
-def _trial(name: str, overrides: list[str], change: str, folder: Path, command: str) -> float:
-    """Return the accuracy of one value, from its finished run where there is one."""
-    title = f"name={recipe.load(name).name} with {change}"
-    changes = [*overrides, change, title]
-    place = folder / change.replace("/", "_")
-    if not run.finished(place):
-        runs.train(name, changes, place, True, False, command)
-    record = run.read(place)
-    if record.recipe != recipe.load(name, changes):
-        raise RecipeError(f"{place} holds a trial of other settings; choose another --out")
-    return record.results.single_crop.accuracy
+def _trial(config: Recipe, data: FaceDataset, folder: Path, folds: int) -> float:
+    """Return the mean accuracy over the folds, each over the last tenth of its epochs."""
+    accuracies = []
+    for fold in range(folds):
+        config.data.split, config.data.fold = f"folds-{folds}", fold
+        trainer = Trainer(config, folder / f"fold-{fold}", data)
+        trainer.fit(resume=True)
+        last = trainer.history[-max(1, len(trainer.history) // 10) :]
+        accuracies.append(mean(epoch.test_accuracy for epoch in last))
+    return mean(accuracies)

@@ -25,7 +25,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-from tqdm import tqdm
 
 from fer_ros.perception.model_store import shipped_models
 from fer_training import architectures
@@ -47,6 +46,7 @@ from fer_training.train.augment import augment, mixup
 from fer_training.train.batches import Batch, MeasuredRows, TrainingSet
 from fer_training.train.objective import Objective
 from fer_training.train.optimization import averaging, learning_rate, make_optimizer
+from fer_training.train.steps import steps
 
 STATISTICS = 2_000
 """Training crops for the statistics of an exported start."""
@@ -144,8 +144,8 @@ class Trainer:
         size = self._size(epoch)
         self.stepper.train()
         total = torch.zeros((), device=self.device)
-        quiet = self.rank > 0 or not os.isatty(2)
-        for step, rows in enumerate(tqdm(batches, f"epoch {epoch}", leave=False, disable=quiet)):
+        title = f"{recipe.name} epoch {epoch + 1}/{recipe.epochs}"
+        for step, rows in enumerate(batches if self.rank else steps(batches, title)):
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(recipe, self.progress, step, len(batches))
             total += self._step(self.rows.batch(rows.to(self.device)), size)

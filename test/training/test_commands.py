@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -39,6 +40,7 @@ from fer_training.data.folders import image_files
 from fer_training.measure import plots, saliency
 from fer_training.papers import svm
 from fer_training.records.progress import Epoch
+from fer_training.train.steps import steps
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = ["threads=1", "batch_size=16", "ema=0.0"]
@@ -88,7 +90,11 @@ def test_a_run_can_be_ended_early_and_exported(
     assert main(["finish", str(run), "--data", str(data)]) == 0
     record = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     assert record["epochs"] == 2
+    capsys.readouterr()
     assert main(["export", str(run), str(file), "--data", str(data)]) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"accuracy \[%\] +[\d.]+ +[\d.]+ +[\d.]+\n", printed)
+    assert "{" not in printed
     crops = list(synthetic_faces.dataset(70).images[:3])
     assert EmotionClassifier.from_files([file]).classify([crops]).shape == (3, 7)
     assert main(["finish", str(tmp_path)]) == 1
@@ -152,6 +158,23 @@ def test_help_needs_no_extra(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "finish" in done.stdout
+
+
+def test_bare_commands_print_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([], ["detector"]):
+        assert main(words) == 0
+        assert "usage: fer-train" in capsys.readouterr().out
+
+
+def test_a_log_says_where_a_run_is_inside_an_epoch(capfd: pytest.CaptureFixture[str]) -> None:
+    seconds = iter(range(0, 1000, 20))
+    taken = list(steps("abcdefgh", "net epoch 2/9", 60, lambda: float(next(seconds))))
+    assert "".join(taken) == "abcdefgh"
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.partition(" ")[2] for line in lines] == [
+        "net epoch 2/9: step 2 of 8, 3.0 min left in it",
+        "net epoch 2/9: step 5 of 8, 1.2 min left in it",
+    ]
 
 
 def test_data_lie_in_the_user_s_own_folder(
@@ -242,3 +265,27 @@ def test_a_class_without_training_rows_is_never_the_svm_s_answer(tmp_path: Path)
     assert confusion[:, 1].sum() == 0
     assert confusion[1].sum() == 20
     assert not (tmp_path / "svm.onnx").exists()
+
+
+def test_bench_times_a_step_of_this_and_another_checkout(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other").symlink_to(ROOT)
+    arguments = ["bench", "yengikand", "--rounds", "1", "--steps", "1"]
+    assert main([*arguments, "--against", str(tmp_path / "other"), "--set", "batch_size=4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines[1:]] == ["other", "this", "batch_size=4"]
+    assert lines[1].endswith(" 1.00")
+    assert main([*arguments, "--against", str(tmp_path)]) == 1
+    assert "holds no folder fer_training" in capsys.readouterr().err
+
+
+def test_settings_of_the_allocator_are_the_user_s_where_there_are_some() -> None:
+    code = "from fer_training.train.memory import keep_freed_memory as k; print(k())"
+    own = environment()
+    plain = {name: value for name, value in own.items() if not name.startswith("MALLOC_")}
+    said = [
+        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True).stdout
+        for env in (plain, {**plain, "MALLOC_ARENA_MAX": "2"})
+    ]
+    assert said == ["True\n", "False\n"] if sys.platform == "linux" else ["False\n"] * 2

@@ -25,11 +25,12 @@ torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 import synthetic_faces
 
 from fer_training.commands.cli import main
+from fer_training.data import load_dataset, splits
+from fer_training.papers import distances, readings
 from fer_training.recipes import recipe
 from fer_training.records import files
-from fer_training.records import run as records
-from fer_training.records.tables import SearchRecord
-from fer_training.train.search import parse
+from fer_training.records.tables import SearchRecord, SearchStep
+from fer_training.train.search import open_places, parse, training_data
 
 
 @pytest.fixture
@@ -44,28 +45,73 @@ def tiny(tmp_path: Path) -> Path:
 
 def test_the_better_value_is_kept_for_the_next_key(tiny: Path, tmp_path: Path) -> None:
     out = tmp_path / "search"
-    arguments = ["search", str(tiny), "optimizer.lr=1e-9,0.005", "epochs=1,2", "--out", str(out)]
+    arguments = ["search", str(tiny), "optimizer.lr=1e-9,0.005", "epochs=1,2"]
+    arguments += ["--folds", "2", "--out", str(out)]
     assert main(arguments) == 0
     first, second = files.read(SearchRecord, out / "search.json").steps
     assert first.chosen == "0.005"
     assert first.accuracies["0.005"] > first.accuracies["1e-9"] + 0.3
     assert second.chosen == max(second.accuracies, key=second.accuracies.__getitem__)
-    kept = records.read(out / "epochs=2").recipe
-    assert kept.optimizer.lr == 0.005
-    assert kept.name == "tiny with epochs=2"
-    before = (out / "epochs=2" / "best.pt").stat().st_mtime_ns
+    kept = recipe.load(str(out / "epochs=2" / "fold-1" / "recipe.yaml"))
+    assert (kept.optimizer.lr, kept.data.split, kept.data.fold) == (0.005, "folds-2", 1)
+    assert not (out / "epochs=4").exists()
+    trial = out / "epochs=2" / "fold-0" / "best.pt"
+    before = trial.stat().st_mtime_ns
     assert main(arguments) == 0
-    assert (out / "epochs=2" / "best.pt").stat().st_mtime_ns == before
+    assert trial.stat().st_mtime_ns == before
     assert main([*arguments, "--set", "batch_size=9"]) == 1  # trials of another plan are not taken
 
 
-def test_rows_that_are_reported_choose_nothing(
-    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["search", str(tiny), "epochs=1,2", "--out", str(tmp_path / "search")]
-    assert main([*arguments, "--set", "data.split=random-25"]) == 1
-    assert "may not choose" in capsys.readouterr().err
-    assert not (tmp_path / "search").exists()
+def test_a_value_that_is_in_use_is_not_trained_again(tiny: Path, tmp_path: Path) -> None:
+    out = tmp_path / "search"
+    arguments = ["search", str(tiny), "batch_size=8,4", "optimizer.lr=0.005,1e-9", "--folds", "2"]
+    assert main([*arguments, "--set", "epochs=1", "--out", str(out)]) == 0
+    first, second = files.read(SearchRecord, out / "search.json").steps
+    assert second.accuracies["0.005"] == first.accuracies[first.chosen]
+    assert not (out / "optimizer.lr=0.005").exists()
+
+
+@pytest.mark.parametrize("split", ["official", "random-25", "part-50-25-25"])
+def test_rows_that_are_reported_choose_nothing(tiny: Path, split: str) -> None:
+    config = recipe.load(str(tiny), [f"data.split={split}"])
+    data = load_dataset("fer2013", config.data.path, config.data)
+    reported = splits.choose(data, split, 0).test
+    own = training_data(config)
+    assert len(own) == len(data) - len(reported)
+    shown = {image.tobytes() for image in data.images[reported]}
+    assert not shown & {image.tobytes() for image in own.images}
+
+
+def test_folds_hold_every_row_once_and_every_class() -> None:
+    data = synthetic_faces.dataset(70)
+    divisions = splits.make(data, "folds-5")
+    assert sorted(row for own in divisions for row in own.test) == list(range(70))
+    assert all(set(data.labels[own.test]) == set(range(7)) for own in divisions)
+    assert not any(set(own.test) & set(own.train) or own.selects for own in divisions)
+
+
+def test_a_recipe_lists_its_open_settings_as_the_command_takes_them() -> None:
+    places = open_places(recipe.load("yengikand"))
+    assert places["options.widths"] == ["[32, 64, 128]", "[64, 128, 256]", "[128, 256, 512]"]
+    for name in ("yengikand", "deep-emotion+jaffe-random", "chowanda-arch1+weak-l2"):
+        for key, values in open_places(recipe.load(name)).items():
+            first = recipe.load(name, [f"{key}={values[0]}"])
+            assert first == recipe.load(name), f"{name}: {key} does not begin as first read"
+    with pytest.raises(recipe.RecipeError, match="lists no open settings"):
+        open_places(recipe.load("patil"))
+
+
+def test_commas_inside_brackets_part_no_values() -> None:
+    assert parse("options.widths=[1, 2],[3, 4]") == ("options.widths", ["[1, 2]", "[3, 4]"])
+
+
+def test_what_was_tried_stands_on_the_page_of_distances() -> None:
+    step = SearchStep("batch_size", {"128": 0.4, "8": 0.625}, "8")
+    found = SearchRecord("deep-emotion+jaffe-random", [], "", [step], 3, 25)
+    text = distances.write(readings.merge(readings.Readings(), [found]))
+    line = next(line for line in text.splitlines() if line.startswith("| batch_size | - | 128 |"))
+    assert line.endswith("| jaffe: 128 40.0, **8 62.5** | jaffe: 8 |")
+    assert "fer2013 to try: 0.2, 0.1, 0.3 (" in text
 
 
 @pytest.mark.parametrize("text", ["epochs", "epochs=", "epochs=1", "epochs=1,1", "epochs=1,,2"])

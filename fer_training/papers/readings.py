@@ -1,0 +1,58 @@
+# Copyright 2026 fer_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""``readings.json``: what was tried of the settings that the papers leave open, and what won."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fer_training.records import files
+from fer_training.records.tables import SearchRecord
+
+PATH = Path(__file__).with_name("readings.json")
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Searches of recipes' open settings."""
+
+    searches: list[SearchRecord] = field(default_factory=list)
+
+    def of(self, name: str) -> SearchRecord | None:
+        """Return the search of a recipe, None where there is none."""
+        return next((own for own in self.searches if own.recipe == name), None)
+
+
+def read(path: Path = PATH) -> Readings:
+    """Read the file; an absent one has no searches.
+
+    Raises:
+        RecordError: It has other fields.
+    """
+    return files.read(Readings, path) if path.is_file() else Readings()
+
+
+def collect(runs: Path) -> list[SearchRecord]:
+    """Read every ``search.json`` of a search on folds of training rows below a folder."""
+    found = [files.read(SearchRecord, path) for path in sorted(runs.glob("**/search.json"))]
+    return [own for own in found if own.folds]
+
+
+def merge(old: Readings, new: Iterable[SearchRecord]) -> Readings:
+    """Return all searches by recipe, of one recipe the newer."""
+    searches = {own.recipe: own for own in (*old.searches, *new)}
+    return Readings([searches[name] for name in sorted(searches)])
