@@ -43,19 +43,19 @@ def add(commands: Any) -> None:
 
 
 def _bench(options: argparse.Namespace) -> None:
-    from fer_training.train import bench
+    from fer_training.commands import speed
 
     if options.rounds < 1 or options.steps < 1:
         raise ValueError("--rounds and --steps must be 1 or more")
-    variants = [bench.Variant("this revision")]
+    variants = [speed.Variant("this revision")]
     if options.against:
         if not (options.against / "fer_training").is_dir():
             raise ValueError(f"{options.against} holds no folder fer_training")
-        variants.insert(0, bench.Variant(options.against.name, options.against.resolve()))
+        variants.insert(0, speed.Variant(options.against.name, options.against.resolve()))
     if options.set:
-        variants.append(bench.Variant(" ".join(options.set), overrides=tuple(options.set)))
-    names = options.names or bench.DEFAULT
-    found = bench.measure(names, variants, options.rounds, options.steps)
+        variants.append(speed.Variant(" ".join(options.set), overrides=tuple(options.set)))
+    names = options.names or speed.DEFAULT
+    found = speed.measure(names, variants, options.rounds, options.steps)
     table(
         ("step of", "variant", "images/s", "times the first"),
         *((s.name, s.variant, f"{s.images_s:.1f}", f"{s.ratio:.2f}") for s in found),

@@ -26,7 +26,7 @@ from pathlib import Path
 from statistics import median
 
 import fer_training
-from fer_training.train import step_times
+from fer_training.commands import step_times
 
 DEFAULT = ("chowanda-arch1+weak-l2", "fer-base", step_times.DETECTOR)
 
