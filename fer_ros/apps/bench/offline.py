@@ -24,18 +24,20 @@ from typing import Any
 import numpy as np
 import psutil
 
+from fer_ros.apps.bench.moving import pictures, walking_scene
 from fer_ros.perception.detection import OneShotDetector
 from fer_ros.perception.images import MAX_PIXELS
 from fer_ros.perception.timing import milliseconds_since, percentiles
 from fer_ros.perception.types import STAGES, FrameResult
 from fer_ros.runtime.assembly import Assembly
 from fer_ros.runtime.engine import Drop, FrameEngine
-from fer_ros.sources.scene import crowd_scene
 from fer_ros.transport.codec import encode
 from fer_ros.transport.messages import image as image_message
 
 _WARM_UP = 10
 _FRAME_NS = 33_333_333
+_SIDE = 130.0
+"""Of the picture of a face, where the faces have room [pixels]."""
 
 
 def _time(call: Callable[[], object]) -> float:
@@ -116,8 +118,7 @@ def measure_pipeline(
 def _measure_scene(
     assembly: Assembly, width: int, height: int, count: int, runs: int
 ) -> dict[str, Any]:
-    scene = crowd_scene(width, height, count)
-    pictures = [scene.render(i / 10)[0] for i in range(10)]
+    shown = pictures(walking_scene(width, height, count, _SIDE))
     detector = _detector_alone(assembly, width, height)
     networks = partial(_run_all, [*detector, *_classifier_alone(assembly, count)])
     assembly.pipeline.reset()
@@ -126,7 +127,7 @@ def _measure_scene(
     totals, alone, found, cpu = [], [], [], []
     for index in range(_WARM_UP + runs):
         stamp_ns = (index + 1) * _FRAME_NS
-        data = encode(image_message(pictures[index % len(pictures)], stamp_ns, "bench"))
+        data = encode(image_message(next(shown), stamp_ns, "bench"))
         alone.append(_time(networks))
         start, cpu_start = time.perf_counter(), time.process_time()
         result = _result(engine, data, stamp_ns)

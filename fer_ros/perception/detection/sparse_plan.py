@@ -16,10 +16,10 @@
 
 Between two images of a camera little moves. So an image in which nothing happens is searched in
 windows around the faces that are expected, scaled so that each face has a size that the detector
-finds well; every few images, and at once where a face was lost or is new, the whole image is
-searched. What the budget leaves on images larger than the detector's input goes to a window that
-wanders over them in full resolution. The plan depends on the sequence of images, their times and
-the tracks alone.
+finds well; every few images, in the image after a new face, and at once where a window loses one,
+the whole image is searched. What the budget leaves goes to a window that wanders over images larger
+than the detector's input in full resolution, and to whole passes while something may be a face. The
+plan depends on the sequence of images, their times and the tracks alone.
 """
 
 from __future__ import annotations
