@@ -16,40 +16,24 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import time
-from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
+from bridge_stage import POINTS, SECOND, camera_info, found
 from support import smiling, wait_for
 
 from fer_ros.bridges import definitions
 from fer_ros.bridges.affect import COORDINATES, expected_affect
-from fer_ros.bridges.cameras import FORGET_AFTER, MOST_CAMERAS, Cameras
-from fer_ros.bridges.definitions import build
 from fer_ros.bridges.faces import MAX_FACES
 from fer_ros.bridges.node import BRIDGES, BridgeNode
 from fer_ros.perception.emotions import FER2013, FERPLUS, KNOWN
 from fer_ros.perception.head_pose import MODEL
-from fer_ros.perception.types import (
-    STAGES,
-    Box,
-    Face,
-    FaceEmotion,
-    Frame,
-    FrameResult,
-    Origin,
-    StageTimes,
-)
 from fer_ros.transport import codec, messages
 from fer_ros.transport.base import Qos
 from fer_ros.transport.codec import decode, encode
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
-
-SECOND = 1_000_000_000
 
 PUBLISHED = {
     "vision_msgs/msg/Detection2DArray":
@@ -67,62 +51,6 @@ PUBLISHED = {
 }  # fmt: skip
 """Hashes of the published definitions: vision_msgs 4 (branch ros2, January 2024), hri_msgs 2.0.0
 (branch humble-devel), foxglove_msgs (foxglove/schemas, February 2025)."""
-
-POINTS = np.array([[230, 110], [270, 110], [250, 130], [235, 150], [265, 150]], np.float32)
-
-
-def found(
-    track_id: str, label: str = "happy", landmarks=POINTS, box: Box | None = None,
-    labels: tuple[str, ...] = FER2013,
-) -> FaceEmotion:  # fmt: skip
-    p = np.full(len(labels), 0.2 / (len(labels) - 1), np.float32)
-    p[labels.index(label) if label in labels else 0] = 0.8
-    face = Face(box or Box(200.0, 80.0, 100.0, 120.0), 0.9, landmarks)
-    return FaceEmotion(face, track_id, p, p, label, 0.8)
-
-
-class Stage:
-    def __init__(self, *names: str) -> None:
-        self.graph = MemoryGraph()
-        self.transport = MemoryTransport(self.graph, "bridges")
-        self.other = MemoryTransport(self.graph, "other")
-        self.emotions = self.other.publisher("/fer/emotions", messages.EMOTION_ARRAY, Qos())
-        self.node = BridgeNode(self.transport, names)
-        self.stamp = 1000 * SECOND
-
-    def hear(self, topic: str, kind: str) -> list:
-        heard: list = []
-        self.other.subscribe(topic, kind, Qos(depth=100), lambda d: heard.append(decode(d, kind)))
-        return heard
-
-    def see(self, *faces: FaceEmotion, topic="/cam/image_raw", labels=FER2013, after=0.1) -> None:
-        self.stamp += round(after * SECOND)
-        frame = Frame(np.zeros((480, 640), np.uint8), self.stamp, "optical", topic)
-        times = StageTimes(**dict.fromkeys(STAGES, 1.0))
-        origin = Origin(labels, "m", "0" * 64, "yunet")
-        array = messages.emotion_array(FrameResult(frame, list(faces), times), origin, 5.0)
-        self.emotions.publish(encode(array))
-
-    def close(self) -> None:
-        self.node.close()
-        self.transport.close()
-        self.other.close()
-
-    def topics(self) -> set[str]:
-        return {topic.name for topic in self.other.published_topics()}
-
-
-@pytest.fixture
-def stage():
-    stages = []
-
-    def build_stage(*names: str) -> Stage:
-        stages.append(Stage(*names))
-        return stages[-1]
-
-    yield build_stage
-    for each in stages:
-        each.close()
 
 
 @pytest.mark.parametrize("type_name", PUBLISHED)
@@ -271,25 +199,6 @@ def test_signals_have_a_field_a_number(stage):
     assert heard[0].valence > 0.5
 
 
-def camera_info(width: int = 640, **changes):
-    k = np.array([600.0, 0, 320, 0, 600, 240, 0, 0, 1])
-    values = {"k": k, "d": np.zeros(5), "distortion_model": "plumb_bob", "height": 480, **changes}
-    return build("sensor_msgs/msg/CameraInfo", width=width, **values)
-
-
-def test_an_older_prediction_is_not_passed_off_as_new(stage):
-    here = stage("hri", "people", "foxglove")
-    signals = here.hear("/fer/people/a/signals", "fer_ros/msg/FaceSignals")
-    faces = here.hear("/humans/faces/a/expression", "hri_msgs/msg/Expression")
-    texts = here.hear("/fer/annotations", "foxglove_msgs/msg/ImageAnnotations")
-    here.see(replace(found("a"), prediction_age_ms=250.0))
-    wait_for(lambda: signals and faces and texts)
-    assert signals[0].prediction_age_ms == 250.0
-    assert messages.time_ns(signals[0].header.stamp) == here.stamp
-    assert messages.time_ns(faces[0].header.stamp) == here.stamp - SECOND // 4
-    assert texts[0].texts[0].text == "happy 80% (0.2 s ago)  a"
-
-
 def test_positions_are_those_of_the_rendered_face(stage):
     here = stage("position")
     poses = here.hear("/fer/people/a/pose", "geometry_msgs/msg/PoseWithCovarianceStamped")
@@ -398,77 +307,3 @@ def test_affect_is_the_expected_value_and_every_expression_has_a_place():
     even = expected_affect(FERPLUS, [1 / 8] * 8)
     assert abs(even.valence) < 0.3
     assert expected_affect([], []).valence == 0.0
-
-
-def test_a_part_of_the_sensor_is_told_from_a_scaled_image(stage, caplog):
-    here = stage("position")
-    poses = here.hear("/fer/people/a/pose", "geometry_msgs/msg/PoseWithCovarianceStamped")
-    infos = here.other.publisher("/cam/camera_info", "sensor_msgs/msg/CameraInfo", Qos())
-    points = MODEL + np.array([0, 0, 1.0])
-    pixels = points / points[:, 2:] * 1200 + np.array([320, 240, 0])
-    part = build(
-        "sensor_msgs/msg/RegionOfInterest", x_offset=320, y_offset=240, width=640, height=480
-    )
-    k = np.array([1200.0, 0, 640, 0, 1200, 480, 0, 0, 1])
-
-    def told(**changes) -> None:
-        here.see(found("a", landmarks=pixels[:, :2].astype(np.float32)))
-        infos.publish(encode(camera_info(1280, height=960, k=k, **changes)))
-
-    wait_for(lambda: told(roi=part) or poses)
-    assert poses[0].pose.pose.position.z == pytest.approx(1.0, abs=1e-3)
-    with caplog.at_level("WARNING"):
-        wait_for(lambda: told(binning_y=2) or "cannot be used" in caplog.text)
-    assert "it is for images of 1280x480, not of 640x480" in caplog.text
-
-
-@pytest.mark.parametrize("name", ["position", "hri", "people"])
-def test_results_that_name_ever_other_cameras_cost_a_bounded_number_of_places(stage, name, caplog):
-    here = stage(name)
-    crops = here.hear("/humans/faces/a/cropped", messages.IMAGE)
-    heard = here.hear("/humans/faces/tracked", "hri_msgs/msg/IdsList")
-    for number in range(200):
-        here.see(found("a"), topic=f"/cam{number}/image_raw", after=0)
-    here.see(found("b"), topic="not a topic/ at all", after=0)
-    (bridge,) = here.node._bridges.values()
-    if name == "position":
-        wait_for(lambda: len(bridge._cameras) == MOST_CAMERAS)
-        wait_for(lambda: "more than 32 cameras" in caplog.text)
-        time.sleep(0.2)
-        assert len(bridge._cameras) == MOST_CAMERAS
-        assert caplog.text.count("more than 32 cameras") == 1
-    if name == "hri":
-        wait_for(lambda: heard and "b" in heard[-1].ids)
-        assert len(bridge._cameras) <= MOST_CAMERAS
-        assert heard[-1].ids == ["a", "b"]
-        assert len(bridge._images._cameras) <= MOST_CAMERAS
-    assert not crops
-
-
-def test_places_of_silent_cameras_are_given_to_others():
-    now, opened, closed = [0.0], [], []
-    table = Cameras(
-        lambda t: opened.append(t) or t, closed.append, logging.getLogger(), lambda: now[0]
-    )
-    for number in range(MOST_CAMERAS):
-        assert table.get(f"/{number}") == f"/{number}"
-    assert table.get("/new") is None
-    now[0] = FORGET_AFTER + 1
-    table.get("/1")
-    assert table.get("/new") == "/new"
-    assert closed == ["/0"]
-    assert table.get("/1") == "/1"
-    table.close()
-    assert sorted(closed) == sorted(opened)
-
-
-def test_stamps_of_one_camera_do_not_close_the_faces_of_another(stage):
-    here = stage("people")
-    for _ in range(3):
-        here.see(found("a"), topic="/left/image_raw")
-        here.stamp += 3600 * SECOND
-        here.see(found("b"), topic="/right/image_raw")
-        here.stamp -= 3600 * SECOND
-        wait_for(lambda: {"/fer/people/a/signals", "/fer/people/b/signals"} <= here.topics())
-    faces = here.node._bridges["people"]._faces
-    assert set(faces._topics) == {"a", "b"}
