@@ -33,6 +33,9 @@ _REMEMBERED = 16
 _ENOUGH = 4
 """From so many on they tell how fast the stamps go, which simulators and players decide."""
 
+_ENOUGH_APART = 8
+"""So many stamps in a row are of another clock; one alone can be a mistake."""
+
 _RECENT_NS = 10_000_000_000
 """How long a step is remarked on [ns]."""
 
@@ -84,6 +87,10 @@ class FrameClock:
         self._arrival = 0
         self._seen: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         """(time, arrival) of the latest frames."""
+        self._apart = 0
+        """How many stamps in a row have been of another clock than the receiver's."""
+        self._difference = 0
+        """Arrival minus stamp of the latest one."""
         self._run = 0
         self.stood = 0
         """How many frames in all have had a stamp that did not advance."""
@@ -95,6 +102,11 @@ class FrameClock:
         """Jumps back, at each of which time began anew."""
         self.fallen_ns = 0
         """By how much the times have fallen at the jumps back; added to them, they never fall."""
+
+    @property
+    def foreign_ns(self) -> int:
+        """How far the stamps are behind the receiver's clock, where that is another; else 0 [ns]."""
+        return self._difference if self._apart >= _ENOUGH_APART else 0
 
     @property
     def breaks(self) -> int:
@@ -148,6 +160,9 @@ class FrameClock:
             if stamp_ns < self._newest - CLOCK_JUMP_NS:  # it has fallen slowly: it counts from here
                 self._newest = stamp_ns
         self._previous = max(stamp_ns, 0) or self._previous
+        if stamp_ns > 0 and arrival_ns > 0:  # a clock at 0 has not started
+            self._difference = arrival_ns - stamp_ns
+            self._apart = self._apart + 1 if abs(self._difference) > FOREIGN_NS else 0
         self._time, self._arrival = time, arrival_ns
         self._seen.append((time, arrival_ns))
         return time

@@ -82,6 +82,9 @@ class CameraCondition:
     """Images whose stamp did not advance."""
     unended_jpegs: int = 0
     """Whole JPEGs that lacked only their end marker."""
+    foreign_ns: int = 0
+    """How far the stamps are behind the clock of arrivals, where they are of another clock; else 0
+    [ns]."""
 
 
 class _Camera:
@@ -145,6 +148,7 @@ class FrameEngine(Generic[A]):
             faults=dict(camera.faults),
             standing_stamps=camera.clock.stood,
             unended_jpegs=camera.memory.unended_jpegs,
+            foreign_ns=camera.clock.foreign_ns,
         )
 
     def read(

@@ -170,6 +170,22 @@ def test_an_old_image_is_dropped_where_an_age_limit_is_set(build) -> None:
     assert robot.answer(smiling()).faces
 
 
+def test_images_of_another_clock_are_not_all_too_old_and_the_log_says_so_once(build, caplog) -> None:
+    robot = build(max_age=0.5, image_depth=50).start()
+    sent = 0
+
+    def answered() -> bool:
+        nonlocal sent
+        sent += 1
+        robot.send(smiling(), stamp_ns=50 * SECOND + sent)
+        return robot.camera_counts()["published"] >= 3
+
+    wait_for(answered)
+    assert robot.camera_counts()["dropped.too_old"] == 7
+    (said,) = [record.message for record in caplog.records if "max_age counts" in record.message]
+    assert said.startswith("/image_raw: its stamps are 950.0 s behind this node's clock")
+
+
 def test_of_a_burst_only_the_newest_waits(build) -> None:
     robot = build(image_depth=50).start()
     picture = smiling()
