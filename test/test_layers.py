@@ -28,7 +28,8 @@ LAYERS = {
     "fer_ros": [
         {"__main__"}, {"apps"}, {"view"}, {"replay"}, {"reading"}, {"behaviors", "bridges"},
         {"node"},
-        {"runtime"}, {"sources"}, {"transport"}, {"perception"}, {"resources", "files", ""},
+        {"runtime"}, {"sources"}, {"transport"}, {"perception"},
+        {"resources", "files", "records", ""},
     ],
     "fer_ros.replay": [
         {"collection", "labelling"}, {"parallel"}, {"run"}, {"playback"}, {"request"},

@@ -105,7 +105,7 @@ class FrameClock:
 
     @property
     def foreign_ns(self) -> int:
-        """How far the stamps are behind the receiver's clock, where that is another; else 0 [ns]."""
+        """How far the stamps are behind the receiver's clock [ns]; 0 unless that is another."""
         return self._difference if self._apart >= _ENOUGH_APART else 0
 
     @property

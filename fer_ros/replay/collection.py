@@ -84,16 +84,16 @@ def _read(finished: Finished) -> _Replayed:
 def _row(entry: _Replayed) -> SummaryRow:
     metrics, verdict = entry.metrics, entry.verdict
     if metrics is None or verdict is None:
-        return SummaryRow(entry.name, said(entry.finished.error), None, None)
+        return SummaryRow(entry.name, said(entry.finished.error), *[None] * 5)
     return SummaryRow(
-        entry.name,
-        None,
-        verdict.passed,
-        verdict.result,
-        metrics.recording.frames,
-        metrics.accuracy,
-        metrics.evaluation.intervals.accuracy,
-        metrics.evaluation.rests_on,
+        recording=entry.name,
+        error=None,
+        passed=verdict.passed,
+        result=verdict.result,
+        accuracy=metrics.accuracy,
+        interval=metrics.evaluation.intervals.accuracy,
+        rests_on=metrics.evaluation.rests_on,
+        frames=metrics.recording.frames,
     )
 
 

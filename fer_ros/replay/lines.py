@@ -17,10 +17,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fer_ros.perception.types import FaceEmotion
-from fer_ros.replay.records import OMITTED
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class FaceLine:
     """Smoothed over the track, by class."""
     prediction_age_ms: float
     """How much older than the image the probabilities are [ms]; 0 where they are of this image."""
-    truth: str | None = field(default=None, metadata=OMITTED)
+    truth: str | None = None
     """What the labels say; absent where they say nothing."""
 
     @classmethod
@@ -82,12 +81,12 @@ class FrameLine:
     stamp_ns: int
     recorded_ns: int
     status: str
-    width: int | None = field(default=None, metadata=OMITTED)
-    height: int | None = field(default=None, metadata=OMITTED)
-    age_ms: float | None = field(default=None, metadata=OMITTED)
-    faces: list[FaceLine] | None = field(default=None, metadata=OMITTED)
-    undetected: list[str] | None = field(default=None, metadata=OMITTED)
-    reason: str | None = field(default=None, metadata=OMITTED)
+    width: int | None = None
+    height: int | None = None
+    age_ms: float | None = None
+    faces: list[FaceLine] | None = None
+    undetected: list[str] | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fer_ros import records
 from fer_ros.files import open_file
+from fer_ros.records import build, to_plain
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.text import shown
 from fer_ros.transport.documents import DocumentError, parse_json, read_text
@@ -38,9 +40,6 @@ R = TypeVar("R")
 
 _MOST_BYTES = 512 << 20
 
-OMITTED = {"omitted": True}
-"""Metadata of fields that are left out of the JSON where they are None."""
-
 
 class RecordError(ReplayError):
     """A file holds no such record; the message names file and field."""
@@ -48,13 +47,13 @@ class RecordError(ReplayError):
 
 def write(path: Path, record: Any) -> None:
     """Write a record; the same content gives the same bytes."""
-    text = json.dumps(plain(record), indent=1, sort_keys=True, allow_nan=False)
+    text = json.dumps(to_plain(record), indent=1, sort_keys=True, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8")
 
 
 def line(record: Any) -> str:
     """Return a record as one line of JSON, its fields in their order."""
-    return json.dumps(plain(record), allow_nan=False) + "\n"
+    return json.dumps(to_plain(record), allow_nan=False) + "\n"
 
 
 def read(path: Path, kind: type[R], schema: int | None = None) -> R:
@@ -77,8 +76,7 @@ def read(path: Path, kind: type[R], schema: int | None = None) -> R:
             f"{path} has schema {shown(content.get('schema', 'none'))}, this version reads "
             f"{schema}; it is no such file, or of another version: replay that recording again"
         )
-    record: R = from_plain(kind, content, str(path))
-    return record
+    return _built(kind, content, str(path))
 
 
 def read_lines(path: Path, kind: type[R]) -> Iterator[R]:
@@ -86,87 +84,34 @@ def read_lines(path: Path, kind: type[R]) -> Iterator[R]:
     try:
         with open_file(path) as file, io.TextIOWrapper(file, "utf-8") as lines:
             for number, text in enumerate(lines, 1):
-                yield from_plain(kind, parse_json(text), f"{path}, line {number}")
+                yield _built(kind, parse_json(text), f"{path}, line {number}")
     except (OSError, UnicodeDecodeError, DocumentError) as error:
         raise RecordError(f"{path} cannot be read: {error}") from error
 
 
-def plain(value: Any) -> Any:
-    """Return a record as dictionaries, lists, numbers and texts."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: plain(own)
-            for field in dataclasses.fields(value)
-            if (own := getattr(value, field.name)) is not None or not field.metadata.get("omitted")
-        }
-    if isinstance(value, Mapping):
-        return {str(key): plain(own) for key, own in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(own) for own in value]
-    return value
+def _built(kind: type[R], content: object, place: str) -> R:
+    try:
+        return build(kind, content)
+    except records.RecordError as error:
+        raise RecordError(f"{place}: {error}") from None
 
 
-def from_plain(kind: Any, value: Any, place: str) -> Any:
-    """Return a value of a type from what JSON made of it.
+def number(value: Any, path: str) -> float | None:
+    """Return the number at a dotted path of a record, or of a mapping of records.
 
-    Raises:
-        RecordError: It has another form; the message begins with the place.
+    Keys of mappings may hold dots themselves, as names of topics do. None is returned where there
+    is no such place, or no number.
     """
-    if kind is Any:
-        return value
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        (kind,) = (argument for argument in arguments if argument is not type(None))
-        return from_plain(kind, value, place)
-    if origin in (list, Sequence, tuple):
-        return _sequence(origin, arguments, value, place)
-    if origin in (dict, Mapping):
-        _check(isinstance(value, dict), "an object", value, place)
-        return {k: from_plain(arguments[1], own, f"{place}: {k}") for k, own in value.items()}
-    if dataclasses.is_dataclass(kind):
-        return _record(kind, value, place)
-    if kind is float:
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        _check(number, "a number", value, place)
-        return float(value)
-    right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-    _check(right, f"of type {kind.__name__}", value, place)
-    return value
-
-
-def _sequence(origin: Any, arguments: tuple[Any, ...], value: Any, place: str) -> Any:
-    _check(isinstance(value, list), "a list", value, place)
-    if origin is tuple and arguments[-1] is not Ellipsis:
-        _check(len(value) == len(arguments), f"{len(arguments)} values", value, place)
-        kinds = arguments
-    else:
-        kinds = (arguments[0],) * len(value)
-    items = [from_plain(k, own, f"{place}[{i}]") for i, (k, own) in enumerate(zip(kinds, value))]
-    return tuple(items) if origin is tuple else items
-
-
-def _record(kind: Any, value: Any, place: str) -> Any:
-    _check(isinstance(value, dict), "an object", value, place)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    unknown = [shown(name) for name in value if name not in fields]
-    missing = [
-        name for name, field in fields.items()
-        if name not in value and not field.metadata.get("omitted")
-    ]  # fmt: skip
-    if unknown or missing:
-        said = f"lacks {', '.join(missing)}" if missing else f"has unknown {', '.join(unknown)}"
-        raise RecordError(f"{place} {said}")
-    hints = typing.get_type_hints(kind)
-    return kind(**{
-        name: from_plain(hints[name], value.get(name), f"{place}: {name}") for name in fields
-    })  # fmt: skip
-
-
-def _check(right: bool, what: str, value: Any, place: str) -> None:
-    if not right:
-        raise RecordError(f"{place} must be {what}, not {shown(repr(value), 40)}")
+    if not path:
+        return float(value) if isinstance(value, (int, float)) else None
+    if isinstance(value, Mapping):
+        for key, own in value.items():
+            if path == key or path.startswith(f"{key}."):
+                return number(own, path[len(key) + 1 :])
+    elif dataclasses.is_dataclass(value):
+        name, _, rest = path.partition(".")
+        return number(getattr(value, name, None), rest)
+    return None
 
 
 def numbers(kind: Any, keys: Mapping[str, Sequence[str]], prefix: str = "") -> Iterator[str]:

@@ -16,10 +16,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from fer_ros.replay.records import OMITTED
 from fer_ros.transport.bag import Cut
 
 SCHEMA = 3
@@ -208,7 +207,7 @@ class RunFacts:
     classes: list[str]
     parameters: dict[str, Any]
     """Those that differ from their defaults."""
-    answers: AnswerCounts | None = field(default=None, metadata=OMITTED)
+    answers: AnswerCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -297,10 +296,9 @@ class MistakeRow:
 
 
 @dataclass(frozen=True)
-class Metrics:
-    """metrics.json: everything that is the same in every run."""
+class Headline:
+    """The measures that criteria usually name; None where there are no labels."""
 
-    schema: int
     accuracy: float | None
     balanced_accuracy: float | None
     macro_f1: float | None
@@ -309,6 +307,13 @@ class Metrics:
     track_switches_per_min: float | None
     label_flicker_per_min: float | None
     time_to_correct_s: float | None
+
+
+@dataclass(frozen=True)
+class Metrics(Headline):
+    """metrics.json: everything that is the same in every run."""
+
+    schema: int
     run: RunFacts
     recording: RecordingFacts
     age_ms: Distribution

@@ -16,9 +16,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from fer_ros.replay.records import OMITTED
 from fer_ros.replay.results import Interval, RestsOn, Scores
 
 PASSED, FAILED = "passed", "failed"
@@ -105,10 +104,10 @@ class SummaryRow:
     error: str | None
     passed: bool | None
     result: str | None
-    frames: int | None = field(default=None, metadata=OMITTED)
-    accuracy: float | None = None
-    interval: Interval | None = None
-    rests_on: RestsOn | None = None
+    accuracy: float | None
+    interval: Interval | None
+    rests_on: RestsOn | None
+    frames: int | None = None
 
 
 @dataclass(frozen=True)

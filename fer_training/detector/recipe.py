@@ -23,10 +23,10 @@ import yaml
 
 from fer_ros.files import read_text
 from fer_ros.perception import model_store
+from fer_ros.records import RecordError, build
 from fer_training.data.base import DatasetError
 from fer_training.detector.compose import Mixture
 from fer_training.detector.training import Plan
-from fer_training.recipes.plain import PlainError, build
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -99,5 +99,5 @@ def load(name: str) -> Recipe:
         raise DatasetError(f"no detector recipe {name!r}; there are {', '.join(names())}")
     try:
         return build(Recipe, yaml.safe_load(read_text(path)))
-    except (PlainError, yaml.YAMLError) as error:
+    except (RecordError, yaml.YAMLError) as error:
         raise DatasetError(f"{path}: {' '.join(str(error).split())}") from error

@@ -37,12 +37,12 @@ from sklearn.svm import SVC
 
 from fer_ros.perception.alignment import FER2013_TEMPLATE
 from fer_ros.perception.model_metadata import InputSpec, ModelMetadata
+from fer_ros.records import to_plain
 from fer_training.data import splits
 from fer_training.data.base import DatasetError, FaceDataset
 from fer_training.data.splits import cross_duplicates
 from fer_training.measure import calibration, metrics
 from fer_training.papers import features
-from fer_training.recipes.plain import to_plain
 from fer_training.recipes.recipe import Data, Paper, Recipe
 from fer_training.records import provenance
 from fer_training.records import run as record_files

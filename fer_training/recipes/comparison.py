@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from fer_training.recipes.plain import to_plain
+from fer_ros.records import to_plain
 from fer_training.recipes.recipe import Recipe
 
 NO_FIGURE = ("name", "paper", "differs", "threads", "data.path")

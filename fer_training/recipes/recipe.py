@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 
 from fer_ros.files import read_text
-from fer_training.recipes.plain import PlainError, build
+from fer_ros.records import RecordError, build
 
 RECIPES = Path(__file__).parent
 OWN = "fer_ros"
@@ -280,7 +280,7 @@ def from_dict(values: Mapping[str, object]) -> Recipe:
     """
     try:
         return build(Recipe, values)
-    except PlainError as error:
+    except RecordError as error:
         raise RecipeError(f"recipe: {error}") from None
 
 

@@ -28,8 +28,8 @@ import torch
 import yaml
 from torch import Tensor, nn
 
+from fer_ros.records import RecordError, build, to_plain
 from fer_training.recipes import recipe
-from fer_training.recipes.plain import PlainError, build, to_plain
 from fer_training.recipes.recipe import Recipe
 from fer_training.records.progress import Epoch, Progress
 
@@ -173,7 +173,7 @@ def _read(path: Path) -> Mapping[str, object]:
 def _build(kind: type[C], values: Mapping[str, object], path: Path) -> C:
     try:
         return build(kind, values)
-    except PlainError as error:
+    except RecordError as error:
         raise CheckpointError(f"{path}: {error}") from None
 
 

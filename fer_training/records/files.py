@@ -20,8 +20,8 @@ import json
 from pathlib import Path
 from typing import TypeVar
 
+from fer_ros import records
 from fer_ros.files import read_text
-from fer_training.recipes.plain import PlainError, build, to_plain
 
 T = TypeVar("T")
 
@@ -50,8 +50,8 @@ def read(kind: type[T], path: Path) -> T:
     except ValueError as error:
         raise RecordError(f"{path} is no JSON: {error}") from None
     try:
-        return build(kind, values)
-    except PlainError as error:
+        return records.build(kind, values)
+    except records.RecordError as error:
         raise RecordError(f"{path}: {error}") from None
 
 
@@ -64,4 +64,4 @@ def write(record: object, path: Path) -> None:
 
 def text(record: object) -> str:
     """Return a record as JSON."""
-    return json.dumps(to_plain(record), indent=1)
+    return json.dumps(records.to_plain(record), indent=1)

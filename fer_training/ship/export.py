@@ -31,10 +31,10 @@ from fer_ros.perception.alignment import FER2013_TEMPLATE
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.known_answer import as_stored
 from fer_ros.perception.model_metadata import InputSpec, ModelMetadata
+from fer_ros.records import to_plain
 from fer_training import architectures
 from fer_training.data.base import FaceDataset
 from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor, Predictor
-from fer_training.recipes.plain import to_plain
 from fer_training.records import files, run
 from fer_training.records.figures import Calibration, Figures, Results
 from fer_training.records.run import Parity, RunRecord

@@ -170,7 +170,7 @@ def test_an_old_image_is_dropped_where_an_age_limit_is_set(build) -> None:
     assert robot.answer(smiling()).faces
 
 
-def test_images_of_another_clock_are_not_all_too_old_and_the_log_says_so_once(build, caplog) -> None:
+def test_images_of_another_clock_are_not_too_old_and_the_log_says_so(build, caplog) -> None:
     robot = build(max_age=0.5, image_depth=50).start()
     sent = 0
 

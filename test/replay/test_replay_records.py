@@ -52,15 +52,18 @@ def test_lines_are_read_and_written_the_same(happy_result, name):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda m: m.pop("accuracy"), "metrics.json lacks accuracy"),
-        (lambda m: m.update(mood=1), "metrics.json has unknown mood"),
-        (lambda m: m["run"].pop("bag"), "metrics.json: run lacks bag"),
-        (lambda m: m["recording"].update(frames="many"), "recording: frames must be of type int"),
-        (lambda m: m["recording"].update(frames=True), "recording: frames must be of type int"),
-        (lambda m: m.update(accuracy="high"), "accuracy must be a number, not 'high'"),
-        (lambda m: m["evaluation"].update(spans={}), "evaluation: spans must be a list"),
-        (lambda m: m["evaluation"]["spans"][0].update(box=[1, 2]), "spans[0]: box must be 4"),
-        (lambda m: m["recording"].update(cameras=[]), "recording: cameras must be an object"),
+        (lambda m: m.pop("accuracy"), "metrics.json: missing key accuracy"),
+        (lambda m: m.update(mood=1), "metrics.json: unknown key mood"),
+        (lambda m: m["run"].pop("bag"), "metrics.json: missing key run.bag"),
+        (lambda m: m["recording"].update(frames="many"), "recording.frames must be int"),
+        (lambda m: m["recording"].update(frames=True), "recording.frames must be int"),
+        (lambda m: m.update(accuracy="high"), "accuracy must be float, not 'high'"),
+        (lambda m: m["evaluation"].update(spans={}), "evaluation.spans must be a list"),
+        (
+            lambda m: m["evaluation"]["spans"][0].update(box=[1, 2]),
+            "spans.box must have 4",
+        ),
+        (lambda m: m["recording"].update(cameras=[]), "recording.cameras must be a mapping"),
         (lambda m: m.update(schema=1), "has schema 1, this version reads 3"),
     ],
 )
@@ -78,5 +81,15 @@ def test_a_wrong_field_is_named_with_its_file(happy_result, tmp_path, change, sa
 def test_a_wrong_line_is_named(tmp_path):
     path = tmp_path / "tracks.jsonl"
     path.write_text('{"track_id": 5}\n')
-    with pytest.raises(records.RecordError, match=r"tracks\.jsonl, line 1 lacks topic, start_ns"):
+    with pytest.raises(records.RecordError, match=r"tracks\.jsonl, line 1: track_id must be str"):
         list(records.read_lines(path, TrackLine))
+
+
+def test_numbers_are_found_by_dotted_names_in_records_and_mappings(happy_result):
+    metrics = records.read(happy_result / "metrics.json", Metrics, SCHEMA)
+    found = {"/a.b/image": metrics.recording, "/a": {"b/image": 7}, "yes": True}
+    assert records.number(metrics, "recording.cameras./camera/image_raw.frames") == 45
+    assert records.number(found, "/a.b/image.frames") == 45
+    assert records.number(found, "yes") == 1
+    for nowhere in ("recording", "accuracy.mean", "evaluation.spans.count", "moods", "run.bag", ""):
+        assert records.number(metrics, nowhere) is None

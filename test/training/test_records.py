@@ -28,7 +28,8 @@ torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 import synthetic_faces
 import synthetic_records
 
-from fer_training.recipes import comparison, plain
+from fer_ros import records as plain
+from fer_training.recipes import comparison
 from fer_training.records import checkpoint, files
 from fer_training.records import run as records
 from fer_training.records.checkpoint import Checkpoint, CheckpointError, Fitted, TrainingState
@@ -80,12 +81,12 @@ def test_plain_values_become_a_dataclass_and_plain_values_again() -> None:
     ],
 )
 def test_values_that_do_not_fit_are_named(changes: dict[str, object], words: str) -> None:
-    with pytest.raises(plain.PlainError, match=words):
+    with pytest.raises(plain.RecordError, match=words):
         plain.build(Outer, {**WHOLE, **changes})
 
 
 def test_a_missing_field_is_named() -> None:
-    with pytest.raises(plain.PlainError, match="missing key inner"):
+    with pytest.raises(plain.RecordError, match="missing key inner"):
         plain.build(Outer, {key: value for key, value in WHOLE.items() if key != "inner"})
 
 

@@ -33,6 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fer_ros.replay import records
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge.basis import Basis, Needed
 from fer_ros.replay.text import shown
@@ -73,11 +74,11 @@ class Criterion:
         A measure that has no value does not hold; one that rests on too few labels tells nothing.
 
         Args:
-            results: Everything that a criterion can name.
+            results: Everything that a criterion can name, by the first part of its name.
             basis: What the measure rests on; None where it needs no labels.
             needed: How much that must be.
         """
-        value = lookup(results, self.metric)
+        value = records.number(results, self.metric)
         sign = self.condition.split()[0]
         passed = value is not None and _OPERATORS[sign](value, self.limit)
         result, reason = HOLDS if passed else DOES_NOT_HOLD, ""
@@ -162,11 +163,3 @@ def check_names(criteria: Sequence[Criterion], known: Sequence[str]) -> None:
             close = difflib.get_close_matches(asked, known, n=3, cutoff=0.4)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             raise CriteriaError(f"there is no measure {asked!r}{hint}")
-
-
-def lookup(results: Mapping[str, Any], path: str) -> float | None:
-    """Return the number at a dotted path, or None where there is none."""
-    value: Any = results
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return float(value) if isinstance(value, (int, float)) else None

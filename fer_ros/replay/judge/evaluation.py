@@ -39,7 +39,14 @@ from fer_ros.replay.judge.spans import Spans
 from fer_ros.replay.read.clocks import Moment
 from fer_ros.replay.read.label_names import IGNORE
 from fer_ros.replay.read.labels import LabelSet
-from fer_ros.replay.results import EvaluationRecord, LabelCounts, MistakeRow, Onsets, SpanRow
+from fer_ros.replay.results import (
+    EvaluationRecord,
+    Headline,
+    LabelCounts,
+    MistakeRow,
+    Onsets,
+    SpanRow,
+)
 
 _SECOND = 1e9
 
@@ -53,19 +60,19 @@ class SpanScore:
 
     answers: NDArray[np.int64]
     """How often each class, and at the end "uncertain", was the published label."""
-    raw: NDArray[np.int64]
+    single: NDArray[np.int64]
     """How often each class was the most probable in a single frame."""
     probabilities: NDArray[np.float64]
     """Sum over the frames."""
     frames: int = 0
     detected: int = 0
-    switches: int = 0
+    track_switches: int = 0
     """How often the face's track id changed."""
-    changes: int = 0
+    label_changes: int = 0
     """How often the published label changed, though the truth did not."""
     seconds: float = 0.0
     """Time between consecutive detections, summed; pauses of the camera are left out."""
-    first_right_ns: int | None = None
+    first_correct_ns: int | None = None
     track_id: str = ""
     label: str = ""
     seen: Moment | None = None
@@ -95,20 +102,6 @@ class Mistake:
             self.moment.stamp_ns,
             self.track_id,
         )
-
-
-@dataclass(frozen=True)
-class Headline:
-    """The measures that criteria usually name."""
-
-    accuracy: float | None
-    balanced_accuracy: float | None
-    macro_f1: float | None
-    ece: float | None
-    detection_rate: float | None
-    track_switches_per_min: float | None
-    label_flicker_per_min: float | None
-    time_to_correct_s: float | None
 
 
 class Evaluation:
@@ -190,18 +183,18 @@ class Evaluation:
         score = self._score(span)
         best = int(found.probabilities.argmax())
         score.answers[self._positions[found.label]] += 1
-        score.raw[best] += 1
+        score.single[best] += 1
         score.probabilities += found.probabilities
         self.calibration.add(float(found.probabilities[best]), best == truth)
         if score.seen is not None and moment.part == score.seen.part:  # else as in a loop
-            score.switches += found.track_id != score.track_id
-            score.changes += found.label != score.label
+            score.track_switches += found.track_id != score.track_id
+            score.label_changes += found.label != score.label
             score.seconds += (moment.filmed_ns - score.seen.filmed_ns) / _SECOND
         score.detected += 1
         score.track_id, score.label, score.seen = found.track_id, found.label, moment
         right = found.label == self.classes[truth]
-        if right and score.first_right_ns is None:
-            score.first_right_ns = self.labels.spans[span].when(moment)
+        if right and score.first_correct_ns is None:
+            score.first_correct_ns = self.labels.spans[span].when(moment)
         elif not right and found.label != UNCERTAIN:
             self._keep_mistake(span, truth, found, result, moment)
 
@@ -240,19 +233,19 @@ class Evaluation:
 
     def headline(self) -> Headline:
         """Return the measures that criteria usually name; None where there are no labels."""
-        frame = self._matrix(raw=False)
+        frame = self._matrix(single=False)
         frames = sum(s.frames for _, s in self._scored())
         detected = sum(s.detected for _, s in self._scored())
         minutes = sum(s.seconds for _, s in self._scored()) / 60
-        onset = self._times_to_right()
+        onset = self._times_to_correct()
         return Headline(
             accuracy=scores.accuracy(frame),
             balanced_accuracy=scores.balanced_accuracy(frame),
             macro_f1=scores.macro_f1(frame),
             ece=self.calibration.error(),
             detection_rate=detected / frames if frames else None,
-            track_switches_per_min=self._per_minute("switches", minutes),
-            label_flicker_per_min=self._per_minute("changes", minutes),
+            track_switches_per_min=self._per_minute("track_switches", minutes),
+            label_flicker_per_min=self._per_minute("label_changes", minutes),
             time_to_correct_s=statistics.median(onset) if onset else None,
         )
 
@@ -262,18 +255,18 @@ class Evaluation:
         Args:
             messages_damaged: Label messages that could not be decoded.
         """
-        onset = self._times_to_right()
+        onset = self._times_to_correct()
         seen = [score for _, score in self._scored() if score.detected]
         rows = [self._span_row(index, score) for index, score in self._scored()]
         return EvaluationRecord(
-            frame=scores.summary(self._matrix(raw=False), self.classes),
-            frame_single=scores.summary(self._matrix(raw=True), self.classes),
+            frame=scores.summary(self._matrix(single=False), self.classes),
+            frame_single=scores.summary(self._matrix(single=True), self.classes),
             interval_majority=scores.summary(self._interval_matrix(_majority), self.classes),
             interval_mean=scores.summary(self._interval_matrix(_mean), self.classes),
             calibration=self.calibration.record(),
             onsets=Onsets(
                 count=len(seen),
-                never_correct=sum(1 for score in seen if score.first_right_ns is None),
+                never_correct=sum(1 for score in seen if score.first_correct_ns is None),
                 median_s=statistics.median(onset) if onset else None,
                 max_s=max(onset) if onset else None,
             ),
@@ -318,12 +311,12 @@ class Evaluation:
             frames=score.frames,
             detected=score.detected,
             answers=score.answers.tolist(),
-            single=score.raw.tolist(),
+            single=score.single.tolist(),
             majority=_named(_majority(score), self.classes),
             mean=_named(_mean(score), self.classes),
-            first_correct_ns=score.first_right_ns,
-            track_switches=score.switches,
-            label_changes=score.changes,
+            first_correct_ns=score.first_correct_ns,
+            track_switches=score.track_switches,
+            label_changes=score.label_changes,
             seconds=score.seconds,
         )
 
@@ -335,11 +328,11 @@ class Evaluation:
             if score.frames and self.labels.spans[index].label in self._positions
         ]
 
-    def _matrix(self, raw: bool) -> scores.Matrix:
+    def _matrix(self, single: bool) -> scores.Matrix:
         matrix = np.zeros((len(self.classes), len(self.classes) + 1), np.int64)
         for index, score in self._scored():
             truth = self._positions[self.labels.spans[index].label]
-            matrix[truth] += np.append(score.raw, 0) if raw else score.answers
+            matrix[truth] += np.append(score.single, 0) if single else score.answers
         return matrix
 
     def _interval_matrix(self, answer: Callable[[SpanScore], int | None]) -> scores.Matrix:
@@ -350,11 +343,11 @@ class Evaluation:
                 matrix[self._positions[self.labels.spans[index].label], named] += 1
         return matrix
 
-    def _times_to_right(self) -> list[float]:
+    def _times_to_correct(self) -> list[float]:
         return [
-            max(score.first_right_ns - self.labels.spans[index].start_ns, 0) / _SECOND
+            max(score.first_correct_ns - self.labels.spans[index].start_ns, 0) / _SECOND
             for index, score in self._scored()
-            if score.first_right_ns is not None
+            if score.first_correct_ns is not None
         ]
 
     def _per_minute(self, what: str, minutes: float) -> float | None:

@@ -46,8 +46,8 @@ class Spans:
     """Shape (spans, classes + 1)."""
     frames: NDArray[np.int64]
     detected: NDArray[np.int64]
-    switches: NDArray[np.int64]
-    changes: NDArray[np.int64]
+    track_switches: NDArray[np.int64]
+    label_changes: NDArray[np.int64]
     seconds: NDArray[np.float64]
 
     @classmethod
@@ -68,8 +68,8 @@ class Spans:
             answers=answers.reshape(len(kept), len(own) + 1)[:, order],
             frames=np.array([row.frames for row in kept], np.int64),
             detected=np.array([row.detected for row in kept], np.int64),
-            switches=np.array([row.track_switches for row in kept], np.int64),
-            changes=np.array([row.label_changes for row in kept], np.int64),
+            track_switches=np.array([row.track_switches for row in kept], np.int64),
+            label_changes=np.array([row.label_changes for row in kept], np.int64),
             seconds=np.array([row.seconds for row in kept], np.float64),
         )
 
@@ -100,8 +100,8 @@ MEASURES: dict[str, Measure] = {
     "balanced_accuracy": lambda s, w: scores.balanced_accuracy(s.confusion(w)),
     "macro_f1": lambda s, w: scores.macro_f1(s.confusion(w)),
     "detection_rate": lambda s, w: _share((s.detected * w).sum(), (s.frames * w).sum()),
-    "track_switches_per_min": lambda s, w: _share(60 * (s.switches * w).sum(), s.seconds @ w),
-    "label_flicker_per_min": lambda s, w: _share(60 * (s.changes * w).sum(), s.seconds @ w),
+    "track_switches_per_min": lambda s, w: _share(60 * (s.track_switches * w).sum(), s.seconds @ w),
+    "label_flicker_per_min": lambda s, w: _share(60 * (s.label_changes * w).sum(), s.seconds @ w),
 }
 """Measures of drawn spans, by their names in metrics.json."""
 

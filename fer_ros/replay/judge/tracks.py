@@ -47,7 +47,7 @@ class TrackRecord:
     frames: int = 0
     filmed_ns: tuple[int, int] = (0, 0)
     """How long images of its camera had come at its first and at its latest one [ns]."""
-    changes: int = 0
+    label_changes: int = 0
     """How often its published label changed."""
     label: str = ""
     labels: Counter[str] = field(default_factory=Counter)
@@ -66,7 +66,7 @@ class TrackRecord:
             start_ns=self.start_ns,
             end_ns=self.end_ns,
             frames=self.frames,
-            label_changes=self.changes,
+            label_changes=self.label_changes,
             labels=dict(sorted(self.labels.items())),
             hull=[round(v, 1) for v in (hull.x, hull.y, hull.width, hull.height)],
         )
@@ -109,7 +109,7 @@ class Tracks:
             record.filmed_ns = (record.filmed_ns[0], moment.filmed_ns)
             record.left, record.top = min(record.left, box.x), min(record.top, box.y)
             record.right, record.bottom = max(record.right, right), max(record.bottom, bottom)
-            record.changes += record.frames > 0 and found.label != record.label
+            record.label_changes += record.frames > 0 and found.label != record.label
             record.frames += 1
             record.label = found.label
             record.labels[found.label] += 1
@@ -130,6 +130,6 @@ class Tracks:
     def _sweep(self, over: Callable[[TrackRecord], bool]) -> None:
         for record in [r for r in self._open.values() if over(r)]:
             del self._open[record.track_id]
-            self._changes += record.changes
+            self._changes += record.label_changes
             self._seconds += (record.filmed_ns[1] - record.filmed_ns[0]) / 1e9
             self._finished(record)

@@ -138,10 +138,6 @@ def _summary(checks: Sequence[Check], result: str) -> str:
 def everything(
     metrics: Metrics, latency: LatencyRecord, compared: Comparison | None
 ) -> Mapping[str, Any]:
-    """Return everything a criterion can name, as JSON has it."""
-    rows = records.plain(compared) if compared else {"metrics": {}}
-    return {
-        **records.plain(latency),
-        **records.plain(metrics),
-        "baseline": {**rows, **rows["metrics"]},
-    }
+    """Return everything a criterion can name, by the first part of its name."""
+    rows = {**vars(compared), **compared.metrics} if compared else {}
+    return {**vars(latency), **vars(metrics), "baseline": rows}

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,6 +31,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from fer_ros.replay import records
 from fer_ros.replay.text import shown
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -107,13 +107,7 @@ def _environment() -> Environment:
     return environment
 
 
-def lookup(results: Mapping[str, Any], path: str, kind: str) -> Figure:
-    """Return the figure at a dotted path of the results.
-
-    A part of the path that holds dots itself, such as a topic, cannot be looked up.
-    """
-    value: Any = results
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    number = float(value) if isinstance(value, (int, float)) else None
+def lookup(results: Any, path: str, kind: str) -> Figure:
+    """Return the figure at a dotted path of a record, or of a mapping of records."""
+    number = records.number(results, path)
     return Figure(path, number, formatted(number, kind))

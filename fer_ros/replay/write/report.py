@@ -28,7 +28,6 @@ from datetime import datetime, timezone
 from typing import Any
 
 from fer_ros.perception.emotions import UNCERTAIN
-from fer_ros.replay import records
 from fer_ros.replay.judge.basis import Needed, basis
 from fer_ros.replay.judge.timeline import ShownTrack, Timeline
 from fer_ros.replay.results import Interval, LatencyRecord, Metrics, RestsOn
@@ -127,7 +126,7 @@ def render(
         mistakes: The worst ones; their pictures, where there are any, are embedded.
         history: Earlier runs into the same folder, and this one.
     """
-    results = {**records.plain(metrics), "latency_ms": records.plain(latency.latency_ms)}
+    results = {**vars(metrics), "latency_ms": latency.latency_ms}
     origin = timeline.start_ns
     numbers = {t.line.track_id: n for n, t in enumerate(timeline.tracks, 1)}
     labels = [*timeline.classes, UNCERTAIN]
@@ -214,14 +213,14 @@ def _verdict(verdict: Verdict, metrics: Metrics) -> dict[str, str]:
 
 def _cards(results: Mapping[str, Any], metrics: Metrics) -> list[Card]:
     spans, needed = metrics.evaluation.spans, Needed()
-    intervals = records.plain(metrics.evaluation.intervals)
+    intervals = vars(metrics.evaluation.intervals)
     cards = []
     for path, title, kind in _CARDS:
         figure = page.lookup(results, path, kind)
         rests = basis(path, spans)
         lines = []
         if path in intervals:
-            text = interval_text(Interval(**intervals[path]), kind)
+            text = interval_text(intervals[path], kind)
             lines += [f"95 %: {text}"] if text else []
         if rests and figure.value is not None:
             lines.append(f"on {basis_text(rests.spans, rests.classes)}")

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -24,12 +25,12 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 T = TypeVar("T")
 
 
-class PlainError(ValueError):
+class RecordError(ValueError):
     """A value does not fit its field; the message names the field."""
 
 
 def build(kind: type[T], values: object, where: str = "") -> T:
-    """Check plain values and make a dataclass of them.
+    """Check plain values and make a record of them.
 
     Args:
         kind: The dataclass. Its fields may be text, numbers, lists, tuples, mappings with text
@@ -40,24 +41,26 @@ def build(kind: type[T], values: object, where: str = "") -> T:
         where: Dotted place of the value, for messages.
 
     Raises:
-        PlainError: A field is unknown or missing, or a value has the wrong type.
+        RecordError: A field is unknown or missing, or a value has the wrong type.
     """
     if not isinstance(values, Mapping):
-        raise PlainError(f"{where or 'the whole'} must be a mapping, not {values!r}")
+        raise RecordError(f"{where or 'the whole'} must be a mapping, not {_shown(values)}")
     upgraded: Callable[[Mapping[str, object]], Mapping[str, object]]
     upgraded = getattr(kind, "upgraded", dict)
     values = upgraded(values)
     hints = get_type_hints(kind)
-    unknown = sorted(set(values) - set(hints))
+    unknown = sorted(map(str, values.keys() - hints.keys()))
     if unknown:
-        raise PlainError(f"unknown key {_join(where, unknown[0])}; known: {', '.join(hints)}")
+        name = _join(where, unknown[0])
+        known = ", ".join(hints)
+        raise RecordError(f"unknown key {name}; known: {known}")
     made = {}
     for entry in fields(kind):  # type: ignore[arg-type]
         if entry.name in values:
             place = _join(where, entry.name)
             made[entry.name] = _value(hints[entry.name], values[entry.name], place)
         elif _required(entry):
-            raise PlainError(f"missing key {_join(where, entry.name)}")
+            raise RecordError(f"missing key {_join(where, entry.name)}")
     return kind(**made)
 
 
@@ -81,7 +84,19 @@ def _required(entry: Field[Any]) -> bool:
 
 
 def _join(where: str, name: object) -> str:
-    return f"{where}.{name}" if where else str(name)
+    text = str(name)
+    if len(text) > _LONGEST_NAME or not text.isprintable():
+        text = _shown(text)
+    return f"{where}.{text}" if where else text
+
+
+_LONGEST_NAME = 100
+"""Longer names are cut in messages [characters]."""
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message: cut, on one line."""
+    return reprlib.repr(value)
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
@@ -100,7 +115,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return _tuple(inner, _sequence(value, where), where)
     if origin is dict:
         if not isinstance(value, Mapping):
-            raise PlainError(f"{where} must be a mapping, not {value!r}")
+            raise RecordError(f"{where} must be a mapping, not {_shown(value)}")
         # Overlays of recipes take an entry out by giving it none.
         kept = {k: v for k, v in value.items() if v is not None or not is_dataclass(inner[1])}
         return {str(key): _value(inner[1], item, _join(where, key)) for key, item in kept.items()}
@@ -115,14 +130,14 @@ def _optional(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     for kind in others[:-1]:
         try:
             return _value(kind, value, where)
-        except PlainError:
+        except RecordError:
             continue
     return _value(others[-1], value, where)
 
 
 def _sequence(value: Any, where: str) -> list[Any]:
     if not isinstance(value, (list, tuple)):
-        raise PlainError(f"{where} must be a list, not {value!r}")
+        raise RecordError(f"{where} must be a list, not {_shown(value)}")
     return list(value)
 
 
@@ -130,7 +145,7 @@ def _tuple(inner: tuple[Any, ...], values: list[Any], where: str) -> tuple[Any, 
     if inner[-1] is Ellipsis:
         return tuple(_value(inner[0], item, where) for item in values)
     if len(values) != len(inner):
-        raise PlainError(f"{where} must have {len(inner)} entries, not {len(values)}")
+        raise RecordError(f"{where} must have {len(inner)} entries, not {len(values)}")
     return tuple(_value(kind, item, where) for kind, item in zip(inner, values, strict=True))
 
 
@@ -143,5 +158,5 @@ def _scalar(kind: Any, value: Any, where: str) -> Any:
         except ValueError:
             pass
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise PlainError(f"{where} must be {kind.__name__}, not {value!r}")
+        raise RecordError(f"{where} must be {kind.__name__}, not {_shown(value)}")
     return value
