@@ -18,8 +18,8 @@ Between two images of a camera little moves. So an image in which nothing happen
 windows around the faces that are expected, scaled so that each face has a size that the detector
 finds well; every few images, in the image after a new face, and at once where a window loses one,
 the whole image is searched. What the budget leaves goes to a window that wanders over images larger
-than the detector's input in full resolution, and to whole passes while something may be a face. The
-plan depends on the sequence of images, their times and the tracks alone.
+than the detector's input in full resolution, on others to whole passes while something may be a
+face. The plan depends on the sequence of images, their times and the tracks alone.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ class SparsePlan:
         self._since += 1
         step_ns, self._previous_ns = time_ns - self._previous_ns, time_ns
         due = self._urgent or self._due(budget, spent, time_ns, step_ns, whole_passes)
-        due = due or (self._doubtful and self._credit + budget >= 1.0)
+        # On larger images the wandering window needs what is left: it sees what a pass does not.
+        due = due or (scale >= 1.0 and self._doubtful and self._credit + budget >= 1.0)
         if due or spent > _AS_MUCH_AS_WHOLE:
             small = [e for e in expected if _is_small(e, scale, detector.smallest_face)]
             windows = _windows(small, width, height)
