@@ -255,8 +255,8 @@ def test_a_baseline_on_the_command_line(command, happy_bag, happy_result, tmp_pa
     lacking = {**content, "run": {**content["run"], "mood": 1}}
     del content["recording"]["seconds"]
     for broken, said in (
-        (json.dumps(content), "broken.json: recording lacks seconds"),
-        (json.dumps(lacking), "broken.json: run has unknown mood"),
+        (json.dumps(content), "broken.json: missing key recording.seconds"),
+        (json.dumps(lacking), "broken.json: unknown key run.mood"),
         ('{"schema": 1}', "has schema 1, this version reads 3"),
         ("[" * 100_000, "nested too deeply"),
     ):
