@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import argparse
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,9 +64,10 @@ def add(commands: Any) -> None:
 
 def _papers(options: argparse.Namespace) -> None:
     from fer_training.papers import costs, plan, queue
+    from fer_training.records import provenance
 
     if options.measure:
-        costs.measure(options.runs or plan.recipes(), platform.processor() or platform.machine())
+        costs.measure(options.runs or plan.recipes(), provenance.processor())
         return
     home = Path()
     jobs = plan.plan(home, queue.lines(home, options.afresh))

@@ -48,7 +48,7 @@ class Cost:
     folds: int = 1
     """Divisions of its split."""
     processor: str = ""
-    """On which it was measured; empty for an estimate."""
+    """On which it was measured, and in which precision; empty for an estimate."""
 
 
 @dataclass
@@ -87,9 +87,14 @@ def measure(names: Iterable[str], processor: str, path: Path = PATH) -> Costs:
         DatasetError: A data set is missing.
     """
     found = dict(files.read(Costs, path).recipes) if path.is_file() else {}
+    import torch
+
+    from fer_training.train import precision
+
     for name in names:
         config = recipe.load(name, ["threads=1", "init="])
-        found[name] = replace(_measure(config), processor=processor)
+        used = precision.choose(config.amp, torch.device("cpu"))
+        found[name] = replace(_measure(config), processor=f"{processor}, {used}")
         print(f"{name}: {found[name].epoch_s:g} s an epoch, {found[name].folds} folds", flush=True)
     costs = Costs(
         f"processor time of the second epoch, one thread; of FER2013 about {_ROWS} training rows, "

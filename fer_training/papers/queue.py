@@ -53,7 +53,12 @@ def lines(home: Path, afresh: bool) -> list[Result]:
 
 
 def lower_priority() -> None:
-    """Let this process and its children run when no other work wants the processor."""
+    """Let this process and its children run when no other work wants the processor.
+
+    A niceness of 10 or more, which the caller has chosen, stays as it is.
+    """
+    if os.nice(0) >= 10:
+        return
     os.nice(19)
     if hasattr(os, "SCHED_IDLE"):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
