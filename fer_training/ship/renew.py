@@ -15,7 +15,7 @@
 """Changes of files in a folder of shipped networks that leave their results as they were.
 
 Their digests are renewed wherever they are named: SHA256SUMS, cards, metadata of int8 twins, and
-the record of what was measured on held-out rows.
+the records of what was measured on held-out rows and of times.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def renew_all(paths: Sequence[Path], change: Callable[[Path], Change]) -> None:
     for path in sorted(paths, key=lambda path: (path.stem.endswith("-int8"), path)):
         renew(path, change(path), renewed)
     folder = paths[0].parent
-    for text in (*folder.glob("*.md"), folder / MANIFEST, heldout.PLACE):
+    latency = heldout.PLACE.parents[1] / "latency.json"
+    for text in (*folder.glob("*.md"), folder / MANIFEST, heldout.PLACE, latency):
         if text.is_file():
             known = text.read_text(encoding="utf-8")
             text.write_text(_with_digests(known, renewed), encoding="utf-8")
