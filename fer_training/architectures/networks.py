@@ -31,7 +31,7 @@ from fer_training.data.tensors import to_network
 from fer_training.recipes.recipe import Recipe, RecipeError
 
 HEADS = ("labels", "votes")
-"""What answers: the head for the data set's labels, or the second one for the FER+ votes."""
+"""What predicts: the head for the data set's labels, or the second one for the FER+ votes."""
 
 _BATCH = 128
 

@@ -36,6 +36,7 @@ def add(commands: Any) -> None:
     shift.add_argument("--ckplus", type=Path, help="also CK+, without contempt; for measuring only")
     shift.add_argument("--jaffe", type=Path, help="also JAFFE; for measuring only")
     shift.add_argument("--wild", type=Path, help="npz with images, crops without labels")
+    shift.add_argument("--rows", type=int, help="of PublicTest, drawn at random (default: all)")
     shift.add_argument("--seed", type=int, default=0)
     shift.add_argument("--json", type=Path, required=True)
     shift.set_defaults(run=_shift)
@@ -64,7 +65,11 @@ def _shift(options: argparse.Namespace) -> None:
     from fer_training.records import files
 
     data = load_dataset("fer2013", options.data)
-    data = data.select(splits.measured(data, "PublicTest"))
+    rows = splits.measured(data, "PublicTest")
+    if options.rows is not None:
+        drawn = np.random.default_rng(options.seed).permutation(len(rows))[: options.rows]
+        rows = rows[np.sort(drawn)]
+    data = data.select(rows)
     others = []
     if options.ckplus:
         others.append(load_dataset("ckplus", options.ckplus, Data(leave_out=["contempt"])))
@@ -81,11 +86,13 @@ def _shift(options: argparse.Namespace) -> None:
         candidates.append((FusedPredictor(members, "sum"), sum(limits) / len(limits)))
     if options.mirror:
         candidates += [(predictors.Mirrored(one), limit) for one, limit in candidates]
+    command = "fer-train shift --model " + " ".join(path.name for path in options.model)
+    command += f" --rows {len(rows)} --seed {options.seed}"
     records = []
     for predictor, limit in candidates:
         limit = limit if options.threshold is None else options.threshold
         record = shift.measure(predictor, data, limit, others, wild, options.seed)
-        record.command = "fer-train shift --model " + " ".join(p.name for p in options.model)
+        record.command = command
         records.append(record)
     files.write({"records": records}, options.json)
     print(shift.markdown(records))

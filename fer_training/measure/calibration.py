@@ -16,7 +16,7 @@
 
 Offsets undo what training did to single classes: soft targets from FER+ votes, for one, make fear
 rarer than the labels have it. They come from the training rows, so that rows that select have no
-part in the network's answers. Temperature and threshold come from rows that may select.
+part in the network's predictions. Temperature and threshold come from rows that may select.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
 
 
 def class_offsets(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return what to add to the logits so that the mean answer has the labels' shares.
+    """Return what to add to the logits so that the mean prediction has the labels' shares.
 
     That is where the cross-entropy is least (Menon et al. 2021 adjust logits by known shares).
 

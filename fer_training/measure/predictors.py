@@ -47,7 +47,7 @@ def fit(
     """Bring stored crops to a network's size, and to grey or BGR.
 
     One way for checkpoints and files: interpolating in PyTorch here and in OpenCV there would
-    give two answers to one image.
+    give two predictions for one image.
     """
     crops = []
     for image in images:
@@ -95,7 +95,7 @@ class CheckpointPredictor:
 
         Args:
             path: Run folder or file.
-            head: Which head answers: ``labels``, or ``votes`` for the eight classes of FER+.
+            head: Which head counts: ``labels``, or ``votes`` for the eight classes of FER+.
             calibrated: Apply what was fitted after training; otherwise the network is as trained.
 
         Raises:

@@ -66,8 +66,8 @@ class Data:
     frames: int = 0
     """Keep only the last so many frames of each sequence; 0 keeps all (CK+ has three each)."""
     unlabelled: str = ""
-    """An npz with further crops (``images``) whose targets are the stored answers of the teachers;
-    empty for none."""
+    """An npz with further crops (``images``) whose targets are what the teachers
+    predict (``stored``); empty for none."""
     agreed: bool = False
     """Keep only rows, on both sides, whose FER+ majority is the label."""
 
@@ -122,7 +122,7 @@ class Augment:
 
 @dataclass
 class Distill:
-    """Learning from the answers of larger networks (Hinton et al. 2015)."""
+    """Learning from the predictions of larger networks (Hinton et al. 2015)."""
 
     teachers: list[str] = field(default_factory=list)
     """Run folders or checkpoints; where ``stored``, files and shipped networks too.

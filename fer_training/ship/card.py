@@ -213,8 +213,8 @@ def _offset(record: RunRecord) -> str:
         return ""
     values = zip(record.results.labels, record.offset.values, strict=True)
     return (
-        "Training rows alone gave the offsets in the last layer, by which the mean answer has the "
-        "shares of\ntheir labels: "
+        "Training rows alone gave the offsets in the last layer, by which the mean prediction has "
+        "the shares of\ntheir labels: "
         + ", ".join(f"{name} {value:+.2f}" for name, value in values)
         + f". Without them\n{100 * record.offset.accuracy_without:.2f} % are right, single crop. "
     )
@@ -245,8 +245,8 @@ def _teachers(config: Recipe) -> str:
         return ""
     names = [Path(path).name for path in distill.teachers]
     return (
-        f"\nDistilled: a share of {distill.share:g} of the loss compares with the mean answer of "
-        f"{', '.join(names)}, softened by {distill.temperature:g}."
+        f"\nDistilled: a share of {distill.share:g} of the loss compares with the mean prediction "
+        f"of {', '.join(names)}, softened by {distill.temperature:g}."
     )
 
 

@@ -49,7 +49,7 @@ BATCH_TOLERANCE = 1e-5
 
 
 class ExportError(RuntimeError):
-    """The exported file does not answer as the network does."""
+    """The exported file does not predict as the network does."""
 
 
 def metadata_of(
@@ -139,15 +139,15 @@ def to_onnx(
 
 
 def write(model: onnx.ModelProto, metadata: ModelMetadata, path: Path) -> None:
-    """Add the metadata, and the answers to the known faces; write a single file, atomically."""
+    """Add metadata, and the predictions for the known faces; write a single file, atomically."""
     partial = path.with_name(f".{path.name}.partial")
     known: dict[str, tuple[float, ...]] = {}
-    for answered in (False, True):
+    for predicted in (False, True):
         about = replace(metadata, known_answer=known)
         onnx.helper.set_model_props(model, about.to_props())
         onnx.checker.check_model(model)
         partial.write_bytes(model.SerializeToString())
-        if not answered:
+        if not predicted:
             known = as_stored(EmotionNetwork(partial).known_answer(), metadata.labels)
     partial.replace(path)
 
@@ -190,7 +190,7 @@ def parity(
     agrees &= report.max_difference_batch_1 <= BATCH_TOLERANCE
     gap = abs(report.accuracy_reference - report.accuracy_onnx) * len(images)
     if not agrees or gap > 2.5:
-        raise ExportError(f"{path} does not answer as the network does: {files.text(report)}")
+        raise ExportError(f"{path} does not predict as the network does: {files.text(report)}")
     return report
 
 

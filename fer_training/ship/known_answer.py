@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Stores the answers to the known faces in networks that were exported without them.
+"""Stores the predictions for the known faces in networks that were exported without them.
 
 ``python -m fer_training.ship.known_answer fer_ros/models/*.onnx`` adds them; graphs and weights
 stay the same, and digests are renewed as :mod:`fer_training.ship.renew` says.
@@ -28,7 +28,7 @@ from fer_training.ship.renew import renew, renew_all
 
 
 def add(path: Path, renewed: dict[str, str]) -> None:
-    """Store the answers in one file.
+    """Store the predictions in one file.
 
     Args:
         path: An exported network; its graph and weights stay as they are.
@@ -38,7 +38,7 @@ def add(path: Path, renewed: dict[str, str]) -> None:
 
 
 def add_to_folder(paths: Sequence[Path]) -> None:
-    """Store the answers in files of one folder and renew their digests in its texts."""
+    """Store the predictions in files of one folder and renew their digests in its texts."""
     renew_all(paths, lambda _: lambda _, metadata: metadata)
 
 

@@ -85,7 +85,7 @@ def quantize(
     Raises:
         ModelError: The source cannot be used.
         DatasetError: The data lacks a split, or votes that are needed.
-        ExportError: The twin loses too much, or answers otherwise in a batch than alone.
+        ExportError: The twin loses too much, or predicts otherwise in a batch than alone.
     """
     original = OnnxPredictor(source)
     crops = calibration_crops(data, rows, seed)
@@ -261,7 +261,7 @@ def compare(original: OnnxPredictor, twin: OnnxPredictor, data: FaceDataset) -> 
     alone, joint = (_in_batches(twin, data.images, size) for size in (1, 16))
     shift = float(np.abs(alone - joint).max())
     if not shift <= BATCH_TOLERANCE:
-        raise ExportError(f"the int8 twin answers otherwise in a batch of 16: {shift:.1e}")
+        raise ExportError(f"the int8 twin predicts otherwise in a batch of 16: {shift:.1e}")
     accuracies = [float((scores.argmax(1) == data.labels).mean()) for scores in (before, after)]
     difference = np.abs(after - before)
     return TwinReport(

@@ -33,14 +33,14 @@ from fer_training.train import distill, losses
 
 @dataclass(frozen=True)
 class Targets:
-    """What the answers to a batch are compared with."""
+    """What the predictions for a batch are compared with."""
 
     labels: Tensor
     """Distribution over the data set's classes, shape (N, classes), rows sum to 1."""
     votes: Tensor | None = None
     """Shares of the FER+ votes, shape (N, 8), rows sum to 1 or 0; None without a second head."""
     taught: Tensor | None = None
-    """Stored, softened answers of the teachers, shape (N, classes), rows sum to 1."""
+    """Stored, softened predictions of the teachers, shape (N, classes), rows sum to 1."""
 
     def take(self, rows: Tensor) -> Targets:
         """Return the targets of some rows."""
@@ -111,7 +111,7 @@ class TrainingSet:
             split: Says which are for training.
             recipe: Says how they are cleaned, and what they are compared with.
             device: Where the tensors lie.
-            store: File that keeps the teachers' stored answers for the next start of the run.
+            store: File that keeps the teachers' stored predictions for the next start of the run.
 
         Raises:
             RecipeError: The recipe wants a head for votes, and the data set has none.
@@ -208,7 +208,7 @@ def taught(
     names: tuple[str, ...],
     store: Path | None,
 ) -> tuple[Tensor, Targets]:
-    """Join labelled and unlabelled crops, and store what the teachers answer.
+    """Join labelled and unlabelled crops, and store what the teachers predict.
 
     Args:
         images: Labelled crops, uint8, shape (N, C, H, W).

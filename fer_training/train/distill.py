@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Teachers: finished runs whose answers a smaller network learns (Hinton et al. 2015)."""
+"""Teachers: finished runs whose predictions a smaller network learns (Hinton et al. 2015)."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from fer_training.recipes.recipe import Distill, RecipeError
 
 
 class Teachers:
-    """The mean answer of finished runs to the very crops that the student sees."""
+    """The mean prediction of finished runs for the very crops that the student sees."""
 
     def __init__(self, config: Distill, labels: tuple[str, ...], device: torch.device) -> None:
         """Load the checkpoints.
 
         Where the teacher's recipe says ``calibration: classes``, its offsets count; they come from
-        the training rows. What rows that select have fitted has no part in the answers.
+        the training rows. What rows that select have fitted has no part in the predictions.
 
         Raises:
             CheckpointError: One is missing or not readable.
@@ -60,23 +60,23 @@ class Teachers:
 
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
-        """Return the mean softened answer, shape (N, classes), rows sum to 1.
+        """Return the mean softened prediction, shape (N, classes), rows sum to 1.
 
         Args:
             images: Shape (N, C, H, W), pixel values 0..255, as augmented for the student.
         """
-        answers = []
+        found = []
         for member in self.members:
             recipe = member.recipe
             entry = architectures.get(recipe.architecture)
             x = to_network(images, entry.size, entry.channels, recipe.mean, recipe.scale)
             x = x.contiguous(memory_format=torch.channels_last)
-            answers.append(torch.softmax(member.network(x).float() / self.temperature, dim=1))
-        return torch.stack(answers).mean(0)
+            found.append(torch.softmax(member.network(x).float() / self.temperature, dim=1))
+        return torch.stack(found).mean(0)
 
 
 def distillation(student: Tensor, teachers: Tensor, temperature: float) -> Tensor:
-    """Return the cross-entropy of the softened answers, scaled by the squared temperature.
+    """Return the cross-entropy of the softened predictions, scaled by the squared temperature.
 
     Args:
         student: Logits, shape (N, classes).
@@ -90,14 +90,14 @@ def distillation(student: Tensor, teachers: Tensor, temperature: float) -> Tenso
 def stored(
     config: Distill, images: Tensor, names: tuple[str, ...], store: Path | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return what the teachers answer to crops and their mirror images, in the mean.
+    """Return what the teachers predict for crops and their mirror images, in the mean.
 
     Args:
         config: Names the teachers: run folders, checkpoints, ONNX files or shipped networks.
         images: uint8, shape (N, 1, H, W).
         names: Classes of the data.
-        store: File that holds the answers from an earlier call with the same teachers and crops,
-            or is to hold them.
+        store: File that holds the predictions of an earlier call with the same teachers and
+            crops, or is to hold them.
 
     Returns:
         Probabilities and softened ones, each of shape (N, classes), rows sum to 1.
@@ -110,22 +110,22 @@ def stored(
         raise RecipeError("distill.stored wants distill.teachers")
     crops = images[:, 0].cpu().numpy()
     key = hashlib.sha256(f"{config.teachers}{names}".encode() + crops.tobytes()).hexdigest()
-    answers = None if store is None else _read(store, key)
-    if answers is None:
-        answers = [
-            _answer(predictors.load(Path(place)), place, seen, names)
+    kept = None if store is None else _read(store, key)
+    if kept is None:
+        kept = [
+            _predicted(predictors.load(Path(place)), place, seen, names)
             for place in config.teachers
             for seen in (crops, np.ascontiguousarray(crops[:, :, ::-1]))
         ]
         if store is not None:
             store.parent.mkdir(parents=True, exist_ok=True)
-            np.savez_compressed(store, key=key, answers=np.stack(answers))
-    plain = torch.from_numpy(np.stack(answers)).clamp(min=1e-8)
+            np.savez_compressed(store, key=key, predictions=np.stack(kept))
+    plain = torch.from_numpy(np.stack(kept)).clamp(min=1e-8)
     softened = torch.softmax(plain.log() / config.temperature, dim=2)
     return plain.mean(0).to(images.device), softened.mean(0).to(images.device)
 
 
-def _answer(
+def _predicted(
     member: Predictor, place: str, crops: NDArray[np.uint8], names: tuple[str, ...]
 ) -> NDArray[np.float32]:
     if set(member.labels) != set(names):
@@ -134,9 +134,9 @@ def _answer(
 
 
 def _read(store: Path, key: str) -> Sequence[NDArray[np.float32]] | None:
-    """Return stored answers, None where the file is missing or of other teachers or crops."""
+    """Return stored predictions, None where the file is missing or of other teachers or crops."""
     try:
         with np.load(store) as arrays:
-            return list(arrays["answers"]) if str(arrays["key"]) == key else None
+            return list(arrays["predictions"]) if str(arrays["key"]) == key else None
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None

@@ -43,14 +43,14 @@ class Objective:
         self._teachers = Teachers(config, labels, device) if live else None
 
     def taught(self, images: Tensor) -> Tensor | None:
-        """Return the teachers' softened answer to augmented crops, shape (N, classes)."""
+        """Return the teachers' softened prediction for augmented crops, shape (N, classes)."""
         return self._teachers.probabilities(images) if self._teachers else None
 
     def loss(self, logits: HeadLogits, targets: Targets, taught: Tensor | None) -> Tensor:
         """Return the mean loss of a batch.
 
         Args:
-            logits: The network's answer, float32.
+            logits: The network's, float32.
             targets: What it is compared with.
             taught: From :meth:`taught`.
         """

@@ -164,11 +164,11 @@ class Trainer:
             batch = mixup(batch, recipe.augment.mixup_alpha)
         half = self.precision == precision.BFLOAT16
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            answer = self._answer(batch.images, size)
+            logits = self._logits(batch.images, size)
             taught = batch.targets.taught
             if taught is None:
                 taught = self.objective.taught(batch.images)
-        loss = self.objective.loss(answer.float(), batch.targets, taught)
+        loss = self.objective.loss(logits.float(), batch.targets, taught)
         loss = loss + self.objective.penalty(self.network)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call] # PyTorch's own
@@ -177,11 +177,11 @@ class Trainer:
             self.ema.update_parameters(self.network)
         return loss.detach()
 
-    def _answer(self, images: Tensor, size: int) -> HeadLogits:
+    def _logits(self, images: Tensor, size: int) -> HeadLogits:
         channels = architectures.get(self.recipe.architecture).channels
         x = to_network(images, size, channels, self.recipe.mean, self.recipe.scale)
-        answer = self.stepper(x.contiguous(memory_format=torch.channels_last))
-        return answer if isinstance(answer, HeadLogits) else HeadLogits(answer)
+        logits = self.stepper(x.contiguous(memory_format=torch.channels_last))
+        return logits if isinstance(logits, HeadLogits) else HeadLogits(logits)
 
     def _measure_epoch(self, train_loss: float, start: float) -> Epoch:
         """Return the epoch's figures, the same in every process: decisions hang on them."""

@@ -122,7 +122,7 @@ def test_card_names_weak_classes_and_teachers(made: Path, tmp_path: Path) -> Non
     }
     text = card_of(made, tmp_path, record)
     assert "below the mean of all: angry 0.30, disgust 0.40." in text
-    assert "the mean answer of large-0, large-1, softened by 2" in text
+    assert "the mean prediction of large-0, large-1, softened by 2" in text
     assert "Needs finished runs of fer-base-start, fer-base-second" in text
     assert "\nFollows Chowanda 2021. " in text
     assert "Settings, epoch, temperature and threshold" in text

@@ -167,7 +167,7 @@ def test_stored_answers_are_those_to_the_crop_and_its_mirror_image(
     assert torch.allclose(other[1], softened.flip(0), atol=1e-5)  # not what was kept
 
 
-def test_unlabelled_crops_learn_what_the_teachers_answer(
+def test_unlabelled_crops_learn_what_the_teachers_predict(
     teachers: list[str], tmp_path: Path
 ) -> None:
     data = synthetic_faces.dataset()

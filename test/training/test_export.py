@@ -134,7 +134,7 @@ def test_a_file_that_answers_differently_is_not_put_in_place(made: Path, tmp_pat
     data = synthetic_faces.dataset(30)
     with torch.no_grad():
         list(predictor.network.parameters())[-1][0].add_(1.0)
-    with pytest.raises(export.ExportError, match="does not answer as the network does"):
+    with pytest.raises(export.ExportError, match="does not predict as the network does"):
         export.parity(predictor, made / "a.onnx", data.images, data.labels)
 
 
