@@ -144,7 +144,7 @@ def test_answers_that_are_no_numbers_do_not_agree(made: Path) -> None:
             return np.full_like(super().probabilities(images), np.nan)
 
     data = synthetic_faces.dataset(30)
-    with pytest.raises(export.ExportError, match="does not answer"):
+    with pytest.raises(export.ExportError, match="does not predict"):
         export.parity(Broken(made / "a.onnx"), made / "a.onnx", data.images, 0 * data.labels)
 
 
@@ -160,7 +160,7 @@ def test_a_share_of_crops_may_be_allowed_to_differ(made: Path) -> None:
     data = synthetic_faces.dataset(30)
     turned = Turned(made / "a.onnx")
     export.parity(turned, made / "a.onnx", data.images, data.labels, astray=1 / 30)
-    with pytest.raises(export.ExportError, match="does not answer"):
+    with pytest.raises(export.ExportError, match="does not predict"):
         export.parity(turned, made / "a.onnx", data.images, data.labels, astray=0.02)
 
 
