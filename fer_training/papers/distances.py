@@ -77,14 +77,20 @@ def _table(system: System, readings: Readings) -> Iterator[str]:
     gaps = [(own, _gaps(own.config)) for own in recipes]
     for key in dict.fromkeys(key for _, found in gaps for key in found):
         having = [(own, found[key]) for own, found in gaps if key in found]
-        searched = [(own, _step(readings.of(own.config.name), key)) for own, _ in having]
+        searched = [
+            (own, found, step)
+            for own, _ in having
+            if (found := readings.of(own.config.name))
+            for step in found.steps
+            if step.key == key
+        ]
         cells = [
             key,
             _joined(having, lambda gap: gap.printed or "-"),
             _joined(having, lambda gap: gap.ours),
-            "; ".join(_tried(step, own.label) for own, step in searched if step)
+            "; ".join(_tried(own.label, found, step) for own, found, step in searched)
             or _to_try(key, having[0][0]),
-            "; ".join(f"{own.label}: {step.chosen}" for own, step in searched if step) or "-",
+            "; ".join(f"{own.label}: {step.chosen}" for own, _, step in searched) or "-",
         ]
         yield "| " + " | ".join(cells) + " |"
 
@@ -105,16 +111,12 @@ def _joined(having: Sequence[tuple[_Own, Gap]], text: Callable[[Gap], str]) -> s
     return "; ".join([first, *(f"{', '.join(values[value])}: {value}" for value in others)])
 
 
-def _step(found: SearchRecord | None, key: str) -> SearchStep | None:
-    return next((step for step in found.steps if step.key == key), None) if found else None
-
-
-def _tried(step: SearchStep, label: str) -> str:
+def _tried(label: str, found: SearchRecord, step: SearchStep) -> str:
     values = []
     for value, accuracy in step.accuracies.items():
         bold = "**" if value == step.chosen else ""
         values.append(f"{bold}{value} {100 * accuracy:.1f}{bold}")
-    return f"{label}: {', '.join(values)}"
+    return f"{label}: {', '.join(values)} ({found.epochs} epochs, {found.folds} folds)"
 
 
 def _to_try(key: str, own: _Own) -> str:

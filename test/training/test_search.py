@@ -110,7 +110,7 @@ def test_what_was_tried_stands_on_the_page_of_distances() -> None:
     found = SearchRecord("deep-emotion+jaffe-random", [], "", [step], 3, 25)
     text = distances.write(readings.merge(readings.Readings(), [found]))
     line = next(line for line in text.splitlines() if line.startswith("| batch_size | - | 128 |"))
-    assert line.endswith("| jaffe: 128 40.0, **8 62.5** | jaffe: 8 |")
+    assert line.endswith("| jaffe: 128 40.0, **8 62.5** (25 epochs, 3 folds) | jaffe: 8 |")
     assert "fer2013 to try: 0.2, 0.1, 0.3 (" in text
 
 
