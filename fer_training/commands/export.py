@@ -18,10 +18,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fer_ros import __version__
 from fer_training.commands.show import table
+
+if TYPE_CHECKING:
+    from fer_training.ship.twin_card import TwinReport
 
 
 def add(commands: Any) -> None:
@@ -111,7 +114,12 @@ def _quantize(options: argparse.Namespace) -> None:
         options.accept_loss,
         options.records,
     )
-    print(f"{options.out}, measured on {report.rows} rows\n")
+    show_twin(options.out, report)
+
+
+def show_twin(path: Path, report: TwinReport) -> None:
+    """Print an int8 file beside the one it was made of."""
+    print(f"{path}, measured on {report.rows} rows\n")
     lines = [
         ("", "float", "int8"),
         (

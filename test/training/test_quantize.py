@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +29,8 @@ from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork
 from fer_ros.perception.model_store import digest_of
 from fer_training import architectures
 from fer_training.commands.cli import main
+from fer_training.commands.export import show_twin
+from fer_training.data import load_dataset
 from fer_training.data.base import DatasetError
 from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor
 from fer_training.records.checkpoint import Fitted
@@ -147,18 +148,23 @@ def test_card_names_source_and_figures(made: Path) -> None:
 def test_report_holds_both_files(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--data", str(made / "data.npz"), "--rows", "30", "--accept-loss"]
-    assert main(["quantize", str(made / "float.onnx"), str(tmp_path / "x.onnx"), *arguments]) == 0
-    report = json.loads(capsys.readouterr().out)
-    assert report["rows"] == 20
-    assert report["drop"] == pytest.approx(report["accuracy_float"] - report["accuracy_int8"])
-    assert 0 < report["mean_difference"] <= report["largest_difference"] <= 1
-    assert report["bytes_int8"] < 0.5 * report["bytes_float"]
-    assert report["bytes_int8"] == (tmp_path / "x.onnx").stat().st_size
-    assert report["bytes_float"] == (made / "float.onnx").stat().st_size
-    assert f" | {report['bytes_int8']:,} bytes |" in (tmp_path / "x.md").read_text(encoding="utf-8")
-    assert report["latency"]["float"]["ratio"] == 1
-    assert report["latency"]["int8"]["ratio"] > 0
+    source, out = made / "float.onnx", tmp_path / "x.onnx"
+    data = load_dataset("fer2013", made / "data.npz")
+    report = quantize.quantize(source, out, data, rows=30, accept_loss=True)
+    assert report.rows == 20
+    assert report.drop == pytest.approx(report.accuracy_float - report.accuracy_int8)
+    assert 0 < report.mean_difference <= report.largest_difference <= 1
+    assert report.bytes_int8 < 0.5 * report.bytes_float
+    assert report.bytes_int8 == out.stat().st_size
+    assert report.bytes_float == source.stat().st_size
+    assert f" | {report.bytes_int8:,} bytes |" in (tmp_path / "x.md").read_text(encoding="utf-8")
+    assert report.latency is not None
+    assert report.latency["float"].ratio == 1
+    assert report.latency["int8"].ratio > 0
+    show_twin(out, report)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["float", "int8"] in lines
+    assert ["size", "[bytes]", f"{report.bytes_float:,}", f"{report.bytes_int8:,}"] in lines
 
 
 def test_ranges_come_from_training_crops_that_are_not_of_one_colour() -> None:
