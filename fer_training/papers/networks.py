@@ -95,7 +95,7 @@ def absent(results: Sequence[Result]) -> Absent:
 
 def _charted(line: Result) -> bool:
     measured = line.dataset == "fer2013" and line.split == "official" and bool(line.ms)
-    return measured and line.complete
+    return measured and line.complete and "@" not in line.recipe  # which is a short run's name
 
 
 def _name(line: Result) -> str:

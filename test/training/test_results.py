@@ -342,6 +342,7 @@ def test_a_point_is_the_mean_over_seeds_of_a_network_s_best_recipe(tmp_path: Pat
         replace(LINE, recipe="arch1", system=CHOWANDA, single=67.0, ms=0.4),
         replace(LINE, recipe="fer-base-int8", system="fer_ros", single=71.0, ms=0.6),
         replace(LINE, recipe="yengikand", ms=None),
+        replace(LINE, recipe="chowanda-arch2@10", system=CHOWANDA, single=25.0, ms=0.4),
         replace(LINE, recipe="deep-emotion+ckplus", dataset="ckplus"),
     ]
     found = {point.label: (point.system, point.accuracy) for point in networks.points(lines)}
