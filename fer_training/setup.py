@@ -52,6 +52,9 @@ setup(
             "recipes/*/*.yaml",
             "detector/recipes/*.yaml",
             "papers/*.yaml",
+            "papers/*.json",
+            "results.csv",
+            "latency.json",
             "ship/*.json",
         ]
     },

@@ -16,7 +16,9 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 import synthetic_faces
 
 from fer_training.commands.cli import main
-from fer_training.papers import costs, plan, queue
+from fer_training.papers import compare, costs, plan, queue, readings
 from fer_training.papers.plan import Job
 from fer_training.records import files
 
@@ -92,6 +94,16 @@ def _ended(home: Path, job: Job, done: itertools.count[int]) -> bool:
     next(done)
     log = home / "logs" / f"{job.folder}.log"
     return log.is_file() and log.stat().st_size > 0 and job.folder != "broken"
+
+
+def test_an_installed_package_has_the_files_that_the_list_reads() -> None:
+    """Those beside the modules, by the patterns of setup.py."""
+    package = Path(costs.__file__).parent.parent
+    text = (package / "setup.py").read_text(encoding="utf-8")
+    listed = ast.literal_eval(re.search(r"package_data=(\{.*?\}),", text, re.DOTALL)[1])
+    packed = {path for pattern in listed["fer_training"] for path in package.glob(pattern)}
+    needed = {costs.PATH, readings.PATH, compare.SHIPPED_LINES, package / "papers/verdicts.yaml"}
+    assert needed <= packed
 
 
 def test_costs_are_measured_and_the_others_kept(tmp_path, monkeypatch) -> None:
