@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros.perception.errors import ModelError
-from fer_ros.reading.adopting import CROPS, Adoption, Description
-from fer_ros.runtime.assembly import assemble
-from fer_ros.runtime.settings import PerceptionSettings
 from fer_ros.transport.arguments import RosArgs
+
+_CROPS = ("box", "fer2013")
+"""Keys of `reading.adopting.CROPS`, which would load OpenCV for `models list`."""
 
 _EPILOG = """\
 A file does not say what its values mean; whoever trained it does. Of each pixel (0 to 255),
@@ -61,7 +61,7 @@ def add_parser(actions: Any) -> None:
     add("--scale", required=True, type=_numbers, metavar="S[,S,S]", help="then multiplied by")
     add("--colours", choices=("rgb", "bgr"), default="", help="order of its channels, if three")
     add("--size", type=_size, metavar="WxH", help="of its input, where the file does not say it")
-    add("--crop", choices=sorted(CROPS), default="fer2013", help="which crops it was trained on: "
+    add("--crop", choices=_CROPS, default="fer2013", help="which crops it was trained on: "
         "as in FER2013 (the default), or the detector's box alone")  # fmt: skip
     add("--output", default="", metavar="NAME", help="which of several outputs holds the classes")
     add("--columns", type=_columns, metavar="A:B", help="which of its values are the classes")
@@ -75,6 +75,10 @@ def add_parser(actions: Any) -> None:
 
 
 def _adopt(args: argparse.Namespace, _: RosArgs) -> int:
+    from fer_ros.reading.adopting import Adoption, Description
+    from fer_ros.runtime.assembly import assemble
+    from fer_ros.runtime.settings import PerceptionSettings
+
     out = args.out or args.file.with_name(f"{args.file.stem}-fer.onnx")
     if out.exists() and not args.overwrite:
         raise ModelError(f"{out} is there already; --overwrite replaces it")

@@ -25,11 +25,12 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from fer_ros.apps.adopt import _CROPS
 from fer_ros.apps.cli import main
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.emotions import FER2013, FERPLUS
 from fer_ros.perception.known_answer import average_faces
-from fer_ros.reading.adopting import fitted_temperature, negative_log_likelihood
+from fer_ros.reading.adopting import CROPS, fitted_temperature, negative_log_likelihood
 from fer_ros.reading.reader import Reader
 from fer_ros.sources.scene import Actor, Scene
 
@@ -212,3 +213,7 @@ def test_the_temperature_is_that_of_the_least_loss() -> None:
     assert fitted_temperature(3 * logits, truths) == pytest.approx(3.0, rel=0.1)
     best = negative_log_likelihood(3 * logits, truths, 3.0)
     assert best < negative_log_likelihood(3 * logits, truths, 1.0)
+
+
+def test_the_option_names_every_crop() -> None:
+    assert set(_CROPS) == CROPS.keys()
