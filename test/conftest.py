@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Say how long the slow stress tests last; the figures in docs/performance.md are of more."""
     parser.addoption("--messages", type=int, default=5000, help="fuzzed messages (test/stress)")
     parser.addoption("--frames", type=int, default=5000, help="frames of the soak (test/stress)")
+
+
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    """A command that a test runs in this process ignores further signals; programs that later
+    tests start would inherit that."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before):
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -42,16 +42,6 @@ FAST = ("--model", "fer-lite", "--ros-args", "-p", "detector:=fer-face")
 TIMES = [0, 40, 90, 120, 170, 300, 330, 370, 410, 450]
 
 
-@pytest.fixture(autouse=True)
-def own_signals() -> Iterator[None]:
-    """A command ignores the signals that ended it; the tests go on."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before):
-        signal.signal(number, handler)
-
-
 def showing(*expressions: str, moment: float = 0.0) -> np.ndarray:
     return Scene(320, 240, (Actor(160, 120, 150, expressions, 0.3, sway=6.0),)).render(moment)[0]
 
