@@ -57,10 +57,10 @@ def main(npz: Path, count: int) -> None:
     transport.subscribe("/fer/emotions", messages.EMOTION_ARRAY, Qos(), receive)
     camera = CameraPublisher(transport, compressed=False, frame_id="camera")
     truth = []
-    # Ten seconds between scenes: no face of one can belong to a track of the other.
+    # Each scene is older than the one before: the clock begins anew, and so do the tracks.
     for index, (picture, shown) in enumerate(compose(data["images"], rows, rng)):
         for repeat in range(REPEATS):
-            newest[0] = (1000 + 10 * index) * SECOND + repeat * SECOND // 30
+            newest[0] = (100_000 - 10 * index) * SECOND + repeat * SECOND // 30
             answered.clear()
             for _ in range(100):
                 camera.send(picture, newest[0])
