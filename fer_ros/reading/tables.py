@@ -161,11 +161,7 @@ class TableFile:
         Raises:
             ReadError: The disk is full; nothing is left then.
         """
-        try:
-            self._table.close()
-        except OSError as error:
-            self._file.discard()
-            raise ReadError(f"cannot write {self._file.path}: {error.strerror or error}") from error
+        self._finish()
         self._file.keep()
 
     def leave(self) -> None:
@@ -174,12 +170,15 @@ class TableFile:
         Raises:
             ReadError: The disk is full; nothing is left then.
         """
+        self._finish()
+        self._file.leave()
+
+    def _finish(self) -> None:
         try:
             self._table.close()
         except OSError as error:
             self._file.discard()
             raise ReadError(f"cannot write {self._file.path}: {error.strerror or error}") from error
-        self._file.leave()
 
     @property
     def path(self) -> Path:
