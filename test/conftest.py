@@ -41,15 +41,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--frames", type=int, default=5000, help="frames of the soak (test/stress)")
 
 
-@pytest.fixture(autouse=True)
-def own_signals() -> Iterator[None]:
-    """A command that a test runs in this process ignores further signals; programs that later
-    tests start would inherit that."""
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")]
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """Handle signals after each test as before it and before its fixtures of any scope.
+
+    A command that runs in this process ignores further signals, and the programs that later tests
+    start would inherit that.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before):
-        signal.signal(number, handler)
+    try:
+        return (yield)
+    finally:
+        for number, handler in zip(numbers, before):
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")
