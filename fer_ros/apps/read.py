@@ -75,6 +75,8 @@ def add_parser(subparsers: Any) -> None:
     add("--faces", type=Path, metavar="DIR", help="write every face here as a picture of its own")
     add("--summary", type=Path, metavar="FILE.json", help="of videos and recordings, also write "
         "what is shown at the end: each person's share of time by expression")  # fmt: skip
+    add("--moments", type=Path, metavar="DIR", help="of videos and recordings, write here "
+        "a picture of the moment in which each person was surest of each expression")  # fmt: skip
     add("--every", type=float, default=0.0, metavar="S", help="of videos, webcams and recordings, "
         "read one frame in so many seconds (default: every frame)")  # fmt: skip
     add("--from", dest="start", type=float, default=0.0, metavar="S", help="of videos, and of "

@@ -80,6 +80,7 @@ class Wanted:
         work = Work(
             Part(args.every, args.start, args.end),
             drawn=args.annotated, drawn_file=_one_drawn(drawn, sources), faces=args.faces,
+            moments=args.moments,
         )  # fmt: skip
         return cls(tuple(tables), work, args.summary, args.overwrite, args.resume)
 
@@ -96,8 +97,9 @@ class Wanted:
         if self.replace or self.resume:
             return
         taken = next((path for path in files if path.exists()), None)
-        if taken is None and self.work.faces and self.work.faces.exists():
-            taken = next(self.work.faces.iterdir(), None)
+        for folder in (self.work.faces, self.work.moments):
+            if taken is None and folder is not None and folder.exists():
+                taken = next(folder.iterdir(), None)
         if taken is not None:
             also = ", --resume adds what is missing" if taken in self.tables else ""
             raise ReadError(f"{taken} is there already; --overwrite replaces it{also}")
@@ -296,7 +298,8 @@ class Run:
         if self._wanted.summary is not None:
             read_summary.write(summaries, self._wanted.summary)
             written.append(self._wanted.summary)
-        written += [path for path in (work.drawn_file, work.drawn, work.faces) if path is not None]
+        folders = (work.drawn_file, work.drawn, work.faces, work.moments)
+        written += [path for path in folders if path is not None]
         names = ", ".join(map(str, written)) if not self._failed else ""
         print(_of(self._counts) + (f" -> {names}" if names else ""))
 

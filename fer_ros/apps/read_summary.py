@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What ``fer-ros read`` says about the people of videos and recordings, when it is done."""
+"""What ``fer-ros read`` and ``replay`` say about the people of videos and recordings."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ from rich.console import Console
 from rich.table import Table
 
 from fer_ros.apps.table import plain
-from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.reading.errors import ReadError
-from fer_ros.reading.summary import PersonSummary, SourceSummary
+from fer_ros.reading.summary import SourceSummary
 from fer_ros.reading.whole import WholeFile
 
 _WIDTH = 120
@@ -36,27 +35,17 @@ _WIDTH = 120
 _MOST_PEOPLE = 12
 """People of a source that are shown; more are counted."""
 
-_LEAST_SHARE = 0.05
-"""Expressions with less of a person's time are not shown."""
-
 
 def show(summaries: Sequence[SourceSummary], out: TextIO) -> None:
     """Print a table a source."""
     console = Console(file=out, width=None if out.isatty() else _WIDTH)
     for summary in summaries:
-        console.print(plain(_headline(summary), 500, "bold"))
+        console.print(plain(summary.headline, 500, "bold"))
         if summary.people:
             console.print(_table(summary))
         more = len(summary.people) - _MOST_PEOPLE + summary.more_people
         if more > 0:
             console.print(f"and {more} more, seen for less time")
-
-
-def _headline(summary: SourceSummary) -> str:
-    text = f"{summary.source}: {summary.length:.1f} s, {summary.frames} frames"
-    if summary.first_face is None:
-        return f"{text}, no face"
-    return f"{text}, first face after {summary.first_face:.1f} s, no face {summary.empty:.0%}"
 
 
 def _table(summary: SourceSummary) -> Table:
@@ -69,24 +58,15 @@ def _table(summary: SourceSummary) -> Table:
         rate = person.changes_per_minute
         table.add_row(
             plain(person.track),
-            plain(_shown(person)),
-            f"{person.shown.get(UNCERTAIN, 0.0):.0%}",
+            plain(person.words),
+            f"{person.uncertain:.0%}",
             "-" if rate is None else f"{rate:.0f}",
             f"{person.quality:.2f}",
-            f"{person.first:.1f}",
+            f"{person.first - summary.start:.1f}",
             f"{person.seen:.1f}",
             f"{person.missing:.0%}",
         )
     return table
-
-
-def _shown(person: PersonSummary) -> str:
-    parts = [
-        f"{label} {share:.0%}"
-        for label, share in person.shown.items()
-        if label != UNCERTAIN and share >= _LEAST_SHARE
-    ]
-    return " · ".join(parts) or "nothing certain"
 
 
 def write(summaries: Sequence[SourceSummary], path: Path) -> None:

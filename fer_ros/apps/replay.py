@@ -26,6 +26,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from fer_ros.apps import read_summary
 from fer_ros.apps.hints import check_parameters
 from fer_ros.replay import collection
 from fer_ros.replay.errors import ReplayError
@@ -96,6 +97,8 @@ def add_parser(subparsers: Any) -> None:
     add("--baseline", type=Path, metavar="FILE", help="metrics.json of an earlier replay")
     add("--annotated", action="store_true", help="write images with the faces drawn in as well")
     add("--with-crops", action="store_true", help="show faces of the worst mistakes in the report")
+    add("--moments", action="store_true", help="show faces of each person's surest moments in the "
+        "report")  # fmt: skip
     add("--strict", action="store_true", help="refuse a recording that is cut short, or in which "
         "the recorder counted lost messages")  # fmt: skip
     add("--jobs", type=int, default=1, metavar="N", help="recordings at once (default: 1)")
@@ -184,6 +187,7 @@ def _jobs(args: argparse.Namespace, ros_args: RosArgs) -> list[Job]:
                 baseline=_resolved(args.baseline),
                 annotated=args.annotated,
                 with_crops=args.with_crops,
+                moments=args.moments,
                 strict=args.strict,
                 replace=args.overwrite,
                 parameters=ros_args.parameters(NODE),
@@ -246,6 +250,8 @@ def _announce(finished: Finished) -> None:
     left = len(outcome.warnings) - _MOST_WARNINGS
     if left > 0:
         _complain(f"warning: {bag}: {left} more warnings, in metrics.json and the report")
+    with tqdm.external_write_mode(sys.stdout):
+        read_summary.show(outcome.people, sys.stdout)
     out = shown(outcome.out, 200)
     tqdm.write(f"{bag}: {said(outcome.summary)} -> {out}", file=sys.stdout)
 

@@ -24,18 +24,16 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fer_ros.perception.types import Box, Image
+from fer_ros.perception.cut_out import cut_out
+from fer_ros.perception.types import Image
 from fer_ros.reading.errors import ReadError
 from fer_ros.reading.result import Reading
-from fer_ros.reading.whole import WholeFile
+from fer_ros.reading.whole import WholeFile, write_whole
 from fer_ros.sources.video import pyav
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
 VIDEO_ENDINGS = (".mp4", ".mkv", ".mov", ".webm", ".avi")
 """Endings of files that are drawn."""
-
-_MARGIN = 0.2
-"""Around a face that is cut out, as a part of its box."""
 
 _CLOCK = Fraction(1, 90_000)
 """Of the frames' times [s]: containers with a coarser clock round it."""
@@ -57,11 +55,7 @@ def write_picture(path: Path, image: Image) -> None:
     done, data = cv2.imencode(path.suffix, image)
     if not done:
         raise ReadError(f"cannot write {path}: no {path.suffix} picture can be made of it")
-    with WholeFile(path, sync=False) as file:
-        try:
-            file.partial.write_bytes(data.tobytes())
-        except OSError as error:
-            raise ReadError(f"cannot write {path}: {error.strerror or error}") from error
+    write_whole(path, data.tobytes())
 
 
 def write_faces(folder: Path, place: Path, reading: Reading) -> None:
@@ -79,18 +73,9 @@ def write_faces(folder: Path, place: Path, reading: Reading) -> None:
     for number, face in enumerate(reading):
         moment = "" if reading.time is None else f"{reading.frame:06d}-"
         name = face.track_id if reading.time is not None else f"face_{number + 1}"
-        crop = _cut_out(reading.image, face.face.box)
-        if crop.size:
+        crop = cut_out(reading.image, face.face.box)
+        if crop is not None:
             write_picture(home / f"{moment}{name}.jpg", crop)
-
-
-def _cut_out(image: Image, box: Box) -> Image:
-    side = max(box.width, box.height) * (1 + 2 * _MARGIN) / 2
-    x, y = box.center
-    height, width = image.shape[:2]
-    left, top = max(round(x - side), 0), max(round(y - side), 0)
-    right, bottom = min(round(x + side), width), min(round(y + side), height)
-    return np.asarray(image[top : max(bottom, top), left : max(right, left)], np.uint8)
 
 
 class DrawnVideo:

@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fer_ros.perception.emotions import UNCERTAIN
+from fer_ros.perception.types import FaceEmotion
 from fer_ros.reading.tables import Row
 
 LONGEST_STEP = 1.0
@@ -35,8 +36,47 @@ two parts of a source was not seen [s]."""
 _LEAST_FOR_RATE = 5.0
 """Time seen from which on a number of changes a minute says something [s]."""
 
+_SMOOTHED = "smoothed_"
+
+_LEAST_SHARE = 0.05
+"""Expressions with less of a person's time have no word."""
+
 MOST_PEOPLE = 10_000
 """Tracks of a source that are kept, the first ones; more are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one face showed in one frame."""
+
+    track: str
+    label: str
+    confidence: float
+    quality: float
+    smoothed: Mapping[str, float]
+    """By class."""
+
+    @classmethod
+    def of(cls, found: FaceEmotion, classes: Sequence[str]) -> Seen:
+        """Return it for a face of a result, whose probabilities are those of `classes`."""
+        smoothed = dict(zip(classes, found.smoothed.tolist(), strict=True))
+        return cls(found.track_id, found.label, found.confidence, found.quality, smoothed)
+
+    @classmethod
+    def of_row(cls, row: Row) -> Seen:
+        """Return it for a row of the table of results that has a face."""
+        smoothed = {
+            name.removeprefix(_SMOOTHED): float(value or 0)
+            for name, value in row.items()
+            if name.startswith(_SMOOTHED)
+        }
+        confidence, quality = (float(row[name] or 0) for name in ("confidence", "quality"))
+        return cls(str(row["track"]), str(row["label"]), confidence, quality, smoothed)
+
+    @property
+    def sureness(self) -> float:
+        """Smoothed probability of the label times quality [0..1]; 0 where it is uncertain."""
+        return 0.0 if self.label == UNCERTAIN else self.confidence * self.quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +87,7 @@ class Moment:
     """[s]"""
     frame: int
     confidence: float
-    """Smoothed probability times quality [0..1]."""
+    """:attr:`Seen.sureness` [0..1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +103,30 @@ class PersonSummary:
     """Share of the time between first and last seen in which its face was not found [0..1]."""
     quality: float
     """Mean over the time seen [0..1]."""
-    shown: Mapping[str, float]
+    shown: dict[str, float]
     """Share of the time seen with each label, ``uncertain`` among them; sum 1."""
-    expected: Mapping[str, float]
+    expected: dict[str, float]
     """Mean smoothed probability of each class: the share of time to be expected, with what is
     uncertain shared out; sum 1."""
     changes_per_minute: float | None
     """From one named expression to another [1/min]; None where the time seen is too short."""
-    surest: Mapping[str, Moment]
+    surest: dict[str, Moment]
     """By label, without ``uncertain``."""
+
+    @property
+    def uncertain(self) -> float:
+        """Share of the time seen in which no expression was certain [0..1]."""
+        return self.shown.get(UNCERTAIN, 0.0)
+
+    @property
+    def words(self) -> str:
+        """The expressions with a share worth a word."""
+        parts = [
+            f"{label} {share:.0%}"
+            for label, share in self.shown.items()
+            if label != UNCERTAIN and share >= _LEAST_SHARE
+        ]
+        return " · ".join(parts) or "nothing certain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +134,8 @@ class SourceSummary:
     """One video, or one camera of a recording."""
 
     source: str
+    start: float
+    """Time of its first frame [s]."""
     length: float
     """Time in which there were frames [s]."""
     frames: int
@@ -90,6 +147,14 @@ class SourceSummary:
     """Longest seen first."""
     more_people: int = 0
     """Tracks beyond :data:`MOST_PEOPLE`, of which nothing is kept."""
+
+    @property
+    def headline(self) -> str:
+        """Its length and first face, in words."""
+        text = f"{self.source}: {self.length:.1f} s, {self.frames} frames"
+        if self.first_face is None:
+            return f"{text}, no face"
+        return f"{text}, first face after {self.first_face:.1f} s, no face {self.empty:.0%}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, with names of units as in this module."""
@@ -109,26 +174,24 @@ class _Person:
         self.changes = 0
         self.surest: dict[str, Moment] = {}
 
-    def note(self, row: Row, time: float) -> None:
+    def note(self, face: Seen, time: float, frame: int) -> None:
         """Take in what was shown at a moment."""
         self.last = time
-        label = str(row["label"])
-        if label == UNCERTAIN:
+        if face.label == UNCERTAIN:
             return
-        self.changes += self.named not in ("", label)
-        self.named = label
-        sure = float(row["confidence"] or 0) * float(row["quality"] or 0)
-        if label not in self.surest or sure > self.surest[label].confidence:
-            self.surest[label] = Moment(time, int(row["frame"] or 0), sure)
+        self.changes += self.named not in ("", face.label)
+        self.named = face.label
+        best = self.surest.get(face.label)
+        if best is None or face.sureness > best.confidence:
+            self.surest[face.label] = Moment(time, frame, face.sureness)
 
-    def last_for(self, row: Row, seconds: float) -> None:
-        """Count the time for which a row stood."""
+    def last_for(self, face: Seen, seconds: float) -> None:
+        """Count the time for which a face stood."""
         self.seen += seconds
-        self.quality += seconds * float(row["quality"] or 0)
-        self.shown[str(row["label"])] += seconds
-        for name, value in row.items():
-            if name.startswith("smoothed_"):
-                self.expected[name.removeprefix("smoothed_")] += seconds * float(value or 0)
+        self.quality += seconds * face.quality
+        self.shown[face.label] += seconds
+        for name, value in face.smoothed.items():
+            self.expected[name] += seconds * value
 
     def summary(self, track: str, last_step: float) -> PersonSummary:
         whole = max(self.seen, 1e-9)
@@ -173,12 +236,16 @@ class SourceSums:
         self._first_face: float | None = None
         self._length = self._empty = self._step = 0.0
         self._frames = 0
-        self._before: tuple[float, Sequence[Row]] | None = None
+        self._before: tuple[float, Sequence[Seen]] | None = None
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Take in the rows of a frame, with a time that does not run backwards."""
-        time = float(rows[0]["time"] or 0)
-        faces = [row for row in rows if row["face"] is not None]
+    def add(self, time: float, frame: int, faces: Sequence[Seen]) -> None:
+        """Take in a frame.
+
+        Args:
+            time: When it is shown, no earlier than the one before [s].
+            frame: Its number.
+            faces: What was found in it.
+        """
         if self._before is not None:
             self._step = min(max(time - self._before[0], 0.0), self._longest)
             self._stand(self._before[1], self._step)
@@ -186,21 +253,20 @@ class SourceSums:
         self._frames += 1
         if faces and self._first_face is None:
             self._first_face = time - self._start
-        for row in faces:
-            track = str(row["track"])
-            if track not in self._people and len(self._people) >= MOST_PEOPLE:
+        for face in faces:
+            if face.track not in self._people and len(self._people) >= MOST_PEOPLE:
                 if len(self._passed_over) < MOST_PEOPLE:
-                    self._passed_over.add(track)
+                    self._passed_over.add(face.track)
                 continue
-            self._people.setdefault(track, _Person(time)).note(row, time)
+            self._people.setdefault(face.track, _Person(time)).note(face, time, frame)
         self._before = time, faces
 
-    def _stand(self, faces: Sequence[Row], seconds: float) -> None:
+    def _stand(self, faces: Sequence[Seen], seconds: float) -> None:
         self._length += seconds
         self._empty += 0.0 if faces else seconds
-        for row in faces:
-            if (person := self._people.get(str(row["track"]))) is not None:
-                person.last_for(row, seconds)
+        for face in faces:
+            if (person := self._people.get(face.track)) is not None:
+                person.last_for(face, seconds)
 
     def summary(self) -> SourceSummary:
         """Return what was taken in; the last frame stands as long as the one before it."""
@@ -210,6 +276,7 @@ class SourceSums:
         people = [person.summary(track, self._step) for track, person in self._people.items()]
         return SourceSummary(
             self._source,
+            self._start or 0.0,
             self._length,
             self._frames,
             self._empty / self._length if self._length else 0.0,
@@ -231,7 +298,9 @@ class Summaries:
         """Take in the rows of a frame; those of pictures are passed over."""
         if rows and rows[0]["time"] is not None:
             source = str(rows[0]["source"])
-            self._sums.setdefault(source, SourceSums(source, self._every)).add(rows)
+            faces = [Seen.of_row(row) for row in rows if row["face"] is not None]
+            sums = self._sums.setdefault(source, SourceSums(source, self._every))
+            sums.add(float(rows[0]["time"]), int(rows[0]["frame"] or 0), faces)
 
     def summaries(self) -> list[SourceSummary]:
         """Return them in the order in which the sources came."""

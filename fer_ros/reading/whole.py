@@ -132,6 +132,19 @@ class WholeFile:
             raise _used(self.path)
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write one of many small files, which need not outlast a power loss.
+
+    Raises:
+        ReadError: It cannot be written.
+    """
+    with WholeFile(path, sync=False) as file:
+        try:
+            file.partial.write_bytes(data)
+        except OSError as error:
+            raise ReadError(f"cannot write {path}: {error.strerror or error}") from error
+
+
 def _used(path: Path) -> ReadError:
     return ReadError(f"another process writes {path} now; wait for it, or name another --out")
 

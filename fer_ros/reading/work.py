@@ -27,9 +27,11 @@ from fer_ros.perception.images import ImageError
 from fer_ros.perception.types import Image
 from fer_ros.reading.drawing import DrawnVideo, write_faces, write_picture
 from fer_ros.reading.finding import Kind, Source
+from fer_ros.reading.moments import SurestFaces
 from fer_ros.reading.reader import Reader, thinned
 from fer_ros.reading.recordings import Part, RecordingFrames
 from fer_ros.reading.result import Reading
+from fer_ros.reading.summary import Seen
 from fer_ros.reading.tables import Row
 from fer_ros.sources.errors import CameraError
 from fer_ros.sources.video import Video, VideoFrame
@@ -49,6 +51,8 @@ class Work:
     """The same, as one file for the only source."""
     faces: Path | None = None
     """Folder for pictures of the faces alone."""
+    moments: Path | None = None
+    """Folder for pictures of each person's surest moments."""
 
     def drawn_path(self, source: Source, topic: str = "") -> Path | None:
         """Return where a source is drawn; None where it is not."""
@@ -59,9 +63,17 @@ class Work:
         place = self.drawn / source.place
         if source.kind is Kind.PICTURE:
             return place.with_suffix(".png" if place.suffix.lower() == ".png" else ".jpg")
-        if topic:
-            place = place.with_name(f"{place.stem}{topic.replace('/', '_')}")
-        return place.with_name(f"{place.stem}.mp4")
+        return place.with_name(f"{_stem(source, topic)}.mp4")
+
+    def moments_path(self, source: Source, topic: str) -> Path | None:
+        """Return the folder for a source's surest moments; None where they are not wanted."""
+        if self.moments is None or source.kind is Kind.PICTURE:
+            return None
+        return (self.moments / source.place).with_name(_stem(source, topic))
+
+
+def _stem(source: Source, topic: str) -> str:
+    return f"{source.place.stem}{topic.replace('/', '_')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +126,7 @@ class Worker:
         warnings = list[str]()
         try:
             with closing(self._frames(source, warnings)) as frames:
-                for reading, share in frames:
-                    rows = [record.to_dict() for record in reading.records()]
+                for reading, rows, share in frames:
                     yield FrameRead(index, rows, share, reading)
         except (CameraError, BagError, ImageError, OSError, ValueError) as error:
             yield SourceEnded(index, str(error))
@@ -124,10 +135,11 @@ class Worker:
 
     def _frames(
         self, source: Source, warnings: list[str]
-    ) -> Generator[tuple[Reading, float | None], None, None]:
+    ) -> Generator[tuple[Reading, list[Row], float | None], None, None]:
         """Yield the frames of a source, each drawn and cut out as asked."""
         before = _state(source)
         drawn: dict[str, DrawnVideo] = {}
+        surest: dict[Path, SurestFaces] = {}
         try:
             for topic, reading, share in self._readings(source, warnings):
                 mark = f"#{topic}" if topic else ""
@@ -143,8 +155,16 @@ class Worker:
                     if topic not in drawn:
                         drawn[topic] = DrawnVideo(path)
                     drawn[topic].add(named)
-                yield named, share
+                rows = [record.to_dict() for record in named.records()]
+                moments = self._work.moments_path(source, topic)
+                if moments is not None:
+                    boxes = (found.face.box for found in named)
+                    faces = zip(map(Seen.of_row, rows), boxes)  # a frame without faces has no box
+                    surest.setdefault(moments, SurestFaces()).add(named.image, faces)
+                yield named, rows, share
             _check_unchanged(source, before)
+            for folder, found in surest.items():
+                found.write(folder)
         except GeneratorExit:  # interrupted
             for video in drawn.values():
                 video.leave()

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ from typing import Any
 from fer_ros import __version__
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import Frame, FrameResult
+from fer_ros.reading.moments import Pictures, SurestFaces
+from fer_ros.reading.summary import Seen, SourceSums
 from fer_ros.replay.judge.cameras import ANSWERED, Recording
 from fer_ros.replay.judge.complaints import TimeRange, complaints
 from fer_ros.replay.judge.evaluation import Evaluation, Mistake
@@ -60,6 +62,8 @@ class Played:
     timeline: Timeline
     mistakes: list[Mistake]
     """The worst ones, with pictures where they were asked for."""
+    moments: Mapping[str, Pictures]
+    """Each person's surest moments by camera, where they were asked for."""
 
 
 class Session:
@@ -113,6 +117,8 @@ class Session:
         self._age = Histogram()
         self._clock = DiagnosticClock(self._settings.diagnostics_period)
         self._tracks = Tracks(self._finish_track)
+        self._people = {topic: SourceSums(topic) for topic in self._topics}
+        self._moments = {topic: SurestFaces() for topic in self._topics if job.moments}
         self._images: TimeRange | None = None
         self._total = reader.count(self._topics)
 
@@ -146,7 +152,9 @@ class Session:
             self._labels.set_origin(0)
         metrics = self._metrics()
         latency = self._latency.record(wall, metrics.recording.seconds)
-        return Played(metrics, latency, self._timeline, self._evaluation.worst_mistakes)
+        moments = {topic: surest.pictures for topic, surest in self._moments.items()}
+        mistakes = self._evaluation.worst_mistakes
+        return Played(metrics, latency, self._timeline, mistakes, moments)
 
     def _schedule(self) -> Iterator[Answered | Dropped]:
         if self._job.mode == LATEST:
@@ -226,11 +234,20 @@ class Session:
         matches = self._evaluation.add(result, arrival.moment)
         self._timeline.answered(result, matches.truths(), arrival.topic, arrival.time_ns)
         self._tracks.add(result, arrival.moment)
+        self._note_people(arrival, result)
         self._recording.cameras[arrival.topic].statuses[ANSWERED] += 1
         self._outputs.answered(arrival, result, matches, message)
         if self._clock.due(arrival.time_ns):
             statuses = [*camera_statuses(self._recording), *self._answers.statuses(PREFIX)]
             self._outputs.diagnostics(arrival.time_ns, statuses)
+
+    def _note_people(self, arrival: Arrival, result: FrameResult) -> None:
+        assert self._images is not None  # an image has arrived
+        seen = [Seen.of(found, self.classes) for found in result.faces]
+        time_s = (arrival.time_ns - self._images.start_ns) / 1e9
+        self._people[arrival.topic].add(time_s, arrival.index, seen)
+        if surest := self._moments.get(arrival.topic):
+            surest.add(result.frame.image, zip(seen, (found.face.box for found in result.faces)))
 
     def _metrics(self) -> Metrics:
         images = self._images or TimeRange(0, 0)
@@ -265,6 +282,7 @@ class Session:
             tracks=self._tracks.totals(),
             evaluation=evaluation,
             worst_mistakes=[mistake.row() for mistake in self._evaluation.worst_mistakes],
+            people=[sums.summary() for sums in self._people.values()],
         )
 
     def _run_facts(self) -> RunFacts:

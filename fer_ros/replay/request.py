@@ -56,6 +56,8 @@ class Job:
     baseline: Path | None = None
     annotated: bool = False
     with_crops: bool = False
+    moments: bool = False
+    """Whether the report has pictures of each person's surest moments."""
     strict: bool = False
     """Whether a recording that is not whole is refused."""
     replace: bool = False
@@ -92,7 +94,7 @@ class Job:
             "label_topics": self.label_topics,
             "files": [_digest_of_given(path) if path else None for path in files],
             "answers": BagReader(self.answers).digest() if self.answers else None,
-            "options": [self.annotated, self.with_crops],
+            "options": [self.annotated, self.with_crops, self.moments],
             "settings": {k: v for k, v in asdict(settings).items() if k not in paths},
             "networks": None if self.answers else _networks(settings),
         }

@@ -16,9 +16,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from fer_ros.reading.summary import SourceSummary
 from fer_ros.transport.bag import Cut
 
 SCHEMA = 3
@@ -320,6 +321,8 @@ class Metrics(Headline):
     tracks: TrackTotals
     evaluation: EvaluationRecord
     worst_mistakes: list[MistakeRow]
+    people: list[SourceSummary] = field(default_factory=list)
+    """What each person showed, a camera each; times count from the first image [s]."""
 
 
 @dataclass(frozen=True)

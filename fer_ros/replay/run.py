@@ -22,14 +22,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from fer_ros.perception.model_store import digest_of
+from fer_ros.reading.summary import SourceSummary
 from fer_ros.replay import records
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge import verdict
 from fer_ros.replay.playback import Played, Progress, Session
 from fer_ros.replay.read.source import messages_lost
 from fer_ros.replay.request import Job
+from fer_ros.replay.results import SCHEMA, Metrics
 from fer_ros.replay.text import folder_name, shown
-from fer_ros.replay.verdicts import HistoryRow, RunRecord, Verdict
+from fer_ros.replay.verdicts import Comparison, HistoryRow, RunRecord, Verdict
 from fer_ros.replay.write import folder as folders
 from fer_ros.replay.write import history, junit, output, report, sections
 from fer_ros.transport.bag import BagReader
@@ -47,6 +49,10 @@ class Outcome:
     summary: str
     warnings: tuple[str, ...] = ()
     """What a user should know before believing the results."""
+    people: tuple[SourceSummary, ...] = ()
+    """What each person showed, a camera each."""
+    compared: Comparison | None = None
+    """With the baseline, where there is one."""
 
 
 def replay(job: Job, progress: Progress, resume: bool = False) -> Outcome:
@@ -85,10 +91,13 @@ def replay(job: Job, progress: Progress, resume: bool = False) -> Outcome:
             session = Session(job, reader, folder, progress)
             judge.check_names(session.classes, session.topics)
             played = session.go()
-            record = _write(job, folder, played, judge, earlier, digest)
+            record, judged = _write(job, folder, played, judge, earlier, digest)
     summary = f"{_found(played)}; {record.summary}"
     warnings += record.warnings
-    return Outcome(job.out, record.passed, record.result, summary, tuple(warnings))
+    return Outcome(
+        job.out, record.passed, record.result, summary, tuple(warnings),
+        tuple(played.metrics.people), judged.baseline,
+    )  # fmt: skip
 
 
 def _check_whole(reader: BagReader, results: BagReader | None) -> None:
@@ -122,7 +131,7 @@ def _write(
     judge: verdict.Judge,
     earlier: list[HistoryRow],
     digest: str,
-) -> RunRecord:
+) -> tuple[RunRecord, Verdict]:
     """Judge a replay and write what follows from it."""
     metrics, latency = played.metrics, played.latency
     judged = judge.judge(metrics, latency)
@@ -131,7 +140,7 @@ def _write(
     records.write(folder / output.LATENCY, latency)
     records.write(folder / output.VERDICT, judged)
     mistakes = [sections.Pictured.of(mistake) for mistake in played.mistakes]
-    page = report.render(metrics, latency, judged, played.timeline, mistakes, rows)
+    page = report.render(metrics, latency, judged, played.timeline, mistakes, rows, played.moments)
     (folder / output.REPORT).write_text(page, encoding="utf-8")
     names = {folder_name(job.bag): judged}
     (folder / output.JUNIT).write_text(junit.render(names), encoding="utf-8")
@@ -146,7 +155,7 @@ def _write(
         sha256={str(path.relative_to(folder)): digest_of(path) for path in files},
     )
     records.write(folder / output.RUN, record)
-    return record
+    return record, judged
 
 
 def _history_row(job: Job, played: Played, judged: Verdict) -> HistoryRow:
@@ -188,4 +197,9 @@ def _finished(folder: Path, digest: str) -> tuple[Outcome | None, str]:
         if not path.is_file() or digest_of(path) != expected:
             return None, f"{shown(name)} was changed or lost since it was written; replayed anew"
     summary = f"{record.summary} (finished before)"
-    return Outcome(folder, record.passed, record.result, summary, tuple(record.warnings)), ""
+    metrics = records.read(folder / output.METRICS, Metrics, SCHEMA)
+    judged = records.read(folder / output.VERDICT, Verdict)
+    return Outcome(
+        folder, record.passed, record.result, summary, tuple(record.warnings),
+        tuple(metrics.people), judged.baseline,
+    ), ""  # fmt: skip

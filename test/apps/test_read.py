@@ -31,6 +31,7 @@ from videos import av, write_video
 
 from fer_ros.apps import read as command
 from fer_ros.apps.cli import main
+from fer_ros.perception.cut_out import cut_out
 from fer_ros.reading.reader import Reader
 from fer_ros.reading.tables import read_rows
 from fer_ros.sources.scene import Actor, Scene
@@ -130,6 +131,24 @@ def test_a_resumed_run_summarizes_what_was_read_before(film: Path, tmp_path: Pat
     assert read(film, "--out", table, "--summary", second, "--resume") == 0
     one, other = (json.loads(path.read_text())["summaries"] for path in (first, second))
     assert one[0]["people"][0]["shown"] == pytest.approx(other[0]["people"][0]["shown"], abs=1e-3)
+
+
+def test_the_surest_moments_are_pictured_on_request(film: Path, tmp_path: Path) -> None:
+    plain, summary, folder = (tmp_path / name for name in ("t.csv", "s.json", "moments"))
+    assert read(film, "--out", plain) == 0
+    assert not list(tmp_path.rglob("*.jpg"))
+    assert read(film, "--summary", summary, "--moments", folder) == 0
+    (person,) = json.loads(summary.read_text())["summaries"][0]["people"]
+    names = {f"talk/{person['track']}-{label}.jpg" for label in person["surest"]}
+    assert {str(path.relative_to(folder)) for path in folder.rglob("*.*")} == names
+    readings = {r.frame: r for r in Reader(models="fer-lite", detector="fer-face").read_video(film)}
+    for label, moment in person["surest"].items():
+        picture = cv2.imread(str(folder / "talk" / f"{person['track']}-{label}.jpg"))
+        part = cut_out(readings[moment["frame"]].image, readings[moment["frame"]][0].face.box)
+        small = cv2.resize(part, picture.shape[1::-1], interpolation=cv2.INTER_AREA)
+        assert np.abs(small.astype(int) - picture).mean() < 6
+    assert read(film, "--moments", folder) == 2
+    assert read(film, "--moments", folder, "--overwrite") == 0
 
 
 def test_pictures_have_no_summary(photos: Path, tmp_path: Path, capsys) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from fer_ros.reading.summary import MOST_PEOPLE, SourceSums, Summaries
+from fer_ros.reading.summary import MOST_PEOPLE, Summaries
 
 NUMBERS = itertools.count()
 
@@ -42,10 +42,11 @@ def frame(
 
 
 def summed(*frames: list[dict[str, Any]], every: float = 0.0):
-    sums = SourceSums("a.mp4", every)
+    summaries = Summaries(every)
     for rows in frames:
-        sums.add(rows)
-    return sums.summary()
+        summaries.add(rows)
+    (summary,) = summaries.summaries()
+    return summary
 
 
 def test_uneven_frames_count_by_the_time_for_which_they_stand() -> None:

@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.perception.cut_out import cut_out
 from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.types import FaceEmotion, FrameResult, Image
 from fer_ros.replay.judge import scores
@@ -220,7 +221,7 @@ class Evaluation:
             topic=result.frame.topic,
             moment=moment,
             track_id=found.track_id,
-            crop=face_picture(result.frame.image, found) if self._with_crops else None,
+            crop=cut_out(result.frame.image, found.face.box) if self._with_crops else None,
         )
         heapq.heappush(self._worst, mistake)
         if len(self._worst) > WORST_MISTAKES:
@@ -370,13 +371,3 @@ def _mean(score: SpanScore) -> int | None:
 
 def _named(index: int | None, classes: tuple[str, ...]) -> str | None:
     return None if index is None else (*classes, UNCERTAIN)[index]
-
-
-def face_picture(image: Image, found: FaceEmotion, margin: float = 0.25) -> Image | None:
-    """Return a copy of the face's part of an image with a margin, None when it lies outside."""
-    box = found.face.box
-    extra_x, extra_y = margin * box.width, margin * box.height
-    top, left = max(round(box.y - extra_y), 0), max(round(box.x - extra_x), 0)
-    bottom, right = round(box.y + box.height + extra_y), round(box.x + box.width + extra_x)
-    part = image[top : max(bottom, 0), left : max(right, 0)]
-    return part.copy() if part.size else None

@@ -22,9 +22,9 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from fer_ros.perception.cut_out import cut_out
 from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.types import Box, FaceEmotion, FrameResult, Image
-from fer_ros.replay.judge.evaluation import face_picture
 
 PICTURES = 8
 """Small pictures of a stretch, spread over its time."""
@@ -58,7 +58,7 @@ class Strip:
     def add(self, image: Image, found: FaceEmotion, time_ns: int) -> None:
         """Take in the first face."""
         self.seen = 1
-        picture = face_picture(image, found)
+        picture = cut_out(image, found.face.box)
         if picture is None:
             return
         small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)

@@ -28,6 +28,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from fer_ros.perception.emotions import UNCERTAIN
+from fer_ros.reading.moments import Pictures
 from fer_ros.replay.judge.basis import Needed, basis
 from fer_ros.replay.judge.timeline import ShownTrack, Timeline
 from fer_ros.replay.results import Interval, LatencyRecord, Metrics, RestsOn
@@ -44,7 +45,7 @@ from fer_ros.replay.verdicts import (
     HistoryRow,
     Verdict,
 )
-from fer_ros.replay.write import charts, page, sections, summary_charts
+from fer_ros.replay.write import charts, page, people, sections, summary_charts
 from fer_ros.replay.write.page import Figure, formatted
 
 _CARDS = (
@@ -115,6 +116,7 @@ def render(
     timeline: Timeline,
     mistakes: Sequence[sections.Pictured],
     history: Sequence[HistoryRow],
+    moments: Mapping[str, Pictures],
 ) -> str:
     """Return the page.
 
@@ -125,6 +127,7 @@ def render(
         timeline: Filled with the results.
         mistakes: The worst ones; their pictures, where there are any, are embedded.
         history: Earlier runs into the same folder, and this one.
+        moments: Pictures of people's surest moments by camera, where they were asked for.
     """
     results = {**vars(metrics), "latency_ms": latency.latency_ms}
     origin = timeline.start_ns
@@ -140,6 +143,8 @@ def render(
         "verdict": _verdict(verdict, metrics),
         "warnings": metrics.recording.warnings,
         "cards": _cards(results, metrics),
+        "unlabelled": not metrics.evaluation.labels.spans,
+        **people.section(metrics.people, moments, timeline.classes, numbers),
         "criteria": [_criterion(check) for check in verdict.criteria],
         "width": charts.WIDTH,
         "area": charts.AREA,
@@ -170,10 +175,11 @@ def render(
 
 def _contents(context: Mapping[str, Any]) -> list[tuple[str, str]]:
     sections_there = (
+        ("people", "People", context["people"]),
         ("warnings", "Read this first", context["warnings"]),
         ("criteria", "Criteria", context["criteria"]),
         ("time", "Over time", True),
-        ("labels", "Against the labels", True),
+        ("labels", "Against the labels", not context["unlabelled"]),
         ("mistakes", "Worst mistakes", context["mistakes"]),
         ("calibration", "Calibration", context["calibration"]),
         ("baseline", "Baseline", context["baseline"]),
@@ -218,6 +224,8 @@ def _cards(results: Mapping[str, Any], metrics: Metrics) -> list[Card]:
     for path, title, kind in _CARDS:
         figure = page.lookup(results, path, kind)
         rests = basis(path, spans)
+        if rests and not metrics.evaluation.labels.spans:
+            continue
         lines = []
         if path in intervals:
             text = interval_text(intervals[path], kind)
@@ -225,8 +233,6 @@ def _cards(results: Mapping[str, Any], metrics: Metrics) -> list[Card]:
         if rests and figure.value is not None:
             lines.append(f"on {basis_text(rests.spans, rests.classes)}")
         doubt = "not enough labels" if rests and needed.lacking(rests) else ""
-        if doubt and not metrics.evaluation.labels.spans:
-            doubt = "no labels"
         cards.append(Card(title, figure, lines, doubt))
     return cards
 

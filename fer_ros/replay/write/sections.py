@@ -94,8 +94,7 @@ def against_labels(metrics: Metrics, results: Mapping[str, Any]) -> dict[str, An
     """Return confusion, classes and levels; classes without frames stay out."""
     evaluation, classes = metrics.evaluation, metrics.run.classes
     counts = evaluation.labels
-    nothing = "No label met a found face." if counts.spans else "No labels were given."
-    there = {key: value for key, value in vars(counts).items() if value} or {"spans": 0}
+    there = {key: value for key, value in vars(counts).items() if value}
     words = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in there.items())
     spans = dict.fromkeys(classes, 0)
     for span in evaluation.spans:
@@ -103,7 +102,7 @@ def against_labels(metrics: Metrics, results: Mapping[str, Any]) -> dict[str, An
     seen = [name for name in classes if evaluation.frame.per_class[name].support]
     return {
         "evaluation": evaluation,
-        "nothing_scored": nothing,
+        "nothing_scored": "No label met a found face.",
         "label_counts": words,
         "matrix": _matrix(evaluation, classes),
         "per_class": [
