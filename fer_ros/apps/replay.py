@@ -26,7 +26,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from fer_ros.apps import read_summary
+from fer_ros.apps import read_summary, replay_compared
 from fer_ros.apps.hints import check_parameters
 from fer_ros.replay import collection
 from fer_ros.replay.errors import ReplayError
@@ -252,6 +252,8 @@ def _announce(finished: Finished) -> None:
         _complain(f"warning: {bag}: {left} more warnings, in metrics.json and the report")
     with tqdm.external_write_mode(sys.stdout):
         read_summary.show(outcome.people, sys.stdout)
+        if outcome.compared is not None:
+            replay_compared.show(outcome.compared, sys.stdout)
     out = shown(outcome.out, 200)
     tqdm.write(f"{bag}: {said(outcome.summary)} -> {out}", file=sys.stdout)
 

@@ -134,7 +134,7 @@ def _write(
 ) -> tuple[RunRecord, Verdict]:
     """Judge a replay and write what follows from it."""
     metrics, latency = played.metrics, played.latency
-    judged = judge.judge(metrics, latency)
+    judged = judge.judge(metrics, latency, folder / output.RESULTS)
     rows = [*earlier, _history_row(job, played, judged)]
     records.write(folder / output.METRICS, metrics)
     records.write(folder / output.LATENCY, latency)

@@ -59,6 +59,70 @@ class ComparedRow:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A label that faces had before, and the one they have now."""
+
+    before: str
+    now: str
+    faces: int
+    """In single images."""
+    right_before: int
+    """How many of them a label of a person agrees with."""
+    right_now: int
+
+
+@dataclass(frozen=True)
+class DifferentStretch:
+    """Consecutive images in which a face has another label than before."""
+
+    topic: str
+    track_id: str
+    track_before: str
+    stamp_ns: int
+    """Of the first image."""
+    start_s: float
+    """After the first image of the recording, by the times of recording [s]."""
+    seconds: float
+    """From its first image to its last."""
+    frames: int
+    before: str
+    now: str
+    confidence_before: float
+    """Mean [0..1]."""
+    confidence_now: float
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Where two replays of one recording differ."""
+
+    images: int
+    """Answered in both."""
+    images_before: int
+    """Answered in the earlier one only."""
+    images_now: int
+    faces: int
+    """Found in both, a face an image."""
+    faces_before: int
+    """Found, in images that both have answered, by the earlier one only."""
+    faces_now: int
+    same_label: float | None
+    """Share of the faces [0..1]."""
+    distance: float | None
+    """Between smoothed probabilities, mean over the faces: half the sum of the classes' absolute
+    differences (total variation) [0..1]."""
+    labelled: int
+    """Faces of which a person has said what they show."""
+    right_before: int
+    """How many of them had that label."""
+    right_now: int
+    changes: list[Change]
+    """Most frequent first."""
+    longest: list[DifferentStretch]
+    """Longest first."""
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A replay beside an earlier one."""
 
@@ -67,6 +131,10 @@ class Comparison:
     paired: bool
     spans: tuple[int, int]
     metrics: dict[str, ComparedRow]
+    differences: Differences | None = None
+    """None where they have no image in common."""
+    remark: str = ""
+    """Why differences could not be told."""
 
 
 @dataclass(frozen=True)

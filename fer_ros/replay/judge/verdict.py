@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ from fer_ros.replay import records
 from fer_ros.replay.judge import baseline, criteria
 from fer_ros.replay.judge.basis import Needed, basis
 from fer_ros.replay.judge.complaints import LONGEST_S
+from fer_ros.replay.judge.differences import differences
 from fer_ros.replay.judge.latency import TIMED
 from fer_ros.replay.results import LatencyRecord, Metrics
+from fer_ros.replay.text import said
 from fer_ros.replay.verdicts import (
     DOES_NOT_HOLD,
     FAILED,
@@ -50,6 +53,7 @@ class Judge:
         """
         read = criteria.load(criteria_path) if criteria_path else criteria.Criteria([], Needed())
         self._criteria, self._needed = read.criteria, read.needed
+        self._baseline_path = baseline_path
         self._baseline = baseline.load(baseline_path) if baseline_path else None
 
     def check_names(self, classes: Sequence[str], topics: Sequence[str]) -> None:
@@ -74,19 +78,24 @@ class Judge:
             known += [f"baseline.{name.removeprefix('metrics.')}" for name in compared]
         criteria.check_names(self._criteria, known)
 
-    def judge(self, metrics: Metrics, latency: LatencyRecord) -> Verdict:
+    def judge(self, metrics: Metrics, latency: LatencyRecord, results: Path) -> Verdict:
         """Return the verdict.
+
+        Args:
+            metrics: What was measured.
+            latency: How long it took.
+            results: The lines of every image.
 
         Raises:
             ReplayError: The baseline cannot be compared with.
         """
         compared = None
         if self._baseline:
-            compared = baseline.compare(self._baseline, baseline.Side.of(metrics, latency))
-        results = everything(metrics, latency, compared)
+            compared = self._compared(self._baseline, baseline.Side.of(metrics, latency), results)
+        measured = everything(metrics, latency, compared)
         spans = metrics.evaluation.spans
         checks = [
-            criterion.check(results, basis(criterion.metric, spans), self._needed)
+            criterion.check(measured, basis(criterion.metric, spans), self._needed)
             for criterion in self._criteria
         ]
         if checks and metrics.recording.seconds > LONGEST_S:
@@ -102,6 +111,19 @@ class Judge:
             shortfalls.append(f"the recorder counted {recording.messages_lost} lost messages")
         passed = {PASSED: True, FAILED: False}.get(result)
         return Verdict(passed, result, summary, shortfalls, checks, compared)
+
+    def _compared(self, before: baseline.Side, now: baseline.Side, results: Path) -> Comparison:
+        assert self._baseline_path is not None
+        compared = baseline.compare(before, now)
+        earlier = self._baseline_path.with_name(results.name)
+        if not earlier.is_file():
+            return replace(compared, remark=f"there is no {results.name} beside the baseline")
+        try:
+            found = differences(earlier, results)
+        except records.RecordError as error:  # the measures are compared all the same
+            return replace(compared, remark=said(error))
+        remark = "" if found else "the baseline is of other images"
+        return replace(compared, differences=found, remark=remark)
 
 
 def _too_long(seconds: float) -> Check:

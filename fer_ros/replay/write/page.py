@@ -46,6 +46,14 @@ class Figure:
     text: str
 
 
+@dataclass(frozen=True)
+class Marked:
+    """A word of a table with what it means."""
+
+    text: str
+    kind: str
+
+
 def formatted(value: float | None, kind: str) -> str:
     """Return a number as people read it.
 

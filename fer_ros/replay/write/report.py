@@ -41,12 +41,11 @@ from fer_ros.replay.verdicts import (
     NOT_ENOUGH,
     PASSED,
     Check,
-    Comparison,
     HistoryRow,
     Verdict,
 )
-from fer_ros.replay.write import charts, page, people, sections, summary_charts
-from fer_ros.replay.write.page import Figure, formatted
+from fer_ros.replay.write import charts, compared, page, people, sections, summary_charts
+from fer_ros.replay.write.page import Figure, Marked, formatted
 
 _CARDS = (
     ("balanced_accuracy", "balanced accuracy", "share"),
@@ -81,14 +80,6 @@ class Card:
     lines: list[str]
     doubt: str
     """Why it is not to be believed; empty where it is."""
-
-
-@dataclass(frozen=True)
-class Marked:
-    """A word of a table with what it means."""
-
-    text: str
-    kind: str
 
 
 def interval_text(interval: Interval, kind: str = "share") -> str:
@@ -159,7 +150,7 @@ def render(
         "mistakes": [sections.mistake(m, origin, numbers) for m in mistakes],
         "pictures": any(m.picture for m in mistakes),
         "many_cameras": len(metrics.recording.cameras) > 1,
-        "baseline": _baseline(verdict.baseline) if verdict.baseline else None,
+        "baseline": compared.section(verdict.baseline) if verdict.baseline else None,
         "tracks": [_track(track, timeline) for track in timeline.tracks],
         "tracks_left_out": timeline.tracks_left_out,
         "history": _history(history),
@@ -244,23 +235,6 @@ def _criterion(check: Check) -> list[Any]:
     words = f"{check.result}: {check.reason}" if check.reason else check.result
     condition = check.condition.replace(" ", "\N{NO-BREAK SPACE}")
     return [check.metric, condition, value, rests, Marked(words, kind)]
-
-
-def _baseline(compared: Comparison) -> dict[str, Any]:
-    rows = []
-    for name, row in compared.metrics.items():
-        kind = {"really better": "good", "really worse": "bad"}.get(row.meaning, "none")
-        numbers = [_plain(v) for v in (row.baseline, row.value, row.difference)]
-        interval = "n/a"
-        if row.low is not None and row.high is not None:
-            interval = f"{row.low:+.4f} … {row.high:+.4f}"
-        rows.append([name, *numbers, interval, Marked(row.meaning, kind)])
-    return {
-        "bag": compared.bag,
-        "model": shown(compared.model_id),
-        "drawn": "the same spans in both" if compared.paired else "each replay's own spans",
-        "rows": rows,
-    }
 
 
 def _plain(value: float | None) -> str:
