@@ -24,9 +24,9 @@ import time
 from typing import Any
 
 from fer_ros.transport.base import OTHER_TYPE
-from fer_ros.transport.dds.cyclone import domain, pub, sub
+from fer_ros.transport.dds.cyclone import pub, sub
 from fer_ros.transport.dds.cyclone import qos as dds
-from fer_ros.transport.dds.discovery import endpoints
+from fer_ros.transport.dds.discovery import Discovery
 
 TYPE_REMEDY = (
     "build both sides from the same definition of the message, and if the other side runs on Fast "
@@ -67,13 +67,13 @@ _ROS_NAMES = {
 
 
 def conflicts(
-    participant: domain.DomainParticipant, endpoint: sub.DataReader[Any] | pub.DataWriter[Any]
+    discovery: Discovery, endpoint: sub.DataReader[Any] | pub.DataWriter[Any]
 ) -> set[str]:
     """Return the names of the policies in which a counterpart is incompatible with an endpoint."""
     own = endpoint.get_qos()
     reads = isinstance(endpoint, sub.DataReader)
     found = set()
-    for other in endpoints(participant, writers=reads):
+    for other in discovery.endpoints(writers=reads):
         if other.topic_name != endpoint.topic.name:
             continue
         found |= misfits(other.qos, own) if reads else misfits(own, other.qos)
@@ -89,12 +89,10 @@ class TypeRefusals:
     """
 
     def __init__(
-        self,
-        participant: domain.DomainParticipant,
-        endpoint: sub.DataReader[Any] | pub.DataWriter[Any],
+        self, discovery: Discovery, endpoint: sub.DataReader[Any] | pub.DataWriter[Any]
     ) -> None:
         """Watch an open endpoint; nothing happens between calls of :meth:`look`."""
-        self._participant = participant
+        self._discovery = discovery
         self._endpoint = endpoint
         self._looked, self._unmatched_since = -math.inf, math.inf
         self._refused = False
@@ -122,7 +120,7 @@ class TypeRefusals:
             (other.topic_name, other.type_name) == (topic.name, topic.typename)
             and other.qos[dds.Policy.Partition] is None
             and not (misfits(other.qos, own) if reads else misfits(own, other.qos))
-            for other in endpoints(self._participant, writers=reads)
+            for other in self._discovery.endpoints(writers=reads)
         )
 
 

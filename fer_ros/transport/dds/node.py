@@ -40,7 +40,7 @@ from fer_ros.transport.base import (
     TransportError,
 )
 from fer_ros.transport.dds.cyclone import core, internal, pub, sub, topic
-from fer_ros.transport.dds.discovery import published_topics
+from fer_ros.transport.dds.discovery import Discovery
 from fer_ros.transport.dds.domain import domain_settings, join_domain, leave_domain
 from fer_ros.transport.dds.graph import GraphAnnouncement, type_hash_data
 from fer_ros.transport.dds.matching import TYPE_REMEDY, TypeRefusals, conflicts
@@ -95,10 +95,11 @@ class DdsTransport(StandaloneNode):
             self.log.warning(warning)
         self.domain_id = settings.number
         self.participant = join_domain(settings)
+        self.discovery = Discovery(self.participant)
         self._left = False
         try:
             self.graph = GraphAnnouncement(self.participant, self.identity)
-            self._nodes = KnownNodes(self.participant, self.graph.topic)
+            self._nodes = KnownNodes(self.participant, self.graph.topic, self.discovery)
             self._follow_clock()
             self._rosout = self._open_rosout() if rosout else None
         except BaseException:
@@ -142,7 +143,7 @@ class DdsTransport(StandaloneNode):
             TransportError: The transport is closed.
         """
         self._check_open()
-        return published_topics(self.participant)
+        return self.discovery.published_topics()
 
     def large_message_advice(self) -> str:
         """Return what to do about socket buffers that are too small for raw images."""
@@ -169,6 +170,7 @@ class DdsTransport(StandaloneNode):
             left, self._left = self._left, True
         if not left:
             self._nodes.close()
+            self.discovery.close()
             self.graph.close()
             leave_domain(self.participant, self.domain_id)
 
@@ -260,7 +262,7 @@ class _DdsPublisher(_Endpoint):
         super().__init__(node, name, type_name)
         dds_qos = endpoint_qos(qos, type_hash_data(type_name))
         self._writer = pub.DataWriter(node.participant, self._dds_topic, dds_qos)
-        self._types = TypeRefusals(node.participant, self._writer)
+        self._types = TypeRefusals(node.discovery, self._writer)
         self._lost = 0
         self._reported = -_REPORT_PERIOD
         node.graph.add(self._writer)
@@ -285,7 +287,7 @@ class _DdsPublisher(_Endpoint):
         return self._writer.get_offered_incompatible_qos_status()  # type: ignore[no-untyped-call]
 
     def _conflicts(self) -> set[str]:
-        return conflicts(self._node.participant, self._writer)
+        return conflicts(self._node.discovery, self._writer)
 
     def _matches(self) -> Any:
         return self._writer.get_publication_matched_status()  # type: ignore[no-untyped-call]
@@ -313,7 +315,7 @@ class _DdsSubscription(_Endpoint):
         self._lost = 0
         dds_qos = endpoint_qos(qos, type_hash_data(type_name))
         self._reader = sub.DataReader(node.participant, self._dds_topic, dds_qos)
-        self._types = TypeRefusals(node.participant, self._reader)
+        self._types = TypeRefusals(node.discovery, self._reader)
         self._has_data = core.ReadCondition(self._reader, _ANY_STATE)
         self._stop = core.GuardCondition(node.participant)
         self._waitset = core.WaitSet(node.participant)
@@ -350,7 +352,7 @@ class _DdsSubscription(_Endpoint):
         return self._reader.get_requested_incompatible_qos_status()  # type: ignore[no-untyped-call]
 
     def _conflicts(self) -> set[str]:
-        return conflicts(self._node.participant, self._reader)
+        return conflicts(self._node.discovery, self._reader)
 
     def _matches(self) -> Any:
         return self._reader.get_subscription_matched_status()  # type: ignore[no-untyped-call]

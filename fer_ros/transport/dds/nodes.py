@@ -24,13 +24,14 @@ import threading
 from typing import Any
 
 from fer_ros.transport.base import Qos
-from fer_ros.transport.dds.cyclone import builtin, domain, internal, sub, topic
+from fer_ros.transport.dds.cyclone import domain, internal, sub, topic
+from fer_ros.transport.dds.discovery import Discovery
 from fer_ros.transport.dds.graph import TYPE, discovery_typestore
 from fer_ros.transport.dds.qos import endpoint_qos
 from fer_ros.transport.dds.types import delete
 
 _MANY = 1000
-"""At most so many participants are read."""
+"""At most so many announcements are read at once."""
 
 _GUID_LENGTH = 16
 
@@ -39,15 +40,19 @@ class KnownNodes:
     """Listens to what other participants announce."""
 
     def __init__(
-        self, participant: domain.DomainParticipant, announcements: topic.Topic[Any]
+        self,
+        participant: domain.DomainParticipant,
+        announcements: topic.Topic[Any],
+        discovery: Discovery,
     ) -> None:
         """Subscribe; nodes that are there already become known within a moment.
 
         Args:
             participant: The own one, which does not count.
             announcements: Its ``ros_discovery_info``.
+            discovery: Tells which participants are still there.
         """
-        self._participant = participant
+        self._discovery = discovery
         self._own = participant.guid.bytes
         self._store = discovery_typestore()
         qos = Qos(reliability="reliable", depth=_MANY, durability="transient_local")
@@ -62,7 +67,7 @@ class KnownNodes:
             if self._closed:
                 return 0
             self._take()
-            alive = self._alive()
+            alive = self._discovery.participants()
             self._names = {gid: names for gid, names in self._names.items() if gid in alive}
             return sum(names.count(full_name) for names in self._names.values())
 
@@ -87,10 +92,3 @@ class KnownNodes:
                     f"{node.node_namespace.rstrip('/')}/{node.node_name}"
                     for node in info.node_entities_info_seq
                 )
-
-    def _alive(self) -> set[bytes]:
-        reader = builtin.BuiltinDataReader(self._participant, builtin.BuiltinTopicDcpsParticipant)
-        try:  # a fresh reader gets those that are there, not those that have left
-            return {each.key.bytes for each in reader.read(_MANY)}
-        finally:
-            delete(reader)
