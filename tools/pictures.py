@@ -15,8 +15,8 @@
 """Makes the pictures of the documentation anew, from averaged faces that show nobody.
 
 docs/demo.png is what ``~/image_annotated`` carries; docs/view.jpg is the page in the browser, for
-which Chromium, chromedriver and Selenium are needed. YuNet is needed for both:
-``fer-ros models fetch``. Run it from the repository: ``python tools/pictures.py``.
+which Chromium, chromedriver and Selenium are needed. Run it from the repository:
+``python tools/pictures.py``.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def robot() -> Iterator[MemoryGraph]:
     """Run camera and node in this process."""
     graph, stop = MemoryGraph(), threading.Event()
     transports = [MemoryTransport(graph, name) for name in ("fer", "camera")]
-    node = EmotionNode(transports[0], Settings().with_values({"detector": "yunet"}))
+    node = EmotionNode(transports[0], Settings().with_values({"detector": "fer-face"}))
     images = camera_images("demo", RATE, None, loop=True)
     camera = CameraPublisher(transports[1], compressed=False, frame_id="camera")
     thread = threading.Thread(target=camera.run, args=(images, RATE, stop), daemon=True)

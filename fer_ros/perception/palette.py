@@ -20,6 +20,8 @@ The eight colours of Okabe and Ito, "Color Universal Design" (2008), less black.
 
 from __future__ import annotations
 
+import re
+
 from fer_ros.perception import emotions
 
 PALETTE: dict[str, str] = {
@@ -35,13 +37,36 @@ PALETTE: dict[str, str] = {
 }
 """``#RRGGBB`` of each label."""
 
+PEOPLE = ("#2B3A8C", "#8C510A", "#7B3294", "#1B5E20", "#9E1B4B", "#455A64")
+"""``#RRGGBB`` of people: what joins a face on a picture with its strip on the page. Darker than
+every label's, so that none is taken for an expression."""
+
+_NUMBER = re.compile(r"(\d+)$")
+
+_LONGEST_ID = 6
+
 _DARK = 0.21
 """Relative luminance below which white is read better than black (sRGB, WCAG 2)."""
 
 
 def bgr(label: str) -> tuple[int, int, int]:
     """Return a label's colour as OpenCV wants it; that of ``uncertain`` for an unknown label."""
-    value = int(PALETTE.get(label, PALETTE[emotions.UNCERTAIN])[1:], 16)
+    return _bgr(PALETTE.get(label, PALETTE[emotions.UNCERTAIN]))
+
+
+def person_bgr(track_id: str) -> tuple[int, int, int]:
+    """Return a person's colour, by the number at the end of the track's id; they come again."""
+    found = _NUMBER.search(track_id)
+    return _bgr(PEOPLE[int(found[1]) % len(PEOPLE) if found else 0])
+
+
+def short_id(track_id: str) -> str:
+    """Return the part of a track's id that tells it from the others of its node."""
+    return track_id.rpartition("_")[2][-_LONGEST_ID:]
+
+
+def _bgr(color: str) -> tuple[int, int, int]:
+    value = int(color[1:], 16)
     return value & 255, value >> 8 & 255, value >> 16
 
 

@@ -116,11 +116,11 @@ def _styles(face: FaceEmotion, height: int) -> list[TagStyle]:
     box = face.face.box
     wanted = min(max(_OF_FACE * box.width, _SMALLEST * height, _SIZES[0]), _LARGEST * height)
     capital = max((size for size in _SIZES if size <= wanted), default=_SIZES[0])
-    word = TagStyle(face.label, capital)
-    short = TagStyle(face.label, capital, short=True)
-    with_id = TagStyle(face.label, capital, track_id=face.track_id)
-    limits = ((with_id, _FULL_WIDTH), (word, _FULL_WIDTH), (short, _SHORT_WIDTH))
-    fitting = [style for style, limit in limits if tag_size(style)[0] <= limit * box.width]
+    fitting = []
+    for short, track_id in ((False, face.track_id), (True, face.track_id), (False, ""), (True, "")):
+        style = TagStyle(face.label, capital, short, track_id)
+        if tag_size(style)[0] <= (_SHORT_WIDTH if short else _FULL_WIDTH) * box.width:
+            fitting.append(style)
     return [*fitting, TagStyle(face.label, 0)]
 
 

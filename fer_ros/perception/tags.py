@@ -27,13 +27,13 @@ import cv2
 import numpy as np
 
 from fer_ros.perception import emotions
-from fer_ros.perception.palette import bgr, ink
+from fer_ros.perception.palette import bgr, ink, person_bgr, short_id
 from fer_ros.perception.types import Image
 
 Color = tuple[int, int, int]
 
 DARK: Color = (28, 28, 28)
-"""Background of bars, of ids and of what is uncertain (BGR)."""
+"""Background of bars and of what is uncertain (BGR)."""
 
 LIGHT: Color = (225, 225, 225)
 """Text on it."""
@@ -55,7 +55,7 @@ class TagStyle:
     """Height of a capital letter [pixels]; 0 leaves the text out."""
     short: bool = False
     track_id: str = ""
-    """Shown behind the label; may be empty."""
+    """Shown behind the label, short and in the person's colour; may be empty."""
 
     @property
     def bar(self) -> int:
@@ -77,7 +77,8 @@ def tag_picture(style: TagStyle) -> Image:
     color = LIGHT if style.label == emotions.UNCERTAIN else ink(background)
     parts = [_text(text_of(style), style.capital, color, background)]
     if style.track_id:
-        parts.append(_text(style.track_id, style.capital, LIGHT, DARK))
+        own = person_bgr(style.track_id)
+        parts.append(_text(short_id(style.track_id), style.capital, ink(own), own))
     picture = np.concatenate(parts, axis=1)
     picture.setflags(write=False)
     return picture

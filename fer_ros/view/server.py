@@ -33,7 +33,7 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from fer_ros import __version__
-from fer_ros.perception.palette import PALETTE
+from fer_ros.perception.palette import PALETTE, PEOPLE
 from fer_ros.runtime.throttle import Throttle
 from fer_ros.transport.base import Logger, Transport
 from fer_ros.view.access import Access
@@ -390,6 +390,5 @@ class _Complaints(logging.Handler):
 
 
 def _hello() -> str:
-    return json.dumps(
-        {"type": "hello", "version": __version__, "palette": PALETTE, "window": WINDOW}
-    )
+    shown = {"palette": PALETTE, "people": PEOPLE, "window": WINDOW}
+    return json.dumps({"type": "hello", "version": __version__, **shown})

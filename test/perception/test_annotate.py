@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from fer_ros.perception import annotate, emotions
 from fer_ros.perception.emotions import FER2013
-from fer_ros.perception.palette import PALETTE, bgr, ink
+from fer_ros.perception.palette import PALETTE, PEOPLE, bgr, ink, person_bgr, short_id
 from fer_ros.perception.tag_layout import layout
 from fer_ros.perception.types import Box, Face, FaceEmotion
 
@@ -123,7 +123,7 @@ def test_the_bar_is_as_long_as_the_confidence(confidence: float) -> None:
 
 
 def test_uncertain_shows_no_bar() -> None:
-    found = face(200, 150, 150, emotions.UNCERTAIN, 0.34)
+    found = face(200, 150, 150, emotions.UNCERTAIN, 0.34, name="")
     tag = layout([found], 640, 480)[0]
     picture = annotate.draw(wall(), [found])
     shown = picture[tag.y : tag.y + tag.height, tag.x : tag.x + tag.width].reshape(-1, 3)
@@ -146,6 +146,18 @@ def test_words_contrast_with_their_tag() -> None:
     def luminance(color) -> float:
         return float(np.dot([0.0722, 0.7152, 0.2126], (np.array(color) / 255) ** 2.2))
 
-    for label in PALETTE:
-        bright, dark = sorted((luminance(bgr(label)), luminance(ink(bgr(label)))), reverse=True)
-        assert (bright + 0.05) / (dark + 0.05) >= 4.5, label
+    for color in (*map(bgr, PALETTE), *(person_bgr(f"face_{n}") for n in range(len(PEOPLE)))):
+        bright, dark = sorted((luminance(color), luminance(ink(color))), reverse=True)
+        assert (bright + 0.05) / (dark + 0.05) >= 4.5, color
+
+
+@pytest.mark.parametrize("name", ["k7w2xq_12", "face_12"])
+def test_a_face_carries_the_number_and_the_colour_of_its_person(name: str) -> None:
+    for size, label in ((150, "surprise"), (60, emotions.UNCERTAIN), (40, "neutral")):
+        found = face(200, 150, size, label, name=name)
+        (tag,) = layout([found], 640, 480)
+        assert tag.style.track_id == name
+        picture = annotate.draw(wall(), [found])
+        shown = picture[tag.y : tag.y + tag.height, tag.x : tag.x + tag.width]
+        assert (shown == person_bgr("other_12")).all(axis=2).sum() > 20
+    assert short_id(name) == "12"

@@ -13,6 +13,7 @@ export class People {
     this.empty = empty;
     this.people = new Map();
     this.palette = {};
+    this.colors = ["#455A64"]; // of people
     this.span = 60;
     this.newest = 0;
   }
@@ -57,14 +58,15 @@ export class People {
     const last = (person) => person.points[person.points.length - 1][0];
     const here = (person) => this.newest - last(person) < GONE;
     const order = [...this.people.values()].sort(
-      (a, b) => here(b) - here(a) || a.first - b.first);
+      (a, b) => here(b) - here(a) || a.first - b.first
+        || a.id.localeCompare(b.id, undefined, { numeric: true }));
     order.forEach((person, place) => {
       if (place >= SHOWN) {
         person.card?.item.remove();
         person.card = null;
         return;
       }
-      person.card ??= makeCard(person.id);
+      person.card ??= makeCard(person.id, this.colorOf(person.id));
       if (this.list.children[place] !== person.card.item) {
         this.list.insertBefore(person.card.item, this.list.children[place] ?? null);
       }
@@ -79,7 +81,7 @@ export class People {
   }
 
   fill(person, here) {
-    const { item, label, swatch, canvas } = person.card;
+    const { item, label, runner, swatch, canvas } = person.card;
     const certain = person.label !== "uncertain";
     const percent = Math.round(person.confidence * 100);
     item.className = here ? "" : "gone";
@@ -88,9 +90,30 @@ export class People {
     const aged = person.age > 0 ? `, ${person.age.toFixed(1)} s old` : "";
     const shown = certain ? `${person.label} ${percent} %` : "uncertain";
     const text = here ? shown + aged : "gone";
+    const nearest = here && !certain ? best(person, person.points.length - 1, 2).join(", ") : "";
     if (label.textContent !== text) label.textContent = text;
-    canvas.setAttribute("aria-label", `${person.id}: ${text}`);
+    if (runner.textContent !== nearest) runner.textContent = nearest;
+    canvas.setAttribute("aria-label", `${person.id}: ${text} ${nearest}`.trim());
+    person.card.read = (share) => this.read(person, share);
     this.plot(canvas, person);
+  }
+
+  colorOf(id) {
+    const number = /\d+$/.exec(id); // as fer_ros/perception/palette.py has it
+    return this.colors[number ? Number(BigInt(number[0]) % BigInt(this.colors.length)) : 0];
+  }
+
+  // What a strip says at a place, given as a share of its width.
+  read(person, share) {
+    const back = (1 - share) * this.span;
+    const at = this.newest - back;
+    let nearest = 0;
+    person.points.forEach(([t], k) => {
+      if (Math.abs(t - at) < Math.abs(person.points[nearest][0] - at)) nearest = k;
+    });
+    const lines = [`${person.id}, ${back.toFixed(1)} s ago`];
+    const found = Math.abs(person.points[nearest][0] - at) <= GAP;
+    return [...lines, ...(found ? best(person, nearest, 4) : ["not seen"])].join("\n");
   }
 
   plot(canvas, person) {
@@ -134,6 +157,15 @@ export class People {
   }
 }
 
+// The most probable expressions at a point, as words.
+function best(person, point, count) {
+  return person.labels
+    .map((name, index) => [person.points[point][1][index] ?? 0, name])
+    .sort((a, b) => b[0] - a[0])
+    .slice(0, count)
+    .map(([p, name]) => `${name} ${Math.round(p / 10)} %`);
+}
+
 function* runs(points) {
   let run = [];
   for (const point of points) {
@@ -146,14 +178,20 @@ function* runs(points) {
   if (run.length) yield run;
 }
 
-function makeCard(id) {
+function makeCard(id, color) {
   const item = document.createElement("li");
   const top = document.createElement("div");
   top.className = "top";
   const now = document.createElement("span");
+  const badge = document.createElement("span");
+  badge.className = "badge";
+  badge.textContent = id.slice(id.lastIndexOf("_") + 1).slice(-6);
+  badge.style.background = color;
   const swatch = document.createElement("span");
   const label = document.createElement("span");
-  now.append(swatch, label);
+  const runner = document.createElement("span");
+  runner.className = "runner";
+  now.append(badge, swatch, label, runner);
   const who = document.createElement("span");
   who.className = "who";
   who.textContent = id;
@@ -161,5 +199,23 @@ function makeCard(id) {
   const canvas = document.createElement("canvas");
   canvas.setAttribute("role", "img");
   item.append(top, canvas);
-  return { item, label, swatch, canvas };
+  const card = { item, label, runner, swatch, canvas, read: () => "" };
+  showUnderPointer(canvas, card);
+  return card;
+}
+
+function showUnderPointer(canvas, card) {
+  const tip = document.getElementById("tip");
+  const show = (event) => {
+    const area = canvas.getBoundingClientRect();
+    tip.textContent = card.read(Math.min(Math.max((event.clientX - area.left) / area.width, 0), 1));
+    tip.hidden = false;
+    const left = Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 6);
+    const top = Math.min(event.clientY + 14, innerHeight - tip.offsetHeight - 6);
+    tip.style.left = `${Math.max(left, 0)}px`;
+    tip.style.top = `${Math.max(top, 0)}px`;
+  };
+  canvas.addEventListener("pointermove", show);
+  canvas.addEventListener("pointerdown", show);
+  canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
 }

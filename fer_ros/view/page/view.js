@@ -5,6 +5,7 @@ import { People } from "./people.js";
 const LEVELS = [["ok", "●", "OK"], ["warn", "▲", "WARN"], ["error", "■", "ERROR"], ["warn", "○", "STALE"]];
 const STAGES = ["age", "total", "decode", "detect", "align", "classify", "track", "publish"];
 const SILENT = 2; // an answer older than this is called old [s]
+const LOSING = 10; // from so many per cent of lost images on, a camera is not called well
 const RETRY = [500, 1000, 2000, 5000]; // pauses before connecting again [ms]
 
 const $ = (query) => document.querySelector(query);
@@ -16,6 +17,7 @@ let chosen = "";
 let pictureUrl = "";
 let pictureAt = 0;
 let pictures = 0;
+let paused = false;
 
 function connect() {
   const address = new URL("live", document.baseURI); // beside the page, also below a proxy's path
@@ -24,7 +26,7 @@ function connect() {
   socket.binaryType = "blob";
   socket.onopen = () => {
     failures = 0;
-    wish("visible", !document.hidden);
+    look();
     if (chosen) choose(chosen);
     wish("next", true);
   };
@@ -36,6 +38,11 @@ function connect() {
   };
 }
 
+// A page that is paused gets nothing, as one that is not in front.
+function look() {
+  wish("visible", !document.hidden && !paused);
+}
+
 function wish(name, value) {
   if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ [name]: value }));
 }
@@ -43,6 +50,7 @@ function wish(name, value) {
 function hear(message) {
   if (message.type === "hello") {
     people.palette = message.palette;
+    people.colors = message.people;
     people.span = message.window;
   } else if (message.type === "state") {
     state = message;
@@ -80,6 +88,7 @@ function show(jpeg) {
     pictureAt = performance.now();
     pictures += 1;
     image.dataset.pictures = pictures;
+    $("#snapshot").disabled = false;
     drawn();
   };
   image.onerror = drawn;
@@ -89,6 +98,23 @@ function show(jpeg) {
 function hidePicture() {
   $("#picture").hidden = true;
   $("#no-picture").hidden = false;
+  $("#snapshot").disabled = true;
+}
+
+function pause() {
+  paused = !paused;
+  $("#pause").setAttribute("aria-pressed", String(paused));
+  $("#pause").textContent = paused ? "Go on" : "Pause";
+  look();
+  if (paused) setLink("warn", "paused");
+  else wish("next", true);
+}
+
+function snapshot() {
+  const link = element("a");
+  link.href = pictureUrl;
+  link.download = `fer_ros-${new Date().toISOString().replace(/[:.]/g, "-")}.jpg`;
+  link.click();
 }
 
 function drawState() {
@@ -114,6 +140,7 @@ function setLink(level, text) {
 }
 
 function drawLink(nodes, camera) {
+  if (paused) return setLink("warn", "paused");
   const alive = nodes.filter((node) => node.silent < 5);
   if (!nodes.length && !camera) return setLink("warn", "no node yet");
   if (nodes.length && !alive.length) {
@@ -121,7 +148,14 @@ function drawLink(nodes, camera) {
   }
   if (!camera || camera.silent === null) return setLink("warn", "no image yet");
   if (camera.silent > SILENT) return setLink("error", `no answer for ${Math.round(camera.silent)} s`);
+  const lost = lostShare(camera);
+  if (lost >= LOSING) return setLink("warn", `live, ${Math.round(lost)} % of images lost`);
   setLink("ok", "live");
+}
+
+// Of the images of a camera, how many were not processed [per cent].
+function lostShare(camera) {
+  return Number(camera?.values?.lost_percent ?? 0);
 }
 
 function drawCameras(cameras) {
@@ -130,12 +164,17 @@ function drawCameras(cameras) {
     button.type = "button";
     button.disabled = !camera.node;
     button.setAttribute("aria-pressed", String(camera.id === chosen));
-    const level = camera.silent > SILENT ? 2 : camera.level;
+    const losing = lostShare(camera) >= LOSING ? 1 : 0;
+    const level = camera.silent > SILENT ? 2 : Math.max(camera.level, losing);
     const several = state.nodes.length > 1 && camera.node ? ` (${camera.node})` : "";
     const note = camera.node ? "" : " not read by a node";
     button.append(camera.node ? mark(level) : "", ` ${camera.topic}${several}${note}`);
     if (!camera.node) button.title = "add it to the node's image_topics";
-    button.onclick = () => { choose(camera.id); drawState(); };
+    button.onclick = () => {
+      if (paused) pause();
+      choose(camera.id);
+      drawState();
+    };
     return button;
   });
   replaceIfNew($("#cameras"), buttons);
@@ -144,9 +183,9 @@ function drawCameras(cameras) {
 function drawStage(camera) {
   const old = performance.now() - pictureAt > 1000 * SILENT;
   $("#picture").classList.toggle("stale", old);
-  let reason = "Waiting for a camera that a node reads.";
-  if (camera && !camera.picture) reason = `${camera.node} offers no annotated pictures (publish_annotated).`;
-  else if (camera?.silent === null) reason = `No image has come from ${camera.topic} yet.`;
+  let reason = nothingYet();
+  if (camera?.silent === null) reason = `No image has come from ${camera.topic} yet. ${nothingYet()}`;
+  else if (camera && !camera.picture) reason = `${camera.node} offers no annotated pictures (publish_annotated).`;
   else if (camera) reason = "Waiting for the next picture.";
   $("#no-picture").textContent = reason;
   const parts = [];
@@ -157,6 +196,22 @@ function drawStage(camera) {
     if (camera.silent > SILENT) parts.push(`last answer ${Math.round(camera.silent)} s ago`);
   }
   $("#caption").textContent = parts.join(" · ");
+}
+
+// What to start, by what is there.
+function nothingYet() {
+  const free = state.cameras.filter((each) => !each.node).map((each) => each.topic);
+  const topics = free.join(", ");
+  if (!state.nodes.length && !free.length) {
+    return "Nothing is published here. Start a camera with \u201cfer-ros camera\u201d and the node with " +
+      "\u201cfer-ros run\u201d, on ROS 2 \u201cros2 launch fer_ros camera.launch.py\u201d, in this domain.";
+  }
+  if (!state.nodes.length) {
+    return `Images are on ${topics}, but no node reads them. Start one: ` +
+      `\u201cfer-ros run --ros-args -p image_topics:=[${free[0]}]\u201d.`;
+  }
+  if (free.length) return `Images are on ${topics}: add what you want to the node's image_topics.`;
+  return "No camera publishes. Start one with \u201cfer-ros camera\u201d, or the driver of yours.";
 }
 
 function drawLatency(node) {
@@ -252,8 +307,10 @@ function element(tag, ...content) {
 }
 
 document.addEventListener("visibilitychange", () => {
-  wish("visible", !document.hidden);
+  look();
   if (!document.hidden) wish("next", true);
 });
+$("#pause").onclick = pause;
+$("#snapshot").onclick = snapshot;
 window.addEventListener("resize", () => people.draw());
 connect();
