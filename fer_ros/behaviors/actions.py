@@ -35,6 +35,8 @@ from fer_ros.transport.messages import Status
 
 _W = TypeVar("_W", Say, Call, Run)
 
+EVENTS_TOPIC = "fer/events"
+RUNNING_EVENTS_TOPIC = "fer/running_events"
 STRING = "std_msgs/msg/String"
 
 
@@ -61,13 +63,12 @@ def in_words(what: Say | Call | Run, event: Event) -> str:
 class Actions:
     """Everything that the rules of a file do; events go in, and nothing here holds them up."""
 
-    def __init__(self, rules: RuleSet, transport: Transport, events_topic: str) -> None:
+    def __init__(self, rules: RuleSet, transport: Transport) -> None:
         """Open the topics and make the plug-ins.
 
         Args:
             rules: The rules.
             transport: Where messages go and services are called.
-            events_topic: Topic of EmotionEvent.
 
         Raises:
             TransportError: A topic cannot be published.
@@ -76,11 +77,17 @@ class Actions:
         self._rules = {rule.name: rule for rule in rules.rules}
         self._transport = transport
         self._failed: dict[str, str] = {}
+        self._running: dict[tuple[str, ...], Event] = {}
+        self._told: list[Event] | None = None
         self._plugins: dict[str, PluginRunner] = {}
         self._workers: list[Worker[tuple[Publisher, bytes]] | Worker[Call]] = []
         try:
             qos = Qos("reliable", depth=100)
-            self._events = transport.publisher(events_topic, event_messages.EMOTION_EVENT, qos)
+            self._events = transport.publisher(EVENTS_TOPIC, event_messages.EMOTION_EVENT, qos)
+            latched = Qos("reliable", depth=1, durability="transient_local")
+            self._running_events = transport.publisher(
+                RUNNING_EVENTS_TOPIC, event_messages.RUNNING_EVENTS, latched
+            )
             self._strings = {
                 topic: transport.publisher(topic, STRING, Qos("reliable", depth=10))
                 for topic in sorted({what.topic for what in self._all(Say)})
@@ -111,6 +118,7 @@ class Actions:
         for event in events:
             rule = self._rules[event.rule]
             if rule.publish:
+                self._note(rule, event)
                 self._out.put((self._events, encode(event_messages.emotion_event(event))))
             for what in actions_of(rule, event):
                 match what:
@@ -121,6 +129,23 @@ class Actions:
                         self._calls.put(what)
                     case Run():
                         self._plugins[_key(what)].put(event)
+
+    def _note(self, rule: Rule, event: Event) -> None:
+        """Keep the starts of events that have not ended."""
+        label = event.label if rule.expressions else ""  # the face's own label changes meanwhile
+        key = (event.rule, event.source_topic, event.track_id, label)
+        if event.phase == "start":
+            self._running[key] = event
+        elif event.phase == "end":
+            self._running.pop(key, None)
+
+    def publish_running(self) -> None:
+        """Publish the events that run if they are others than last time; returns at once."""
+        running = list(self._running.values())
+        if running != self._told:
+            self._told = running
+            message = encode(event_messages.running_events(running))
+            self._out.put((self._running_events, message))
 
     def _call(self, call: Call) -> None:
         try:

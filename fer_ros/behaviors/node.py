@@ -31,10 +31,9 @@ from fer_ros.transport.event_messages import Event, read_face_table
 from fer_ros.transport.messages import Status
 
 EMOTIONS_TOPIC = "fer/emotions"
-EVENTS_TOPIC = "fer/events"
 
 _TICK = 0.1
-"""How often silence is looked for [s]."""
+"""How often silence is looked for, and what runs is published if it has changed [s]."""
 
 _DIAGNOSTICS_PERIOD = 1.0
 
@@ -78,7 +77,7 @@ class BehaviorNode:
         self._warned: set[tuple[str, str]] = set()
         self._noted: dict[str, float] = {}
         self._second = self._logged = 0
-        self._actions = Actions(rules, transport, EVENTS_TOPIC)
+        self._actions = Actions(rules, transport)
         self._diagnostics = transport.publisher(
             "/diagnostics", messages.DIAGNOSTIC_ARRAY, Qos(depth=10)
         )
@@ -116,6 +115,7 @@ class BehaviorNode:
         with self._lock:
             if now:
                 self._publish(self._engine.advance(now))
+            self._actions.publish_running()
             if time.monotonic() - self._diagnosed < _DIAGNOSTICS_PERIOD:
                 return
             self._diagnosed = time.monotonic()
@@ -195,5 +195,6 @@ class BehaviorNode:
             subscription.close()
         with self._lock:
             self._publish(self._engine.close())
+            self._actions.publish_running()
         self._actions.close()
         self._diagnostics.close()

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from fer_ros.transport.codec import message_class
 from fer_ros.transport.messages import header, time_ns
 
 EMOTION_EVENT = "fer_ros/msg/EmotionEvent"
+RUNNING_EVENTS = "fer_ros/msg/RunningEvents"
 
 Phase = Literal["start", "ongoing", "end"]
 Cause = Literal["", "ended", "changed", "left", "silent", "stopped"]
@@ -141,6 +143,11 @@ def emotion_event(event: Event) -> Any:
         onset=message_class("builtin_interfaces/msg/Time")(sec=seconds, nanosec=nanoseconds),
         duration=message_class("builtin_interfaces/msg/Duration")(sec=whole, nanosec=part),
     )
+
+
+def running_events(events: Iterable[Event]) -> Any:
+    """Return the RunningEvents of the starts of events."""
+    return message_class(RUNNING_EVENTS)(events=[emotion_event(event) for event in events])
 
 
 def read_event(message: Any) -> Event:

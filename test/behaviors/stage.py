@@ -53,8 +53,9 @@ class Stage:
         self.emotions = self.other.publisher("/fer/emotions", messages.EMOTION_ARRAY, Qos())
         self.node = BehaviorNode(self.transport, parse_rules(text))
 
-    def hear(self, topic, kind, take):
-        self.other.subscribe(topic, kind, Qos(depth=1000), lambda data: take(decode(data, kind)))
+    def hear(self, topic, kind, take, qos=None):
+        qos = qos or Qos(depth=1000)
+        self.other.subscribe(topic, kind, qos, lambda data: take(decode(data, kind)))
 
     def see(self, seconds: float, **faces: str) -> None:
         """Let faces be seen for a while, ten times a second of the graph's clock."""

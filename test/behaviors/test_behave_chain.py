@@ -31,10 +31,13 @@ from replay.bags import one_actor, scene_bag
 from support import wait_for
 
 from fer_ros.apps.cli import main
+from fer_ros.behaviors.node import BehaviorNode
+from fer_ros.behaviors.rule_files import parse_rules
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos
 from fer_ros.transport.codec import decode, encode
-from fer_ros.transport.event_messages import EMOTION_EVENT, read_event
+from fer_ros.transport.event_messages import EMOTION_EVENT, RUNNING_EVENTS, read_event
+from fer_ros.transport.opening import open_standalone, private_graph
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -135,3 +138,41 @@ def test_a_camera_a_node_and_the_greeter(graph):
     time.sleep(5)
     assert len(heard) == len(set(heard))
     assert heard[0].startswith("Hello, it is nice to see you smile, ")
+
+
+@pytest.fixture(params=[("rmw_cyclonedds_cpp", "cyclonedds"), ("rmw_zenoh_cpp", "zenoh")])
+def either_graph(request, monkeypatch):
+    """A graph of this test's own over DDS, and one over Zenoh."""
+    rmw, library = request.param
+    pytest.importorskip(library, reason="needs both middlewares")
+    for name, value in {**loopback_environment(), "ZENOH_CONFIG_OVERRIDE": ""}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RMW_IMPLEMENTATION", rmw)
+    with private_graph():
+        yield
+
+
+def test_who_joins_late_learns_what_runs(either_graph):
+    rules = parse_rules("rules: [{name: smile, expression: happy, for: 0.1}]")
+    running: list[list[str]] = []
+
+    def take(data: bytes) -> None:
+        running.append([event.track_id for event in decode(data, RUNNING_EVENTS).events])
+
+    with open_standalone("behave") as own, open_standalone("fer") as fer:
+        behave = BehaviorNode(own, rules)
+        events: list[bytes] = []
+        fer.subscribe("/fer/events", EMOTION_EVENT, Qos(), events.append)
+        emotions = fer.publisher("fer/emotions", messages.EMOTION_ARRAY, Qos())
+
+        def show() -> bool:
+            emotions.publish(encode(message(time.time_ns(), {"k7w2xq_1": "happy"})))
+            return bool(events)
+
+        wait_for(show, 30)
+        with open_standalone("late") as late:
+            latched = Qos(durability="transient_local", depth=1)
+            late.subscribe("/fer/running_events", RUNNING_EVENTS, latched, take)
+            wait_for(lambda: show() and ["k7w2xq_1"] in running, 30)
+            wait_for(lambda: running[-1] == [], 30)  # nobody is shown any more
+        behave.close()

@@ -24,7 +24,9 @@ from stage import RULE, SECOND
 from support import wait_for
 
 from fer_ros.behaviors.workers import Worker
+from fer_ros.transport.base import Qos
 from fer_ros.transport.codec import encode
+from fer_ros.transport.event_messages import RUNNING_EVENTS
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
 
 
@@ -56,6 +58,25 @@ def test_a_rule_may_keep_its_events_to_itself(stage):
     here.see(1.0, a="happy")
     wait_for(lambda: here.words == ["hi"])
     assert not here.events
+
+
+def test_who_joins_late_learns_what_runs(stage):
+    rules = "rules: [{name: there, for: 0}, {name: smile, expression: [happy, sad], for: 0.3}]"
+    here = stage(rules.replace("[{", "[{name: own, publish: false, for: 0}, {", 1))
+    running: list = []
+    here.see(1.0, a="happy", b="uncertain")
+
+    def take(message):
+        running.append({(e.rule, e.track_id, e.label, e.phase) for e in message.events})
+
+    here.hear("/fer/running_events", RUNNING_EVENTS, take, Qos("reliable", 1, "transient_local"))
+    there = {("there", "a", "happy", "start"), ("there", "b", "uncertain", "start")}
+    wait_for(lambda: running and running[-1] == there | {("smile", "a", "happy", "start")})
+    here.see(2.0, a="sad")
+    there = {("there", "a", "happy", "start")}
+    wait_for(lambda: running[-1] == there | {("smile", "a", "sad", "start")})
+    here.node.close()
+    wait_for(lambda: running[-1] == set())
 
 
 def test_when_the_node_falls_silent_every_event_ends(stage):
