@@ -41,7 +41,7 @@ HRI = {
     "Expression": "std_msgs/Header header\nstring expression\nfloat32 valence\nfloat32 arousal\n"
     "float32 confidence",
 }
-"""hri_msgs 2.0.0, of ROS4HRI (REP-155)."""
+"""hri_msgs 2.0 to 2.3 (2.3.2), of ROS4HRI (REP-155)."""
 
 VISION = {
     "Point2D": "float64 x\nfloat64 y",

@@ -49,8 +49,8 @@ PUBLISHED = {
     "foxglove_msgs/msg/ImageAnnotations":
         "RIHS01_47c6c0891ba263ec1b20d9b785c4261d4bc41051cbcc01668130e36aa2dcaee3",
 }  # fmt: skip
-"""Hashes of the published definitions: vision_msgs 4 (branch ros2, January 2024), hri_msgs 2.0.0
-(branch humble-devel), foxglove_msgs (foxglove/schemas, February 2025)."""
+"""Hashes of the published definitions: vision_msgs 4 (branch ros2, January 2024), hri_msgs (2.0.0,
+2.1.0 and 2.3.2 as released), foxglove_msgs (foxglove/schemas, February 2025)."""
 
 
 @pytest.mark.parametrize("type_name", PUBLISHED)
