@@ -25,7 +25,7 @@ from fer_ros.behaviors.inputs import Inputs
 from fer_ros.behaviors.rules import RuleSet
 from fer_ros.perception.texts import shortened
 from fer_ros.transport import messages
-from fer_ros.transport.base import Qos, Transport
+from fer_ros.transport.base import Qos, Transport, refusals
 from fer_ros.transport.codec import DecodeError, decode, encode
 from fer_ros.transport.event_messages import Event, read_face_table
 from fer_ros.transport.messages import Status
@@ -76,6 +76,7 @@ class BehaviorNode:
         self._diagnosed = 0.0
         self._warned: set[tuple[str, str]] = set()
         self._noted: dict[str, float] = {}
+        self._refused: dict[str, str] = {}
         self._second = self._logged = 0
         self._actions = Actions(rules, transport)
         self._diagnostics = transport.publisher(
@@ -119,7 +120,8 @@ class BehaviorNode:
             if time.monotonic() - self._diagnosed < _DIAGNOSTICS_PERIOD:
                 return
             self._diagnosed = time.monotonic()
-            for name, problem in self._inputs.problems().items():
+            self._refused = refusals(self._subscriptions)
+            for name, problem in [*self._inputs.problems().items(), *self._refused.items()]:
                 self._warn_once(name, problem)
             for camera, rules in self._engine.unknown_expressions().items():
                 self._warn_once(
@@ -180,7 +182,7 @@ class BehaviorNode:
         }
         topics = ", ".join(subscription.topic for subscription in self._subscriptions)
         problems = [f"{shortened(name)}: {remark}" for name, remark in remarks.items()]
-        problems = [*self._inputs.problems().values(), *problems]
+        problems = [*self._inputs.problems().values(), *self._refused.values(), *problems]
         if silent:
             problems.insert(0, f"nothing usable comes on {topics}")
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

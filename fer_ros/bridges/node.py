@@ -27,7 +27,7 @@ from fer_ros.bridges.people import PeopleBridge
 from fer_ros.bridges.position import PositionBridge
 from fer_ros.bridges.vision import VisionBridge
 from fer_ros.transport import messages
-from fer_ros.transport.base import Qos, Transport
+from fer_ros.transport.base import Qos, Transport, refusals
 from fer_ros.transport.codec import DecodeError, decode
 from fer_ros.transport.threads import guarded
 
@@ -84,6 +84,7 @@ class BridgeNode:
             raise ValueError(f"{what}; there are {', '.join(BRIDGES)}")
         self._transport = transport
         self._warned = False
+        self._refused: set[str] = set()
         self._lock = threading.Lock()
         self._heard: float | None = None
         self._bridges: dict[str, Bridge] = {}
@@ -122,6 +123,9 @@ class BridgeNode:
                 self._heard = None
                 for name, bridge in self._bridges.items():
                     guarded(self._transport.log, f"bridge {name}", bridge.silence)
+        for text in set(refusals(self._subscriptions).values()) - self._refused:
+            self._refused.add(text)
+            self._transport.log.warning(text)
 
     def close(self) -> None:
         """Leave the graph."""

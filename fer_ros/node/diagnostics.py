@@ -31,7 +31,7 @@ from fer_ros.perception.types import STAGES, StageTimes
 from fer_ros.runtime.engine import CameraCondition
 from fer_ros.runtime.status import ERROR, OK, WARN
 from fer_ros.transport import messages
-from fer_ros.transport.base import OTHER_TYPE, Subscription
+from fer_ros.transport.base import Subscription, refusal
 from fer_ros.transport.messages import Status
 
 ERROR_FACTOR = 3.0
@@ -130,23 +130,6 @@ def camera_status(
         "last_error": shortened(counts.last_error, 500),
     }
     return Status(level, f"{prefix}: camera {stream.topic}", message, values, stream.topic)
-
-
-def refusal(who: str, names: Sequence[str]) -> str:
-    """Return what is wrong with a publisher or subscriber that was refused, and a remedy.
-
-    Args:
-        who: What it is.
-        names: Of the QoS policies, among them perhaps the one that stands for its type.
-    """
-    policies = [name for name in names if name != OTHER_TYPE]
-    texts = [f"a {who}'s QoS is incompatible: {', '.join(policies)}"] if policies else []
-    if OTHER_TYPE in names:
-        texts.append(
-            f"a {who} is refused for the definition of its type ({OTHER_TYPE}): build both sides "
-            "from the same message definition (docs/ros2.md)"
-        )
-    return "; ".join(texts)
 
 
 def _silence(

@@ -21,7 +21,7 @@ Callbacks run on threads of the adapter and must return at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -190,3 +190,26 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Close every entity and leave the graph."""
+
+
+def refusal(who: str, names: Sequence[str]) -> str:
+    """Return what is wrong with a publisher or subscriber that was refused, and a remedy.
+
+    Args:
+        who: What it is.
+        names: Of the QoS policies, among them perhaps the one that stands for its type.
+    """
+    policies = [name for name in names if name != OTHER_TYPE]
+    texts = [f"a {who}'s QoS is incompatible: {', '.join(policies)}"] if policies else []
+    if OTHER_TYPE in names:
+        texts.append(
+            f"a {who} is refused for the definition of its type ({OTHER_TYPE}): build both sides "
+            "from the same message definition (docs/ros2.md)"
+        )
+    return "; ".join(texts)
+
+
+def refusals(subscriptions: Sequence[Subscription]) -> dict[str, str]:
+    """Return which subscriptions refuse a publisher, why, and a remedy: a line for each topic."""
+    found = {each.topic: each.incompatible_qos() for each in subscriptions}
+    return {name: f"{name}: {refusal('publisher', why)}" for name, why in found.items() if why}

@@ -33,6 +33,7 @@ from support import wait_for
 from fer_ros.apps.cli import main
 from fer_ros.behaviors.node import BehaviorNode
 from fer_ros.behaviors.rule_files import parse_rules
+from fer_ros.bridges.node import BridgeNode
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos
 from fer_ros.transport.codec import decode, encode
@@ -176,3 +177,19 @@ def test_who_joins_late_learns_what_runs(either_graph):
             wait_for(lambda: show() and ["k7w2xq_1"] in running, 30)
             wait_for(lambda: running[-1] == [], 30)  # nobody is shown any more
         behave.close()
+
+
+@pytest.mark.parametrize("rules", [True, False])
+def test_results_of_another_type_are_refused_with_the_remedy(either_graph, caplog, rules):
+    with open_standalone("own") as own, open_standalone("other") as other:
+        other.publisher("fer/emotions", messages.IMAGE, Qos())
+        node = (
+            BehaviorNode(own, parse_rules("rules: [{name: there}]"))
+            if rules
+            else BridgeNode(own, ["vision"])
+        )
+        remedy = "/fer/emotions: a publisher is refused for the definition of its type"
+        wait_for(lambda: remedy in caplog.text, 20)
+        if rules:
+            assert remedy in node.diagnose()[0].message
+        node.close()

@@ -23,7 +23,6 @@ import math
 import time
 from typing import Any
 
-from fer_ros.transport.base import OTHER_TYPE
 from fer_ros.transport.dds.cyclone import pub, sub
 from fer_ros.transport.dds.cyclone import qos as dds
 from fer_ros.transport.dds.discovery import Discovery
@@ -77,15 +76,14 @@ def conflicts(
         if other.topic_name != endpoint.topic.name:
             continue
         found |= misfits(other.qos, own) if reads else misfits(own, other.qos)
-        if other.type_name != endpoint.topic.typename:
-            found.add(OTHER_TYPE)
     return found
 
 
 class TypeRefusals:
-    """Whether counterparts of an endpoint fit by name, type and QoS, and do not match all the same.
+    """Whether counterparts of an endpoint are refused for their type, which no DDS status tells.
 
-    So it is where Cyclone DDS refuses the description of their type, which no DDS status tells.
+    They have another type, or they fit by name, type and QoS and do not match all the same: so it
+    is where Cyclone DDS refuses the description of their type.
     """
 
     def __init__(
@@ -107,21 +105,21 @@ class TypeRefusals:
         if now - self._looked < _LOOK_PERIOD:
             return self._refused
         self._looked = now
-        unmatched = self._fitting() > matched
-        self._unmatched_since = min(self._unmatched_since, now) if unmatched else math.inf
-        self._refused = now - self._unmatched_since >= _PATIENCE
-        return self._refused
-
-    def _fitting(self) -> int:
         own = self._endpoint.get_qos()
         reads = isinstance(self._endpoint, sub.DataReader)
         topic = self._endpoint.topic
-        return sum(
-            (other.topic_name, other.type_name) == (topic.name, topic.typename)
-            and other.qos[dds.Policy.Partition] is None
-            and not (misfits(other.qos, own) if reads else misfits(own, other.qos))
+        others = [
+            other
             for other in self._discovery.endpoints(writers=reads)
+            if other.topic_name == topic.name and other.qos[dds.Policy.Partition] is None
+        ]
+        alike = [other for other in others if other.type_name == topic.typename]
+        fitting = sum(
+            not (misfits(other.qos, own) if reads else misfits(own, other.qos)) for other in alike
         )
+        self._unmatched_since = min(self._unmatched_since, now) if fitting > matched else math.inf
+        self._refused = len(alike) < len(others) or now - self._unmatched_since >= _PATIENCE
+        return self._refused
 
 
 def misfits(offered: dds.Qos, requested: dds.Qos) -> set[str]:

@@ -81,12 +81,19 @@ def test_incompatible_qos_is_forgotten_when_the_misfit_has_left(join):
     bad.close()
     wait_for(lambda: asked.incompatible_qos() == ())
     assert asked.publisher_count() == 1
-    other = camera.publisher("image", IMAGE, LATCHED)
-    wait_for(lambda: asked.incompatible_qos() == ("TYPE_CONSISTENCY_ENFORCEMENT",))
-    other.close()
     asked.close()
     wait_for(lambda: good.subscription_count() == 0)
     assert asked.incompatible_qos() == ()
+
+
+def test_another_type_on_a_topic_is_told_with_a_remedy_and_forgotten(join, caplog):
+    asked = join("fer").subscribe("image", STRING, BEST_EFFORT, Inbox())
+    other = join("camera").publisher("image", IMAGE, BEST_EFFORT)
+    for endpoint in (asked, other):
+        wait_for(lambda e=endpoint: e.incompatible_qos() == ("TYPE_CONSISTENCY_ENFORCEMENT",))
+    assert "/image: an endpoint is refused for its type; build both sides" in caplog.text
+    other.close()
+    wait_for(lambda: asked.incompatible_qos() == ())
 
 
 def test_a_counterpart_that_fits_and_never_matches_is_told_with_a_remedy(join, caplog, monkeypatch):
