@@ -20,7 +20,7 @@
 Both run the same pictures, of faces that walk and nod (fer_ros/apps/bench/moving.py), through the
 way of an image from its message to tracked expressions, each in a process of its own. They work
 in turns, so that a busy moment meets both; figures are processor time of the process, medians over
-the rounds. `--new-set detection_budget=0.8` changes a parameter of the second checkout, `--old-set`
+the rounds. `--new-set detection_budget=1` changes a parameter of the second checkout, `--old-set`
 of the first.
 """
 

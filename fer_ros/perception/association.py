@@ -63,6 +63,7 @@ class Expected:
     """Detections that the track has."""
     missed: int
     """Images since the last of them."""
+    track_id: str = ""
 
     @property
     def steady(self) -> bool:
@@ -208,7 +209,7 @@ class Tracker(Generic[S]):
         for track in self._tracks:
             x, y = track.predict(stamp_ns)
             box = Box(x - track.size / 2, y - track.size / 2, track.size, track.size)
-            found.append(Expected(box, track.age, track.missed))
+            found.append(Expected(box, track.age, track.missed, track.track_id))
         return found
 
     def reset(self) -> None:

@@ -96,10 +96,11 @@ class PerceptionSettings:
         dynamic=True,
     )
     detection_budget: float = row(
-        2.0,
+        0.8,
         "Cost of the search for faces in an image, in passes over the whole image. Below 1 on "
-        "average: whole passes every few images, and windows around tracked faces between. What "
-        "is beyond 1 goes to windows in full resolution, around small tracked faces and wandering.",
+        "average: a whole pass every sixth image, windows around tracked faces between. 1 searches "
+        "every image whole; what is beyond goes to windows in full resolution, around small "
+        "tracked faces and wandering.",
         minimum=0.1,
         maximum=16.0,
         dynamic=True,

@@ -228,6 +228,7 @@ def _add_sparse(actions: Any) -> None:
     sparse.add_argument("--budget", nargs="+", type=float, default=[0.2, 0.4, 0.8])
     sparse.add_argument("--rate", nargs="+", type=float, default=[0.0, 10.0])
     sparse.add_argument("--rounds", type=int, default=3, help="runs of which the fastest counts")
+    sparse.add_argument("--model", nargs="+", help="networks, fused (default: the node's)")
     sparse.set_defaults(run=_sparse)
 
 
@@ -359,6 +360,8 @@ def _sparse(options: argparse.Namespace) -> None:
     from fer_training.detector import sparse_clips
 
     base = PerceptionSettings(detector="fer-face")
+    if options.model:
+        base = base.with_values({"models": options.model})
     rows = sparse_clips.measure(options.folder, options.budget, options.rate, base, options.rounds)
     print(sparse_clips.markdown(list(rows)))
 

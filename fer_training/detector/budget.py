@@ -24,9 +24,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ros.perception.association import Expected
 from fer_ros.perception.detection import FaceDetector
-from fer_ros.perception.detection.searcher import Searcher
+from fer_training.detector.clips import Follower
 from fer_training.detector.compare import Contestant, judged_faces
 from fer_training.detector.vga_scenes import put
 
@@ -128,17 +127,16 @@ class _Watched:
 def _watch(
     finder: FaceDetector, budget: float, picture: Image, truth: Floats, frames: int
 ) -> _Watched:
-    searcher, expected = Searcher(finder), list[Expected]()
+    follower = Follower(finder, budget)
     ever = np.zeros(len(truth), bool)
     shares, spent = [], []
     for number in range(frames):
         start = time.perf_counter()
-        faces = searcher.find(picture, budget, expected, round(number / _RATE * 1e9))
+        faces = follower.faces(picture, round(number / _RATE * 1e9) + 1)
         spent.append((time.perf_counter() - start) * 1e3)
         hits = judged_faces(faces, truth).face
         ever[hits[hits >= 0]] = True
         shares.append(float(ever.mean()))
-        expected = [Expected(face.box, age=1, missed=0) for face in faces]
     return _Watched(ever, shares[0], spent)
 
 

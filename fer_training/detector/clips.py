@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from fer_ros.perception.association import Tracker, track_ids
 from fer_ros.perception.detection import FaceDetector
 from fer_ros.perception.detection.searcher import Searcher
-from fer_ros.perception.types import Box
+from fer_ros.perception.types import Box, Face
 from fer_training.data.base import DatasetError
 from fer_training.detector.compare import Contestant
 from fer_training.detector.matching import hits
@@ -49,12 +49,12 @@ class Follower:
         self._searcher, self._budget = Searcher(detector), budget
         self._tracker: Tracker[None] = Tracker(track_ids(), lambda: None)
 
-    def boxes(self, frame: NDArray[np.uint8], stamp_ns: int) -> list[Box]:
+    def faces(self, frame: NDArray[np.uint8], stamp_ns: int) -> list[Face]:
         """Return the faces of the next frame."""
         expected = self._tracker.expected(stamp_ns)
         faces = self._searcher.find(frame, self._budget, expected, stamp_ns)
         self._tracker.update(faces, stamp_ns, _TIMEOUT)
-        return [face.box for face in faces]
+        return faces
 
 
 @dataclass
@@ -104,7 +104,10 @@ def measure(reference: Contestant, other: Contestant, folder: Path, step: int = 
     for path in files:
         follower = Follower(measured)
         seen = [
-            [*(_boxes(finder, frame) for finder in finders), follower.boxes(frame, stamp_ns)]
+            [
+                *(_boxes(finder.detect(frame)) for finder in finders),
+                _boxes(follower.faces(frame, stamp_ns)),
+            ]
             for frame, stamp_ns in frames(path, step)
         ]
         if seen:
@@ -152,8 +155,8 @@ def frames(path: Path, step: int) -> Iterator[tuple[NDArray[np.uint8], int]]:
     capture.release()
 
 
-def _boxes(finder: FaceDetector, frame: NDArray[np.uint8]) -> list[Box]:
-    return [face.box for face in finder.detect(frame)]
+def _boxes(faces: Sequence[Face]) -> list[Box]:
+    return [face.box for face in faces]
 
 
 def _chains(frames: Sequence[tuple[Sequence[Box], Sequence[Box]]]) -> list[Chain]:

@@ -127,7 +127,7 @@ def _run(shown: Iterable[tuple[NDArray[np.uint8], int]], settings: PerceptionSet
         faces.append(result.faces)
     whole, start = time.process_time() - start, time.process_time()
     for image, time_ns in shown:
-        follower.boxes(image, time_ns + 1)
+        follower.faces(image, time_ns + 1)
     return _Run(faces, (time.process_time() - start) * 1e3, whole * 1e3)
 
 

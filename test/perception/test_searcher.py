@@ -146,8 +146,9 @@ def test_a_track_holds_on_to_a_face_that_dims(
     doubtful: Image, threshold: float, held: bool
 ) -> None:
     settings = PerceptionSettings(
-        detector="fer-face", models=("fer-lite",), tracked_threshold=threshold
-    )
+        detector="fer-face", models=("fer-lite",), detection_budget=1.0,
+        tracked_threshold=threshold,
+    )  # fmt: skip
     pipeline = assemble(settings).pipeline
 
     def tracks(images: list[Image], start: int) -> list[list[str]]:

@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,24 @@ def test_many_faces_are_cheaper_in_one_pass(detector: FerFaceDetector) -> None:
         Expected(Box(20.0 + 80 * (k % 8), 20.0 + 110 * (k // 8), 40, 40), 9, 0) for k in range(32)
     ]
     assert all(step.whole for step in steps(detector, 0.8, crowd, 20))
+
+
+def test_windows_that_lose_a_face_show_it_otherwise_and_then_give_way_to_whole_passes(
+    detector: FerFaceDetector,
+) -> None:
+    plan, hard, other = SparsePlan(), replace(face(), track_id="a"), replace(face(60), track_id="b")
+    sides, wholes = [], []
+    for number in range(100):
+        time_ns = SECOND + number * SECOND // 30
+        step = plan.step(detector, VGA, 0.8, [hard, other], time_ns, 0)
+        if step.windows:
+            assert [w.width for w in step.windows if w.x == 0] == [225], "another's stays"
+            sides += [w.width for w in step.windows if w.x > 0]
+            plan.lose([hard], time_ns)
+        wholes.append(step.whole)
+    assert sides[:6] == [225, 171, 288] * 2
+    assert wholes.count(False) == len(sides) == 3 * 100 // 15 + 1
+    assert wholes[1:16] == [False] * 3 + [True] * 12
 
 
 def test_a_new_face_is_followed_by_a_whole_pass_and_a_lost_one_has_it_at_once(

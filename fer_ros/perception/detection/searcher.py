@@ -125,10 +125,11 @@ class Searcher:
             rows.append(self._in_window(image, step.wandering, least))
         if not step.whole:
             faces = _merged(rows)
-            if not self._lost(faces, expected):
+            lost = self._lost(faces, expected)
+            if not lost:
                 return faces
             self.searched_whole = True
-            self._sparse.whole_pass(time_ns)
+            self._sparse.lose(lost, time_ns)
         doubtful = self._detector.settings.threshold - _DOUBT
         return _merged([*rows, self._detector.candidates(image, min(least, doubtful))])
 
@@ -147,13 +148,14 @@ class Searcher:
         ):
             self._sparse.look_again()
 
-    def _lost(self, faces: Sequence[Face], expected: Sequence[Expected]) -> bool:
-        """Return whether a track that had its face in the last image has none in this one."""
+    def _lost(self, faces: Sequence[Face], expected: Sequence[Expected]) -> list[Expected]:
+        """Return the tracks that had a face in the last image and have none in this one."""
         accepted = _accepted(faces, self._detector.settings, expected)
-        return any(
-            not place.missed and not any(_meet(face, place) for face in accepted)
+        return [
+            place
             for place in expected
-        )
+            if not place.missed and not any(_meet(face, place) for face in accepted)
+        ]
 
     def _in_window(self, image: Image, window: Region, least: float) -> Candidates:
         """Return the candidates of a window, in pixels of the image."""

@@ -43,8 +43,12 @@ LONGEST_TIME = 0.5
 _ROUNDING_NS = 1_000_000
 """Of stamps."""
 
-_CONTEXT = 2.5
-"""Side of a window, in sides of the face, which then has some 38 pixels in a mosaic's tile."""
+_CONTEXTS = (2.5, 1.9, 3.2)
+"""Side of a window, in sides of the face, which then has 38, 50 or 30 pixels in a mosaic's tile.
+The second and third are tried where the one before has lost the face."""
+
+_BLIND = 12
+"""Images searched whole for a face that no window shows, before windows are tried again."""
 
 _LEAST_SIDE = 64
 """Of a window [image pixels]."""
@@ -81,6 +85,8 @@ class SparsePlan:
         self._turn = 0
         self._urgent = True
         self._doubtful = False
+        self._losses: dict[str, int] = {}
+        """How often windows lost the face of a track, which says what is tried next."""
 
     def look_again(self) -> None:
         """Search the next image whole if the budget allows it: something may be a new face."""
@@ -113,16 +119,20 @@ class SparsePlan:
         scale = detector.scale(width, height)
         unit = detector.cost(width, height, scale)
 
-        windows = _windows(expected, width, height)
+        windows = self._windows(expected, width, height)
         spent = mosaic.cost(detector, len(windows)) / unit
         self._since += 1
         step_ns, self._previous_ns = time_ns - self._previous_ns, time_ns
-        due = self._urgent or self._due(budget, spent, time_ns, step_ns, whole_passes)
+        due = (
+            self._urgent
+            or self._blind(expected)
+            or self._due(budget, spent, time_ns, step_ns, whole_passes)
+        )
         # On larger images the wandering window needs what is left: it sees what a pass does not.
         due = due or (scale >= 1.0 and self._doubtful and self._credit + budget >= 1.0)
         if due or spent > _AS_MUCH_AS_WHOLE:
             small = [e for e in expected if _is_small(e, scale, detector.smallest_face)]
-            windows = _windows(small, width, height)
+            windows = self._windows(small, width, height)
             self._credit += budget - mosaic.cost(detector, len(windows)) / unit
             self.whole_pass(time_ns)
             return Step(True, tuple(windows))
@@ -135,11 +145,41 @@ class SparsePlan:
                 self._credit -= detector.cost(place.width, place.height, place.scale) / unit
         return Step(False, tuple(windows), place)
 
+    def lose(self, faces: Sequence[Expected], time_ns: int) -> None:
+        """Account for a whole pass over the newest image, whose windows lost faces."""
+        for face in faces:
+            self._losses[face.track_id] = self._losses.get(face.track_id, 0) + 1
+        self.whole_pass(time_ns)
+
+    def _blind(self, expected: Sequence[Expected]) -> bool:
+        """Whether a face is expected that no window shows; one image of a few nearer to a trial."""
+        known = {face.track_id for face in expected}
+        self._losses = {name: count for name, count in self._losses.items() if name in known}
+        blind = [name for name, count in self._losses.items() if count >= len(_CONTEXTS)]
+        for name in blind:
+            self._losses[name] = (self._losses[name] + 1) % (len(_CONTEXTS) + _BLIND)
+        return bool(blind)
+
     def whole_pass(self, time_ns: int) -> None:
         """Account for a whole pass over the newest image, of a time."""
         self._since, self._whole_ns = 0, time_ns
         self._urgent = self._doubtful = False
         self._credit = max(self._credit - 1.0, -1.0)
+
+    def _windows(self, expected: Sequence[Expected], width: int, height: int) -> list[Region]:
+        """Return windows around expected faces; none around one that a window shows already."""
+        windows: list[Region] = []
+        for face in sorted(expected, key=lambda face: -face.box.area):
+            losses = self._losses.get(face.track_id, 0)
+            context = _CONTEXTS[min(losses, len(_CONTEXTS) - 1)]
+            side = max(context * max(face.box.width, face.box.height), _LEAST_SIDE)
+            x, y = face.box.center
+            across, down = min(round(side), width), min(round(side), height)
+            left = min(max(round(x - across / 2), 0), width - across)
+            top = min(max(round(y - down / 2), 0), height - down)
+            if losses or not any(_shows(window, face) for window in windows):
+                windows.append(Region(left, top, across, down, mosaic.TILE / max(across, down)))
+        return windows
 
     def _due(
         self, budget: float, cost: float, time_ns: int, step_ns: int, whole_passes: int
@@ -159,24 +199,10 @@ def _is_small(face: Expected, scale: float, smallest: float) -> bool:
     return math.sqrt(face.box.area) * scale < _SMALL * smallest
 
 
-def _windows(expected: Sequence[Expected], width: int, height: int) -> list[Region]:
-    """Return windows around expected faces; none around a face that a window shows well already."""
-    windows: list[Region] = []
-    for face in sorted(expected, key=lambda face: -face.box.area):
-        side = max(_CONTEXT * max(face.box.width, face.box.height), _LEAST_SIDE)
-        x, y = face.box.center
-        across, down = min(round(side), width), min(round(side), height)
-        left = min(max(round(x - across / 2), 0), width - across)
-        top = min(max(round(y - down / 2), 0), height - down)
-        if not any(_shows(window, face) for window in windows):
-            windows.append(Region(left, top, across, down, mosaic.TILE / max(across, down)))
-    return windows
-
-
 def _shows(window: Region, face: Expected) -> bool:
     """Whether a face lies well inside a window and is not much smaller than the one it is for."""
     x, y = face.box.center
     reach = max(face.box.width, face.box.height)
     inside = window.x <= x - reach and x + reach <= window.x + window.width
     inside = inside and window.y <= y - reach and y + reach <= window.y + window.height
-    return inside and reach * window.scale >= 0.7 * mosaic.TILE / _CONTEXT
+    return inside and reach * window.scale >= 0.7 * mosaic.TILE / _CONTEXTS[0]
