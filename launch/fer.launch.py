@@ -34,7 +34,7 @@ from launch_ros.substitutions import FindPackageShare
 
 PARAMETERS = {
     "image_topics": "Camera topics: one name, or several as [/a,/b].",
-    "image_transport": "raw, compressed or auto.",
+    "image_transport": "raw, compressed, ffmpeg, foxglove or auto.",
     "image_reliability": "QoS of the image subscriptions: best_effort or reliable.",
     "models": "Emotion networks: names of shipped models or paths, as [a,b].",
     "detector": "Face detector: auto, fer-face, yunet or haar.",

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import inspect
 import itertools
 import json
 import os
@@ -61,6 +62,9 @@ def work(overrides: dict[str, object]) -> None:
         from fer_ros.node.engine import FrameEngine
     from fer_ros.node.parameters import Settings
 
+    # Revisions before video topics ask whether the image is compressed.
+    typed = "type_name" in inspect.signature(FrameEngine.read).parameters
+    kind = "sensor_msgs/msg/Image" if typed else False
     spec = importlib.util.spec_from_file_location("moving", MOVING)
     moving = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(moving)
@@ -86,7 +90,7 @@ def work(overrides: dict[str, object]) -> None:
             stamp_ns = round(next(stamps) / moving.RATE * 1e9)
             data = encode(message(next(shown[case]), stamp_ns, "camera"))
             start = time.process_time()
-            received = engine.read(f"/{case}", data, compressed=False, received_ns=stamp_ns)
+            received = engine.read(f"/{case}", data, kind, stamp_ns)
             (result,) = engine.answer([received])
             spent += time.process_time() - start
             faces += len(result.faces)

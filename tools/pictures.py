@@ -96,7 +96,7 @@ def annotated(graph: MemoryGraph, after: float) -> Image:
     if not arrived.wait(10):
         raise SystemExit("no annotated picture came")
     transport.close()
-    return messages.read_image(box[0], compressed=False).pixels(MAX_PIXELS)
+    return messages.read_image(box[0], messages.IMAGE).pixels(MAX_PIXELS)
 
 
 def page(graph: MemoryGraph, driver: Any) -> Image:

@@ -123,4 +123,4 @@ def _with_topics(source: Source, names: Sequence[str]) -> Source:
         return source
     from dataclasses import replace
 
-    return replace(source, topics=image_topics(BagReader(source.path), names).compressed)
+    return replace(source, topics=image_topics(BagReader(source.path), names).types)

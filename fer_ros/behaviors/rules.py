@@ -25,13 +25,11 @@ from typing import Any, Literal
 
 from fer_ros.behaviors.conditions import Condition
 from fer_ros.transport.event_messages import Event, Phase
+from fer_ros.transport.image_topics import FORMS, camera_of
 
 ANY_EXPRESSION = "any"
 
 _FIELD = re.compile(r"\{(\w+)\}")
-
-_COMPRESSED = "/compressed"
-"""What image_transport appends to the topic of JPEG and PNG images."""
 
 TEXT_FIELDS = (
     "rule", "phase", "track_id", "label", "previous_label", "confidence", "duration", "camera",
@@ -119,11 +117,11 @@ class Rule:
     def is_about(self, camera: str) -> bool:
         """Whether the rule holds for a camera topic.
 
-        A pattern for a raw image topic also matches the compressed images of that camera, and one
-        for compressed images the raw ones: the node may subscribe to either.
+        A pattern for one form of a camera's images (raw, compressed, video) also matches the
+        others: the node may subscribe to any.
         """
-        base = camera.removesuffix(_COMPRESSED)
-        names = (base, base + _COMPRESSED)
+        base = camera_of(camera)
+        names = (base, *(f"{base}/{form}" for form in FORMS))
         return any(fnmatchcase(name, pattern) for name in names for pattern in self.cameras)
 
 

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from fer_ros.perception.head_pose import Camera
 from fer_ros.perception.texts import shortened
+from fer_ros.transport.image_topics import camera_of
 
 _DISTORTION_SIZES = {
     "plumb_bob": (0, 4, 5),
@@ -148,7 +149,7 @@ class Calibrations:
 
 def is_rectified(image_topic: str) -> bool:
     """Whether a topic's images are rectified, by its name: a word of its last part says so."""
-    last = image_topic.removesuffix("/compressed").rpartition("/")[2]
+    last = camera_of(image_topic).rpartition("/")[2]
     return not {"rect", "rectified"}.isdisjoint(re.split(r"[^a-z]+", last.lower()))
 
 

@@ -12,27 +12,33 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The last images of a camera, kept undecoded and only while somebody wants them."""
+"""The last images of a camera, kept only while somebody wants them; undecoded, but for video."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 from fer_ros.bridges.cameras import Cameras
 from fer_ros.perception.images import ImageError
 from fer_ros.perception.types import Image
-from fer_ros.transport import messages
+from fer_ros.sources.packets import PacketDecoder
 from fer_ros.transport.base import Qos, Subscription, Transport
 from fer_ros.transport.codec import DecodeError
+from fer_ros.transport.image_topics import type_by_name
+from fer_ros.transport.messages import read_image
+from fer_ros.transport.video_messages import VIDEOS
 
 _KEPT = 8
 """Images of a camera: a result comes within a few of them."""
 
 _MAX_PIXELS = 7680 * 4320
 
-_Camera = tuple[Subscription, deque[bytes], bool]
-"""Subscription, newest images, and whether they are compressed."""
+_Camera = tuple[Subscription, deque[tuple[int, Callable[[], Image]]]]
+"""Subscription, and of each of the newest images its stamp [ns] and what gives its pixels."""
 
 
 class RecentImages:
@@ -49,16 +55,11 @@ class RecentImages:
         camera = self._cameras.get(topic)
         if camera is None:
             return None
-        _, kept, compressed = camera
         with self._lock:
-            candidates = list(kept)
-        for data in reversed(candidates):
-            try:
-                received = messages.read_image(data, compressed)
-                if received.stamp_ns == stamp_ns:
-                    return received.pixels(_MAX_PIXELS)
-            except (DecodeError, ImageError):
-                continue
+            found = [pixels for stamp, pixels in camera[1] if stamp == stamp_ns]
+        for pixels in reversed(found):
+            with suppress(ImageError):
+                return pixels()
         return None
 
     def forget(self, topic: str) -> None:
@@ -70,13 +71,24 @@ class RecentImages:
         self._cameras.close()
 
     def _subscribe(self, topic: str) -> _Camera:
-        compressed = topic.endswith("/compressed")
-        kept: deque[bytes] = deque(maxlen=_KEPT)
+        kept: deque[tuple[int, Callable[[], Image]]] = deque(maxlen=_KEPT)
+        decoder = PacketDecoder(_MAX_PIXELS)
+        there = {
+            info.type_name for info in self._transport.published_topics() if info.name == topic
+        }
+        kind = type_by_name(topic)
+        if kind not in there:
+            kind = min(there & set(VIDEOS), default=kind)
 
         def take(data: bytes) -> None:
-            with self._lock:
-                kept.append(data)
+            with suppress(DecodeError, ImageError):
+                received = read_image(data, kind)
+                packet = received.packet()
+                picture: Callable[[], Image] = partial(received.pixels, _MAX_PIXELS)
+                if packet is not None:  # each needs those before it
+                    picture = decoder.decode(packet).pixels
+                with self._lock:
+                    kept.append((received.stamp_ns, picture))
 
-        kind = messages.COMPRESSED_IMAGE if compressed else messages.IMAGE
-        subscription = self._transport.subscribe(topic, kind, Qos("best_effort", 2), take)
-        return subscription, kept, compressed
+        depth = 30 if kind in VIDEOS else 2
+        return self._transport.subscribe(topic, kind, Qos("best_effort", depth), take), kept

@@ -34,6 +34,7 @@ from fer_ros.perception.head_pose import Camera, HeadPose, head_pose
 from fer_ros.perception.texts import shortened
 from fer_ros.transport.base import Publisher, Qos, Subscription, Transport, TransportError
 from fer_ros.transport.codec import DecodeError, decode, encode
+from fer_ros.transport.image_topics import camera_of
 from fer_ros.transport.messages import time_ns
 
 POSE = "geometry_msgs/msg/PoseWithCovarianceStamped"
@@ -102,7 +103,7 @@ class _Listener:
         self._calibrations = Calibrations()
         self._problem = ""
         self._lock = threading.Lock()
-        self._topic = f"{image_topic.removesuffix('/compressed').rpartition('/')[0]}/camera_info"
+        self._topic = f"{camera_of(image_topic).rpartition('/')[0]}/camera_info"
         self._subscription: Subscription | None = None
         try:
             self._subscription = transport.subscribe(

@@ -25,14 +25,14 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from fer_ros.node.diagnostics import LatencyMonitor, camera_status, state_status
 from fer_ros.node.graph_look import GraphLook, MissingCameras
+from fer_ros.node.inputs import CameraInput, reliability
 from fer_ros.node.parameters import ParameterError, Settings, parameter
 from fer_ros.node.pictures import AnnotatedOutput
 from fer_ros.node.status_log import StatusLog
-from fer_ros.node.stream import Message, Stream
 from fer_ros.node.worker import Camera, Worker
 from fer_ros.perception.association import random_prefix, track_ids
 from fer_ros.perception.texts import in_one_line
@@ -43,9 +43,9 @@ from fer_ros.runtime.engine import CameraCondition, Converter, FrameEngine
 from fer_ros.runtime.status import WARN, detector_status, model_status
 from fer_ros.runtime.throttle import Throttle
 from fer_ros.transport import messages
-from fer_ros.transport.base import Handle, Publisher, Qos, Subscription, Transport, TransportError
+from fer_ros.transport.base import Handle, Publisher, Qos, Transport, TransportError
 from fer_ros.transport.codec import encode
-from fer_ros.transport.image_topics import ANNOTATED, COMPRESSED
+from fer_ros.transport.image_topics import ANNOTATED, camera_of
 from fer_ros.transport.messages import Status
 
 UNCONFIGURED, CONFIGURING, INACTIVE, ACTIVE = "unconfigured", "configuring", "inactive", "active"
@@ -87,7 +87,7 @@ class EmotionNode:
         self._assembly: Assembly | None = None
         self._emotions: Publisher | None = None
         self._annotated: dict[str, AnnotatedOutput] = {}
-        self._streams: dict[str, tuple[Stream, Subscription]] = {}
+        self._inputs: dict[str, CameraInput] = {}
         self._latency = LatencyMonitor()
         self._worker: Worker | None = None
         self._engine: FrameEngine[FrameResult] | None = None
@@ -143,14 +143,13 @@ class EmotionNode:
 
     def _open_outputs(self, settings: Settings) -> None:
         transport = self.transport
-        qos = Qos(_reliability(settings.emotions_reliability), depth=10)
+        qos = Qos(reliability(settings.emotions_reliability), depth=10)
         self._emotions = transport.publisher("~/emotions", messages.EMOTION_ARRAY, qos)
         if settings.publish_annotated:
             for name in settings.image_topics:
                 topic = transport.resolve(name)
                 several = len(settings.image_topics) > 1
-                own = f"~/{ANNOTATED}{topic}" if several else f"~/{ANNOTATED}"
-                own = own.removesuffix(COMPRESSED)
+                own = f"~/{ANNOTATED}{camera_of(topic)}" if several else f"~/{ANNOTATED}"
                 self._annotated[topic] = AnnotatedOutput(transport, own)
 
     def _report_assembly(self, assembly: Assembly, milliseconds: float) -> None:
@@ -192,7 +191,7 @@ class EmotionNode:
             self._worker = self._make_worker(cameras, wake, self._assembly, self._emotions)
             self._worker.start()
             self.state = ACTIVE
-            topics = ", ".join(self._streams)
+            topics = ", ".join(self._inputs)
             self.transport.log.info(f"active: {topics} -> {self.transport.resolve('~/emotions')}")
 
     def _make_worker(
@@ -212,36 +211,18 @@ class EmotionNode:
         )  # fmt: skip
 
     def _subscribe(self, index: int, settings: Settings, wake: Callable[[], None]) -> Camera:
-        name = settings.image_topics[index]
-        topic = self.transport.resolve(name)
-        asked = settings.image_transport
-        compressed = asked == "compressed" or (asked == "auto" and topic.endswith(COMPRESSED))
-        source = topic
-        if compressed and not topic.endswith(COMPRESSED):
-            source = topic + COMPRESSED
-        if source in self._streams:
-            raise TransportError(f"image_topics names {source} twice")
-        max_rate = settings.of_camera(settings.max_rate, index)
-        stream = Stream(source, compressed, wake, max_rate)
-        type_name = messages.COMPRESSED_IMAGE if compressed else messages.IMAGE
-        qos = Qos(_reliability(settings.image_reliability), depth=settings.image_depth)
-
-        def receive(data: bytes) -> None:
-            stream.put(Message(data, self.transport.now_ns(), messages.peek_stamp_ns(data)))
-
-        # A name is remapped once: it goes to the transport as it was given where that is possible.
-        subscription = self.transport.subscribe(
-            name if source == topic else source, type_name, qos, receive
-        )
-        self._streams[source] = (stream, subscription)
-        if not compressed and (advice := self.transport.large_message_advice()):
-            self.transport.log.warning(f"{source}: {advice}")
-        return Camera(stream, self._annotated.get(topic))
+        opened = CameraInput(self.transport, self._graph, settings, index, wake)
+        topic = opened.stream.topic
+        if topic in self._inputs:
+            opened.close()
+            raise TransportError(f"image_topics names {topic} twice")
+        self._inputs[topic] = opened
+        return Camera(opened.stream, self._annotated.get(opened.asked_topic))
 
     def _close_subscriptions(self) -> None:
-        for _, subscription in self._streams.values():
-            subscription.close()
-        self._streams = {}
+        for opened in self._inputs.values():
+            opened.close()
+        self._inputs = {}
         self._status_log.clear()
 
     def deactivate(self) -> None:
@@ -301,9 +282,9 @@ class EmotionNode:
         """Publish diagnostics every period, and at once when a camera's level changes."""
         with self._lock:
             cameras = self._camera_statuses()
-            for status, (stream, subscription) in zip(cameras, self._streams.values()):
-                publishers = subscription.publisher_count()
-                self._missing.look(stream.topic, publishers)
+            for status, opened in zip(cameras, self._inputs.values()):
+                publishers = opened.look()
+                self._missing.look(opened.stream.topic, publishers)
                 if publishers:  # else the line before has said what is amiss
                     self._status_log.note(status)
             levels = [status.level for status in cameras]
@@ -369,23 +350,12 @@ class EmotionNode:
         return [
             camera_status(
                 self._prefix,
-                stream,
-                subscription,
+                opened.stream,
+                opened.subscription,
                 settings,
-                CameraCondition() if self._engine is None else self._engine.condition(stream.topic),
-                self._other_types(stream, subscription),
+                CameraCondition() if self._engine is None else self._engine.condition(topic),
+                opened.other_types(),
                 self.transport.loss_advice(),
             )
-            for stream, subscription in self._streams.values()
+            for topic, opened in self._inputs.items()
         ]
-
-    def _other_types(self, stream: Stream, subscription: Subscription) -> tuple[str, ...]:
-        """Return in what types an unheard camera's topic is published, other than the own one."""
-        if subscription.publisher_count():
-            return ()
-        own = messages.COMPRESSED_IMAGE if stream.compressed else messages.IMAGE
-        return self._graph.other_types(stream.topic, own)
-
-
-def _reliability(name: str) -> Literal["reliable", "best_effort"]:
-    return "reliable" if name == "reliable" else "best_effort"

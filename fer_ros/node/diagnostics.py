@@ -33,6 +33,7 @@ from fer_ros.runtime.status import ERROR, OK, WARN
 from fer_ros.transport import messages
 from fer_ros.transport.base import Subscription, refusal
 from fer_ros.transport.messages import Status
+from fer_ros.transport.video_messages import VIDEOS
 
 ERROR_FACTOR = 3.0
 """A camera silent for this many times ``stale_after`` is an ERROR, not only a WARN."""
@@ -152,15 +153,18 @@ def _silence(
 
 def _wrong_type(stream: Stream, found: Sequence[str]) -> str:
     """Return what to do about a publisher whose messages are of another type."""
-    expected, other = messages.IMAGE, messages.COMPRESSED_IMAGE
-    remedy = "set image_transport to compressed and remap "
-    remedy += f"{stream.topic}/compressed to {stream.topic}"
-    if stream.compressed:
-        expected, other, remedy = other, expected, "set image_transport to raw"
-    if other not in found:
+    images = [kind for kind in found if kind in messages.IMAGES]
+    if not images:
         remedy = "image_topics names a topic that holds no images"
+    elif images[0] in VIDEOS:
+        remedy = "set image_transport to auto"
+    elif images[0] == messages.IMAGE:
+        remedy = "set image_transport to raw"
+    else:
+        remedy = "set image_transport to compressed and remap "
+        remedy += f"{stream.topic}/compressed to {stream.topic}"
     named = shortened(", ".join(found), 500)
-    return f"it is published as {named}, but {expected} is expected: {remedy}"
+    return f"it is published as {named}, but {stream.type_name} is expected: {remedy}"
 
 
 def _trouble(

@@ -56,8 +56,10 @@ class Settings(PerceptionSettings):
     image_transport: str = row(
         "auto",
         "raw: sensor_msgs/Image; compressed: sensor_msgs/CompressedImage on <topic>/compressed; "
-        "auto: compressed where the topic's name ends in /compressed, else raw.",
-        choices=("auto", "raw", "compressed"),
+        "ffmpeg: ffmpeg_image_transport_msgs/FFMPEGPacket on <topic>/ffmpeg; foxglove: "
+        "foxglove_msgs/CompressedVideo on <topic>/foxglove; auto: by the end of the topic's name, "
+        "else raw, or video where the topic is published as that alone.",
+        choices=("auto", "raw", "compressed", "ffmpeg", "foxglove"),
     )
     image_reliability: str = row(
         "best_effort",

@@ -23,13 +23,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fer_ros.node.backlog import Backlog, Message
 from fer_ros.node.gaps import StampGaps
 from fer_ros.perception.timing import RollingWindow
 
-DROP_CAUSES = ("superseded", "rate_limited", "disabled", "undecodable", "too_old", "failed")
+DROP_CAUSES = (
+    "superseded", "rate_limited", "disabled", "no_key_frame", "undecodable", "too_old", "failed",
+)  # fmt: skip
 """Why an image is not answered: a newer one came before the worker was free; it came sooner than
-``max_rate`` allows; the node is disabled; its bytes are no usable image; it was older than
-``max_age``; the pipeline failed."""
+``max_rate`` allows; the node is disabled; it is a picture of a video that rests on packets which
+did not come; its bytes are no usable image; it was older than ``max_age``; the pipeline failed."""
 
 _TROUBLE_TIME = 10.0
 """How long diagnostics go on about an unusable image [s]."""
@@ -40,18 +43,6 @@ _EARLY = 0.1
 _CLOCK_TOLERANCE = 50_000_000
 """How far a stamp may lie ahead of the node's clock without remark [ns]: clocks of two hosts are
 rarely closer, and /clock comes in steps."""
-
-
-@dataclass(frozen=True)
-class Message:
-    """An image message as it came from the middleware."""
-
-    data: bytes
-    """CDR bytes of the message."""
-    received_ns: int
-    """Node clock on arrival."""
-    stamp_ns: int = 0
-    """Stamp of its header; 0 where it has none."""
 
 
 @dataclass(frozen=True)
@@ -98,18 +89,17 @@ class Stream:
     """The newest-frame slot of one camera topic and its counters; safe between threads."""
 
     def __init__(
-        self, topic: str, compressed: bool, wake: Callable[[], None], max_rate: float = 0.0
+        self, topic: str, type_name: str, wake: Callable[[], None], max_rate: float = 0.0
     ) -> None:
         """Start with an empty slot.
 
         Args:
             topic: Fully qualified name.
-            compressed: Whether messages are CompressedImage.
+            type_name: Of its messages, one of :data:`fer_ros.transport.messages.IMAGES`.
             wake: Called when an image arrives.
             max_rate: Images taken in at most [1/s]; 0 sets no limit.
         """
         self.topic = topic
-        self.compressed = compressed
         self._rate_in = RollingWindow()
         self._rate_out = RollingWindow()
         self._rate_superseded = RollingWindow()
@@ -120,13 +110,23 @@ class Stream:
         self._due = -math.inf
         self._wake = wake
         self._lock = threading.Lock()
-        self._slot: Message | None = None
+        self._backlog = Backlog(type_name)
         self._events: Counter[str] = Counter()
         self._started = time.monotonic()
         self._last_arrival: float | None = None
         self._last_error = ""
         self._error_at = self._odd_stamp_at = -math.inf
         self._waiting_since: float | None = None
+
+    @property
+    def type_name(self) -> str:
+        """Of its messages."""
+        return self._backlog.type_name
+
+    def turn_to(self, type_name: str) -> None:
+        """Expect messages of another type from now on."""
+        with self._lock:
+            self._backlog = Backlog(type_name)
 
     def put(self, message: Message) -> None:
         """Store a new image; one that still waits is dropped as superseded."""
@@ -139,13 +139,13 @@ class Stream:
             if not self._admits(now):
                 self._events["rate_limited"] += 1
                 self._rate_limited.add(1.0, now)
+                self._backlog.pass_by(message)
                 return
             if self._waiting_since is None:
                 self._waiting_since = now
-            if self._slot is not None:
+            if self._backlog.put(message):
                 self._events["superseded"] += 1
                 self._rate_superseded.add(1.0, now)
-            self._slot = message
         self._wake()
 
     def _note_gap(self, stamp_ns: int, now: float) -> None:
@@ -165,13 +165,12 @@ class Stream:
     @property
     def waiting(self) -> bool:
         """Whether an image waits."""
-        return self._slot is not None
+        return self._backlog.filled
 
     def take(self) -> Message | None:
-        """Remove and return the waiting image, if any."""
+        """Remove and return the waiting image, if any, with the packets that it may rest on."""
         with self._lock:
-            message, self._slot = self._slot, None
-            return message
+            return self._backlog.take()
 
     def drop(self, cause: str, reason: str = "") -> None:
         """Count an image that was taken but not answered; cause as in :data:`DROP_CAUSES`."""

@@ -26,10 +26,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from fer_ros.node.backlog import Message
 from fer_ros.node.diagnostics import LatencyMonitor
 from fer_ros.node.parameters import Settings
 from fer_ros.node.pictures import AnnotatedOutput
-from fer_ros.node.stream import Message, Stream
+from fer_ros.node.stream import Stream
 from fer_ros.perception.timing import CLOCK_REMEDY, clock_difference, milliseconds_since
 from fer_ros.perception.types import FrameResult, Origin
 from fer_ros.runtime.engine import CameraImage, Drop, FrameEngine
@@ -162,12 +163,15 @@ class Worker:
     def _open(self, stream: Stream, message: Message) -> CameraImage | None:
         """Read the header of an image, unless the image is not wanted."""
         settings = self._settings()
+        topic, kind = stream.topic, stream.type_name
+        if message.torn or not settings.enabled:
+            self._engine.interrupt(topic)
         if not settings.enabled:
             stream.drop("disabled")
             return None
-        image = self._engine.read(
-            stream.topic, message.data, stream.compressed, message.received_ns
-        )
+        for earlier in message.before:
+            self._engine.read(topic, earlier.data, kind, earlier.received_ns)
+        image = self._engine.read(topic, message.data, kind, message.received_ns)
         if isinstance(image, Drop):
             self._give_up(stream, image)
             return None

@@ -20,7 +20,6 @@ OpenCV decodes anything, for that would return a file that ends early half grey.
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -32,6 +31,7 @@ from fer_ros.perception import tiff
 from fer_ros.perception.images import MAX_PIXELS, Buffer, ImageError, ImageMemory, check_size
 from fer_ros.perception.texts import shortened
 from fer_ros.perception.types import Image
+from fer_ros.perception.video_stream import codec_of
 
 _FLAGS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -40,17 +40,6 @@ _END_OF_IMAGE = b"\xff\xd9"
 
 _SEQUENTIAL = (0xC0, 0xC1)
 """Frame markers of JPEGs with one scan (ITU-T T.81, table B.1)."""
-
-_VIDEO = {
-    "H.264": {"h264", "avc", "avc1", "x264", "libx264"},
-    "H.265": {"h265", "hevc", "hvc1", "x265", "libx265"},
-    "AV1": {"av1", "av01"},
-    "VP8": {"vp8"},
-    "VP9": {"vp9", "vp09"},
-    "MPEG-4": {"mpeg4", "mp4v", "mp4"},
-    "Theora": {"theora"},
-}
-"""Codecs of video by the words that name them in a message's format."""
 
 _OTHERS = (
     (8, b"WEBP", "WebP"), (0, b"GIF8", "a GIF"), (0, b"BM", "a BMP"), (0, b"OggS", "Ogg"),
@@ -126,6 +115,11 @@ def decode_compressed(
     return image
 
 
+def holds_picture(content: bytes) -> bool:
+    """Whether bytes begin as a picture that :func:`decode_compressed` reads."""
+    return content.startswith((_JPEG, _PNG)) or content[:4] in tiff.BYTE_ORDERS
+
+
 def _decode(content: bytes) -> np.ndarray | None:
     try:
         return cv2.imdecode(np.frombuffer(content, np.uint8), _FLAGS)
@@ -172,15 +166,9 @@ def _decoded(
 
 def _unknown(content: bytes, format: str) -> str:
     """Return what bytes are that are neither JPEG nor PNG nor TIFF, and what helps."""
-    words = set(re.split(r"[^a-z0-9]+", format.lower().replace(".", "")))
-    video = next((name for name, others in _VIDEO.items() if words & others), "")
-    if not video and content.startswith((b"\0\0\x01", b"\0\0\0\x01")):
-        video = _byte_stream(content)
+    video = codec_of(format, content)
     if video:
-        return (
-            f"the message holds {video}, a stream of video, of which no image can be decoded by "
-            "itself; publish the images raw or as JPEG"
-        )
+        return f"the bytes are {video}, a stream of video, of which no image is whole by itself"
     kind = next((name for at, magic, name in _OTHERS if content.startswith(magic, at)), "")
     if kind:
         return f"the image is {kind}, which is not read; publish it as JPEG, PNG or TIFF"
@@ -188,14 +176,6 @@ def _unknown(content: bytes, format: str) -> str:
         f"{len(content)} bytes starting with {content[:8].hex(' ') or 'nothing'} are neither JPEG "
         "nor PNG nor TIFF"
     )
-
-
-def _byte_stream(content: bytes) -> str:
-    """Return the codec of a byte stream by its first NAL unit (H.264 and H.265, annex B)."""
-    head = content[content.index(b"\x01") + 1 :][:2]
-    if len(head) == 2 and (head[0] & 0x81) == 0 and 32 <= head[0] >> 1 <= 40 and head[1] & 7:
-        return "H.265"
-    return "H.264" if head and not head[0] & 0x80 else ""
 
 
 def _jpeg_structure(content: bytes) -> _Jpeg:

@@ -62,8 +62,8 @@ class Source:
     """Its name in the table: the path as given or found."""
     place: Path
     """Where what is drawn of it goes in the folder for that; unique in one call."""
-    topics: Mapping[str, bool] = field(default_factory=dict)
-    """Of a recording: the image topics to read, and whether they hold CompressedImages."""
+    topics: Mapping[str, str] = field(default_factory=dict)
+    """Of a recording: the image topics to read, with their types."""
 
 
 def find_sources(words: Sequence[str]) -> list[Source]:

@@ -76,8 +76,7 @@ class RecordingFrames:
         for count, message in enumerate(bag.messages(self.source.topics)):
             topic = topics[message.topic]
             number, topic.images = topic.images, topic.images + 1
-            compressed = self.source.topics[message.topic]
-            image = engine.read(message.topic, message.data, compressed, message.time_ns)
+            image = engine.read(message.topic, message.data, message.type_name, message.time_ns)
             found: FrameResult | Drop | None = image if isinstance(image, Drop) else None
             if isinstance(image, CameraImage):
                 time_ns = _time_ns(image)

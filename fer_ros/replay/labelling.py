@@ -102,7 +102,7 @@ def write_label_file(job: LabelJob, progress: Progress) -> LabelResult:
         raise ReplayError(f"{out} holds the recording and would replace it; name another --out")
     reader = BagReader(bag)
     chosen = image_topics(reader, job.topics)
-    cameras = {name: CameraRecord(kind) for name, kind in chosen.compressed.items()}
+    cameras = {name: CameraRecord(kind) for name, kind in chosen.types.items()}
     with locked(out), whole_folder(out, job.replace) as folder:
         (folder / THUMBNAILS).mkdir()
         writer, clocks = _Rows(folder, cameras, job.shortest), RecordingClocks()
@@ -240,7 +240,7 @@ def _outcomes(
         progress(index + 1, total, (message.time_ns - first_ns) / 1e9)
         camera = cameras[message.topic]
         clocks.meet(message)
-        image = engine.read(message.topic, message.data, camera.compressed, recorded_ns(message))
+        image = engine.read(message.topic, message.data, message.type_name, recorded_ns(message))
         if isinstance(image, Drop):
             yield image
             continue

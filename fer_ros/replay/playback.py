@@ -90,7 +90,7 @@ class Session:
         self._progress = progress
         self._settings = job.settings()
         chosen = image_topics(reader, job.topics)
-        self._topics, self._choice = chosen.compressed, chosen.warnings
+        self._topics, self._choice = chosen.types, chosen.warnings
         self._labels = LabelSet()
         for path in job.label_files:
             self._labels.add_file(path)
@@ -167,9 +167,10 @@ class Session:
         for index, message in enumerate(self._clocks.begin(self._reader.messages(self._topics))):
             first_ns = message.time_ns if first_ns is None else first_ns
             self._progress(index + 1, self._total, (message.time_ns - first_ns) / 1e9)
-            compressed = message.type_name == messages.COMPRESSED_IMAGE
             self._clocks.meet(message)
-            image = self._engine.read(message.topic, message.data, compressed, recorded_ns(message))
+            image = self._engine.read(
+                message.topic, message.data, message.type_name, recorded_ns(message)
+            )
             if isinstance(image, Drop):
                 self._unreadable(index, message, image)
                 continue
@@ -221,7 +222,7 @@ class Session:
         if frame is not None:
             height, width = frame.image.shape[:2]
             camera = self._recording.cameras[arrival.topic]
-            camera.note_format(f"{width}x{height}", _encoding(arrival))
+            camera.note_format(f"{width}x{height}", arrival.image.received.encoding)
 
     def _take_in(self, arrival: Arrival, result: FrameResult, age_ms: float) -> None:
         start = time.perf_counter()
@@ -299,11 +300,6 @@ class Session:
             parameters={key: _plain(value) for key, value in job.parameters.items()},
             answers=self._answers.counts(),
         )
-
-
-def _encoding(arrival: Arrival) -> str:
-    received = arrival.image.received
-    return str(received.message.format if received.compressed else received.message.encoding)
 
 
 def _plain(value: Any) -> Any:

@@ -252,6 +252,8 @@ class CameraFacts:
     gaps: list[Gap]
     stamps: StampFaults
     errors: dict[str, int]
+    no_key_frame: int = 0
+    """Pictures of a video that rest on packets that did not come."""
 
 
 @dataclass(frozen=True)
@@ -273,6 +275,8 @@ class RecordingFacts:
     """Files that end too early, those of recorded results among them."""
     warnings: list[str]
     cameras: dict[str, CameraFacts]
+    no_key_frame: int = 0
+    """Pictures of a video that rest on packets that did not come."""
 
 
 @dataclass(frozen=True)

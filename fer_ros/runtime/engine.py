@@ -32,6 +32,7 @@ from fer_ros.perception.images import ImageError, ImageMemory
 from fer_ros.perception.texts import in_one_line, shortened
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import Frame, Image
+from fer_ros.sources.packets import NoKeyFrameError, PacketDecoder, Picture
 from fer_ros.transport import messages
 from fer_ros.transport.codec import DecodeError
 from fer_ros.transport.messages import ReceivedImage
@@ -68,6 +69,8 @@ class CameraImage:
     """What reading the header cost."""
     time_ns: int = 0
     """When it belongs in time by the clock of its camera."""
+    picture: Picture | ImageError | None = None
+    """Of a video: its picture, or why there is none."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,9 @@ class CameraCondition:
 class _Camera:
     """What is remembered of one camera from image to image."""
 
-    def __init__(self, clock: FrameClock) -> None:
+    def __init__(self, clock: FrameClock, max_pixels: int) -> None:
         self.memory = ImageMemory()
+        self.decoder = PacketDecoder(max_pixels)
         self.clock = clock
         self.watch = ImageWatch()
         self.faults: Counter[str] = Counter()
@@ -151,24 +155,33 @@ class FrameEngine(Generic[A]):
             foreign_ns=camera.clock.foreign_ns,
         )
 
-    def read(
-        self, topic: str, data: bytes, compressed: bool, received_ns: int
-    ) -> CameraImage | Drop:
+    def read(self, topic: str, data: bytes, type_name: str, received_ns: int) -> CameraImage | Drop:
         """Read the header and layout of a message, not yet its pixels, and place it in time.
+
+        Video is decoded here: every packet has to be read, in its turn, also where its picture is
+        not wanted.
 
         Args:
             topic: Fully qualified name.
             data: CDR bytes.
-            compressed: Whether it is to be a CompressedImage.
+            type_name: Of the message, one of :data:`fer_ros.transport.messages.IMAGES`.
             received_ns: Clock on arrival.
         """
         start = time.perf_counter()
+        camera = self._camera(topic)
         try:
-            received = messages.read_image(data, compressed)
+            received = messages.read_image(data, type_name)
         except DecodeError as error:
             return Drop("undecodable", in_one_line(error))
-        time_ns = self._camera(topic).clock.place(received.stamp_ns, received_ns)
-        return CameraImage(topic, received, received_ns, milliseconds_since(start), time_ns)
+        picture = _picture(camera.decoder, received)
+        time_ns = camera.clock.place(received.stamp_ns, received_ns)
+        return CameraImage(
+            topic, received, received_ns, milliseconds_since(start), time_ns, picture
+        )
+
+    def interrupt(self, topic: str) -> None:
+        """Note that messages of a camera have not been read; of a video others rest on them."""
+        self._camera(topic).decoder.interrupt("packets before it were left unread")
 
     def answer(self, images: Sequence[CameraImage]) -> list[A | Drop]:
         """Answer images of different cameras together.
@@ -191,7 +204,9 @@ class FrameEngine(Generic[A]):
 
     def _camera(self, topic: str) -> _Camera:
         if topic not in self._cameras:
-            self._cameras[topic] = _Camera(self._clocks.get(topic) or FrameClock())
+            self._cameras[topic] = _Camera(
+                self._clocks.get(topic) or FrameClock(), self._max_pixels
+            )
         return self._cameras[topic]
 
     def _decode(self, image: CameraImage) -> Frame | Drop:
@@ -199,7 +214,14 @@ class FrameEngine(Generic[A]):
         received = image.received
         camera = self._camera(image.topic)
         try:
-            pixels = received.pixels(self._max_pixels, self._convert, camera.memory)
+            if image.picture is None:
+                pixels = received.pixels(self._max_pixels, self._convert, camera.memory)
+            elif isinstance(image.picture, ImageError):
+                raise image.picture
+            else:
+                pixels = image.picture.pixels()
+        except NoKeyFrameError as error:
+            return Drop("no_key_frame", in_one_line(error))
         except ImageError as error:
             return Drop("undecodable", in_one_line(error))
         except Exception as error:  # one image must not end the node, nor a replay
@@ -222,6 +244,16 @@ class FrameEngine(Generic[A]):
             return self._answer(frames)
         except Exception as error:  # as above
             return [_failed(error, frame) for frame in frames]
+
+
+def _picture(decoder: PacketDecoder, received: ReceivedImage) -> Picture | ImageError | None:
+    packet = received.packet()
+    if packet is None:
+        return None
+    try:
+        return decoder.decode(packet)
+    except ImageError as error:
+        return error
 
 
 def _failed(error: Exception, frame: Frame | None = None) -> Drop:

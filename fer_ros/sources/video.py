@@ -168,7 +168,7 @@ class Video:
 
     def _decoded(self, start: float) -> Iterator[VideoFrame]:
         """Yield all frames from the last key frame before a time on."""
-        turn: _Turn | None = None
+        turn: Turn | None = None
         index, from_pts = 0, -math.inf
         for packet, skipped in self._packets_from(start):
             if skipped:
@@ -188,8 +188,8 @@ class Video:
                     check_size(picture.width, picture.height, _LARGEST)
                 except ImageError as error:
                     raise CameraError(f"{self.path}: {error}") from error
-                turn = turn or _Turn.of(picture)
-                image = turn.apply(_bgr(picture))
+                turn = turn or Turn.of(picture)
+                image = turn.apply(bgr(picture))
                 yield VideoFrame(image, self._time_ns(picture, index), index)
                 index += 1
 
@@ -232,7 +232,7 @@ class Video:
 
 
 @dataclass(frozen=True)
-class _Turn:
+class Turn:
     """How a decoded frame has to be turned to be upright, by its display matrix."""
 
     code: int | None = None
@@ -241,7 +241,8 @@ class _Turn:
     """Left and right, before it is turned."""
 
     @classmethod
-    def of(cls, picture: AvFrame) -> _Turn:
+    def of(cls, picture: AvFrame) -> Turn:
+        """Read the display matrix of a decoded frame, an av.VideoFrame."""
         matrix = next((s for s in picture.side_data if s.type.name == "DISPLAYMATRIX"), None)
         if matrix is None:
             return cls()
@@ -255,12 +256,21 @@ class _Turn:
         return cls(codes[quarter], mirrored)
 
     def apply(self, image: Image) -> Image:
+        """Return the frame's pixels upright."""
         if self.mirrored:
             image = np.asarray(cv2.flip(image, 1), np.uint8)
         return image if self.code is None else np.asarray(cv2.rotate(image, self.code), np.uint8)
 
 
-def _bgr(picture: AvFrame) -> Image:
+def bgr(picture: AvFrame) -> Image:
+    """Return the pixels of a decoded frame, by its own colour space and range.
+
+    Args:
+        picture: An av.VideoFrame.
+
+    Returns:
+        uint8, shape (height, width, 3), BGR, the same on every machine.
+    """
     converted = picture.reformat(format="bgr24", interpolation=_EXACT)
     return np.asarray(converted.to_ndarray(), np.uint8)
 

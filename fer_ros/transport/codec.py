@@ -14,8 +14,9 @@
 
 """CDR bytes to message objects and back, one codec for every transport and for bags.
 
-``rosbags`` reads and writes CDR from the message definitions: the standard ones it brings, and
-this package's ``msg/*.msg``, which stay the only source of truth. One set of message classes
+``rosbags`` reads and writes CDR from the message definitions: the standard ones it brings, two of
+video, and this package's ``msg/*.msg``, which stay the only
+source of truth. One set of message classes
 therefore serves rclpy (raw subscriptions), Cyclone DDS and recorded bags alike.
 """
 
@@ -34,6 +35,14 @@ from fer_ros.resources import share_path
 
 PACKAGE = "fer_ros"
 
+_VIDEO = {
+    "foxglove_msgs/msg/CompressedVideo": "builtin_interfaces/Time timestamp\nstring frame_id\n"
+    "uint8[] data\nstring format\n",
+    "ffmpeg_image_transport_msgs/msg/FFMPEGPacket": "std_msgs/Header header\nint32 width\n"
+    "int32 height\nstring encoding\nuint64 pts\nuint8 flags\nbool is_bigendian\nuint8[] data\n",
+}
+"""Messages of other packages, which robots record without having them here."""
+
 
 class DecodeError(ValueError):
     """Bytes that are no message of the expected type."""
@@ -41,12 +50,14 @@ class DecodeError(ValueError):
 
 @lru_cache(maxsize=1)
 def typestore() -> Typestore:
-    """Return the definitions of the standard messages and of this package's own."""
+    """Return the definitions of the standard messages, of this package's own and of video."""
     store = get_typestore(Stores.ROS2_JAZZY)
     store.fielddefs.update(_with_bytes_for_chars(store.fielddefs))
     for path in sorted(share_path("msg").glob("*.msg")):
         name = f"{PACKAGE}/msg/{path.stem}"
         store.register(get_types_from_msg(path.read_text(encoding="utf-8"), name))
+    for name, text in _VIDEO.items():
+        store.register(get_types_from_msg(text, name))
     return store
 
 

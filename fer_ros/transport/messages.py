@@ -29,11 +29,13 @@ from fer_ros.perception import images
 from fer_ros.perception.compressed import decode_compressed
 from fer_ros.perception.images import ImageMemory
 from fer_ros.perception.types import STAGES, Box, Face, FaceEmotion, FrameResult, Image, Origin
+from fer_ros.perception.video_stream import VideoPacket
 from fer_ros.transport.codec import DecodeError, decode, message_class, typestore
+from fer_ros.transport.video_messages import COMPRESSED_VIDEO, FFMPEG_PACKET, VIDEOS, read_packet
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
-IMAGES = (IMAGE, COMPRESSED_IMAGE)
+IMAGES = (IMAGE, COMPRESSED_IMAGE, *VIDEOS)
 EMOTION_ARRAY = "fer_ros/msg/EmotionArray"
 DIAGNOSTIC_ARRAY = "diagnostic_msgs/msg/DiagnosticArray"
 
@@ -62,17 +64,29 @@ class ReceivedImage:
     message: Any
     data: bytes
     """The message's CDR bytes."""
-    compressed: bool
+    type_name: str
+    """One of :data:`IMAGES`."""
 
     @property
     def stamp_ns(self) -> int:
-        """Stamp of the header [ns]; 0 when the camera gives none."""
-        return time_ns(self.message.header.stamp)
+        """Stamp of the message [ns]; 0 when the camera gives none."""
+        return time_ns(_stamp(self.message, self.type_name))
 
     @property
     def frame_id(self) -> str:
-        """Coordinate frame of the header."""
-        return str(self.message.header.frame_id)
+        """Coordinate frame."""
+        own = self.type_name == COMPRESSED_VIDEO
+        return str(self.message.frame_id if own else self.message.header.frame_id)
+
+    @property
+    def encoding(self) -> str:
+        """What the message says of its content, e.g. ``bgr8``, ``jpeg`` or ``h264``."""
+        named = self.type_name in (IMAGE, FFMPEG_PACKET)
+        return str(self.message.encoding if named else self.message.format)
+
+    def packet(self) -> VideoPacket | None:
+        """Return what it holds of a video; None where it is an image by itself."""
+        return read_packet(self.message, self.stamp_ns)
 
     def pixels(
         self,
@@ -80,7 +94,7 @@ class ReceivedImage:
         convert: Callable[[bytes], Image | None] | None = None,
         memory: ImageMemory | None = None,
     ) -> Image:
-        """Decode the pixels.
+        """Decode the pixels of an image; those of a :meth:`packet` need the packets before it.
 
         Args:
             max_pixels: Larger images are refused.
@@ -92,7 +106,7 @@ class ReceivedImage:
             fer_ros.perception.images.ImageError: The image cannot be decoded; the message says why.
         """
         m = self.message
-        if self.compressed:
+        if self.type_name == COMPRESSED_IMAGE:
             return decode_compressed(m.data, m.format, max_pixels, memory)
         images.check_size(m.width, m.height, max_pixels)
         own = m.encoding in images.VIEWS or m.encoding in images.WIDE
@@ -106,17 +120,27 @@ class ReceivedImage:
         )  # fmt: skip
 
 
-def read_image(data: bytes, compressed: bool) -> ReceivedImage:
+def read_image(data: bytes, type_name: str) -> ReceivedImage:
     """Read the header and layout of a camera's message.
+
+    Args:
+        data: CDR bytes.
+        type_name: One of :data:`IMAGES`.
 
     Raises:
         fer_ros.transport.codec.DecodeError: The bytes are no such message.
     """
-    message = decode(data, COMPRESSED_IMAGE if compressed else IMAGE)
-    stamp = message.header.stamp
+    if type_name not in IMAGES:
+        raise DecodeError(f"{type_name} is no type of images")
+    message = decode(data, type_name)
+    stamp = _stamp(message, type_name)
     if stamp.sec + stamp.nanosec // _SECOND >= _MOST_SECONDS:
         raise DecodeError(f"its stamp of {stamp.sec} s and {stamp.nanosec} ns is no time")
-    return ReceivedImage(message, data, compressed)
+    return ReceivedImage(message, data, type_name)
+
+
+def _stamp(message: Any, type_name: str) -> Any:
+    return message.timestamp if type_name == COMPRESSED_VIDEO else message.header.stamp
 
 
 def peek_stamp_ns(data: bytes) -> int:
@@ -339,10 +363,10 @@ def image(pixels: Image, stamp_ns: int, frame_id: str) -> Any:
     )
 
 
-def compressed_image(jpeg: bytes, stamp_ns: int, frame_id: str) -> Any:
-    """Return a sensor_msgs/CompressedImage of a JPEG file's bytes."""
+def compressed_image(data: bytes, stamp_ns: int, frame_id: str, format: str = "jpeg") -> Any:
+    """Return a sensor_msgs/CompressedImage of a JPEG file's bytes, or what the format says."""
     return message_class(COMPRESSED_IMAGE)(
-        header=header(stamp_ns, frame_id), format="jpeg", data=np.frombuffer(jpeg, np.uint8)
+        header=header(stamp_ns, frame_id), format=format, data=np.frombuffer(data, np.uint8)
     )
 
 

@@ -34,7 +34,7 @@ from fer_ros.transport import messages
 from fer_ros.transport.base import TopicInfo
 from fer_ros.transport.codec import decode
 from fer_ros.transport.event_messages import EMOTION_EVENT, Event, read_event
-from fer_ros.transport.image_topics import ANNOTATED, COMPRESSED, is_annotated
+from fer_ros.transport.image_topics import ANNOTATED, COMPRESSED, camera_of, is_annotated
 from fer_ros.transport.messages import Answer, Status
 from fer_ros.view import bounds
 
@@ -296,7 +296,7 @@ def _by_node(statuses: Iterable[Status]) -> Iterable[tuple[str, tuple[Status, ..
 def _picture_topic(node: str, source: str, published: set[str]) -> str:
     """Return where a node shows a camera: apart where it has several, see ``pictures.py``."""
     base = f"{node}/{ANNOTATED}"
-    names = (f"{base}{source.removesuffix(COMPRESSED)}{COMPRESSED}", base + COMPRESSED)
+    names = (f"{base}{camera_of(source)}{COMPRESSED}", base + COMPRESSED)
     return next((name for name in names if name in published), "")
 
 

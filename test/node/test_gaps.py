@@ -19,8 +19,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fer_ros.node.backlog import Message
 from fer_ros.node.gaps import StampGap, StampGaps
-from fer_ros.node.stream import Message, Stream
+from fer_ros.node.stream import Stream
+from fer_ros.transport.messages import IMAGE
 
 SECOND = 1_000_000_000
 
@@ -89,7 +91,7 @@ def test_a_gap_says_where_it_is_and_how_long() -> None:
 
 def test_a_gap_of_many_images_is_counted_at_once() -> None:
     """A camera of 1000 Hz that pauses for most of a second: one entry, not one an image."""
-    stream, stamp_ns = Stream("/image", False, lambda: None), 10**18
+    stream, stamp_ns = Stream("/image", IMAGE, lambda: None), 10**18
     for _ in range(20):
         stamp_ns += 1_000_000
         stream.put(Message(b"", stamp_ns, stamp_ns))

@@ -22,8 +22,10 @@ import time
 import pytest
 from support import SECOND, smiling, wait_for
 
+from fer_ros.node.backlog import Message
 from fer_ros.node.parameters import ParameterError, Settings
-from fer_ros.node.stream import Message, Stream
+from fer_ros.node.stream import Stream
+from fer_ros.transport import messages
 
 TOPICS = tuple(f"/cam{i}/image_raw" for i in range(4))
 
@@ -63,7 +65,7 @@ def test_an_overloaded_node_says_what_it_loses(build) -> None:
 
     detector.candidates = waiting
     robot.send(smiling(), stamp_ns=1000 * SECOND)
-    wait_for(lambda: not robot.node._streams["/image_raw"][0].waiting)
+    wait_for(lambda: not robot.node._inputs["/image_raw"].stream.waiting)
     for index in range(20):
         robot.send(smiling(), stamp_ns=1000 * SECOND + index)
     wait_for(lambda: robot.camera_counts()["dropped.superseded"] == 19)
@@ -91,7 +93,7 @@ def test_a_rate_limit_drops_what_comes_too_soon(build) -> None:
 def test_a_rate_limit_keeps_to_its_rate(monkeypatch) -> None:
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    stream = Stream("/cam", False, lambda: None, max_rate=10.0)
+    stream = Stream("/cam", messages.IMAGE, lambda: None, max_rate=10.0)
     admitted = 0
     for _ in range(300):  # ten seconds at 30 Hz
         stream.put(Message(b"", 0))

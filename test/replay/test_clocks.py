@@ -45,7 +45,7 @@ def play(found: list[BagMessage]) -> tuple[list[Arrival], RecordingClocks]:
     engine = FrameEngine(lambda frames: list(frames), 10_000, clocks=clocks.of)
     for index, each in enumerate(clocks.begin(iter(found))):
         clocks.meet(each)
-        image = engine.read(each.topic, each.data, True, recorded_ns(each))
+        image = engine.read(each.topic, each.data, each.type_name, recorded_ns(each))
         assert isinstance(image, CameraImage)
         arrivals.append(Arrival(index, image, clocks.moment(image), each.time_ns))
     return arrivals, clocks
@@ -146,7 +146,7 @@ def test_a_loop_goes_on_in_time_and_tracks_begin_anew() -> None:
 def test_missing_images_are_not_counted_over_a_step_or_a_pause() -> None:
     def missing(found: list[BagMessage]) -> tuple[int, list[float]]:
         arrivals, clocks = play(found)
-        camera = CameraRecord(compressed=True)
+        camera = CameraRecord(messages.COMPRESSED_IMAGE)
         for arrival in arrivals:
             stamp_ns = arrival.image.received.stamp_ns
             # What a replay does, where the clock is that of the whole recording.

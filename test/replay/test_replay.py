@@ -122,7 +122,9 @@ def test_compressed_images_and_annotated_output(command, tmp_path):
     topic = "/fer/image_annotated/compressed"
     pictures = list(BagReader(tmp_path / "out" / "bag").messages([topic]))
     assert len(pictures) == 4
-    image = messages.read_image(pictures[0].data, compressed=True).pixels(10**6, lambda _: None)
+    image = messages.read_image(pictures[0].data, messages.COMPRESSED_IMAGE).pixels(
+        10**6, lambda _: None
+    )
     assert image.shape == (240, 320, 3)
 
 

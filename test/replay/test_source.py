@@ -61,7 +61,7 @@ def bag_of(folder, counts):
 )
 def test_one_form_of_each_camera(tmp_path, counts, chosen, said):
     found = image_topics(bag_of(tmp_path / "bag", counts), ())
-    assert list(found.compressed) == chosen
+    assert list(found.types) == chosen
     assert bool(found.warnings) == bool(said)
     assert said in " ".join(found.warnings)
 

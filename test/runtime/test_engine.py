@@ -38,7 +38,7 @@ def data(level: int = 120, stamp: int = 7, encoding: str = "") -> bytes:
 
 
 def read(engine: FrameEngine, topic: str, content: bytes, received_ns: int = 9) -> CameraImage:
-    image = engine.read(topic, content, compressed=False, received_ns=received_ns)
+    image = engine.read(topic, content, messages.IMAGE, received_ns=received_ns)
     assert isinstance(image, CameraImage)
     return image
 
@@ -56,7 +56,7 @@ def test_answers_and_drops_come_in_the_order_of_the_images() -> None:
 
 def test_what_is_no_message_is_a_drop() -> None:
     engine = FrameEngine(lambda frames: frames, 10_000)
-    drop = engine.read("a", b"\0\1\0\0nothing", compressed=False, received_ns=0)
+    drop = engine.read("a", b"\0\1\0\0nothing", messages.IMAGE, received_ns=0)
     assert isinstance(drop, Drop)
     assert drop.cause == "undecodable"
 
@@ -107,4 +107,4 @@ def test_only_the_engine_decodes_the_images_of_messages() -> None:
             called = node.func if isinstance(node, ast.Call) else None
             if isinstance(called, ast.Attribute) and called.attr == "pixels":
                 decoders.append(path.relative_to(ROOT).as_posix())
-    assert decoders == ["fer_ros/runtime/engine.py"]
+    assert set(decoders) == {"fer_ros/runtime/engine.py"}

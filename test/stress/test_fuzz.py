@@ -53,7 +53,7 @@ def test_nothing_that_comes_ends_the_node_or_goes_uncounted(request, capfd) -> N
     count = request.config.getoption("--messages")
     supply = Messages(SEED)
     robot = Robot(image_topics=(RAW, COMPRESSED), image_depth=100, detection_size=128).start()
-    streams = {topic: robot.node._streams[topic][0] for topic in (RAW, COMPRESSED)}
+    streams = {topic: robot.node._inputs[topic].stream for topic in (RAW, COMPRESSED)}
     kinds = {RAW: messages.IMAGE, COMPRESSED: messages.COMPRESSED_IMAGE}
     logged, slowest, started = 0, 0.0, time.monotonic()
     with watching() as watch:

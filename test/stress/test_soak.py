@@ -46,7 +46,7 @@ def test_a_long_day_leaves_nothing_behind(request, capfd) -> None:
     shown, rng = pictures(), np.random.default_rng(1)
     empty = np.full((72, 96, 3), 120, np.uint8)
     robot = Robot(detection_size=96, image_depth=10).start()
-    stream, _ = robot.node._streams["/image_raw"]
+    stream = robot.node._inputs["/image_raw"].stream
     stamp, ids, started, faces = 1000 * SECOND, set[str](), time.monotonic(), 0
     with watching() as watch:
         for index in range(count):

@@ -99,7 +99,7 @@ def test_regions_always_lie_inside_the_image(x, y, width, height) -> None:
 
 def test_an_image_arrives_pixel_by_pixel() -> None:
     picture = np.random.default_rng(0).integers(0, 255, (7, 5, 3), np.uint8)
-    received = messages.read_image(encode(messages.image(picture, 5, "camera")), compressed=False)
+    received = messages.read_image(encode(messages.image(picture, 5, "camera")), messages.IMAGE)
     assert (received.stamp_ns, received.frame_id) == (5, "camera")
     np.testing.assert_array_equal(received.pixels(1000, lambda _: None), picture)
 
@@ -113,10 +113,10 @@ def test_the_platforms_own_conversion_is_asked_only_where_a_view_is_not_enough()
         return grey
 
     plain = messages.image(np.zeros((4, 4, 3), np.uint8), 1, "")
-    messages.read_image(encode(plain), False).pixels(100, convert)
+    messages.read_image(encode(plain), messages.IMAGE).pixels(100, convert)
     assert asked == []
     plain.encoding = "rgb8"
-    converted = messages.read_image(encode(plain), False).pixels(100, convert)
+    converted = messages.read_image(encode(plain), messages.IMAGE).pixels(100, convert)
     assert len(asked) == 1
     np.testing.assert_array_equal(converted, grey)
 
@@ -137,7 +137,7 @@ def test_diagnostics_arrive() -> None:
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_never_do_more_than_fail(data: bytes) -> None:
     with contextlib.suppress(DecodeError):
-        messages.read_image(b"\x00\x01\x00\x00" + data, compressed=False)
+        messages.read_image(b"\x00\x01\x00\x00" + data, messages.IMAGE)
 
 
 def test_own_messages_have_hashes_of_their_definition() -> None:
@@ -153,7 +153,7 @@ def test_stamps_that_no_message_holds_are_refused_in_words() -> None:
     message = messages.image(np.zeros((4, 4), np.uint8), (2**31 - 1) * 10**9, "camera")
     message.header.stamp.nanosec = 4_000_000_000
     with pytest.raises(DecodeError, match="is no time"):
-        messages.read_image(encode(message), compressed=False)
+        messages.read_image(encode(message), messages.IMAGE)
     with pytest.raises(ValueError, match="beyond what"):
         messages.header(2**31 * 10**9, "")
     assert messages.peek_stamp_ns(encode(messages.image(np.zeros((4, 4), np.uint8), 7, "c"))) == 7

@@ -46,6 +46,7 @@ def plain(individual: Any) -> dict[str, Any]:
     "name",
     [
         "fer_ros/msg/EmotionArray", "sensor_msgs/msg/Image", "std_msgs/msg/Empty",
+        "foxglove_msgs/msg/CompressedVideo", "ffmpeg_image_transport_msgs/msg/FFMPEGPacket",
         "shape_msgs/msg/SolidPrimitive", "rcl_interfaces/srv/SetParameters", "std_srvs/srv/Empty",
         "type_description_interfaces/srv/GetTypeDescription",
         "geometry_msgs/msg/PoseWithCovariance",

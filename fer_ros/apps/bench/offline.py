@@ -32,6 +32,7 @@ from fer_ros.perception.types import STAGES, FrameResult
 from fer_ros.runtime.assembly import Assembly
 from fer_ros.runtime.engine import Drop, FrameEngine
 from fer_ros.transport.codec import encode
+from fer_ros.transport.messages import IMAGE
 from fer_ros.transport.messages import image as image_message
 
 _WARM_UP = 10
@@ -151,7 +152,7 @@ def _measure_scene(
 
 def _result(engine: FrameEngine[FrameResult], data: bytes, stamp_ns: int) -> FrameResult:
     """Do what the node does between an image's arrival and its result."""
-    image = engine.read("/bench", data, compressed=False, received_ns=stamp_ns)
+    image = engine.read("/bench", data, IMAGE, received_ns=stamp_ns)
     assert not isinstance(image, Drop), image.reason
     (outcome,) = engine.answer([image])
     assert not isinstance(outcome, Drop), outcome.reason

@@ -27,10 +27,13 @@ from fer_ros.replay.judge.histogram import Histogram
 from fer_ros.replay.results import CameraFacts, Gap, RecordingFacts, StampFaults
 from fer_ros.replay.text import said, shown
 from fer_ros.transport.bag import Cut
+from fer_ros.transport.messages import IMAGE
 
 ANSWERED = "answered"
 
-STATUSES = (ANSWERED, "superseded", "too_old", "undecodable", "failed", "unanswered")
+STATUSES = (
+    ANSWERED, "superseded", "too_old", "no_key_frame", "undecodable", "failed", "unanswered",
+)  # fmt: skip
 """What can become of a frame: answered, or dropped for one of these causes; "unanswered" is a frame
 that a live node gave no answer for, whatever the cause."""
 
@@ -50,7 +53,8 @@ _KNOWN_STEPS = 8
 class CameraRecord:
     """Everything counted about one camera topic."""
 
-    compressed: bool
+    type_name: str
+    """Of its messages, one of :data:`fer_ros.transport.messages.IMAGES`."""
     statuses: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     """Reasons of undecodable and failed frames; the most frequent ones are stated."""
@@ -129,10 +133,11 @@ class CameraRecord:
             answered=self.statuses[ANSWERED],
             superseded=self.statuses["superseded"],
             too_old=self.statuses["too_old"],
+            no_key_frame=self.statuses["no_key_frame"],
             undecodable=self.statuses["undecodable"],
             failed=self.statuses["failed"],
             unanswered=self.statuses["unanswered"],
-            compressed=self.compressed,
+            compressed=self.type_name != IMAGE,
             sizes=dict(sorted(self.sizes.items())),
             encodings=dict(sorted(self.encodings.items())),
             first_stamp_ns=self.first_ns,
@@ -207,9 +212,9 @@ class GapFinder:
 class Recording:
     """All cameras of a replay."""
 
-    def __init__(self, topics: dict[str, bool]) -> None:
-        """Start empty; ``topics`` tells for each whether it is compressed."""
-        self.cameras = {topic: CameraRecord(compressed) for topic, compressed in topics.items()}
+    def __init__(self, topics: dict[str, str]) -> None:
+        """Start empty; ``topics`` tells the type of each."""
+        self.cameras = {topic: CameraRecord(kind) for topic, kind in topics.items()}
 
     def facts(
         self,
@@ -238,6 +243,7 @@ class Recording:
             answered=total(ANSWERED),
             superseded=total("superseded"),
             too_old=total("too_old"),
+            no_key_frame=total("no_key_frame"),
             undecodable=total("undecodable"),
             failed=total("failed"),
             unanswered=total("unanswered"),

@@ -82,7 +82,7 @@ def _about_frames(recording: RecordingFacts) -> list[str]:
     for camera in recording.cameras.values():
         reasons.update(camera.errors)
     why = f": {reasons.most_common(1)[0][0]}" if reasons else ""
-    lost = recording.undecodable + recording.failed
+    lost = recording.no_key_frame + recording.undecodable + recording.failed
     if recording.frames and not recording.answered:
         why = why or (
             ": the live node answered none" if recording.unanswered else ": all were too old"

@@ -27,7 +27,7 @@ from fer_ros.replay.text import shown
 from fer_ros.runtime.engine import CameraImage
 from fer_ros.transport.bag import BagMessage
 from fer_ros.transport.codec import DecodeError
-from fer_ros.transport.messages import COMPRESSED_IMAGE, read_image
+from fer_ros.transport.messages import read_image
 
 LATEST_NS = (2**31 - 1) * 1_000_000_000
 """The latest time that a stamp of ROS can hold [ns]."""
@@ -173,7 +173,7 @@ class RecordingClocks:
 def _stamp_ns(message: BagMessage) -> int:
     """Return the stamp of an image; 0 where it has none, or is no image."""
     try:
-        return read_image(message.data, message.type_name == COMPRESSED_IMAGE).stamp_ns
+        return read_image(message.data, message.type_name).stamp_ns
     except DecodeError:
         return 0
 

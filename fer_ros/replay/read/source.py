@@ -24,7 +24,8 @@ from fer_ros.replay.read.labels import LabelSet
 from fer_ros.replay.text import shown
 from fer_ros.transport import codec
 from fer_ros.transport.bag import BagReader, BagTopic
-from fer_ros.transport.messages import COMPRESSED_IMAGE, IMAGE
+from fer_ros.transport.messages import IMAGES
+from fer_ros.transport.video_messages import VIDEOS
 
 EMOTION_LABEL = "fer_ros/msg/EmotionLabel"
 
@@ -45,10 +46,13 @@ _NOT_FOR_FACES = ("depth", "disparity", "annotated")
 _INFRARED = ("infra",)
 """The same, where there are other cameras."""
 
-_PACKED_OTHERWISE = ("compressedDepth", "zstd", "theora", "ffmpeg", "h264", "hevc", "av1")
-"""Last parts of the names that other plug-ins of image_transport give a camera's packed forms."""
+_VIDEO = ("ffmpeg", "foxglove", "h264", "h265", "hevc", "av1")
+"""Last parts of the names of a camera's video."""
 
-_PACKED = ("compressed", *_PACKED_OTHERWISE)
+_PACKED_OTHERWISE = ("compressedDepth", "zstd", "theora")
+"""Last parts of the names that plug-ins of image_transport give forms that are not read."""
+
+_PACKED = ("compressed", *_VIDEO, *_PACKED_OTHERWISE)
 
 _WHOLE = 0.9
 """A raw form with a smaller share of its packed twin's images has lost some."""
@@ -58,23 +62,24 @@ _WHOLE = 0.9
 class ImageTopics:
     """The camera topics to replay."""
 
-    compressed: dict[str, bool]
-    """By topic, whether it is a CompressedImage."""
+    types: dict[str, str]
+    """By topic, one of :data:`fer_ros.transport.messages.IMAGES`."""
     warnings: tuple[str, ...] = ()
     """What a user should know of the choice."""
 
 
 def image_topics(reader: BagReader, names: Sequence[str]) -> ImageTopics:
-    """Return the camera topics to replay, and for each whether it is compressed.
+    """Return the camera topics to replay, and the type of each.
 
-    Without names all image topics are taken, but only one form of each camera, the raw one unless
-    its recorder lost more of it, no depth images, and infrared ones where there are no others.
+    Without names all image topics are taken, but only one form of each camera: the raw one, else
+    that of single images, else the video, unless its recorder lost more of it; no depth images, and
+    infrared ones where there are no others.
 
     Raises:
         ReplayError: A named topic is not there or holds no images, or there is none at all.
     """
-    # Of a topic of both types the one with more images is taken.
-    found = [t for t in reader.topics if t.type_name in (IMAGE, COMPRESSED_IMAGE)]
+    # Of a topic of several types the one with more images is taken.
+    found = [t for t in reader.topics if t.type_name in IMAGES]
     images = {topic.name: topic for topic in sorted(found, key=lambda t: t.count)}
     images = {topic.name: images[topic.name] for topic in found}
     warnings: list[str] = []
@@ -94,8 +99,7 @@ def image_topics(reader: BagReader, names: Sequence[str]) -> ImageTopics:
         raise ReplayError(
             f"{reader.path} holds no images to replay; its topics: {_listing(reader.topics)}{cut}"
         )
-    kinds = {topic.name: topic.type_name == COMPRESSED_IMAGE for topic in chosen}
-    return ImageTopics(kinds, tuple(warnings))
+    return ImageTopics({topic.name: topic.type_name for topic in chosen}, tuple(warnings))
 
 
 def _named(topic: BagTopic, words: Sequence[str]) -> bool:
@@ -103,11 +107,13 @@ def _named(topic: BagTopic, words: Sequence[str]) -> bool:
 
 
 def _one_form_each(topics: Sequence[BagTopic], warnings: list[str]) -> list[BagTopic]:
-    """Choose of each camera's forms the raw or JPEG/PNG one that holds most images."""
+    """Choose of each camera's forms the first readable one that is as whole as the others."""
     forms: dict[str, list[BagTopic]] = {}
+    names = {topic.name for topic in topics}
     for topic in topics:
         camera, _, last = topic.name.rpartition("/")
-        forms.setdefault(camera if last in _PACKED else topic.name, []).append(topic)
+        packed = last in _PACKED or (topic.type_name in VIDEOS and camera in names)
+        forms.setdefault(camera if packed else topic.name, []).append(topic)
     chosen = [_best_form(each, warnings) for each in forms.values()]
     return [topic for topic in topics if topic in chosen]
 
@@ -115,7 +121,8 @@ def _one_form_each(topics: Sequence[BagTopic], warnings: list[str]) -> list[BagT
 def _best_form(forms: Sequence[BagTopic], warnings: list[str]) -> BagTopic:
     def rank(topic: BagTopic) -> tuple[bool, int]:
         last = topic.name.rpartition("/")[2]
-        return last in _PACKED_OTHERWISE, 2 if last == "compressed" else 1
+        video = topic.type_name in VIDEOS or last in _VIDEO
+        return last in _PACKED_OTHERWISE, 3 if video else 2 if last == "compressed" else 1
 
     ordered = sorted(forms, key=rank)
     readable = [topic for topic in ordered if not rank(topic)[0]] or ordered

@@ -33,6 +33,7 @@ from fer_ros.transport import messages
 from fer_ros.transport.bag import BagError, BagWriter
 from fer_ros.transport.base import Qos
 from fer_ros.transport.codec import encode
+from fer_ros.transport.image_topics import camera_of
 from fer_ros.transport.messages import Status
 
 RESULTS, TRACKS, METRICS = "results.jsonl", "tracks.jsonl", "metrics.json"
@@ -150,7 +151,7 @@ class Outputs:
 
     def _annotated_topic(self, topic: str) -> str:
         own = f"{ANNOTATED_TOPIC}{topic}" if len(self._topics) > 1 else ANNOTATED_TOPIC
-        return f"{own.removesuffix('/compressed')}/compressed"
+        return f"{camera_of(own)}/compressed"
 
 
 def _line(arrival: Arrival, status: str) -> FrameLine:

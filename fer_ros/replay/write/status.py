@@ -58,7 +58,7 @@ def _camera(topic: str, camera: CameraRecord) -> Status:
     frames, period = sum(counts.values()), camera.period_ms
     rate = f"{1e3 / period:.2f}" if period else ""
     level, message = OK, f"{rate} Hz recorded" if rate else "no interval yet"
-    useless = counts["undecodable"] + counts["failed"]
+    useless = counts["no_key_frame"] + counts["undecodable"] + counts["failed"]
     if frames and useless == frames:
         level, message = ERROR, "no image could be answered"
     elif useless or stamps["zero"] or stamps["jumped_back"]:
