@@ -84,8 +84,9 @@ def test_a_detector_of_another_package_works_in_the_pipeline() -> None:
 
 def test_a_face_that_dims_is_held_for_every_detector() -> None:
     settings = PerceptionSettings(
-        detector="brightest", models=("fer-lite",), detection_threshold=0.5, tracked_threshold=0.2
-    )
+        detector="brightest", models=("fer-lite",), detection_threshold=0.5, tracked_threshold=0.2,
+        detection_budget=1.0,
+    )  # fmt: skip
     pipeline = assemble(settings).pipeline
 
     def faces(level: int, second: int) -> int:
