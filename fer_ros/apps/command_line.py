@@ -100,14 +100,16 @@ def _parser(words: Sequence[str], commands: Commands) -> argparse.ArgumentParser
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says of a word that is none of the choices which may have been meant."""
+    """Says what is wrong in one line, and of a word that is no choice which may have been meant."""
 
     def error(self, message: str) -> NoReturn:
         found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
         if found:
             hint = near_name(found[1], re.findall(r"[^', ]+", found[2]))
             message = f"{message[: found.start()]}there is no {shortened(found[1])!r}; {hint}"
-        super().error(message)
+        else:
+            message += f"; see {self.prog} --help"
+        self.exit(2, f"{self.prog}: {message}\n")
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):

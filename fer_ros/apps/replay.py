@@ -243,7 +243,8 @@ def _run(
 def _announce(finished: Finished) -> None:
     bag, outcome = shown(finished.job.bag, 200), finished.outcome
     if outcome is None:
-        _complain(f"{bag}: {said(finished.error)}")
+        error = said(finished.error)
+        _complain(error if bag in error else f"{bag}: {error}")
         return
     for text in outcome.warnings[:_MOST_WARNINGS]:
         _complain(f"warning: {bag}: {said(text)}")

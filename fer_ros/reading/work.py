@@ -72,6 +72,13 @@ class Work:
         return (self.moments / source.place).with_name(_stem(source, topic))
 
 
+def _no_frame(part: Part) -> str:
+    if part.start == 0 and math.isinf(part.end):
+        return "holds no frame that can be read"
+    end = "its end" if math.isinf(part.end) else f"{part.end:g} s"
+    return f"has no frame from {part.start:g} s to {end}"
+
+
 def _stem(source: Source, topic: str) -> str:
     return f"{source.place.stem}{topic.replace('/', '_')}"
 
@@ -124,12 +131,18 @@ class Worker:
             ReadError: What is drawn of it cannot be written.
         """
         warnings = list[str]()
+        frames_read = 0
         try:
             with closing(self._frames(source, warnings)) as frames:
                 for reading, rows, share in frames:
+                    frames_read += 1
                     yield FrameRead(index, rows, share, reading)
         except (CameraError, BagError, ImageError, OSError, ValueError) as error:
             yield SourceEnded(index, str(error))
+            return
+        if not frames_read:
+            reason = ": ".join([_no_frame(self._work.part), *warnings])
+            yield SourceEnded(index, f"{source.name} {reason}")
             return
         yield SourceEnded(index, "", tuple(f"{source.name}: {text}" for text in warnings))
 

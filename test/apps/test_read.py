@@ -100,8 +100,9 @@ def test_a_video_becomes_a_table_and_an_annotated_video(film: Path, tmp_path: Pa
         frames = list(container.decode(video=0))
     assert [round(frame.time * 1000) for frame in frames] == TIMES
     image = frames[0].to_ndarray(format="bgr24")
-    assert np.abs(image.astype(int) - readings[0].annotated()).mean() < 6
-    assert np.abs(image.astype(int) - readings[0].image).mean() > 6
+    drawn_in = np.abs(image.astype(int) - readings[0].annotated()).mean()
+    assert drawn_in < 6
+    assert np.abs(image.astype(int) - readings[0].image).mean() > drawn_in + 2
     assert {path.name for path in tmp_path.iterdir()} == {"talk.csv", "faces.mp4"}
     assert "10 frames, 10 faces" in capsys.readouterr().out
 
@@ -154,6 +155,34 @@ def test_the_surest_moments_are_pictured_on_request(film: Path, tmp_path: Path) 
 def test_pictures_have_no_summary(photos: Path, tmp_path: Path, capsys) -> None:
     assert read(photos / "0.png", "--out", tmp_path / "t.csv") == 0
     assert "first face" not in capsys.readouterr().out
+
+
+def test_no_frame_is_an_error_and_leaves_nothing(film: Path, tmp_path: Path, capsys) -> None:
+    sound = tmp_path / "sound.mp4"
+    with av.open(str(sound), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 4410), np.float32), "fltp", "mono")
+        silence.rate = 44100
+        container.mux([*stream.encode(silence), *stream.encode()])
+    strange = tmp_path / "strange.mp4"
+    strange.write_bytes(film.read_bytes().replace(b"avc1", b"xyz1"))
+    cases = (
+        ((film, "--from", "100"), "has no frame from 100 s to its end"),
+        ((film, "--from", "0.45", "--to", "0.46"), ""),
+        ((film, "--from", "0.46", "--to", "0.5"), "has no frame from 0.46 s to 0.5 s"),
+        ((sound,), "holds no video"),
+        ((strange,), "codec"),
+    )
+    for words, reason in cases:
+        outputs = tmp_path / "t.csv", tmp_path / "faces.mp4", tmp_path / "s.json"
+        status = read(*words, "--out", outputs[0], "--out", outputs[1], "--summary", outputs[2])
+        said = capsys.readouterr().err.splitlines()
+        assert status == (2 if reason else 0)
+        assert [reason in line for line in said] == ([True] if reason else [])
+        assert [path.exists() for path in outputs] == [not reason] * 3
+        for path in outputs:
+            path.unlink(missing_ok=True)
+        assert {path.name for path in tmp_path.iterdir()} == {"sound.mp4", "strange.mp4"}
 
 
 def test_a_part_of_a_video_and_one_frame_a_period(film: Path, tmp_path: Path) -> None:
