@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import os
 import re
 import sys
@@ -56,6 +57,21 @@ def parse(words: Sequence[str], commands: Commands) -> argparse.Namespace:
 
     own = _subparser(parser, named)
     raise ValueError(about_unknown_words(named, unknown, own)) from None
+
+
+def duration(text: str) -> float:
+    """Return an option's seconds; ``inf`` is for ever.
+
+    Raises:
+        argparse.ArgumentTypeError: They are no number above 0.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError(f"{shortened(text)!r} is no number of seconds above 0")
+    return seconds
 
 
 def _help_of(parser: argparse.ArgumentParser) -> Callable[..., int]:

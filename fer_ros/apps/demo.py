@@ -31,6 +31,7 @@ from rich.console import RenderableType
 
 from fer_ros.apps.camera import CameraPublisher, camera_images, camera_rate
 from fer_ros.apps.children import Child, node_command
+from fer_ros.apps.command_line import duration
 from fer_ros.apps.hints import check_parameters
 from fer_ros.apps.run import NODE_NAME
 from fer_ros.apps.table import LiveTable, faces_table, plain
@@ -46,6 +47,7 @@ from fer_ros.transport.base import Qos, Transport, TransportError
 from fer_ros.transport.codec import decode
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
 from fer_ros.transport.opening import chosen_rmw, open_standalone, private_graph
+from fer_ros.transport.result_messages import Answer, read_answer
 
 _SECONDS = 11.0
 """How long the demo lasts by default [s]; the faces then hold still."""
@@ -82,7 +84,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--seconds",
-        type=float,
+        type=duration,
         help=f"how long (default: {_SECONDS:g}; with --view until Ctrl-C)",
     )
     parser.add_argument(
@@ -207,7 +209,7 @@ class _Watcher:
     def __init__(self, transport: Transport) -> None:
         self.count = 0
         self._transport = transport
-        self._latest: messages.Answer | None = None
+        self._latest: Answer | None = None
         self._rate, self._age, self._total = RollingWindow(), RollingWindow(), RollingWindow()
         self._seen: set[str] = set()
         self._first = 0.0
@@ -216,7 +218,7 @@ class _Watcher:
         transport.subscribe(topic, messages.EMOTION_ARRAY, qos, self._receive)
 
     def _receive(self, data: bytes) -> None:
-        array = messages.read_answer(data)
+        array = read_answer(data)
         now = time.monotonic()
         age_ms = (time.time_ns() - array.stamp_ns) / 1e6
         self._rate.add(1.0, now)

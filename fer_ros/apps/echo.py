@@ -26,6 +26,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from fer_ros.apps.command_line import duration
 from fer_ros.apps.message_text import message_text
 from fer_ros.apps.table import MOST_ROWS, LiveTable, columns, faces_table, plain
 from fer_ros.bridges import definitions
@@ -39,6 +40,7 @@ from fer_ros.transport.codec import DecodeError, decode
 from fer_ros.transport.following import TopicFollower
 from fer_ros.transport.image_topics import is_annotated
 from fer_ros.transport.opening import open_standalone
+from fer_ros.transport.result_messages import Answer, read_answer
 
 _PERIOD = 0.25
 """Time between two pictures of the table [s]."""
@@ -82,7 +84,7 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("topics", nargs="*", metavar="TOPIC", help="print its messages instead")
-    parser.add_argument("--seconds", type=float, metavar="S", help="end after this time")
+    parser.add_argument("--seconds", type=duration, metavar="S", help="end after this time")
     parser.add_argument("--count", type=int, metavar="N", help="end after N messages of a TOPIC")
     parser.add_argument("--no-images", action="store_true", help="do not subscribe to images")
     parser.set_defaults(func=_echo)
@@ -194,7 +196,7 @@ class _Board:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._traffic: dict[tuple[str, str], _Traffic] = {}
-        self._arrays: dict[tuple[str, str], tuple[float, messages.Answer]] = {}
+        self._arrays: dict[tuple[str, str], tuple[float, Answer]] = {}
 
     def receive(self, topic: TopicInfo, data: bytes) -> None:
         """Take in a message."""
@@ -242,11 +244,11 @@ class _Board:
         return parts
 
     @staticmethod
-    def _array(topic: TopicInfo, data: bytes) -> messages.Answer | None:
+    def _array(topic: TopicInfo, data: bytes) -> Answer | None:
         if topic.type_name != messages.EMOTION_ARRAY:
             return None
         try:
-            return messages.read_answer(data)
+            return read_answer(data)
         except DecodeError:  # its traffic counts all the same
             return None
 
@@ -263,7 +265,7 @@ def _figures(traffic: _Traffic | None, now: float, now_ns: int) -> tuple[str, st
     return f"{rate:.1f}", f"{rate * size / 1e3:.1f}", age
 
 
-def _headline(name: str, array: messages.Answer) -> str:
+def _headline(name: str, array: Answer) -> str:
     return (
         f"{name}  {array.source_topic} {array.width}x{array.height}  "
         f"{array.model_id} + {array.detector}  {array.total_ms:.1f} ms, "

@@ -27,6 +27,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from fer_ros.apps.command_line import duration
 from fer_ros.behaviors.workers import error_text
 from fer_ros.bridges import definitions
 from fer_ros.runtime.signals import stop_signals
@@ -40,6 +41,9 @@ from fer_ros.transport.opening import open_standalone
 
 _LOOK_PERIOD = 0.5
 """Time between two looks at the graph for new topics [s]."""
+
+_MOST_WARNINGS = 200
+"""Topics that are left out and named; of more, the later ones are not named."""
 
 _REPORT_PERIOD = 5.0
 """Time between two lines on how far it is [s]."""
@@ -68,7 +72,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("topics", nargs="*", metavar="TOPIC", help="only these (default: all)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="new folder (default: named by "
         "date and time)")  # fmt: skip
-    parser.add_argument("--seconds", type=float, metavar="S", help="end after this time")
+    parser.add_argument("--seconds", type=duration, metavar="S", help="end after this time")
     parser.add_argument(
         "--exclude", metavar="REGEX", default=r".*/image_annotated(/.*)?",
         help="leave out topics whose whole name matches (default: %(default)s)",
@@ -106,7 +110,7 @@ def _run(
             topic for topic in transport.published_topics()
             if (topic.name in wanted if wanted else not excluded.fullmatch(topic.name))
         )  # fmt: skip
-        for key in follower.refused.keys() - warned_of:
+        for key in list(follower.refused.keys() - warned_of)[: _MOST_WARNINGS - len(warned_of)]:
             warned_of.add(key)
             log.warning(f"{key[0]} is left out: {follower.refused[key]}")
         if now - reported >= _REPORT_PERIOD:

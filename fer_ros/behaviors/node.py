@@ -26,9 +26,10 @@ from fer_ros.behaviors.rules import RuleSet
 from fer_ros.perception.texts import shortened
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos, Transport, refusals
-from fer_ros.transport.codec import DecodeError, decode, encode
+from fer_ros.transport.codec import DecodeError, encode
 from fer_ros.transport.event_messages import Event, read_face_table
 from fer_ros.transport.messages import Status
+from fer_ros.transport.result_messages import decode_result
 
 EMOTIONS_TOPIC = "fer/emotions"
 
@@ -97,7 +98,7 @@ class BehaviorNode:
 
     def _receive(self, data: bytes) -> None:
         try:
-            faces = read_face_table(decode(data, messages.EMOTION_ARRAY))
+            faces = read_face_table(decode_result(data))
         except (DecodeError, ValueError) as error:
             self._damaged += 1
             if self._damaged == 1:

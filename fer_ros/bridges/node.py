@@ -28,7 +28,8 @@ from fer_ros.bridges.position import PositionBridge
 from fer_ros.bridges.vision import VisionBridge
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos, Transport, refusals
-from fer_ros.transport.codec import DecodeError, decode
+from fer_ros.transport.codec import DecodeError
+from fer_ros.transport.result_messages import decode_result
 from fer_ros.transport.threads import guarded
 
 EMOTIONS_TOPIC = "fer/emotions"
@@ -106,7 +107,7 @@ class BridgeNode:
 
     def _take(self, data: bytes) -> None:
         try:
-            array = decode(data, messages.EMOTION_ARRAY)
+            array = decode_result(data)
         except DecodeError as error:
             if not self._warned:
                 self._warned = True

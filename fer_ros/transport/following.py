@@ -22,6 +22,9 @@ from functools import partial
 from fer_ros.transport.base import Qos, Subscription, TopicInfo, Transport, TransportError
 from fer_ros.transport.codec import knows
 
+MOST_TOPICS = 1000
+"""Topics that are heard at once; of more, the later ones are refused."""
+
 Key = tuple[str, str]
 """Name and type of a topic."""
 
@@ -85,6 +88,9 @@ class TopicFollower:
         self.update(())
 
     def _subscribe(self, key: Key, topic: TopicInfo) -> None:
+        if len(self._open) >= MOST_TOPICS:
+            self._refused[key] = f"{MOST_TOPICS} topics are heard already"
+            return
         if not knows(topic.type_name):
             self._refused[key] = f"the definition of {topic.type_name} is not known"
             return

@@ -28,7 +28,7 @@ from rosbags.interfaces import Nodetype
 from fer_ros.perception import images
 from fer_ros.perception.compressed import decode_compressed
 from fer_ros.perception.images import ImageMemory
-from fer_ros.perception.types import STAGES, Box, Face, FaceEmotion, FrameResult, Image, Origin
+from fer_ros.perception.types import STAGES, Box, FaceEmotion, FrameResult, Image, Origin
 from fer_ros.perception.video_stream import VideoPacket
 from fer_ros.transport.codec import DecodeError, decode, message_class, typestore
 from fer_ros.transport.video_messages import COMPRESSED_VIDEO, FFMPEG_PACKET, VIDEOS, read_packet
@@ -256,50 +256,6 @@ def _region(box: Box, width: int, height: int) -> Any:
     )
 
 
-def total_ms(message: Any) -> float:
-    """Return what an EmotionArray's image cost in all stages together [ms]."""
-    return sum(float(getattr(message, f"{stage}_ms")) for stage in STAGES)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What an EmotionArray says."""
-
-    source_topic: str
-    stamp_ns: int
-    width: int
-    height: int
-    labels: tuple[str, ...]
-    model_id: str
-    detector: str
-    faces: list[FaceEmotion]
-    age_ms: float
-    """NaN where the image carried no stamp."""
-    total_ms: float
-    """What all stages cost together."""
-
-
-def read_answer(data: bytes) -> Answer:
-    """Return what the CDR bytes of an EmotionArray say.
-
-    Raises:
-        fer_ros.transport.codec.DecodeError: The bytes are no such message.
-    """
-    m = decode(data, EMOTION_ARRAY)
-    return Answer(
-        source_topic=m.source_topic,
-        stamp_ns=time_ns(m.header.stamp),
-        width=m.width,
-        height=m.height,
-        labels=tuple(m.labels),
-        model_id=m.model_id,
-        detector=m.detector,
-        faces=read_faces(m),
-        age_ms=float(m.age_ms),
-        total_ms=total_ms(m),
-    )
-
-
 def read_statuses(data: bytes) -> list[Status]:
     """Return what the CDR bytes of a DiagnosticArray say.
 
@@ -325,27 +281,6 @@ def read_jpeg(data: bytes) -> bytes:
         fer_ros.transport.codec.DecodeError: The bytes are no such message.
     """
     return bytes(decode(data, COMPRESSED_IMAGE).data)
-
-
-def read_faces(message: Any) -> list[FaceEmotion]:
-    """Return the faces of an EmotionArray as the pipeline's own data."""
-    return [_read_emotion(emotion) for emotion in message.faces]
-
-
-def _read_emotion(emotion: Any) -> FaceEmotion:
-    roi, points = emotion.roi, emotion.landmarks
-    box = Box(float(roi.x_offset), float(roi.y_offset), float(roi.width), float(roi.height))
-    landmarks = np.array([(p.x, p.y) for p in points], np.float32) if points else None
-    return FaceEmotion(
-        face=Face(box, float(emotion.detection_confidence), landmarks),
-        track_id=emotion.track_id,
-        probabilities=np.asarray(emotion.probabilities, np.float32),
-        smoothed=np.asarray(emotion.smoothed_probabilities, np.float32),
-        label=emotion.label,
-        confidence=float(emotion.confidence),
-        quality=float(emotion.quality),
-        prediction_age_ms=float(emotion.prediction_age_ms),
-    )
 
 
 def image(pixels: Image, stamp_ns: int, frame_id: str) -> Any:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ _OPAQUE = "null"
 """What browsers send as the origin of files and sandboxed frames."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_HOST = re.compile(r"[^\s/?#@\\]+")
+"""A Host header; what it lacks would end the name in a URL, so that what follows were not seen."""
 
 _TOKEN_BYTES = 16
 MIN_TOKEN = 8
@@ -111,7 +115,9 @@ def _check_origin(origin: str, host: str) -> Refusal | None:
 
 
 def _host_name(host: str) -> str:
-    """Return the name of ``name:port`` or ``[address]:port``, in lower case."""
+    """Return the name of ``name:port`` or ``[address]:port``, in lower case; empty for others."""
+    if not _HOST.fullmatch(host):
+        return ""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

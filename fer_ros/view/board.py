@@ -35,7 +35,8 @@ from fer_ros.transport.base import TopicInfo
 from fer_ros.transport.codec import decode
 from fer_ros.transport.event_messages import EMOTION_EVENT, Event, read_event
 from fer_ros.transport.image_topics import ANNOTATED, COMPRESSED, camera_of, is_annotated
-from fer_ros.transport.messages import Answer, Status
+from fer_ros.transport.messages import Status
+from fer_ros.transport.result_messages import Answer, read_answer
 from fer_ros.view import bounds
 
 WINDOW = 60.0
@@ -179,7 +180,7 @@ class Board:
         if len(data) > bounds.MOST_BYTES:
             raise ValueError(f"a message of {len(data)} bytes is left out")
         if topic.type_name == messages.EMOTION_ARRAY:
-            self._hear_faces(topic.name, messages.read_answer(data))
+            self._hear_faces(topic.name, read_answer(data))
         elif topic.type_name == messages.DIAGNOSTIC_ARRAY:
             self._hear_diagnostics(messages.read_statuses(data))
         else:
@@ -226,7 +227,7 @@ class Board:
             return list(found.moments)[-missed:] if missed > 0 else [], found.added
 
     def _hear_faces(self, topic: str, answer: Answer) -> None:
-        now, source = time.monotonic(), bounds.name(answer.source_topic)
+        now, source = time.monotonic(), answer.source_topic
         key = _camera_id(topic, source)
         with self._lock:
             camera = self._cameras.get(key)
@@ -308,8 +309,8 @@ def _finite(value: float) -> float:
 def _moment(answer: Answer) -> Moment:
     faces = tuple(
         FaceView(
-            bounds.name(face.track_id),
-            bounds.name(face.label),
+            face.track_id,
+            face.label,
             _finite(face.confidence),
             tuple(np.nan_to_num(probabilities * 1000).round().astype(int).tolist()),
             _finite(face.prediction_age_ms / 1e3),
@@ -317,5 +318,5 @@ def _moment(answer: Answer) -> Moment:
         for face in answer.faces[:_FACES]
         for probabilities in (face.smoothed[: bounds.MOST_CLASSES],)
     )
-    labels = tuple(map(bounds.name, answer.labels[: bounds.MOST_CLASSES]))
+    labels = answer.labels[: bounds.MOST_CLASSES]
     return Moment(time.time(), labels, faces)

@@ -22,8 +22,9 @@ from dataclasses import replace
 from fer_ros.perception.texts import shortened
 from fer_ros.transport.event_messages import Event
 from fer_ros.transport.messages import Status
+from fer_ros.transport.result_messages import MOST_RESULT_BYTES
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = MOST_RESULT_BYTES
 """Of a message that is read at all, pictures aside; 26 MB of diagnostics are nobody's [bytes]."""
 
 MOST_PICTURE_BYTES = 16 << 20

@@ -23,9 +23,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from importlib import resources
 from typing import Any
@@ -38,6 +37,7 @@ from fer_ros.runtime.throttle import Throttle
 from fer_ros.transport.base import Logger, Transport
 from fer_ros.view.access import Access
 from fer_ros.view.board import WINDOW, Board
+from fer_ros.view.library_log import LibraryLog
 from fer_ros.view.limits import IdleConnections
 from fer_ros.view.watch import Picture, Watch
 
@@ -168,7 +168,7 @@ class ViewServer:
             loop.call_soon_threadsafe(self._announce_picture)
 
         self._watch = Watch(self._transport, self._board, on_picture)
-        complaints = _Complaints(self._complain)
+        complaints = LibraryLog(self._complain)
         sweeper = asyncio.create_task(self._connections.watch(runner))
         try:
             ready(port)
@@ -245,9 +245,8 @@ class ViewServer:
             await self._listen(tab, request)
         finally:
             self._tabs.discard(tab)
-            for task in tasks:
-                task.cancel()
-            self._show(tab, "")
+            await _end(tasks)
+            self._show(tab, "")  # last: what still sent might have asked for pictures again
         return socket
 
     async def _until_it_stalls(self, tab: _Tab, sending: Awaitable[None]) -> None:
@@ -365,28 +364,12 @@ class ViewServer:
             self._log.warning(admitted)
 
 
-class _Complaints(logging.Handler):
-    """Takes what the library says about requests that are none, which would fill any log."""
-
-    def __init__(self, complain: Callable[[str, str], None]) -> None:
-        super().__init__()
-        self._complain = complain
-        self._logger = logging.getLogger("aiohttp.server")
-        self._before = self._logger.level, self._logger.propagate
-        self._logger.addHandler(self)
-        self._logger.setLevel(logging.DEBUG)  # what is no HTTP at all is said there
-        self._logger.propagate = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        if record.levelno >= logging.WARNING or text.startswith("Error handling"):
-            self._complain("http", text)
-
-    def end(self) -> None:
-        """Give the library its own log back."""
-        self._logger.removeHandler(self)
-        self._logger.setLevel(self._before[0])
-        self._logger.propagate = self._before[1]
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended: before Python 3.12 ``wait_for`` may swallow it."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.1)
 
 
 def _hello() -> str:

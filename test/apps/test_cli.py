@@ -55,6 +55,15 @@ def test_every_command_explains_itself(command, capsys) -> None:
     assert "usage: fer-ros" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["record", "echo", "demo"])
+@pytest.mark.parametrize("seconds", ["nan", "0", "-1", "soon"])
+def test_a_time_that_is_none_is_refused(command, seconds, capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--seconds", seconds])
+    assert ended.value.code == 2
+    assert f"'{seconds}' is no number of seconds above 0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", [(), ("models",)])
 def test_a_command_without_its_action_prints_its_help(command, capsys) -> None:
     status, shown, error = output(capsys, *command)

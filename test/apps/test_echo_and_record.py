@@ -42,6 +42,7 @@ STRING = TopicInfo("/words", "std_msgs/msg/String", 1, reliable=True, latched=Fa
 @pytest.fixture(scope="module", autouse=True)
 def robot():
     with domain_of_its_own(), start_node(), Child("camera", CAMERA):
+        assert fer_ros("echo", "/fer/emotions", "--count", "1", "--seconds", "50").returncode == 0
         yield
 
 

@@ -44,12 +44,16 @@ class Watch:
         self.latest = (memory, threading.active_count(), self._process.num_fds())
         self._first = self._first or self.latest
 
-    def check(self) -> None:
-        """Fail when something grew, or an error left its thread."""
+    def check(self, slack: float = _SLACK) -> None:
+        """Fail when something grew, or an error left its thread.
+
+        Args:
+            slack: Growth of the memory that is allowed [MiB].
+        """
         assert self._first is not None
         self.look()
         assert not self.escaped
-        assert self.latest[0] <= self._first[0] + _SLACK, f"memory {self._first} -> {self.latest}"
+        assert self.latest[0] <= self._first[0] + slack, f"memory {self._first} -> {self.latest}"
         assert self.latest[1] <= self._first[1]
         assert self.latest[2] <= self._first[2] + 2
 

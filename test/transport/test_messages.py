@@ -38,6 +38,14 @@ from fer_ros.perception.types import (
 from fer_ros.resources import share_path
 from fer_ros.transport import messages
 from fer_ros.transport.codec import DecodeError, decode, encode, message_class, type_hash
+from fer_ros.transport.result_messages import (
+    MOST_FACES,
+    MOST_NAME,
+    decode_result,
+    read_answer,
+    read_faces,
+    total_ms,
+)
 
 ORIGIN = Origin(FER2013, "arch1-1.0.0", "ab" * 32, "yunet")
 
@@ -67,8 +75,8 @@ def test_everything_arrives() -> None:
     assert (array.model_id, array.model_digest) == ("arch1-1.0.0", "ab" * 32)
     assert array.age_ms == 7.5
     assert [getattr(array, f"{stage}_ms") for stage in STAGES] == [1, 2, 3, 4, 5, 6]
-    assert messages.total_ms(array) == 21
-    (face,) = messages.read_faces(array)
+    assert total_ms(array) == 21
+    (face,) = read_faces(array)
     assert face.track_id == "face_0"
     assert face.label == "happy"
     np.testing.assert_array_equal(face.face.landmarks, sent.faces[0].face.landmarks)
@@ -79,7 +87,7 @@ def test_everything_arrives() -> None:
 def test_unknown_landmarks_are_an_empty_list() -> None:
     array = over_the_wire(messages.emotion_array(result([Box(1, 1, 9, 9)], False), ORIGIN, 0.0))
     assert list(array.faces[0].landmarks) == []
-    assert messages.read_faces(array)[0].face.landmarks is None
+    assert read_faces(array)[0].face.landmarks is None
 
 
 def test_an_unknown_age_is_nan() -> None:
@@ -147,6 +155,26 @@ def test_own_messages_have_hashes_of_their_definition() -> None:
         assert type_hash(f"fer_ros/msg/{path.stem}").startswith("RIHS01_")
     with pytest.raises(KeyError):
         type_hash("fer_ros/msg/Nothing")
+
+
+def test_a_result_beyond_all_bounds_is_no_result() -> None:
+    def bytes_of(names: int = 1, name: str = "face_1", label: str = "happy") -> bytes:
+        array = messages.emotion_array(result([Box(1, 2, 3, 4)]), ORIGIN, 1.0)
+        (face,) = array.faces
+        face.track_id, face.label = name, label
+        array.faces = [face] * names
+        return encode(array)
+
+    most = MOST_NAME
+    assert len(read_answer(bytes_of(MOST_FACES, "t" * most)).faces) == 1000
+    for data, words in (
+        (bytes_of(MOST_FACES + 1), "1001 faces"),
+        (bytes_of(name="t" * (most + 1)), "a name of 256 characters"),
+        (bytes_of(label="h" * 5000), "a name of 5000 characters"),
+        (bytes_of(name="t" * (1 << 20)), "are no EmotionArray of an emotion node"),
+    ):
+        with pytest.raises(DecodeError, match=words):
+            decode_result(data)
 
 
 def test_stamps_that_no_message_holds_are_refused_in_words() -> None:

@@ -48,7 +48,18 @@ def test_on_this_machine_nobody_needs_a_token(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example:8417", "10.0.0.1", "", "[", "127.0.0.1.evil.example"]
+    "host",
+    [
+        "evil.example:8417",
+        "10.0.0.1",
+        "",
+        "[",
+        "127.0.0.1.evil.example",
+        "localhost#.evil.example",
+        "localhost/.evil.example",
+        "localhost?.evil.example",
+        "evil.example@localhost",
+    ],
 )
 def test_a_name_that_was_made_to_lead_here_is_refused(host: str) -> None:
     assert "none of this machine" in reason(HERE, {"Host": host})

@@ -261,13 +261,13 @@ def test_timelines_of_crowds_are_shorter(clock) -> None:
     assert camera.points == sum(len(moment.faces) for moment in moments) == 300
 
 
-def test_names_of_classes_and_cameras_are_cut(clock) -> None:
+def test_the_most_that_a_result_can_say_fits(clock) -> None:
     board = Board()
     rows = np.full(500, 1 / 500, np.float32)
-    face = FaceEmotion(Face(Box(1, 2, 30, 40), 0.9), "t" * 5000, rows, rows, "l" * 5000, 0.5)
-    frame = Frame(np.zeros((48, 64, 3), np.uint8), 1, "camera", "/" + "c" * 5000)
+    face = FaceEmotion(Face(Box(1, 2, 30, 40), 0.9), "t" * 255, rows, rows, "l" * 255, 0.5)
+    frame = Frame(np.zeros((48, 64, 3), np.uint8), 1, "camera", "/" + "c" * 254)
     result = FrameResult(frame, [face])
-    origin = Origin(tuple(f"{n} {'l' * 500}" for n in range(500)), "net", "0" * 64, "haar")
+    origin = Origin(tuple(f"{n:3} {'l' * 250}" for n in range(500)), "net", "0" * 64, "haar")
     message = messages.emotion_array(result, origin, 1.0, messages.emotions(result))
     board.receive(topic("/fer/emotions", messages.EMOTION_ARRAY), encode(message))
     (view,) = board.snapshot().cameras

@@ -36,6 +36,7 @@ from fer_ros.transport import messages
 from fer_ros.transport.bag import BagMessage, BagReader, Cut
 from fer_ros.transport.codec import DecodeError, decode, type_hash
 from fer_ros.transport.messages import EMOTION_ARRAY, Status
+from fer_ros.transport.result_messages import read_faces
 
 _MOST_CLASSES, _MOST_FACES, _LONGEST_ID = 64, 1000, 256
 
@@ -195,7 +196,7 @@ class RecordedAnswers:
         self._used += 1
         array = decode(data, EMOTION_ARRAY)
         times = StageTimes(**{stage: float(getattr(array, f"{stage}_ms")) for stage in STAGES})
-        return FrameResult(frame, messages.read_faces(array), times), float(array.age_ms)
+        return FrameResult(frame, read_faces(array), times), float(array.age_ms)
 
     def _camera_names(self, path: Path, cameras: Sequence[str]) -> dict[str, str]:
         """Return other names of cameras; a single camera may have been remapped while played."""

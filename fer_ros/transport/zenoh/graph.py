@@ -25,6 +25,9 @@ from fer_ros.transport.names import ros_type
 from fer_ros.transport.zenoh.keys import Endpoint, Entity, Kind, domain_pattern, read_token
 from fer_ros.transport.zenoh.library import zenoh
 
+_MOST = 20_000
+"""At most so many nodes and endpoints are known; of more, the later ones are not."""
+
 
 class Graph:
     """Listens to the tokens of a domain, its own session's included."""
@@ -103,4 +106,5 @@ class Graph:
         entity = read_token(token)
         if entity is not None:
             with self._lock:
-                self._entities[token] = entity
+                if len(self._entities) < _MOST:
+                    self._entities[token] = entity
