@@ -19,7 +19,7 @@
     ros2 launch fer_ros camera.launch.py source:=talk.mp4
 
 Every argument of fer.launch.py may be given as well; with image_transport:=compressed the camera
-publishes JPEG.
+publishes JPEG, with image_transport:=foxglove H.264.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def start_camera(context: LaunchContext) -> list[Node]:
-    compressed = context.launch_configurations.get("image_transport") == "compressed"
+    asked = context.launch_configurations.get("image_transport")
+    form = {"compressed": "compressed", "foxglove": "h264"}.get(asked, "raw")
     rate = context.launch_configurations["rate"]
     camera = Node(
         package="fer_ros",
@@ -68,7 +69,7 @@ def start_camera(context: LaunchContext) -> list[Node]:
             *("--source", LaunchConfiguration("source")),
             *(["--rate", rate] if rate else []),
             "--loop",
-            *(["--compressed"] if compressed else []),
+            *("--transport", form),
         ],
         output="screen",
         emulate_tty=True,

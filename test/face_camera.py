@@ -55,7 +55,7 @@ def main(npz: Path, count: int) -> None:
             answered.set()
 
     transport.subscribe("/fer/emotions", messages.EMOTION_ARRAY, Qos(), receive)
-    camera = CameraPublisher(transport, compressed=False, frame_id="camera")
+    camera = CameraPublisher(transport, "raw", frame_id="camera")
     truth = []
     # Each scene is older than the one before: the clock begins anew, and so do the tracks.
     for index, (picture, shown) in enumerate(compose(data["images"], rows, rng)):

@@ -69,7 +69,7 @@ def robot() -> Iterator[MemoryGraph]:
     transports = [MemoryTransport(graph, name) for name in ("fer", "camera")]
     node = EmotionNode(transports[0], Settings().with_values({"detector": "fer-face"}))
     images = camera_images("demo", RATE, None, loop=True)
-    camera = CameraPublisher(transports[1], compressed=False, frame_id="camera")
+    camera = CameraPublisher(transports[1], "raw", frame_id="camera")
     thread = threading.Thread(target=camera.run, args=(images, RATE, stop), daemon=True)
     node.configure()
     node.activate()

@@ -145,7 +145,7 @@ def measure(side: str, size: str, seconds: float, rate: float, cost: Cost) -> No
         results.append((messages.time_ns(array.header.stamp), float(array.age_ms)))
 
     transport.subscribe("/fer/emotions", messages.EMOTION_ARRAY, Qos(), receive)
-    camera = CameraPublisher(transport, False, "camera")
+    camera = CameraPublisher(transport, "raw", "camera")
     words, environment = command(side)
     quiet = subprocess.DEVNULL
     node = subprocess.Popen(words, env=environment, stdout=quiet, stderr=quiet)

@@ -238,7 +238,7 @@ def _camera(case: Case, args: argparse.Namespace) -> int:
     scene = camera_images("demo", args.rate, (width, height), loop=True)
     pictures = list(itertools.islice(scene, 30))  # rendering is not what is measured
     with _transport(case.camera, "camera") as transport:
-        camera = CameraPublisher(transport, case.compressed, "camera")
+        camera = CameraPublisher(transport, "compressed" if case.compressed else "raw", "camera")
         end = time.monotonic() + PATIENCE
         while not camera.subscription_count():
             if time.monotonic() > end:

@@ -25,16 +25,22 @@ from typing import Any
 from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.types import Image
 from fer_ros.runtime.signals import stop_signals
+from fer_ros.sources.encoding import PacketEncoder
 from fer_ros.sources.files import holds_pictures, open_source
 from fer_ros.sources.scene import crowd_scene, demo_scene
 from fer_ros.transport import messages
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import Qos, Transport
 from fer_ros.transport.codec import encode
+from fer_ros.transport.image_topics import type_by_name
 from fer_ros.transport.opening import open_standalone
+from fer_ros.transport.video_messages import compressed_video
 
 SYNTHETIC = "demo"
 """Source that needs no camera: averaged faces, see :mod:`fer_ros.sources.scene`."""
+
+TRANSPORTS = {"raw": "", "compressed": "/compressed", "h264": "/foxglove"}
+"""Forms in which images are published, and what stands behind the topic then."""
 
 _RATE = 30.0
 """Images per second where none is asked for."""
@@ -51,12 +57,13 @@ def add_parser(subparsers: Any) -> None:
     """Add the ``camera`` command."""
     parser = subparsers.add_parser(
         "camera",
-        description="Publishes images on /image_raw (or /image_raw/compressed) over Cyclone DDS "
-        "or Zenoh, as a camera driver does.",
+        description="Publishes images on /image_raw (or /image_raw/compressed, or as video on "
+        "/image_raw/foxglove) over Cyclone DDS or Zenoh, as a camera driver does.",
         epilog="examples:\n"
         "  fer-ros camera --source 0\n"
         "  fer-ros camera --source talk.mp4 --loop --ros-args -r image_raw:=/left/image_raw\n"
-        "  fer-ros camera --source pictures/ --rate 2 --compressed",
+        "  fer-ros camera --source pictures/ --rate 2 --compressed\n"
+        "  fer-ros camera --source 0 --transport h264",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_arguments(parser)
@@ -81,7 +88,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size", type=_size, metavar="WxH", help="scale images to this size (demo: 640x480)"
     )
-    parser.add_argument("--compressed", action="store_true", help="publish JPEG instead of raw")
+    parser.add_argument(
+        "--transport",
+        choices=tuple(TRANSPORTS),
+        default="raw",
+        help="raw: sensor_msgs/Image (the default); compressed: JPEG on …/compressed; h264: video, "
+        "foxglove_msgs/CompressedVideo on …/foxglove (needs PyAV)",
+    )
+    parser.add_argument(
+        "--compressed", dest="transport", action="store_const", const="compressed",
+        help="the same as --transport compressed",
+    )  # fmt: skip
     parser.add_argument("--frame-id", default="camera", help="frame_id of the headers")
     parser.add_argument("--loop", action="store_true", help="start again at the end")
     parser.add_argument("--count", type=int, default=0, metavar="N", help="stop after N images")
@@ -114,9 +131,8 @@ def publish(args: argparse.Namespace, transport: Transport, stop: threading.Even
     if not 0 < rate <= 1000:
         raise ValueError(f"--rate must lie in 0..1000 images per second, not {rate}")
     images = camera_images(args.source, rate, args.size, args.loop)
-    publisher = CameraPublisher(transport, args.compressed, args.frame_id)
-    what = "JPEG" if args.compressed else "raw"
-    transport.log.info(f"{args.source} -> {publisher.topic} ({what}, {rate:g} Hz)")
+    publisher = CameraPublisher(transport, args.transport, args.frame_id)
+    transport.log.info(f"{args.source} -> {publisher.topic} ({args.transport}, {rate:g} Hz)")
     sent = publisher.run(images, rate, stop, args.count)
     transport.log.info(f"{sent} images published")
 
@@ -161,15 +177,28 @@ class CameraPublisher:
     """Publishes images at a steady rate, stamped when they are taken."""
 
     def __init__(
-        self, transport: Transport, compressed: bool, frame_id: str, topic: str = "image_raw"
+        self, transport: Transport, form: str, frame_id: str, topic: str = "image_raw"
     ) -> None:
-        """Open a topic; that of compressed images has ``/compressed`` behind it."""
+        """Open a topic.
+
+        Args:
+            transport: The camera's place in the graph.
+            form: One of :data:`TRANSPORTS`.
+            frame_id: Of the headers.
+            topic: Of the raw images; other forms have an ending behind it.
+
+        Raises:
+            fer_ros.sources.errors.CameraError: Video needs PyAV, which is not there.
+        """
         self._transport = transport
-        self._compressed = compressed
+        self._form = form
         self._frame_id = frame_id
-        topic = f"{topic}/compressed" if compressed else topic
-        kind = messages.COMPRESSED_IMAGE if compressed else messages.IMAGE
-        self._publisher = transport.publisher(topic, kind, Qos("reliable", depth=2))
+        self._encoder = PacketEncoder() if form == "h264" else None
+        ending = TRANSPORTS[form]
+        depth = 30 if self._encoder else 2  # a lost packet costs all up to the next key frame
+        self._publisher = transport.publisher(
+            topic + ending, type_by_name(ending), Qos("reliable", depth)
+        )
 
     @property
     def topic(self) -> str:
@@ -206,7 +235,10 @@ class CameraPublisher:
 
     def send(self, image: Image, stamp_ns: int) -> None:
         """Publish one image, BGR or grey."""
-        if self._compressed:
+        if self._encoder is not None:
+            packet = self._encoder.encode(image)
+            message = compressed_video(packet, stamp_ns, self._frame_id)
+        elif self._form == "compressed":
             jpeg = encode_jpeg(image, quality=90)
             message = messages.compressed_image(jpeg, stamp_ns, self._frame_id)
         else:

@@ -147,7 +147,7 @@ def _in_one_process(args: argparse.Namespace, ros_args: RosArgs, stop: threading
     ended = threading.Event()
     rate = camera_rate(args.source) if args.rate is None else args.rate
     images = camera_images(args.source, rate, None, loop=True)
-    camera = CameraPublisher(transports[1], compressed=False, frame_id="camera")
+    camera = CameraPublisher(transports[1], "raw", frame_id="camera")
     thread = threading.Thread(
         target=camera.run, args=(images, rate, ended), name="fer-camera", daemon=True
     )

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros.apps.command_line import duration
+from fer_ros.apps.filming import Filming
 from fer_ros.behaviors.workers import error_text
 from fer_ros.bridges import definitions
 from fer_ros.runtime.signals import stop_signals
@@ -66,6 +67,7 @@ def add_parser(subparsers: Any) -> None:
         epilog="examples:\n"
         "  fer-ros record --out drive\n"
         "  fer-ros record /image_raw /fer/emotions --seconds 60\n"
+        "  fer-ros record --video --compression zstd --seconds 600\n"
         "  fer-ros record --exclude '.*annotated.*' && fer-ros replay rosbag2_* --out results",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -76,6 +78,14 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--exclude", metavar="REGEX", default=r".*/image_annotated(/.*)?",
         help="leave out topics whose whole name matches (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--video", action="store_true", help="record raw images as H.264, "
+        "foxglove_msgs/CompressedVideo on <topic>/foxglove (needs PyAV and a core)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--compression", choices=("none", "zstd"), default="none",
+        help="of the file's chunks; zstd is read by ros2 bag too (default: %(default)s)",
     )  # fmt: skip
     parser.set_defaults(func=_record)
 
@@ -91,7 +101,12 @@ def _record(args: argparse.Namespace, ros_args: RosArgs) -> int:
     definitions.use_all()
     with stop_signals() as stop, open_standalone("fer_record", ros_args) as transport:
         wanted = {transport.resolve(name) for name in args.topics}
-        return _run(transport, Recorder(out), wanted, excluded, args.seconds, stop)
+        recorder = Recorder(
+            out,
+            packed=args.compression == "zstd",
+            video=Filming(transport.log) if args.video else None,
+        )
+        return _run(transport, recorder, wanted, excluded, args.seconds, stop)
 
 
 def _run(
@@ -154,14 +169,23 @@ def without_own_log(
 class Recorder:
     """Writes messages on a thread of its own, so that a slow disk holds nobody up."""
 
-    def __init__(self, folder: Path, memory: int = _MEMORY) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        memory: int = _MEMORY,
+        packed: bool = False,
+        video: Filming | None = None,
+    ) -> None:
         """Prepare; the folder is made when the first message comes.
 
         Args:
             folder: Must not exist.
             memory: What may wait for the disk [bytes]; beyond, messages are lost, and counted.
+            packed: Whether the file's chunks are compressed.
+            video: Turns raw images into video, if that is wanted.
         """
         self.folder = folder
+        self._packed, self._video = packed, video
         self._memory = memory
         self.written = 0
         """Messages that are in the recording."""
@@ -238,7 +262,9 @@ class Recorder:
 
     def _write(self, topic: TopicInfo, time_ns: int, data: bytes) -> None:
         if self._bag is None:
-            self._bag = BagWriter(self.folder)
+            self._bag = BagWriter(self.folder, self._packed)
+        if self._video is not None:
+            topic, data = self._video.film(topic, data)
         if topic.name not in self._topics:
             self._bag.add_topic(topic.name, topic.type_name, adaptive_qos(topic, depth=10))
             self._topics[topic.name] = topic.type_name

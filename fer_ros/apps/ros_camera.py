@@ -35,8 +35,8 @@ def main(argv: list[str] | None = None) -> int:
     argv = sys.argv if argv is None else argv
     parser = argparse.ArgumentParser(
         prog="camera",
-        description="Publishes images on image_raw (or image_raw/compressed), as a camera driver "
-        "does.",
+        description="Publishes images on image_raw (or image_raw/compressed, or as video on "
+        "image_raw/foxglove), as a camera driver does.",
     )
     add_arguments(parser)
     args = parser.parse_args(remove_ros_args(argv)[1:])

@@ -200,7 +200,9 @@ class Worker:
         text = self._throttle.admit(
             f"{stream.topic} {drop.cause}", f"{stream.topic}: {drop.reason}"
         )
-        if text:
+        if text and drop.cause == "no_key_frame":  # as whoever joins a stream has at first
+            self._transport.log.warning(text)
+        elif text:
             self._transport.log.error(text)
 
     def _publish(self, camera: Camera, result: FrameResult) -> None:

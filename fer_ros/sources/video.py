@@ -42,7 +42,7 @@ Packet = Any
 AvFrame = Any
 """An av.VideoFrame."""
 
-_EXACT = 0x2 | 0x40000 | 0x80000
+EXACT = 0x2 | 0x40000 | 0x80000
 """SWS_BILINEAR, SWS_ACCURATE_RND and SWS_BITEXACT of libswscale/swscale.h."""
 
 _LARGEST = 1 << 26
@@ -271,7 +271,7 @@ def bgr(picture: AvFrame) -> Image:
     Returns:
         uint8, shape (height, width, 3), BGR, the same on every machine.
     """
-    converted = picture.reformat(format="bgr24", interpolation=_EXACT)
+    converted = picture.reformat(format="bgr24", interpolation=EXACT)
     return np.asarray(converted.to_ndarray(), np.uint8)
 
 

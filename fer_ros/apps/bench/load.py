@@ -96,9 +96,7 @@ def measure_load(
 
 
 def _camera(transport: Transport, index: int) -> CameraPublisher:
-    return CameraPublisher(
-        transport, compressed=False, frame_id="camera", topic=f"/camera{index}/image_raw"
-    )
+    return CameraPublisher(transport, "raw", frame_id="camera", topic=f"/camera{index}/image_raw")
 
 
 def _hold_to_one_core(pid: int) -> None:

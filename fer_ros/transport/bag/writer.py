@@ -30,7 +30,7 @@ from rosbags.interfaces import (
     QosTime,
 )
 from rosbags.interfaces import Qos as BagQos
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.rosbag2.errors import WriterError
 
 from fer_ros.transport import codec
@@ -44,8 +44,12 @@ _FOREVER = QosTime(9223372036, 854775807)
 class BagWriter:
     """Writes a rosbag2 folder in mcap storage that any ROS 2 since Humble can read."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, packed: bool = False) -> None:
         """Create the folder.
+
+        Args:
+            folder: Must not exist.
+            packed: Whether the chunks of the file are compressed by zstd.
 
         Raises:
             BagError: It exists, or cannot be written.
@@ -55,6 +59,8 @@ class BagWriter:
         with self._reported():
             # Version 9 of the index spells QoS as a list, which Humble cannot read.
             self._writer = Writer(folder, version=8, storage_plugin=StoragePlugin.MCAP)
+            if packed:
+                self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
             self._writer.open()
 
     def add_topic(self, topic: str, type_name: str, qos: Qos) -> None:
