@@ -110,8 +110,9 @@ def _compare(options: argparse.Namespace) -> None:
     from fer_training.papers import compare
 
     if not options.ship:
-        count = compare.write_own(options.runs)
-        print(f"{compare.beside(options.runs).page}: {count} runs")
+        ended, others = compare.write_own(options.runs)
+        more = f", {others} under way or interrupted" if others else ""
+        print(f"{compare.beside(options.runs).page}: {ended} finished runs{more}")
         return
     places = compare.shipped()
     count, left = compare.write(options.runs, places)

@@ -50,9 +50,10 @@ def confusion(result: Figures, labels: Sequence[str], path: Path) -> None:
     """Draw a confusion matrix, rows (true classes) normalised, counts written in."""
     counts = np.array(result.confusion)
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    figure = Figure(figsize=(6, 5.5), layout="constrained")
+    figure = Figure(figsize=(6.8, 5.5), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(image, shrink=0.7, label="share of the true class")
     ticks = range(len(labels))
     axes.set_xticks(ticks, labels, rotation=45, ha="right")
     axes.set_yticks(ticks, labels)

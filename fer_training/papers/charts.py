@@ -97,11 +97,15 @@ def feature_maps(run: Path, path: Path) -> None:
     whole.imshow(face, cmap="gray")
     whole.set_title("averaged face", fontsize=9)
     whole.set_axis_off()
+    places = []
     for number, values in enumerate(maps):
         row, column = divmod(number, (len(maps) + 1) // 2)
-        axes = figure.add_subplot(grid[row, column + 2])
-        axes.imshow(values, cmap="viridis")
-        axes.set_axis_off()
+        places.append(figure.add_subplot(grid[row, column + 2]))
+        image = places[-1].imshow(values, cmap="viridis")
+        places[-1].set_axis_off()
+    bar = figure.colorbar(image, ax=places, ticks=[values.min(), values.max()])
+    bar.ax.set_yticklabels(["least", "most"])
+    bar.set_label("each map by itself")
     figure.savefig(path, dpi=100)
 
 

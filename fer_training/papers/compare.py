@@ -27,6 +27,7 @@ from fer_training.papers import (
     page,
     readings,
     results,
+    under_way,
 )
 from fer_training.records import files
 
@@ -89,31 +90,31 @@ def shipped() -> Places:
     )
 
 
-def write_own(runs: Path) -> int:
+def write_own(runs: Path) -> tuple[int, int]:
     """Write a page of the folder's own runs beside them, with lines and charts.
 
     Returns:
-        The number of runs.
+        The numbers of finished runs and of others.
 
     Raises:
-        ValueError: The folder holds no finished run.
+        ValueError: The folder holds no run with an epoch.
     """
-    found = results.find(runs)
-    if not found:
+    found, unfinished = results.find(runs), under_way.find(runs)
+    if not (found or unfinished):
         raise _nothing(runs)
     places = beside(runs)
     lines = results.timed([run.line for run in found], results.latencies_of(places.times))
     results.write(lines, places.lines)
     places.folder.mkdir(parents=True, exist_ok=True)
     charts.draw(runs, lines, places.folder, whole=False)
-    places.page.write_text(own_page.write(found, runs, places.link), encoding="utf-8")
-    return len(found)
+    progress = under_way.write(unfinished, places.folder, places.link)
+    text = own_page.write(found, runs, places.link, progress)
+    places.page.write_text(text, encoding="utf-8")
+    return len(found), len(unfinished)
 
 
 def _nothing(runs: Path) -> ValueError:
-    return ValueError(
-        f"{runs} holds no metrics.json; give the folder that holds the run folders, e.g. runs"
-    )
+    return ValueError(f"{runs} holds no run; give the folder that holds the run folders, e.g. runs")
 
 
 def write(runs: Path, places: Places) -> tuple[int, list[str]]:

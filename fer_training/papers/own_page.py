@@ -36,15 +36,16 @@ the split. *Changed*: settings that are not the recipe's.
 """
 
 
-def write(found: Sequence[Found], runs: Path, charts: str) -> str:
+def write(found: Sequence[Found], runs: Path, charts: str, under_way: Sequence[str]) -> str:
     """Return the page.
 
     Args:
         found: All finished runs of the folder.
         runs: That folder, where the page lies.
         charts: Folder of charts, relative to the page.
+        under_way: What is said of runs that have not ended.
     """
-    lines = [_HEAD]
+    lines = [_HEAD, *under_way]
     for title in dict.fromkeys(own.line.system for own in found):
         lines += [
             f"## {title or 'No publication'}\n",

@@ -236,11 +236,13 @@ class Trainer:
 
     def _write_summary(self) -> None:
         lines = [asdict(entry) for entry in self.history]
-        with (self.folder / "summary.csv").open("w", newline="", encoding="utf-8") as file:
+        partial = self.folder / ".summary.csv.partial"  # somebody may read the other one now
+        with partial.open("w", newline="", encoding="utf-8") as file:
             names = [name for name, value in lines[0].items() if value is not None]
             writer = csv.DictWriter(file, names, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(lines)
+        partial.replace(self.folder / "summary.csv")
 
     def _tell(self, entry: Epoch) -> None:
         print(

@@ -56,6 +56,7 @@ from fer_training.papers.networks import Point
 from fer_training.papers.results import Result
 from fer_training.papers.systems import CHOWANDA
 from fer_training.recipes import recipe
+from fer_training.records import progress
 
 PACKAGE = Path(compare.__file__).parent.parent
 NAMES = [name for name in recipe.names() if not name.startswith("+")]
@@ -274,7 +275,7 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(tmp_path: Path)
         synthetic_records.write(runs / f"try-{number}", made)
     with pytest.raises(ValueError, match=r"try-0 and .*try-2 are both patil .*: recipe\.optimizer"):
         results.collect(runs)
-    assert compare.write_own(runs) == 3
+    assert compare.write_own(runs) == (3, 0)
     text = (runs / "RESULTS.md").read_text("utf-8")
     assert "| 15.0 ± 7.1 | 25 | 0, 1 | - |" in text
     assert "| 30.0 | 25 | 2 | optimizer.lr 0.5 |" in text
@@ -302,9 +303,31 @@ def test_a_chart_stays_where_its_runs_are_not_there(tmp_path: Path) -> None:
     assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in before)
 
 
+def test_runs_that_have_not_ended_are_on_the_page_with_their_curves(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    data = synthetic_faces.save_npz(synthetic_faces.dataset(70), tmp_path / "fer2013.npz")
+    name = "chowanda-arch1+weak-l2"
+    arguments = ["train", name, "--data", str(data), "--out", str(runs / name)]
+    assert main([*arguments, "--set", "epochs=2", "threads=1"]) == 0
+    ended = (runs / name / "metrics.json").rename(tmp_path / "metrics.json")
+    assert compare.write_own(runs) == (0, 1)
+    text = (runs / "RESULTS.md").read_text("utf-8")
+    history = progress.read_epochs(runs / name / "summary.csv")
+    best = max(history, key=lambda epoch: epoch.test_accuracy)
+    last = f"{100 * history[-1].test_accuracy:.1f}"
+    row = f"| {name} | {name} | 2 | 2 | {last} | {100 * best.test_accuracy:.1f} |"
+    assert f"{row} {best.epoch + 1} | 0.0 |" in text
+    (picture,) = re.findall(r"\((charts/under-way/.*?)\)", text)
+    assert (runs / picture).read_bytes().startswith(b"\x89PNG")
+    ended.rename(runs / name / "metrics.json")
+    assert compare.write_own(runs) == (1, 0)
+    assert "Under way" not in (runs / "RESULTS.md").read_text("utf-8")
+    assert not (runs / picture).exists()
+
+
 def test_nothing_to_compare_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", str(tmp_path)]) == 1
-    assert "holds no metrics.json" in capsys.readouterr().err
+    assert "holds no run" in capsys.readouterr().err
 
 
 def named(points: list[Point]) -> tuple[list[Bbox], Bbox]:
