@@ -36,9 +36,9 @@ def test_cameras_take_turns_when_time_is_short(build) -> None:
     detector = robot.node._assembly.pipeline.detector
     search = detector.candidates
 
-    def slow(image, least):
+    def slow(*arguments):
         time.sleep(0.06)  # more than a batch may take
-        return search(image, least)
+        return search(*arguments)
 
     detector.candidates = slow
     picture, index, answered = smiling(160, 120, 80, 60), 0, [0]
@@ -59,9 +59,9 @@ def test_an_overloaded_node_says_what_it_loses(build) -> None:
     detector = robot.node._assembly.pipeline.detector
     search, free = detector.candidates, threading.Event()
 
-    def waiting(image, least):
+    def waiting(*arguments):
         free.wait(30)
-        return search(image, least)
+        return search(*arguments)
 
     detector.candidates = waiting
     robot.send(smiling(), stamp_ns=1000 * SECOND)

@@ -278,10 +278,10 @@ def test_an_array_that_breaks_the_pipeline_does_not_end_the_node(robot: Robot) -
     detector = robot.node._assembly.pipeline.detector  # the real one, made to fail once
     search, failures = detector.candidates, [RuntimeError("broken for once")]
 
-    def fail_once(image, least):
+    def fail_once(*arguments):
         if failures:
             raise failures.pop()
-        return search(image, least)
+        return search(*arguments)
 
     detector.candidates = fail_once
     robot.send(smiling())

@@ -64,9 +64,9 @@ def block(robot: Robot) -> threading.Event:
     detector, free = robot.node._assembly.pipeline.detector, threading.Event()
     search = detector.candidates
 
-    def waiting(image, least):
+    def waiting(*arguments):
         free.wait(30)
-        return search(image, least)
+        return search(*arguments)
 
     detector.candidates = waiting
     return free
@@ -91,9 +91,9 @@ def test_every_form_is_answered(build, packets, form, by_name) -> None:
 @pytest.mark.parametrize("form", ["foxglove", "compressed"])
 def test_packets_that_are_not_answered_are_decoded(build, packets, form) -> None:
     topic = f"/cam/{form}"
-    steady = build(image_topics=(topic,)).start()
+    steady = build(image_topics=(topic,), detection_budget=1.0).start()
     answer(steady, packets, range(24), topic, form)
-    busy = build(image_topics=(topic,)).start()
+    busy = build(image_topics=(topic,), detection_budget=1.0).start()
     free = block(busy)
     stream = busy.node._inputs[topic].stream
     send(busy, packets, [0], topic, form)

@@ -69,6 +69,14 @@ def test_a_prediction_younger_than_a_period_is_kept() -> None:
         assert np.diff(np.flatnonzero(face)).min() >= 3  # images of 33 ms
 
 
+def test_images_whose_time_stands_still_are_all_classified() -> None:
+    one = ExpressionFilter()
+    one.update(Prediction(sure("happy"), 1.0, SECOND), FER2013, SMOOTHING)
+    schedule = PredictionSchedule()
+    assert schedule.choose([one], SECOND, 1.0) == [False]
+    assert schedule.choose([one], SECOND, 1.0) == [True]
+
+
 def test_a_rate_above_the_cameras_is_every_image() -> None:
     assert play(60.0, 2) == [[True] * 2] * 60
 
