@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""From an image to tracked expressions; knows no message, no parameter and no transport."""
+"""From an image to tracked expressions, independent of messages, parameters and transports."""

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a person's face looks like at rest, taken out of its probabilities.
+"""Baseline of a person: the face at rest, subtracted in log probabilities.
 
 Faces differ: one looks sad at rest, another never looks angry to a network. A baseline is the mean
-of a person's log probabilities; what is above it is what the face shows. Off by default: it needs
+of a person's log probabilities; what exceeds it is the expression. Off by default: it needs
 time with a person, and a mean of little evidence can be wrong.
 """
 
@@ -53,7 +53,7 @@ _SPEC = re.compile(r"^neutral:(\d+(?:\.\d+)?)$")
 
 
 class BaselineError(ValueError):
-    """The text names no baseline."""
+    """The string is no valid baseline."""
 
 
 class BaselineKind(Enum):
@@ -75,20 +75,20 @@ class BaselineSettings:
     """Length of the neutral time at the start of a track [s]."""
 
     @classmethod
-    def parse(cls, text: str) -> BaselineSettings:
+    def parse(cls, value: str) -> BaselineSettings:
         """Read ``off``, ``running`` or ``neutral:SECONDS``.
 
         Raises:
-            BaselineError: The text is none of these.
+            BaselineError: The string is none of these.
         """
-        if text in (BaselineKind.OFF.value, BaselineKind.RUNNING.value):
-            return cls(BaselineKind(text))
-        match = _SPEC.match(text)
+        if value in (BaselineKind.OFF.value, BaselineKind.RUNNING.value):
+            return cls(BaselineKind(value))
+        match = _SPEC.match(value)
         if match and 0 < float(match[1]) <= _LONGEST_NEUTRAL:
             return cls(BaselineKind.NEUTRAL, float(match[1]))
         raise BaselineError(
             f"baseline must be off, running or neutral:SECONDS (at most {_LONGEST_NEUTRAL:g}, such "
-            f"as neutral:3.0), not {text!r}"
+            f"as neutral:3.0), not {value!r}"
         )
 
 
@@ -149,7 +149,7 @@ class Baseline:
         self._sums[shown] += seconds * logs
 
     def _shift(self, labels: Sequence[str]) -> NDArray[np.float64] | None:
-        """Return what is taken from log probabilities; None while too little was seen."""
+        """Return what is subtracted from log probabilities; None with too little evidence."""
         assert self._seconds is not None
         assert self._sums is not None
         seconds = self._seconds

@@ -52,11 +52,11 @@ class EmotionNetwork:
     def __init__(
         self, path: str | Path, providers: Sequence[str] = ("cpu",), threads: int = 1
     ) -> None:
-        """Load a file and check that what it says about itself can be honoured.
+        """Load a file and check that its metadata is supported and fits its tensors.
 
         Raises:
             ModelError: The file is missing, damaged, no ONNX model, or its metadata is missing
-                or does not fit its tensors, or it does not answer as when it was exported.
+                or does not fit its tensors, or its predictions differ from those at export.
         """
         self.path = path = Path(path)
         self._session, self.providers = create_session(path, providers, threads)
@@ -105,13 +105,13 @@ class EmotionNetwork:
         return name, names
 
     def _check_known_answer(self) -> None:
-        """Have the known faces answered as they were when the file was exported."""
+        """Check that the predictions for the known faces are those stored at export."""
         stored = self.metadata.known_answer
         if stored:
             different = difference(self.known_answer(), self.metadata.labels, stored)
             if different:
                 raise ModelError(
-                    f"{self.path} does not answer as it did when it was exported: {different}. It "
+                    f"{self.path} predicts otherwise than at export: {different}. It "
                     "is damaged, has been altered, or does not fit this execution provider"
                 )
 

@@ -14,8 +14,8 @@
 
 """From the bytes of a picture file (JPEG, PNG, TIFF) to an :data:`fer_ros.perception.types.Image`.
 
-The kind is told by a file's first bytes. Size and wholeness are read from its structure before
-OpenCV decodes anything, for that would return a file that ends early half grey.
+The format is recognised by a file's first bytes. Size and completeness are read from its structure
+before OpenCV decodes anything, for that would return a file that ends early half grey.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class _Jpeg:
     sequential: bool
     """Whether it has one scan, so that it is whole when this is."""
     restarts: bool
-    """Whether restart markers stand in its scan."""
+    """Whether its scan has restart markers."""
     scan: int
     """Where its first scan begins [bytes]."""
 
@@ -80,8 +80,8 @@ def decode_compressed(
 
     Args:
         data: A JPEG, PNG or TIFF file.
-        format: The message's format, such as ``jpeg`` or ``rgb8; jpeg compressed bgr8``. The kind
-            of file is told by its first bytes; this decides the order of colours alone.
+        format: The message's format, such as ``jpeg`` or ``rgb8; jpeg compressed bgr8``. The format
+            of the file is recognised by its first bytes; this decides the order of colours only.
         max_pixels: Larger images are refused.
         memory: What is known of this camera; none for a single image.
 
@@ -221,8 +221,8 @@ def _whole(content: bytes, jpeg: _Jpeg) -> np.ndarray:
     if jpeg.restarts:  # the decoder may wait for the next restart marker before it reads on
         places = {content.rfind(bytes((0xFF, 0xD0 + n)), jpeg.scan): n for n in range(8)}
         latest = max(places)
-        following = 0xD0 + ((places[latest] + 1) % 8 if latest >= 0 else 0)
-        tails += [bytes((0xFF, following)) + sounding for sounding in _SOUNDINGS]
+        successor = 0xD0 + ((places[latest] + 1) % 8 if latest >= 0 else 0)
+        tails += [bytes((0xFF, successor)) + sounding for sounding in _SOUNDINGS]
     for tail in tails:
         other = _decode(content + tail + _END_OF_IMAGE)
         if picture is None or other is None or not np.array_equal(picture, other):

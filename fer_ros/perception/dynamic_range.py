@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""From 16-bit values to the 8 bits that detectors and networks work on."""
+"""Reduction of 16-bit images to the 8 bits that detectors and networks take."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class WideRange:
 
     @property
     def bits(self) -> int:
-        """Bits in use, 8 to 16, as far as the images so far tell."""
+        """Bits in use in the images so far, 8 to 16."""
         return self._bits
 
     def reduce(self, values: NDArray[Any]) -> Image:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Errors of the perception layer that code must be able to name without loading its libraries."""
+"""Errors of the perception layer, importable without its libraries."""
 
 
 class ModelError(RuntimeError):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""When the frames of a camera belong in time, also where its stamps are no help."""
+"""Times of a camera's frames, robust against stamps that are wrong or missing."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ class FrameClock:
     """Places the frames of one camera in time: by stamp where stamps advance, else by arrival.
 
     Drivers exist whose stamp never moves, falls slowly, hops to and fro, or is missing. Tracks and
-    smoothing that trusted it would stand still or be torn: a label would stick for ever, one
-    person be many. A stamp that advances much further than its arrival is a step of the clock, and
+    smoothing that trusted it would freeze or break up: a label would never change, one person would
+    get many tracks. A stamp that advances much further than its arrival is a step of the clock, and
     time goes on by arrival there. The times given never fall, but for a jump back (a bag that
     loops, a simulator that restarts), unless that only takes back an earlier step.
     """
@@ -92,7 +92,7 @@ class FrameClock:
         self._difference = 0
         """Arrival minus stamp of the latest one."""
         self._run = 0
-        self.stood = 0
+        self.frozen = 0
         """How many frames in all have had a stamp that did not advance."""
         self._stepped_ns = -(1 << 63)
         """Time of the latest step."""
@@ -114,7 +114,7 @@ class FrameClock:
         return self.steps.count + self.restarts.count
 
     def remark(self) -> str:
-        """Return that the stamps stand now, in words; empty where they do not."""
+        """Return a message that the stamps do not advance; empty where they do."""
         if self._run < STANDING:
             return ""
         return (
@@ -156,7 +156,7 @@ class FrameClock:
         else:
             time = expected
             self._run += 1
-            self.stood += 1
+            self.frozen += 1
             if stamp_ns < self._newest - CLOCK_JUMP_NS:  # it has fallen slowly: it counts from here
                 self._newest = stamp_ns
         self._previous = max(stamp_ns, 0) or self._previous
@@ -191,7 +191,7 @@ class FrameClock:
         self._newest, self._run = stamp_ns, 0
         time = stamp_ns + self._offset
         if time < self._time:
-            if self._time - time > CLOCK_JUMP_NS:  # the stamps stood for long: go on from here
+            if self._time - time > CLOCK_JUMP_NS:  # the stamps were frozen: go on from here
                 self._offset += expected - time
                 return expected
             return self._time
@@ -218,7 +218,7 @@ class FrameClock:
         """Return up to when a frame that arrives now can have been taken, by the latest ones."""
         (first, came), (last, went) = self._seen[0], self._seen[-1]
         known = len(self._seen) >= _ENOUGH
-        if arrival_ns <= 0 or (known and went <= came):  # that clock stands and proves nothing
+        if arrival_ns <= 0 or (known and went <= came):  # that clock is frozen and proves nothing
             return float("inf")
         pace = max((last - first) / (went - came), 1.0) if known else 1.0
         ahead = max(time + pace * (arrival_ns - arrival) for time, arrival in self._seen)

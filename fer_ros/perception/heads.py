@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Heads of a network: what each of its outputs means, and how it becomes usable values.
+"""Heads of a network: the meaning of each output and its conversion to usable values.
 
 A network file names its heads and their kinds in its metadata. The one that all shipped files have
 gives class probabilities; a head of a further kind is a class here, in :data:`KINDS`.
@@ -50,7 +50,7 @@ class Head(Protocol):
         """Return usable values, shape (N, ...), from the raw output of N faces.
 
         Raises:
-            ModelError: The output holds what such a head cannot put out.
+            ModelError: The output is not valid for such a head.
         """
         ...
 
@@ -78,8 +78,8 @@ class ClassHead:
         """Apply temperature and softmax to raw outputs, shape (N, labels); rows sum to 1.
 
         Raises:
-            ModelError: The network put out something that is not finite, or promised
-                probabilities and put out none; or its temperature does not make any.
+            ModelError: The output is not finite, or is not the probabilities that the metadata
+                declares; or the temperature gives none.
         """
         if not np.isfinite(output).all():
             raise ModelError("put out values that are not finite")

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Whether the images of a camera can show anything: black, overexposed and frozen ones."""
+"""Detection of black, overexposed and frozen images of a camera."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DARK_SHARE, _BRIGHT_SHARE = 0.98, 0.9
 """Share of the pixels that makes an image dark, or overexposed: a few are always otherwise."""
 
 _RUN = 3
-"""From so many images in a row on it is worth a remark."""
+"""Number of such images in a row before it is reported."""
 
 _FROZEN_RUN = 30
 _FROZEN_TIME = 5.0
@@ -63,7 +63,7 @@ class ImageWatch:
         self._equal_until = arrival_ns
 
     def remark(self) -> str:
-        """Return what is wrong with the newest images, in words; empty where nothing is."""
+        """Return a message on what is wrong with the newest images; empty where nothing is."""
         if self._dark >= _RUN:
             return f"images are black or nearly so (brightest value {self._highest} of 255)"
         if self._bright >= _RUN:

@@ -38,7 +38,7 @@ MAX_PIXELS = 7680 * 4320
 
 
 class ImageError(ValueError):
-    """The fields or bytes of an image cannot be honoured; the message says which and why."""
+    """The fields or bytes of an image are unsupported or inconsistent; the message names them."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class _Encoding:
     wide: bool = False
     """Whether values have 16 bits."""
     convert: int | None = None
-    """OpenCV's code towards BGR; None where the memory is an image as it stands."""
+    """OpenCV's code towards BGR; None where the memory already is a BGR or grey image."""
     even: tuple[bool, bool] = (False, False)
     """Whether (width, height) must be even."""
     planar: tuple[int, int] = (1, 1)
@@ -145,7 +145,7 @@ def decode_raw(
         with its row padding, read-only where `data` is.
 
     Raises:
-        ImageError: A field cannot be honoured.
+        ImageError: A field is not supported or does not fit the others.
     """
     layout = _ENCODINGS.get(encoding)
     if layout is None:

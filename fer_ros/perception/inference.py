@@ -14,8 +14,8 @@
 
 """ONNX Runtime sessions: the only file that imports ``onnxruntime``.
 
-Official builds since 1.29 send usage data from Linux unless told not to before they are loaded
-(a device id in the cache folder, look-ups of the collector's address). A robot's perception
+Official builds since 1.29 send usage data from Linux unless it is switched off before they are
+loaded (a device id in the cache folder, look-ups of the collector's address). A robot's perception
 must not talk to anything but its own graph, so that is switched off here, before the import.
 """
 
@@ -71,7 +71,7 @@ def create_session(
     Args:
         path: The file.
         providers: Short names from :data:`PROVIDER_NAMES` in order of preference. Those that this
-            build of ONNX Runtime lacks are left out; the report tells.
+            build of ONNX Runtime lacks are left out and listed in the report.
         threads: Threads inside one run; 0 takes one per core.
 
     Raises:

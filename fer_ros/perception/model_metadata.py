@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What an emotion network says about itself: the contract between training and serving.
+"""Metadata of an emotion network: the contract between training and serving.
 
 Everything that shapes an input or gives an output its meaning travels inside the ONNX file,
 as ``metadata_props`` whose keys start with ``fer.`` and whose values are JSON. The exporter of
 ``fer_training`` writes it with :meth:`ModelMetadata.to_props`; the node reads it with
-:meth:`ModelMetadata.from_props` and refuses a file it cannot honour.
+:meth:`ModelMetadata.from_props` and refuses a file it does not support.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class ModelMetadata:
         """Read and check the ``metadata_props`` of an ONNX file.
 
         Raises:
-            MetadataError: A key is missing, is no JSON, or has a value that cannot be honoured;
+            MetadataError: A key is missing, is not JSON, or has an unsupported value;
                 the message names it.
         """
         if props.get(KIND_KEY) == DETECTOR_KIND:
@@ -205,10 +205,10 @@ def _heads(value: Any) -> tuple[HeadSpec, ...]:
     found = []
     for entry in value:
         entries = _entries(entry, "heads", ("name", "kind"))
-        texts = [entries["name"], entries["kind"], entries.get("output", "")]
-        if not all(isinstance(text, str) for text in texts):
-            raise MetadataError(f"a head's name, kind and output must be texts, not {texts}")
-        found.append(HeadSpec(*texts))
+        values = [entries["name"], entries["kind"], entries.get("output", "")]
+        if not all(isinstance(value, str) for value in values):
+            raise MetadataError(f"a head's name, kind and output must be strings, not {values}")
+        found.append(HeadSpec(*values))
     if len({head.name for head in found}) < len(found):
         raise MetadataError("two heads have one name")
     if sum(head.kind == CLASSES for head in found) != 1:
@@ -272,7 +272,7 @@ def _check(metadata: ModelMetadata) -> None:
     for name in ("model_id", "version"):
         value = getattr(metadata, name)
         if not isinstance(value, str) or not value or shortened(value) != value:
-            raise MetadataError(f"{name} must be a short text, not {shortened(repr(value))}")
+            raise MetadataError(f"{name} must be a short string, not {shortened(repr(value))}")
     if metadata.output not in ("logits", "probabilities"):
         raise MetadataError(
             f"output must be logits or probabilities, not {shortened(repr(metadata.output))}"

@@ -241,7 +241,7 @@ def fetch(name: str, progress: OnBytes | None = None) -> Path:
 
     Args:
         name: A key of :data:`EXTERNAL`.
-        progress: Told how many bytes are there.
+        progress: Called with the number of bytes that are there.
 
     Returns:
         The path of the file.
@@ -260,7 +260,7 @@ def fetch(name: str, progress: OnBytes | None = None) -> Path:
         _complete(model, part, progress or (lambda _: None))
     except urllib.error.HTTPError as error:
         raise ModelError(
-            f"{model.url} answers {error.code} {error.reason}; {_by_hand(model)}"
+            f"{model.url} responds with {error.code} {error.reason}; {_by_hand(model)}"
         ) from error
     except (
         urllib.error.URLError,
@@ -268,10 +268,10 @@ def fetch(name: str, progress: OnBytes | None = None) -> Path:
         ConnectionError,
         TimeoutError,
     ) as error:
-        host = urllib.parse.urlsplit(model.url).netloc
+        peer = urllib.parse.urlsplit(model.url).netloc
         reason = getattr(error, "reason", error)
         raise ModelError(
-            f"no connection to {host}: {reason}. Run the command again to go on where it stopped, "
+            f"no connection to {peer}: {reason}. Run the command again to go on where it stopped, "
             f"or, offline, {_by_hand(model)}"
         ) from error
     except OSError as error:
@@ -304,10 +304,10 @@ def _size_of(part: Path) -> int:
 
 
 def _opened(part: Path, resumed: bool) -> BinaryIO:
-    """Open a partial file for writing, itself and never what a link of its name leads to.
+    """Open a partial file for writing, without following a link.
 
     Raises:
-        OSError: Something lies there that is no file of its own.
+        OSError: The path is not a regular file.
     """
     try:
         found = part.lstat()

@@ -41,7 +41,7 @@ _PARTS: dict[int, dict[int, int]] = {
     _SPARSE: {1: _TENSOR, 2: _TENSOR},
     _FUNCTION: {7: _NODE, 11: _ATTRIBUTE},
 }
-"""Where tensors can stand in a model: field numbers of the messages of onnx.proto3."""
+"""Where a model can hold tensors: field numbers of the messages of onnx.proto3."""
 
 _DEEPEST = 64
 """Graphs within graphs."""
@@ -124,8 +124,8 @@ def _locations(data: memoryview, kind: int, deepest: int) -> Iterator[str]:
 
 def _entry(data: memoryview) -> tuple[str, str]:
     """Return key and value of a ``StringStringEntryProto``."""
-    texts = {number: bytes(value).decode() for number, value in _fields(data)}
-    return texts.get(1, ""), texts.get(2, "")
+    entries = {number: bytes(value).decode() for number, value in _fields(data)}
+    return entries.get(1, ""), entries.get(2, "")
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, memoryview]]:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How an image is turned: EXIF orientation of picture files, and rotation of mounted cameras."""
+"""Orientation of images: EXIF orientation of picture files, and rotation of mounted cameras."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One colour a label, told apart by people with any colour vision.
+"""One colour a label, distinguishable for people with any colour vision.
 
 The eight colours of Okabe and Ito, "Color Universal Design" (2008), less black. Grey is kept for
 ``uncertain`` and near-white for ``neutral``, so that colour means an expression.
@@ -61,7 +61,7 @@ def person_bgr(track_id: str) -> tuple[int, int, int]:
 
 
 def short_id(track_id: str) -> str:
-    """Return the part of a track's id that tells it from the others of its node."""
+    """Return the part of a track's id that differs between the tracks of a node."""
     return track_id.rpartition("_")[2][-_LONGEST_ID:]
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which faces of an image are classified, where expressions have a rate of their own."""
+"""Selection of the faces to classify in each image, given a rate of expressions."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where the name tags of faces go: beside their face, over nobody else's, not over each other.
+"""Placement of the faces' name tags: beside their face, over no other face and no other tag.
 
 Tags are placed one after the other, those of the largest faces first. Each tries some places
-around its box and takes the cheapest; what finds none says less, until only its bar is left.
+around its box and takes the cheapest; a tag that finds none is shortened, down to its bar.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _place(
 
 
 def _styles(face: FaceEmotion, height: int) -> list[TagStyle]:
-    """Return what a tag may say, the fullest that is not too wide for the face first."""
+    """Return possible contents of a tag, the longest that is not too wide for the face first."""
     box = face.face.box
     wanted = min(max(_OF_FACE * box.width, _SMALLEST * height, _SIZES[0]), _LARGEST * height)
     capital = max((size for size in _SIZES if size <= wanted), default=_SIZES[0])

@@ -43,12 +43,12 @@ _CAPITAL = 21.0
 """Height of that font's capitals at scale 1 [pixels]."""
 _OVERSAMPLING = 4
 _SHORT = 3
-"""Letters of a shortened label; every label is told by them."""
+"""Letters of a shortened label; they distinguish all labels."""
 
 
 @dataclass(frozen=True)
 class TagStyle:
-    """What a tag says and how large."""
+    """Content and size of a tag."""
 
     label: str
     capital: int
@@ -64,7 +64,7 @@ class TagStyle:
 
 
 def text_of(style: TagStyle) -> str:
-    """Return the words of a tag without its id."""
+    """Return the label part of a tag, without its id."""
     if style.label == emotions.UNCERTAIN:
         return "?" if style.short else style.label
     return style.label[:_SHORT] if style.short else style.label

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Words for people: from outside, cut to what a log line can hold, and errors in one line."""
+"""Strings for log lines and messages: shortened input, near names, and errors in one line."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 MOST_CHARACTERS = 200
-"""Longest text from outside that is passed on in a message."""
+"""Longest input string that a message repeats."""
 
 
 def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
-    """Return a text of at most ``most`` characters; of a longer one the beginning and the length.
+    """Return a string of at most ``most`` characters; of a longer one the beginning and the length.
 
-    Control characters become spaces, so that a text can neither end a line of the log nor
-    paint on a terminal.
+    Control characters become spaces, so that a string can neither end a line of the log nor control
+    a terminal.
     """
     cut = text[:most]
     clean = "".join(character if character.isprintable() else " " for character in cut)
@@ -35,11 +35,11 @@ def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
 
 
 def near_name(name: str, known: Iterable[str]) -> str:
-    """Return a question or a list that helps whoever gave a name that is not known.
+    """Return a hint for an unknown name: the nearest known one, or a list.
 
     Args:
-        name: As it was given.
-        known: What would have been right.
+        name: The unknown name.
+        known: The known names.
     """
     plain = {_plain(each): each for each in known}
     near = get_close_matches(_plain(name[:MOST_CHARACTERS]), plain, 1, cutoff=0.7)
@@ -53,11 +53,11 @@ def _plain(name: str) -> str:
 _MOST_OF_AN_ERROR = 2000
 
 _FOR_THE_USER = (RuntimeError, OSError, ValueError, ImportError)
-"""Kinds of errors whose text is written for people."""
+"""Errors whose message is written for users."""
 
 
 def in_one_line(error: BaseException) -> str:
-    """Return an error as one line, with its kind where the text alone says little."""
+    """Return an error as one line, with its type where the message alone is not clear."""
     text = shortened(" ".join(str(error).split()), _MOST_OF_AN_ERROR)
     if isinstance(error, RecursionError):
         return f"something is nested too deeply ({text}); look at the files that were given"

@@ -41,7 +41,7 @@ _NEEDED = frozenset(
 
 @dataclass(frozen=True)
 class TiffHeader:
-    """What the first directory of a file says."""
+    """Content of a file's first directory."""
 
     width: int
     height: int
@@ -88,7 +88,7 @@ def read_header(data: bytes) -> TiffHeader:
     """Return size and layout of a TIFF file.
 
     Raises:
-        ValueError: It is no TIFF, or lacks what every one has.
+        ValueError: It is no TIFF, or lacks a required field.
         struct.error: It is truncated.
     """
     tags = read_tags(data)

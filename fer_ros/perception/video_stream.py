@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Packets of video as messages carry them: their codec, and what shows that some are missing.
+"""Video packets in messages: codec detection and loss detection.
 
-A decoder goes on after a lost packet of H.264 and hands out wrong pictures without a word, so that
-losses have to be found in the packets themselves.
+A decoder continues after a lost H.264 packet and silently returns wrong pictures, so losses have to
+be detected in the packets themselves.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def codec_of(format: str, content: bytes) -> str:
 
 
 def has_lengths(data: bytes) -> bool:
-    """Whether NAL units stand behind their lengths, as in MP4, instead of behind start codes."""
+    """Whether NAL units are preceded by their lengths, as in MP4, instead of by start codes."""
     at = 0
     while at + 4 < len(data):
         at += 4 + int.from_bytes(data[at : at + 4], "big")
@@ -104,7 +104,7 @@ def has_lengths(data: bytes) -> bool:
 
 
 class Continuity:
-    """Tells whether packets of one stream follow one another without a gap."""
+    """Detects gaps in the packets of one stream."""
 
     def __init__(self, codec: str) -> None:
         """Begin with no packet known."""
@@ -131,7 +131,7 @@ def _leap(what: str, steps: float) -> str:
 
 
 class _Steps:
-    """How long the steps of rising numbers are, as a multiple of the usual one."""
+    """Measures the steps of increasing numbers as multiples of the usual step."""
 
     def __init__(self) -> None:
         self._steps: deque[int] = deque(maxlen=16)
@@ -157,7 +157,7 @@ class _FrameNumbers:
 
     def __init__(self) -> None:
         self._bits = 0
-        """Of a number; 0 while no parameter set has said so."""
+        """Of a number; 0 while no parameter set was received."""
         self._gaps_allowed = self._separate_planes = False
         self._referred: int | None = None
         """Number of the latest picture that others may rest on."""
@@ -226,12 +226,12 @@ class _FrameNumbers:
 
 def _skip_scaling(bits: _Bits, size: int) -> None:
     """Skip a scaling list (7.3.2.1.1.1), whose length depends on what it says."""
-    last = following = 8
+    last = upcoming = 8
     for _ in range(size):
-        if following:
+        if upcoming:
             code = bits.unsigned()
-            following = (last + ((code + 1) // 2 if code % 2 else -code // 2)) % 256
-        last = following or last
+            upcoming = (last + ((code + 1) // 2 if code % 2 else -code // 2)) % 256
+        last = upcoming or last
 
 
 class _Bits:

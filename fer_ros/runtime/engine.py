@@ -150,7 +150,7 @@ class FrameEngine(Generic[A]):
         return CameraCondition(
             remarks=camera.remarks,
             faults=dict(camera.faults),
-            standing_stamps=camera.clock.stood,
+            standing_stamps=camera.clock.frozen,
             unended_jpegs=camera.memory.unended_jpegs,
             foreign_ns=camera.clock.foreign_ns,
         )

@@ -39,7 +39,7 @@ def test_stamps_that_advance_are_the_time() -> None:
     stamps = [50 + i * FRAME for i in range(20)]
     placed, clock = times(stamps)
     assert placed == stamps
-    assert clock.stood == 0
+    assert clock.frozen == 0
     assert clock.remark() == ""
 
 
@@ -47,7 +47,7 @@ def test_stamps_that_advance_are_the_time() -> None:
 def test_stamps_that_stand_or_fall_slowly_are_replaced_by_arrival(fall: int) -> None:
     placed, clock = times([START - i * fall for i in range(900)])
     assert [b - a for a, b in itertools.pairwise(placed)] == [FRAME] * 899
-    assert clock.stood == 899
+    assert clock.frozen == 899
     assert "stamps do not advance" in clock.remark()
 
 
@@ -62,7 +62,7 @@ def test_a_single_late_image_is_no_remark_and_shifts_nothing() -> None:
     placed, clock = times(stamps)
     assert placed == sorted(placed)
     assert placed[-1] == stamps[-1]
-    assert clock.stood == 1
+    assert clock.frozen == 1
     assert clock.remark() == ""
 
 

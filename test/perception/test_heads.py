@@ -75,7 +75,7 @@ def test_a_file_that_names_no_head_has_the_one_that_gives_classes() -> None:
         ("[]", "list of heads"),
         ("7", "list of heads"),
         ('[{"name": "a"}]', "lacks kind"),
-        ('[{"name": "a", "kind": 3}]', "must be texts"),
+        ('[{"name": "a", "kind": 3}]', "must be strings"),
         ('[{"name": "a", "kind": "share"}]', "exactly one head"),
         ('[{"name": "a", "kind": "classes"}, {"name": "b", "kind": "classes"}]', "exactly one"),
         ('[{"name": "a", "kind": "classes"}, {"name": "a", "kind": "share"}]', "one name"),

@@ -202,7 +202,7 @@ def test_a_server_that_has_less_than_published(server: Server) -> None:
 @pytest.mark.parametrize("status", [404, 403, 503])
 def test_an_answer_of_the_server_is_quoted(server: Server, status: int) -> None:
     server.status = status
-    with pytest.raises(ModelError, match=rf"answers {status} .*by other means"):
+    with pytest.raises(ModelError, match=rf"responds with {status} .*by other means"):
         model_store.fetch(NAME)
     assert len(server.asked) == (3 if status == 503 else 1)
 

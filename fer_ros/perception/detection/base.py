@@ -42,7 +42,7 @@ FACE_COUNTS = (1, 1000)
 
 
 class DetectorError(ModelError):
-    """A detector cannot be made; the message says why and what to do."""
+    """A detector cannot be made; the message gives the reason and a remedy."""
 
 
 @dataclass(frozen=True)

@@ -75,11 +75,11 @@ class DetectorMetadata:
             raise MetadataError(f"it is {found}: its metadata has no {KIND_KEY}={DETECTOR_KIND}")
         values = {}
         for name in ("schema", *(f.name for f in fields(cls))):
-            text = props.get(_PREFIX + name)
-            if text is None:
+            entry = props.get(_PREFIX + name)
+            if entry is None:
                 raise MetadataError(f"its metadata lacks {_PREFIX + name!r}")
             try:
-                values[name] = json.loads(text)
+                values[name] = json.loads(entry)
             except json.JSONDecodeError as error:
                 raise MetadataError(f"{_PREFIX + name!r} is no JSON: {error}") from None
         if values.pop("schema") != SCHEMA:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which detector a node gets, and why."""
+"""Selection and construction of the detector, with the reason for the choice."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ GROUP = "fer_ros.detectors"
 
 @dataclass(frozen=True)
 class DetectorChoice:
-    """A detector, and how it came to be chosen."""
+    """A detector and the reason for the choice."""
 
     detector: FaceDetector
     asked: str

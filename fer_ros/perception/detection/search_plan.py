@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where to look at full resolution: a stated budget a frame, spent on small faces.
+"""Search windows at full resolution, within a budget a frame, for small faces.
 
 A pass over the whole image, scaled down to `detection_size`, misses faces that become too small
 by it. What the budget allows beyond that pass goes to windows in full resolution: one around every

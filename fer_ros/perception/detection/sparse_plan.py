@@ -57,7 +57,7 @@ _SMALL = 2.0
 """Faces below so many times the detector's smallest are small in a whole pass."""
 
 _AS_MUCH_AS_WHOLE = 0.8
-"""Windows that cost more than this share of a whole pass are not worth their misses."""
+"""Above this share of a whole pass, windows save too little for the faces that they miss."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class SparsePlan:
         return Step(False, tuple(windows), place)
 
     def lose(self, faces: Sequence[Expected], time_ns: int) -> None:
-        """Account for a whole pass over the newest image, whose windows lost faces."""
+        """Record a whole pass over the newest image, whose windows lost faces."""
         for face in faces:
             self._losses[face.track_id] = self._losses.get(face.track_id, 0) + 1
         self.whole_pass(time_ns)
@@ -161,7 +161,7 @@ class SparsePlan:
         return bool(blind)
 
     def whole_pass(self, time_ns: int) -> None:
-        """Account for a whole pass over the newest image, of a time."""
+        """Record a whole pass over the newest image, at a time."""
         self._since, self._whole_ns = 0, time_ns
         self._urgent = self._doubtful = False
         self._credit = max(self._credit - 1.0, -1.0)

@@ -16,7 +16,7 @@
 
 Takes the dynamic export of libfacedetection.train and the static one of the OpenCV zoo. The
 anchor-free outputs at strides 8, 16 and 32 are decoded here, so that neither OpenCV's engine nor
-its fixed input size stands between the camera image and the network.
+its fixed input size is needed.
 """
 
 from __future__ import annotations
