@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.model_metadata import CropTemplate, InputSpec
+from fer_ros.perception.resampling import Samples, area_mean, bilinear, cubic
 from fer_ros.perception.types import Face, Image
 
 FER2013_TEMPLATE = CropTemplate(
@@ -155,27 +156,42 @@ def cut(image: Image, window: Window, width: int, height: int, channels: int) ->
         y0, y1 = round(top), round(top + window.side)
         if x0 >= 0 and y0 >= 0 and x1 <= image.shape[1] and y1 <= image.shape[0]:
             # The usual case: the mean over the source pixels of each crop pixel.
-            return _area(_with_channels(image[y0:y1, x0:x1], channels), width, height)
+            return area_mean(_with_channels(image[y0:y1, x0:x1], channels), width, height)
 
     reach = window.side * (abs(math.cos(window.roll)) + abs(math.sin(window.roll))) / 2 + 2
     x0, x1 = _clip(window.x - reach, window.x + reach, image.shape[1])
     y0, y1 = _clip(window.y - reach, window.y + reach, image.shape[0])
     region = _with_channels(image[y0:y1, x0:x1], channels)
-    if shrinks:
-        region = _area(
+    if not shrinks and window.roll == 0.0:
+        step_x, step_y = window.side / width, window.side / height
+        return cubic(
             region,
-            math.ceil((x1 - x0) * min(width / window.side, 1.0)),
-            math.ceil((y1 - y0) * min(height / window.side, 1.0)),
+            Samples(left - x0 + step_x / 2 - 0.5, step_x, width),
+            Samples(top - y0 + step_y / 2 - 0.5, step_y, height),
         )
-    scale_x, scale_y = region.shape[1] / (x1 - x0), region.shape[0] / (y1 - y0)
-    crop = cv2.warpAffine(
-        region,
-        _crop_to_region(window, (x0, y0), (scale_x, scale_y), width, height),
-        (width, height),
-        flags=cv2.WARP_INVERSE_MAP | (cv2.INTER_LINEAR if shrinks else cv2.INTER_CUBIC),
-        borderMode=cv2.BORDER_REPLICATE,
+    rows, columns = region.shape[:2]
+    if shrinks:
+        wide, tall = (
+            math.ceil(columns * width / window.side),
+            math.ceil(rows * height / window.side),
+        )
+        region = area_mean(region, min(wide, columns), min(tall, rows))
+    else:
+        side = max(window.side, 2.0)  # a face of less shows nothing, but would cost memory
+        region = _enlarged(region, side / (2 * width), side / (2 * height))
+    scale = region.shape[1] / columns, region.shape[0] / rows
+    to_region = _crop_to_region(window, (x0, y0), scale, width, height)
+    return bilinear(region, to_region, width, height)
+
+
+def _enlarged(region: Image, step_x: float, step_y: float) -> Image:
+    """Enlarge a region by about 1 / step, twice what the crop needs: bilinear samples follow."""
+    rows, columns = region.shape[:2]
+    wide, tall = math.ceil(columns / step_x), math.ceil(rows / step_y)
+    step_x, step_y = columns / wide, rows / tall
+    return cubic(
+        region, Samples(step_x / 2 - 0.5, step_x, wide), Samples(step_y / 2 - 0.5, step_y, tall)
     )
-    return np.asarray(crop, np.uint8)
 
 
 def _crop_to_region(
@@ -216,11 +232,6 @@ def _with_channels(region: Image, channels: int) -> Image:
     if channels == 3 and region.ndim == 2:
         return np.asarray(cv2.cvtColor(region, cv2.COLOR_GRAY2BGR), np.uint8)
     return region
-
-
-def _area(region: Image, width: int, height: int) -> Image:
-    resized = cv2.resize(region, (width, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(resized, np.uint8)
 
 
 def _box_window(face: Face, template: CropTemplate) -> Window:

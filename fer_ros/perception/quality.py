@@ -28,7 +28,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
 
+from fer_ros.perception.resampling import area_mean
 from fer_ros.perception.types import Face, Image
 
 _SIDE = 48
@@ -136,9 +138,11 @@ def _turn(points: Sequence[Sequence[float]]) -> float:
 
 
 def _sharpness(crop: Image) -> float:
-    grey = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    grey = crop
+    if crop.ndim == 3:
+        grey = np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), np.uint8)
     if grey.shape != (_SIDE, _SIDE):
-        grey = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+        grey = area_mean(grey, _SIDE, _SIDE)
     spread = float(cv2.meanStdDev(grey)[1][0, 0])
     if spread < 1.0:
         return 0.0

@@ -116,6 +116,12 @@ def test_a_large_face_is_averaged_and_not_sampled() -> None:
     assert turned.std() < 3
 
 
+def test_a_tilted_speck_costs_no_more_than_a_face() -> None:
+    crop = cut(smooth_image(), Window(100.0, 80.0, 1e-6, 0.4), 48, 48, 3)
+    assert crop.shape == (48, 48, 3)
+    assert np.abs(crop.astype(int) - smooth_image()[80, 100]).max() <= 8
+
+
 def test_a_small_tilt_stays_and_a_large_one_is_reduced() -> None:
     window = Window(150.0, 120.0, 100.0)
     for degrees in (-60, -10, 0, 10, 60):

@@ -197,5 +197,6 @@ def shrink(image: Image, width: int, height: int, into: Image | None = None) -> 
 def _bilinear(image: Image, width: int, height: int, into: Image | None = None) -> Image:
     if into is None and image.shape[:2] == (height, width):
         return image
-    scaled = cv2.resize(image, (width, height), dst=into, interpolation=cv2.INTER_LINEAR)
+    # Not INTER_LINEAR, whose grey levels differ by one between processors.
+    scaled = cv2.resize(image, (width, height), dst=into, interpolation=cv2.INTER_LINEAR_EXACT)
     return np.asarray(scaled, np.uint8)
