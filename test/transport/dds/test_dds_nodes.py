@@ -22,7 +22,7 @@ import subprocess
 import sys
 
 import pytest
-from support import wait_for
+from dds_tools import wait_for
 
 
 def test_nodes_of_the_same_name_are_counted_while_they_live(join):
