@@ -91,7 +91,7 @@ def work(overrides: dict[str, object]) -> None:
             data = encode(message(next(shown[case]), stamp_ns, "camera"))
             start = time.process_time()
             received = engine.read(f"/{case}", data, kind, stamp_ns)
-            (result,) = engine.answer([received])
+            (result,) = engine.process([received])
             spent += time.process_time() - start
             faces += len(result.faces)
         print(json.dumps([spent / count, faces / count]), flush=True)

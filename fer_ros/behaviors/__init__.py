@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Robots that react: rules turn EmotionArray into events, and events into actions."""
+"""Rules that turn EmotionArray into events, and events into actions."""

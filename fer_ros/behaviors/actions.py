@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Events to what happens: messages, service calls, plug-ins, each on a thread of its own."""
+"""Actions of events: messages, service calls and plug-ins, each on a thread of its own."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ STRING = "std_msgs/msg/String"
 
 
 def actions_of(rule: Rule, event: Event) -> Iterator[Say | Call | Run]:
-    """Yield what a rule does at an event."""
+    """Yield the actions of a rule at an event."""
     for action in rule.actions:
         if event.phase in action.at:
             yield action.what
 
 
 def in_words(what: Say | Call | Run, event: Event) -> str:
-    """Return what would happen, for people and for tests over a recording."""
+    """Return a description of an action, for people and for tests over a recording."""
     match what:
         case Say():
             return f"say {what.topic}: {what.text_for(event)}"
@@ -61,7 +61,7 @@ def in_words(what: Say | Call | Run, event: Event) -> str:
 
 
 class Actions:
-    """Everything that the rules of a file do; events go in, and nothing here holds them up."""
+    """Runs the actions of all rules of a file without blocking the caller."""
 
     def __init__(self, rules: RuleSet, transport: Transport) -> None:
         """Open the topics and make the plug-ins.
@@ -114,7 +114,7 @@ class Actions:
         return self._events.topic
 
     def handle(self, events: Sequence[Event]) -> None:
-        """Let what the rules say happen; returns at once."""
+        """Run the actions of some events; returns at once."""
         for event in events:
             rule = self._rules[event.rule]
             if rule.publish:
@@ -140,7 +140,7 @@ class Actions:
             self._running.pop(key, None)
 
     def publish_running(self) -> None:
-        """Publish the events that run if they are others than last time; returns at once."""
+        """Publish the running events if they have changed; returns at once."""
         running = list(self._running.values())
         if running != self._told:
             self._told = running

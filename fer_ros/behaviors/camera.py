@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The events of one camera: which faces a rule looks at, and what is reported of them."""
+"""Evaluation of rules on one camera: selection of faces, and their events."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class CameraEvents:
     """Evaluates the results of one camera by the rules that are about it."""
 
     def __init__(self, rules: Sequence[Rule], source_topic: str, silence_ns: int) -> None:
-        """Start with nobody there."""
+        """Start without faces."""
         self._topic = source_topic
         self._silence_ns = silence_ns
         cases = cases_of(rules)
@@ -66,13 +66,13 @@ class CameraEvents:
         return sum(episode.running for each in episodes for episode in each)
 
     def fall_silent(self) -> list[Event]:
-        """End everything because nothing has come for too long."""
+        """End all events because no result has come for too long."""
         if self._silent or self.newest_ns is None:
             return []
         return self._stop("silent", self.newest_ns + self._silence_ns)
 
     def restart(self) -> list[Event]:
-        """End everything because the stamps jumped back; cool-downs that never end stay."""
+        """End all events because the stamps jumped back; cool-downs that never end stay."""
         events = [] if self.newest_ns is None else self._stop("silent", self.newest_ns)
         self.newest_ns = None
         self._cooldowns = only_endless(self._cooldowns)
@@ -80,7 +80,7 @@ class CameraEvents:
         return events
 
     def close(self) -> list[Event]:
-        """End everything."""
+        """End all events."""
         return [] if self.newest_ns is None else self._stop("stopped", self.newest_ns)
 
     def update(self, faces: FaceTable) -> list[Event]:

@@ -56,7 +56,7 @@ class _Candidate:
 
 
 class CameraClock:
-    """Places the results of one camera in time, and tells when its clock steps or is another."""
+    """Places the results of one camera in time; detects steps of its clock and foreign clocks."""
 
     def __init__(self, max_age_ns: int, live: bool = True) -> None:
         """Start without knowing the clock.
@@ -78,7 +78,7 @@ class CameraClock:
 
     @property
     def remark(self) -> str:
-        """Return what is wrong with the clock now, and the remedy; empty where nothing is."""
+        """Return what is wrong with the clock now and the remedy; empty where nothing is."""
         if not self._offset_ns:
             return ""
         return (
@@ -130,7 +130,7 @@ class CameraClock:
         return Reading("", jumped_back, note)
 
     def _check_age(self, offset_ns: int, arrival_ns: int) -> Reason:
-        """Return why a result of such an offset is not used, or take the offset for granted."""
+        """Return why a result of such an offset is not used, or accept the offset."""
         if abs(offset_ns) <= self._max_age_ns:  # the clock is, or has become, this node's
             self._offset_ns, self._candidate = 0, None
             return ""

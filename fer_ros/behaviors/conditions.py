@@ -14,10 +14,11 @@
 
 """Conditions such as ``happy + surprise > 0.6 and age > 2``, parsed once, evaluated per face.
 
-Python's own parser reads the text; only numbers, names, arithmetic, comparisons, ``and``, ``or``,
-``not``, ``min`` and ``max`` are let through. Each node becomes a function of the face's values, so
-that nothing is parsed again. Arithmetic is in single precision, as the probabilities of the message
-are: ``happy > 0.6`` does not hold for a probability that was rounded to the same float32 as 0.6.
+Python's own parser reads the expression; only numbers, names, arithmetic, comparisons, ``and``,
+``or``, ``not``, ``min`` and ``max`` are allowed. Each node becomes a function of the face's values,
+so that nothing is parsed again. Arithmetic is in single precision, as the probabilities of the
+message are: ``happy > 0.6`` does not hold for a probability that was rounded to the same float32 as
+0.6.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ _FUNCTIONS = {"min": _least, "max": _greatest}
 
 
 class ConditionError(ValueError):
-    """A condition that cannot be understood; the message says what is wrong with it."""
+    """An invalid condition; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def parse(text: str, labels: Iterable[str]) -> Condition:
         labels: The expressions that may be named.
 
     Raises:
-        ConditionError: It is too long, malformed, names what is unknown, or has no truth value.
+        ConditionError: It is too long, malformed, uses an unknown name, or is no boolean.
     """
     if len(text) > MAX_LENGTH:
         raise ConditionError(f"the condition is longer than {MAX_LENGTH} characters")
@@ -129,13 +130,13 @@ class _Compiler:
 
     @staticmethod
     def is_test(node: ast.expr) -> bool:
-        """Whether a node is true or false rather than a number."""
+        """Whether a node is a boolean rather than a number."""
         return isinstance(node, ast.BoolOp | ast.Compare) or (
             isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
         )
 
     def test(self, node: ast.expr, positive: bool, depth: int) -> Test:
-        """Compile a node that is true or false.
+        """Compile a boolean node.
 
         Args:
             node: The node.

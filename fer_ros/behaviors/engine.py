@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""EmotionArray in, events out: the same events for the same input, whenever it is evaluated.
+"""Event engine: EmotionArray in, events out, deterministic in its input.
 
 The engine knows no ROS, no clock and no randomness: rules measure time by the images' stamps, each
 camera apart.
@@ -47,7 +47,7 @@ class EventEngine:
         live: bool = True,
         on_note: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
-        """Start with nobody there.
+        """Start without cameras.
 
         Args:
             rules: The rules.

@@ -25,7 +25,7 @@ from fer_ros.transport.event_messages import Phase
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What an event waits for [ns]; infinite: for ever."""
+    """Durations of a rule [ns]; infinite: for ever."""
 
     hold_ns: float
     release_ns: float

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What comes in, camera by camera: whether the rules can use it, and why not."""
+"""Check of the incoming results of each camera: whether the rules can use them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Inputs:
             seen.usable = now
 
     def problems(self) -> dict[str, str]:
-        """Return what keeps the rules from working, and a remedy, by the camera or rule."""
+        """Return problems of the input with their remedies, by camera or rule."""
         now = time.monotonic()
         found = {
             name: f"no result of {shortened(name)} can be used: {_WORDS[camera.reason]}"

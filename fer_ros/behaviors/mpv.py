@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The media player mpv as a child process, spoken to by its JSON IPC (mpv(1), "JSON IPC")."""
+"""The media player mpv as a child process, controlled over its JSON IPC (mpv(1), "JSON IPC")."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _QUIT_TIME = 2.0
 _SEND_TIME = struct.pack("ll", 2, 0)
 """How long it may take to take in a command: a ``timeval`` of 2 s."""
 _LOOK_PERIOD = 0.1
-"""How often waiting looks whether it is still worth while [s]."""
+"""Period at which a wait checks whether to stop [s]."""
 
 _WITH_PARENT = """
 import ctypes, os, sys

@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Music that goes with what a face shows, after the music player of Umer et al. (2022, section 3).
+"""Music chosen by expression, after the music player of Umer et al. (2022, section 3).
 
-The paper says that the recognised emotion chooses a song of its class; when a song may change, how,
-and who has the last word is decided here. A rule hands over when an expression starts and ends; the
-plug-in plays the songs of that expression's folder in mpv. A song plays for a minimum time, songs
-change by fading, and a song that has begun ends by itself when no other mood comes. A person's stop
-wins: by the topic or service ``~/enable``, or by pausing, stopping or quitting mpv itself.
+In the paper the recognised emotion chooses a song of its class; when and how songs change, and who
+overrides whom, is decided here. A rule hands over when an expression starts and ends; the plug-in
+plays the songs of that expression's folder in mpv. A song plays for a minimum time, songs change by
+fading, and a song that has begun ends by itself when no other mood comes. A person's stop wins: by
+the topic or service ``~/enable``, or by pausing, stopping or quitting mpv itself.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _EVENTS = ("end-file", "property-change", "idle", "shutdown", "gone")
 
 @dataclass(frozen=True)
 class Options:
-    """What the rule file says to the player."""
+    """Options of the player in the rule file."""
 
     library: str
     """Folder with a folder of songs for every expression."""
@@ -76,7 +76,7 @@ class Options:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Options:
-        """Check what the rule file says.
+        """Check the options of the rule file.
 
         Raises:
             ValueError: Something is missing, unknown or out of its range.
@@ -88,7 +88,7 @@ class Options:
         values = dict(given)
         for name in ("library", "mpv"):
             if not isinstance(values.get(name, "-"), str) or not values.get(name, "-"):
-                raise ValueError(f"the option {name!r} must be a text")
+                raise ValueError(f"the option {name!r} must be a string")
         if "library" not in values:
             raise ValueError("the option 'library' is missing: the folder of folders of songs")
         for name, highest in (("fade", 60), ("minimum_play", 3600), ("volume", 100)):
@@ -99,7 +99,7 @@ class Options:
                 raise ValueError(f"the option {name!r} must lie in 0..{highest}, not {value}")
         more = values.get("mpv_options", [])
         if not isinstance(more, list) or not all(isinstance(word, str) for word in more):
-            raise ValueError("the option 'mpv_options' must be a list of texts")
+            raise ValueError("the option 'mpv_options' must be a list of strings")
         values["mpv_options"] = tuple(more)
         return cls(**values)
 
@@ -176,23 +176,23 @@ class MusicPlayer:
         return True, "music goes with the faces" if enabled else "no music"
 
     def _from_mpv(self, event: Mapping[str, Any]) -> None:
-        """Take in an event of mpv; whatever it sends, what waits is bounded."""
+        """Queue an event of mpv; the queue is bounded."""
         if event["event"] in _EVENTS:
             while self._inbox.qsize() >= _MOST_EVENTS and not self._ending.is_set():
                 time.sleep(_FADE_STEP)
             self._inbox.put(event)
 
     def _run(self) -> None:
-        """Take in what happens, and go on with fades and changes between."""
+        """Handle queued events, and fades and changes in between."""
         while True:
             try:
-                said = self._inbox.get(timeout=self._pause())
+                item = self._inbox.get(timeout=self._pause())
             except queue.Empty:
-                said = ()
+                item = ()
             if self._ending.is_set():
                 break
             try:
-                self._take(said)
+                self._take(item)
                 self._go_on()
             except MpvError as error:
                 self._fail(str(error))
@@ -215,20 +215,20 @@ class MusicPlayer:
         """Return the expression that began last of those that go on."""
         return next(reversed(self._moods.values()), None)
 
-    def _take(self, said: Any) -> None:
-        match said:
+    def _take(self, item: Any) -> None:
+        match item:
             case Event(phase="start"):
-                self._moods[said.track_id, said.label] = said.label
+                self._moods[item.track_id, item.label] = item.label
                 if len(self._moods) > _MOST_MOODS:
                     del self._moods[next(iter(self._moods))]
                 self._broken = {}
             case Event(phase="end"):
-                self._moods.pop((said.track_id, said.label), None)
+                self._moods.pop((item.track_id, item.label), None)
             case bool():
-                self._set_enabled(said)
+                self._set_enabled(item)
             case {"event": "end-file", "playlist_entry_id": entry, "reason": reason}:
                 if self._song is not None and entry == self._song.entry:
-                    self._song_ended(self._song, reason, said.get("file_error", ""))
+                    self._song_ended(self._song, reason, item.get("file_error", ""))
             case {"event": "property-change", "name": "pause", "data": bool() as paused}:
                 if paused != self._paused:  # else it only says how things are, as at the start
                     self._log.info("mpv was paused" if paused else "mpv goes on")
@@ -329,9 +329,9 @@ class MusicPlayer:
         fading = self._options.fade > 0
         mpv.command("set_property", "volume", 0.0 if fading else self._options.volume)
         self._song = None  # what ends now was not ended by a person
-        answer = mpv.command("loadfile", str(songs[place]), "replace")
+        response = mpv.command("loadfile", str(songs[place]), "replace")
         now = time.monotonic()
-        self._song = _Song(mood, songs[place], int(answer["playlist_entry_id"]), now)
+        self._song = _Song(mood, songs[place], int(response["playlist_entry_id"]), now)
         self._fade = (now, 0.0, 1.0) if fading else None
         self._problem = ""
         self._say(str(songs[place]))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Rules in a live graph: subscribes to EmotionArray, evaluates it, and does what rules ask for."""
+"""Node for rules: subscribes to EmotionArray, evaluates the rules and runs their actions."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _MOST_WARNINGS = 200
 
 
 class BehaviorNode:
-    """A node that publishes events and does what rules ask for."""
+    """A node that publishes events and runs the actions of rules."""
 
     def __init__(
         self, transport: Transport, rules: RuleSet, emotions: tuple[str, ...] = ()
@@ -134,7 +134,7 @@ class BehaviorNode:
         self._diagnostics.publish(encode(messages.diagnostic_array(now, statuses)))
 
     def _note(self, camera: str, note: str) -> None:
-        """Log what a camera's clock does, for each camera once a minute at most."""
+        """Log remarks on a camera's clock, for each camera once a minute at most."""
         now = time.monotonic()
         if now - self._noted.get(camera, -_NOTE_PERIOD) >= _NOTE_PERIOD:
             self._noted[camera] = now

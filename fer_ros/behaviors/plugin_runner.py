@@ -61,7 +61,8 @@ class PluginRunner:
         if isinstance(made.error, PluginError):
             raise made.error
         if made.error is not None:
-            # Of the usual errors the text is enough; of others, SystemExit say, the kind matters.
+            # Of the usual errors the message is enough; of others, such as SystemExit, the type
+            # matters.
             usual = isinstance(made.error, ValueError | RuntimeError | OSError)
             why = str(made.error) if usual else error_text(made.error)
             raise PluginError(
@@ -87,7 +88,7 @@ class PluginRunner:
 
     @property
     def worker(self) -> Worker[Event]:
-        """What hands it its events."""
+        """The worker that passes it its events."""
         return self._worker
 
     def put(self, event: Event) -> None:
@@ -148,7 +149,7 @@ def _health_text(health: object) -> str:
     if health is None:
         return ""
     if not isinstance(health, str):
-        return f"health() returned {shortened(repr(type(health).__name__))} instead of a text"
+        return f"health() returned {shortened(repr(type(health).__name__))} instead of a string"
     return shortened(health)
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Actions in Python: what a plug-in is, and how one is found.
+"""Actions in Python: the protocol of plug-ins and their lookup.
 
 A package offers plug-ins as entry points of the group ``fer_ros.actions``; where there are no entry
 points (a colcon package of CMake has none) a rule names ``module:attribute`` instead.
@@ -38,12 +38,12 @@ BUILT_IN = {"music_player": "fer_ros.behaviors.music:MusicPlayer"}
 
 
 class PluginError(RuntimeError):
-    """A plug-in that is not there, or cannot be made with its options."""
+    """A plug-in that does not exist, or cannot be made with its options."""
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a plug-in may use of its surroundings."""
+    """Context of a plug-in: what of the node it may use."""
 
     transport: Transport
     """The node's place in the graph."""

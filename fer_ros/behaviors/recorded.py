@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Rules over a recording: the same events every time, for the tests of a behaviour's author."""
+"""Rules evaluated over a recording, deterministically, for tests of rule files."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def events_of_bag(
         rules: The rules.
         path: A rosbag2 recording.
         topics: Those to read; all of the type where none is named.
-        warn: Gets what makes the events doubtful: files that are not whole, clocks that step,
+        warn: Called with reasons to doubt the events: files that are not whole, clocks that step,
             results left out.
 
     Raises:
@@ -94,7 +94,7 @@ def _topics(reader: BagReader, wanted: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def event_line(rules: RuleSet, event: Event) -> str:
-    """Return an event, and what its rule would do, as a line of JSON."""
+    """Return an event and its actions as a line of JSON."""
     rule = next(rule for rule in rules.rules if rule.name == event.rule)
     actions = [in_words(what, event) for what in actions_of(rule, event)]
     confidence = round(event.confidence, 6) if math.isfinite(event.confidence) else None

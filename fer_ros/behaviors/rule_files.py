@@ -14,9 +14,9 @@
 
 """Rule files: YAML in, :class:`~fer_ros.behaviors.rules.RuleSet` out, every fault with its line.
 
-The form is said by ``config/rules.schema.json``, which editors understand too; what a schema cannot
-say (expressions, conditions, names of plug-ins) is checked here. pydantic would do both, but ROS 2
-Humble and Jazzy bring its version 1, pip version 2.
+The format is defined by ``config/rules.schema.json``, which editors understand too; what a schema
+cannot express (expressions, conditions, names of plug-ins) is checked here. pydantic would do both,
+but ROS 2 Humble and Jazzy bring its version 1, pip version 2.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def read_rules(path: Path) -> RuleSet:
     """Read a rule file.
 
     Raises:
-        RuleError: It is missing, no YAML, or says something that is not understood.
+        RuleError: It is missing, no YAML, or has unknown or invalid content.
     """
     try:
         text = files.read_text(path, MOST_BYTES)
@@ -79,11 +79,11 @@ def read_rules(path: Path) -> RuleSet:
 
 
 def parse_rules(text: str, name: str = "rules", folder: Path = Path()) -> RuleSet:
-    """Read the text of a rule file.
+    """Parse the content of a rule file.
 
     Args:
         text: YAML.
-        name: What faults call the file.
+        name: Name of the file in error messages.
         folder: Where relative paths of plug-ins start from.
 
     Raises:
@@ -132,7 +132,7 @@ class _Faults:
         self._found.append((self._lines.get(path, 1), text))
 
     def of_schema(self, error: Any) -> None:
-        """Note what the schema has to say, in plain words."""
+        """Note the faults that the schema finds, in plain words."""
         path = tuple(error.absolute_path)
         where = f"{path[-1]!r}" if path and isinstance(path[-1], str) else "this"
         value, limit = error.instance, error.validator_value
@@ -143,7 +143,7 @@ class _Faults:
         elif error.validator == "required":
             strange = value.keys() - error.schema["properties"].keys()
             missing = next(key for key in limit if key not in value)
-            if not get_close_matches(missing, strange, 1):  # else that is said of the strange one
+            if not get_close_matches(missing, strange, 1):  # else the fault names the unknown key
                 self.add(path, f"{missing!r} is missing" + (f" in {where}" if path else ""))
         elif error.validator == "enum":
             self.add(path, f"{_short(value)} cannot be; {_hint(str(value), limit)}")
@@ -174,7 +174,7 @@ class _Faults:
 _KINDS = {
     "object": "a mapping of keys to values",
     "array": "a list",
-    "string": "a text",
+    "string": "a string",
     "number": "a number",
     "boolean": "true or false",
 }
@@ -220,14 +220,14 @@ def _load(text: str, name: str) -> tuple[Any, dict[_Path, int]]:
 
 
 def _check_events(text: str, name: str) -> None:
-    """Refuse what would blow up when it is loaded: aliases, and nesting without end."""
-    depth = documents = 0
+    """Refuse input that would exhaust memory or stack: aliases, and deep nesting."""
+    depth = count = 0
     for event in yaml.parse(text, yaml.SafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
             raise RuleError(f"{name}:{line}: aliases (*{event.anchor}) are not allowed here")
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        if documents > 1:
+        count += isinstance(event, yaml.DocumentStartEvent)
+        if count > 1:
             raise RuleError(f"{name}:{line}: a second document; a rule file has one")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
@@ -250,17 +250,17 @@ def _lines(node: Any, path: _Path, name: str) -> Iterator[tuple[_Path, int]]:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
-                said = key.value if isinstance(key, yaml.ScalarNode) else "a collection"
-                raise RuleError(f"{name}:{line}: {said!r} is no key; keys are plain words")
+                shown = key.value if isinstance(key, yaml.ScalarNode) else "a collection"
+                raise RuleError(f"{name}:{line}: {shown!r} is no key; keys are plain words")
             if key.value in seen:
-                raise RuleError(f"{name}:{line}: the key {key.value!r} stands here twice")
+                raise RuleError(f"{name}:{line}: the key {key.value!r} is given twice")
             seen.add(key.value)
             yield from _lines(value, (*path, key.value), name)
             yield (*path, key.value), line
 
 
 def _wrapped(content: Any) -> Any:
-    """Make lists of what may also be one element alone, and give empty values their default."""
+    """Wrap single elements in lists where lists are allowed; give empty values their default."""
     if isinstance(content, dict):
         return {
             key: [value] if key in _LISTS and not isinstance(value, list | dict) else
@@ -321,9 +321,9 @@ def _check_expressions(expressions: Sequence[str], path: _Path, faults: _Faults)
         elif name not in KNOWN and name != ANY_EXPRESSION:
             faults.add(place, f"{name!r} is no expression; {_hint(name, sorted(KNOWN))}")
     if ANY_EXPRESSION in expressions and len(expressions) > 1:
-        faults.add(place, "'any' stands alone")
+        faults.add(place, "'any' must be the only expression")
     if len(set(expressions)) < len(expressions):
-        faults.add(place, "an expression stands here twice")
+        faults.add(place, "an expression is given twice")
 
 
 def _action(given: Mapping[str, Any], path: _Path, faults: _Faults, folder: Path) -> Action | None:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a rule file says, as data; :mod:`fer_ros.behaviors.rule_files` reads it."""
+"""Content of a rule file, as data; :mod:`fer_ros.behaviors.rule_files` reads it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FIELD = re.compile(r"\{(\w+)\}")
 TEXT_FIELDS = (
     "rule", "phase", "track_id", "label", "previous_label", "confidence", "duration", "camera",
 )  # fmt: skip
-"""What a text may have filled in."""
+"""Fields of an event that a text may contain in braces."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Say:
 
 
 def text_fields(text: str) -> list[str]:
-    """Return the names in braces of a text."""
+    """Return the names in braces in a text."""
     return _FIELD.findall(text)
 
 
@@ -86,7 +86,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Action:
-    """What is done at some phases of an event."""
+    """Action at some phases of an event."""
 
     at: tuple[Phase, ...]
     what: Say | Call | Run
@@ -133,4 +133,4 @@ class RuleSet:
     silence_ns: int
     """Silence of a camera after which its events end."""
     max_age_ns: int
-    """Age from which an answer is stale."""
+    """Age from which a result is stale."""

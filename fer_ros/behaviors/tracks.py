@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The tracks of one camera: what the newest image shows of them, and for how long each is kept."""
+"""The tracks of one camera: their newest values, and how long each is kept."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ABSENT: Values = {}
 
 @dataclass(slots=True)
 class Track:
-    """A track: what was seen of it, and how far each rule has come with it."""
+    """A track: its observations, and the state of each rule for it."""
 
     track_id: str
     first_ns: int
@@ -149,7 +149,7 @@ class TrackTable:
         track.see(label, float(confidence))
 
     def forget(self) -> None:
-        """Drop the tracks that are gone for good, after the rules have judged an image."""
+        """Drop expired tracks, after the rules were evaluated on an image."""
         kept = {name: track for name, track in self._tracks.items() if self._is_kept(track)}
         excess = len(kept) - MAX_TRACKS
         if excess > 0:
@@ -171,7 +171,7 @@ class TrackTable:
         return until > self._newest_ns and gone_ns <= KEEP_NS
 
     def restart(self) -> None:
-        """Begin anew because the stamps jumped back; keep who must never start a rule again."""
+        """Restart because the stamps jumped back; keep cool-downs that never end."""
         kept = {}
         for track in self._tracks.values():
             forever = only_endless(track.cooldowns)

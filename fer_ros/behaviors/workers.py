@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Threads with bounded queues, and calls of bounded time: what stalls holds up nobody else."""
+"""Threads with bounded queues, and calls with a timeout, so that nothing blocks the caller."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Worker(Generic[T]):
             self._changed.notify()
 
     def close(self) -> None:
-        """Let what is queued be done, for two seconds at most, and end."""
+        """Process what is queued, for two seconds at most, and end."""
         end = time.monotonic() + _DRAIN_TIME
         with self._changed:
             self._changed.wait_for(lambda: not self._queue, max(end - time.monotonic(), 0))
@@ -183,10 +183,10 @@ def call_bounded(name: str, function: Callable[[], T], timeout: float) -> Outcom
 
 
 def error_text(error: BaseException) -> str:
-    """Return kind and text of an error of foreign code, whatever its text is."""
+    """Return type and message of an error of foreign code, also where ``str`` of it fails."""
     try:
         text = shortened(str(error))
     except Exception:  # a __str__ that fails
-        text = "without a readable text"
+        text = "without a readable message"
     kind = type(error).__name__
     return f"{kind}: {text}" if text else kind

@@ -14,8 +14,9 @@
 
 """Calibrations of cameras (``sensor_msgs/CameraInfo``), and the images that each is for.
 
-A CameraInfo describes the whole sensor as it was calibrated; ``roi`` and ``binning`` say which part
-of it an image shows. What does not fit together is refused: a wrong scale gives a wrong distance.
+A CameraInfo describes the whole sensor as it was calibrated; ``roi`` and ``binning`` define the
+part of it that an image shows. What does not fit together is refused: a wrong scale gives a wrong
+distance.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class CalibrationError(ValueError):
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a CameraInfo says of the images of one camera."""
+    """Calibration of one camera's images, from a CameraInfo."""
 
     camera: Camera
     """Of the whole sensor, without binning."""
@@ -67,10 +68,10 @@ class Calibration:
     binning: tuple[int, int]
     """Pixels of the sensor a pixel of an image, across and down; at least 1."""
     frame_id: str
-    """Of the camera's optical frame; empty: not said."""
+    """Of the camera's optical frame; empty: not given."""
 
     def same(self, other: Calibration) -> bool:
-        """Whether another one says the same."""
+        """Whether another one is equal."""
         mine, theirs = (
             (*each.camera.matrix.flat, *each.camera.distortion) for each in (self, other)
         )
@@ -148,7 +149,7 @@ class Calibrations:
 
 
 def is_rectified(image_topic: str) -> bool:
-    """Whether a topic's images are rectified, by its name: a word of its last part says so."""
+    """Whether a topic's images are rectified, by a word in the last part of its name."""
     last = camera_of(image_topic).rpartition("/")[2]
     return not {"rect", "rectified"}.isdisjoint(re.split(r"[^a-z]+", last.lower()))
 
@@ -157,8 +158,7 @@ def read_calibration(info: Any, rectified: bool) -> Calibration:
     """Read a CameraInfo; of rectified images P counts, and there is no distortion.
 
     Raises:
-        CalibrationError: The camera is not calibrated, or says something that makes no sense or is
-            not known here.
+        CalibrationError: The camera is not calibrated, or its values are invalid or unsupported.
     """
     size = int(info.width), int(info.height)
     if not all(size):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What bridges keep of each camera, for a bounded number of cameras."""
+"""State that bridges keep for each of a bounded number of cameras."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Cameras(Generic[T]):
         Args:
             make: Makes what is kept of a camera, given its topic.
             close: Gives that back.
-            log: Is told once when there are too many cameras.
+            log: Gets one warning when there are too many cameras.
             clock: Steady time [s].
         """
         self._make, self._close, self._log, self._clock = make, close, log, clock

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Messages of other packages: the installed definitions, else those of a stated version.
+"""Definitions of other packages' messages: the installed ones, else those of a stated version.
 
 A message on the wire has no names, so both ends must have the same definition. On ROS 2 that is the
 installed package's; without ROS 2 the versions below are used, whose fields and order are those of
@@ -82,7 +82,7 @@ WRITTEN: Mapping[str, Mapping[str, str]] = {
 
 
 def use(package: str) -> str:
-    """Make a package's messages known to the codec; return where the definitions are from.
+    """Register a package's messages with the codec; return where the definitions are from.
 
     Args:
         package: One of :data:`WRITTEN`.
@@ -90,15 +90,15 @@ def use(package: str) -> str:
     for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
         files = sorted((Path(prefix) / "share" / package / "msg").glob("*.msg")) if prefix else []
         if files:
-            texts = {path.stem: path.read_text(encoding="utf-8") for path in files}
-            codec.register({f"{package}/msg/{name}": text for name, text in texts.items()})
+            sources = {path.stem: path.read_text(encoding="utf-8") for path in files}
+            codec.register({f"{package}/msg/{name}": text for name, text in sources.items()})
             return prefix
     codec.register({f"{package}/msg/{name}": text for name, text in WRITTEN[package].items()})
     return "fer_ros"
 
 
 def use_all() -> None:
-    """Make the messages of all bridges known, for commands that show or keep what comes."""
+    """Register the messages of all bridges, for commands that show or record any topic."""
     for package in WRITTEN:
         use(package)
 

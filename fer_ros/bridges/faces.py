@@ -56,7 +56,7 @@ class FaceTopics:
         self._seen: dict[str, _Seen] = {}
 
     def see(self, track_ids: Iterable[str], camera: str, stamp_ns: int) -> None:
-        """Open and close topics by who is seen now; stamps of another time start anew.
+        """Open and close topics for the faces in an image; a jump of the stamps starts anew.
 
         Args:
             track_ids: Of the faces in an image.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``foxglove_msgs/ImageAnnotations``: what Foxglove draws over the camera's image."""
+"""``foxglove_msgs/ImageAnnotations``: annotations that Foxglove draws over the camera's image."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class FoxgloveBridge:
         self._publisher.publish(encode(build(ANNOTATIONS, points=points, texts=texts)))
 
     def silence(self) -> None:
-        """Nothing: what was said was about images."""
+        """Do nothing: the messages are about single images."""
 
     def close(self) -> None:
         """Leave the topic."""
@@ -99,7 +99,7 @@ def _text(face: Any, stamp: Any) -> Any:
 
 
 def _aged(face: Any) -> str:
-    """Return how old a face's prediction is, in words; empty where it is of this image."""
+    """Return the age of a face's prediction as text; empty where it is of this image."""
     return f" ({face.prediction_age_ms / 1e3:.1f} s ago)" if face.prediction_age_ms > 0 else ""
 
 

@@ -97,7 +97,7 @@ class HriBridge:
         self._crop(array, stamp)
 
     def silence(self) -> None:
-        """Say that nobody is tracked, and close the topics of all faces."""
+        """Publish an empty list of faces, and close the topics of all faces."""
         self._cameras = {}
         self._faces.close()
         header = messages.header(self._transport.now_ns(), "")

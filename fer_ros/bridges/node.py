@@ -35,17 +35,17 @@ from fer_ros.transport.threads import guarded
 EMOTIONS_TOPIC = "fer/emotions"
 
 _SILENCE = 1.0
-"""Time without an answer after which nobody is there [s]."""
+"""Time without a result after which bridges report no faces [s]."""
 
 
 class Bridge(Protocol):
-    """Publishes what an EmotionArray says in other topics."""
+    """Publishes the content of an EmotionArray in other topics."""
 
     def update(self, array: Any) -> None:
-        """Take in the answer to one image."""
+        """Handle the result of one image."""
 
     def silence(self) -> None:
-        """Nothing has come for a second; called once."""
+        """Handle a second without a result; called once."""
 
     def close(self) -> None:
         """Leave the graph."""

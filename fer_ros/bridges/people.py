@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A topic a face with a field a number, for tools that plot fields."""
+"""One topic for each face with one field for each number, for tools that plot fields."""
 
 from __future__ import annotations
 

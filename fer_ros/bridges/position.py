@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where every face is and which way it looks, for cameras with a CameraInfo."""
+"""Position and orientation of every face, for cameras with a CameraInfo."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class PositionBridge:
 
 
 class _Listener:
-    """Listens to the CameraInfo beside an image topic, and says once what cannot be used."""
+    """Subscribes to the CameraInfo beside an image topic; logs once what cannot be used."""
 
     def __init__(self, transport: Transport, image_topic: str) -> None:
         self._log = transport.log

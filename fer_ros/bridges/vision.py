@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``vision_msgs/Detection2DArray``: what detectors of any kind publish."""
+"""``vision_msgs/Detection2DArray``: the standard message of detectors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class VisionBridge:
         self._publisher.publish(encode(build(ARRAY, header=array.header, detections=faces)))
 
     def silence(self) -> None:
-        """Nothing: what was said was about images."""
+        """Do nothing: the messages are about single images."""
 
     def close(self) -> None:
         """Leave the topic."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What waits of one camera: the newest image, and packets of a video on which it may rest."""
+"""Queue of one camera: the newest image, and the video packets that its decoding needs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Message:
     stamp_ns: int = 0
     """Stamp of its header; 0 where it has none."""
     before: tuple[Message, ...] = ()
-    """Of a video: earlier messages that are not to be answered, but on which this one may rest."""
+    """Of a video: earlier messages that are decoded for this one but get no result."""
     torn: bool = False
     """Whether some of these were given up."""
 
@@ -49,7 +49,7 @@ class Backlog:
         """Start empty, for messages of a type."""
         self.type_name = type_name
         self._newest: Message | None = None
-        """What is answered next; it is the last of those that wait but for such as must not be."""
+        """The next to process: the last that waits, apart from those that are only decoded."""
         self._waiting: list[Message] = []
         self._torn = False
 
@@ -67,12 +67,12 @@ class Backlog:
         return newest is not None
 
     def pass_by(self, message: Message) -> None:
-        """Take in an image that is not to be answered."""
+        """Queue an image that gets no result."""
         if self._packet(message) is not None:
             self._append(message, needs_none=self._newest is None)
 
     def take(self) -> Message | None:
-        """Remove and return the newest image, if any, with what it may rest on."""
+        """Remove and return the newest image, if any, with the packets that it needs."""
         newest, self._newest = self._newest, None
         if newest is None:
             return None
@@ -100,7 +100,7 @@ class Backlog:
 
 
 def packet_of(data: bytes, type_name: str) -> VideoPacket | None:
-    """Return what a message holds of a video, if anything.
+    """Return the video packet in a message, if any.
 
     Args:
         data: CDR bytes, which may be damaged.

@@ -59,7 +59,7 @@ _LOG_PERIOD = 30.0
 
 
 class ConfigurationError(RuntimeError):
-    """The node cannot be configured or activated as its parameters say; the message tells why."""
+    """The node cannot be configured or activated with its parameters; the message says why."""
 
 
 class EmotionNode:
@@ -285,7 +285,7 @@ class EmotionNode:
             for status, opened in zip(cameras, self._inputs.values()):
                 publishers = opened.look()
                 self._missing.look(opened.stream.topic, publishers)
-                if publishers:  # else the line before has said what is amiss
+                if publishers:  # else the line before has named the problem
                     self._status_log.note(status)
             levels = [status.level for status in cameras]
             now = time.monotonic()
@@ -300,11 +300,11 @@ class EmotionNode:
         self._diagnostics.publish(encode(array))
 
     def _log_changes(self, statuses: Sequence[Status]) -> None:
-        """Say in the log too when a camera begins to be amiss, or another node has this name."""
+        """Log when a camera develops a problem, or another node has this name."""
         amiss = {
             status.name: status.message
             for status in statuses
-            if ": camera " in status.name or status.level == WARN  # errors of the node were said
+            if ": camera " in status.name or status.level == WARN  # errors of the node were logged
             if status.level
         }
         for name in sorted(amiss.keys() - self._amiss):

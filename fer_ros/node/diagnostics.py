@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What /diagnostics says: cameras, networks, detector and latency, each as one status line.
+"""Content of /diagnostics: cameras, networks, detector and latency, each as one status.
 
 Plain functions from observations to :class:`fer_ros.transport.messages.Status`; the node collects
 the observations and publishes.
@@ -55,7 +55,7 @@ class LatencyMonitor:
         self._faces = RollingWindow()
 
     def add(self, times: StageTimes, age_ms: float, faces: int) -> None:
-        """Take in one answered frame; the age may be NaN."""
+        """Add one processed frame; the age may be NaN."""
         now = time.monotonic()
         costs = {name: getattr(times, name) for name in STAGES}
         for name, cost in costs.items():
@@ -74,7 +74,7 @@ class LatencyMonitor:
         for key, value in self._faces.percentiles(now).items():
             values[f"faces.{key}"] = f"{value:.0f}"
         if not values:
-            return Status(OK, f"{prefix}: latency", "no image answered lately", {})
+            return Status(OK, f"{prefix}: latency", "no image processed lately", {})
         summary = f"age p50 {values.get('age_ms.p50', 'unknown')} ms"
         return Status(OK, f"{prefix}: latency", summary, values)
 
@@ -88,7 +88,7 @@ def camera_status(
     other_types: Sequence[str] = (),
     loss_advice: str = "",
 ) -> Status:
-    """Return how one camera is doing.
+    """Return the status of one camera.
 
     Args:
         prefix: Name of the node.
@@ -104,7 +104,7 @@ def camera_status(
     if level == OK:
         level, message = _trouble(counts, rates, settings, condition, loss_advice)
     if level == OK:
-        message = f"{rates.received:.1f} Hz in, {rates.answered:.1f} Hz out"
+        message = f"{rates.received:.1f} Hz in, {rates.processed:.1f} Hz out"
         if rates.lost_share >= 0.01:
             message += f", {rates.lost_share:.0%} lost"
     incompatible = () if other_types else subscription.incompatible_qos()
@@ -113,7 +113,7 @@ def camera_status(
         message += f"; {refusal('publisher', incompatible)}"
     values = {
         "rate_in_hz": f"{rates.received:.2f}",
-        "rate_out_hz": f"{rates.answered:.2f}",
+        "rate_out_hz": f"{rates.processed:.2f}",
         "lost_percent": f"{100 * rates.lost_share:.1f}",
         "received": str(counts.received),
         "published": str(counts.published),
@@ -175,12 +175,12 @@ def _trouble(
     loss_advice: str,
 ) -> tuple[int, str]:
     if counts.last_error and not counts.published:
-        return ERROR, f"no image could be answered: {counts.last_error}"
+        return ERROR, f"no image could be processed: {counts.last_error}"
     problems = []
-    if settings.enabled and counts.unanswered > ERROR_FACTOR * settings.stale_after:
+    if settings.enabled and counts.without_result > ERROR_FACTOR * settings.stale_after:
         drops = ", ".join(f"{cause} {n}" for cause, n in counts.dropped.items() if n)
         problems.append(
-            f"images come, but none was answered for {counts.unanswered:.1f} s ({drops})"
+            f"images come, but none was processed for {counts.without_result:.1f} s ({drops})"
         )
     if counts.recent_error:
         problems.append(counts.last_error)

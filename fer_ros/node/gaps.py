@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Images that got lost before the node, as far as the stamps of those that came can tell."""
+"""Detection of images lost before the node, from gaps between stamps."""
 
 from __future__ import annotations
 

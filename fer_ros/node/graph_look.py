@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the node looks up in the graph around it when something is amiss."""
+"""Queries of the graph when something is wrong."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from fer_ros.transport.image_topics import is_annotated
 _PERIOD = 2.0
 """Shortest time between two looks, which cost discovery some milliseconds [s]."""
 PATIENCE = 3.0
-"""How long a topic may be published by nobody before that is said: nodes start together [s]."""
+"""How long a topic may lack a publisher before that is logged: nodes start together [s]."""
 
 REPEAT = 10.0
-"""How often it is said again, with the topics that there are by then [s]."""
+"""Period at which it is logged again, with the topics that there are by then [s]."""
 
 
 class GraphLook:
-    """Looks at the graph now and then, and remembers what it saw."""
+    """Queries the graph now and then, and caches the result."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -87,7 +87,7 @@ class MissingCameras:
         self._log = log
         self._since: dict[str, float] = {}
         self._told: dict[str, float] = {}
-        """When it was last said of a topic [s]."""
+        """When it was last logged for a topic [s]."""
 
     def look(self, topic: str, publishers: int) -> None:
         """Take in how many publish a camera's topic now."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The subscription of one camera: which topic, which type of messages, and what waits of it."""
+"""The subscription of one camera: topic, message type and queue."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ all pictures until the next key frame."""
 
 
 class CameraInput:
-    """What the node hears of one camera."""
+    """The input of one camera."""
 
     def __init__(
         self,

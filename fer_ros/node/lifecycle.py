@@ -15,7 +15,7 @@
 """The emotion node as a ROS 2 lifecycle node; ``ros2 run fer_ros emotion_node`` starts it.
 
 The transitions are those of the core: configure loads the networks, activate subscribes to the
-cameras, and back. A transition that fails says why in the log, leaves the node in the state it
+cameras, and back. A transition that fails logs the reason, leaves the node in the state it
 was in, and can be tried again.
 
 By itself the node waits, unconfigured, for somebody to call its transitions (``ros2 lifecycle
@@ -101,7 +101,7 @@ class FerLifecycleNode(LifecycleNode):  # type: ignore[misc] # rclpy has no type
             )
 
     def say_what_follows(self) -> None:
-        """Tell who started the node by hand how it goes on."""
+        """Log the next step for users who started the node by hand."""
         self.transport.log.info(self._what_follows())
 
     def _what_follows(self) -> str:
@@ -112,7 +112,7 @@ class FerLifecycleNode(LifecycleNode):  # type: ignore[misc] # rclpy has no type
         )
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
-        """Set parameters as rclpy does, and say in the log which and with what success."""
+        """Set parameters as rclpy does, and log which and whether it succeeded."""
         result = super().set_parameters_atomically(parameter_list)
         wanted = ", ".join(f"{each.name} = {each.value!r}" for each in parameter_list)
         if result.successful:
@@ -144,7 +144,7 @@ class FerLifecycleNode(LifecycleNode):  # type: ignore[misc] # rclpy has no type
         return self._attempt("clean up", self.core.cleanup, self._what_follows())
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:  # noqa: ARG002
-        """Close the core for good; the process lives on until it is told to end."""
+        """Close the core for good; the process goes on until a signal ends it."""
         return self._attempt("shut down", self.core.close, "finalized; end the process to go on")
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:  # noqa: ARG002
@@ -182,7 +182,7 @@ class FerLifecycleNode(LifecycleNode):  # type: ignore[misc] # rclpy has no type
         return SetParametersResult(successful=True)
 
     def _enable(self, enabled: bool) -> tuple[bool, str]:
-        """Answer ``~/enable`` by way of the parameter, so that the two always agree."""
+        """Handle ``~/enable`` by way of the parameter, so that the two always agree."""
         change = Parameter("enabled", Parameter.Type.BOOL, enabled)
         result = self.set_parameters_atomically([change])
         return self.core.enable(enabled) if result.successful else (False, result.reason)

@@ -33,7 +33,7 @@ AUTOSTART = Parameter(
 
 
 def declare(node: Any, transport: Transport) -> tuple[Settings, bool]:
-    """Declare the table with the values given from outside, and say which names are unknown.
+    """Declare the table with the values given from outside, and log unknown names.
 
     Args:
         node: An rclpy node made with ``automatically_declare_parameters_from_overrides=True``,
@@ -44,7 +44,7 @@ def declare(node: Any, transport: Transport) -> tuple[Settings, bool]:
         The settings, and whether to start by itself.
 
     Raises:
-        ParameterError: A value does not fit; the message says what would.
+        ParameterError: A value does not fit; the message says which values do.
     """
     given = dict(transport.parameter_overrides())
     autostart = AUTOSTART.check(given.pop(AUTOSTART.name, AUTOSTART.default))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Warnings that libraries write to the standard error stream by themselves, said once in a while.
+"""Rate limit for warnings that libraries write to the standard error stream themselves.
 
 libjpeg, libpng, OpenCV and Cyclone DDS do so from C, past every logger: a camera whose images are
 slightly damaged would fill the log with one line an image.
@@ -68,12 +68,12 @@ def _pass_on(reading: int, original: int, period: float) -> None:
     with os.fdopen(reading, "rb") as lines, os.fdopen(original, "wb", buffering=0) as out:
         for line in lines:
             text = line.decode("utf-8", "backslashreplace").rstrip()
-            said: str | None = text
+            kept: str | None = text
             if text and not _OWN.match(text):
                 kind = _NUMBERS.sub("#", text)[:100]
                 if kind not in kinds and len(kinds) >= _MOST_KINDS:
                     kind = "other"
                 kinds.add(kind)
-                said = throttle.admit(kind, shortened(text, 1000))
-            if said is not None:
-                out.write(said.encode() + b"\n")
+                kept = throttle.admit(kind, shortened(text, 1000))
+            if kept is not None:
+                out.write(kept.encode() + b"\n")

@@ -128,12 +128,12 @@ class ParameterServices:
         }
 
     def announce(self) -> None:
-        """Tell in an event which parameters there are."""
+        """Publish an event with all parameters."""
         values = self._values()
         self._tell("new_parameters", {name: values[name] for name in sorted(values)})
 
     def set(self, changes: Sequence[tuple[str, Any]]) -> str:
-        """Set several parameters or none; return why not, or an empty text."""
+        """Set several parameters or none; return why not, or an empty string."""
         wanted = ", ".join(f"{name} = {value!r}" for name, value in changes)
         log = self._node.transport.log
         reason = self._refusal(changes)
@@ -236,7 +236,7 @@ def _result(reason: str) -> Any:
 
 
 def _listed(name: str, prefixes: Sequence[str], depth: int) -> bool:
-    """Tell whether a list request asks for a parameter, by the rules of rclcpp and rclpy."""
+    """Return whether a list request asks for a parameter, by the rules of rclcpp and rclpy."""
     rests = [name] if not prefixes else []
     for prefix in prefixes:
         if name == prefix:

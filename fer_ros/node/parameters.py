@@ -91,7 +91,7 @@ class Settings(PerceptionSettings):
     )
     max_rate: tuple[float, ...] = row(
         (0.0,),
-        "Images a second that are answered at most; 0 sets no limit. One number for all cameras, "
+        "Images a second that are processed at most; 0 sets no limit. One number for all cameras, "
         "or one for each of image_topics [1/s].",
         minimum=0.0,
         maximum=1000.0,
@@ -154,7 +154,7 @@ PARAMETERS: tuple[Parameter, ...] = tuple(_BY_NAME.values())
 
 
 def unknown_parameters(names: Iterable[str]) -> str:
-    """Return what is wrong with names that are in nobody's table; empty where there are none.
+    """Return a message on names that are in no table; empty where there are none.
 
     Files that several nodes share may bring some, so they are no error there; nor are they to ROS.
     """

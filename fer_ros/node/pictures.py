@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The annotated images of one camera: drawn, coded and sent beside the worker, never in its way.
+"""The annotated images of one camera: drawn, encoded and sent on a thread of their own.
 
 A picture of 4K takes tens of milliseconds to code, and a reliable subscriber that stalls holds its
 publisher up. So the worker only leaves its newest result here; what comes faster than pictures can

@@ -51,7 +51,7 @@ class ServiceTransport(Transport, Protocol):
 def offer_services(
     transport: ServiceTransport, node: EmotionNode, lifecycle: Lifecycle
 ) -> list[Handle]:
-    """Offer what there is to offer; nothing where the middleware has no services.
+    """Offer all services; none where the middleware has no services.
 
     Args:
         transport: Of the node.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Lines in the log for what diagnostics say: who runs a node by hand reads no /diagnostics."""
+"""Log lines for changes in the diagnostics, for users who run a node by hand."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from fer_ros.transport.base import Logger
 from fer_ros.transport.messages import Status
 
 _WORSE, _WELL = 2.0, 10.0
-"""How long trouble, and its end, must stand before it is said [s]; what comes and goes is for
+"""Debounce before a change of level is logged [s]; what comes and goes is for
 diagnostics."""
 
 
 class StatusLog:
-    """Says when the level of a camera has changed, once for each change that lasts."""
+    """Logs changes of a camera's level, once for each change that lasts."""
 
     def __init__(self, log: Logger) -> None:
         self._log = log

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One camera: the newest image waiting to be processed, and what became of all others."""
+"""Input of one camera: the newest image waiting to be processed, and counters of all others."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from fer_ros.perception.timing import RollingWindow
 DROP_CAUSES = (
     "superseded", "rate_limited", "disabled", "no_key_frame", "undecodable", "too_old", "failed",
 )  # fmt: skip
-"""Why an image is not answered: a newer one came before the worker was free; it came sooner than
+"""Why an image has no result: a newer one came before the worker was free; it came sooner than
 ``max_rate`` allows; the node is disabled; it is a picture of a video that rests on packets which
 did not come; its bytes are no usable image; it was older than ``max_age``; the pipeline failed."""
 
@@ -47,7 +47,7 @@ rarely closer, and /clock comes in steps."""
 
 @dataclass(frozen=True)
 class StreamCounts:
-    """What happened on a stream since the node became active."""
+    """Counters of a stream since the node became active."""
 
     received: int
     published: int
@@ -65,20 +65,20 @@ class StreamCounts:
     """Whether an image of the last ten seconds had no stamp, or one ahead of the clock."""
     missing: int
     """Images that never came, by the gaps in the stamps of the others."""
-    unanswered: float
-    """How long images have come without one being answered [s]; 0 when none is waited for."""
+    without_result: float
+    """How long images have come without one being processed [s]; 0 when none is waited for."""
 
 
 @dataclass(frozen=True)
 class StreamRates:
-    """What came of the recent past and what became of it."""
+    """Rates of received, processed and dropped images over the recent past."""
 
     received: float
     """[Hz]"""
-    answered: float
+    processed: float
     """[Hz]"""
     lost_share: float
-    """Share of the camera's images that was not answered, 0 to 1; ``max_rate`` set apart."""
+    """Share of the camera's images that was not processed, 0 to 1; ``max_rate`` set apart."""
     superseded_share: float
     """Share of the received images for which the worker was not free, 0 to 1."""
     missing_share: float
@@ -173,7 +173,7 @@ class Stream:
             return self._backlog.take()
 
     def drop(self, cause: str, reason: str = "") -> None:
-        """Count an image that was taken but not answered; cause as in :data:`DROP_CAUSES`."""
+        """Count an image that was taken but not processed; cause as in :data:`DROP_CAUSES`."""
         with self._lock:
             self._events[cause] += 1
             if reason:
@@ -191,7 +191,7 @@ class Stream:
                 self._odd_stamp_at = time.monotonic()
 
     def published(self) -> None:
-        """Count an answered image."""
+        """Count a processed image."""
         with self._lock:
             self._events["published"] += 1
             self._rate_out.add(1.0, time.monotonic())
@@ -217,11 +217,11 @@ class Stream:
                 recent_error=now - self._error_at < _TROUBLE_TIME,
                 recent_odd_stamp=now - self._odd_stamp_at < _TROUBLE_TIME,
                 missing=events["missing"],
-                unanswered=now - self._waiting_since if self._waiting_since else 0.0,
+                without_result=now - self._waiting_since if self._waiting_since else 0.0,
             )
 
     def rates(self) -> StreamRates:
-        """Return what came and what became of it, over the recent past."""
+        """Return the rates over the recent past."""
         with self._lock:
             now = time.monotonic()
             received, missing = self._rate_in.count(now), round(self._rate_missing.total(now))
@@ -229,7 +229,7 @@ class Stream:
             wanted -= self._waiting_since is not None  # the newest is not lost yet
             return StreamRates(
                 received=self._rate_in.rate(now),
-                answered=self._rate_out.rate(now),
+                processed=self._rate_out.rate(now),
                 lost_share=max(1 - self._rate_out.count(now) / wanted, 0.0) if wanted > 0 else 0.0,
                 superseded_share=self._rate_superseded.count(now) / max(received, 1),
                 missing_share=missing / max(received + missing, 1),

@@ -96,7 +96,7 @@ _SUCCESS, _FAILURE = 0, 1
 
 
 class Steps(Protocol):
-    """What the transitions do; :class:`~fer_ros.node.core.EmotionNode` does it."""
+    """The actions of the transitions; :class:`~fer_ros.node.core.EmotionNode` does it."""
 
     def configure(self) -> None:
         """Make everything ready; ConfigurationError where that fails."""

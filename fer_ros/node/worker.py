@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The thread that answers images: it runs the frame engine and publishes.
+"""The worker thread: it runs the frame engine and publishes results.
 
-It takes the newest images of several cameras at once, so that their faces share one batch. Whatever
-an image does to it, it counts the image as dropped and goes on with the next.
+It takes the newest images of several cameras at once, so that their faces share one batch. An image
+that fails in any way is counted as dropped, and the next one is processed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from fer_ros.transport.base import Publisher, Transport
 from fer_ros.transport.codec import encode
 
 _BATCH_TIME = 0.05
-"""How long the images that are answered together may take [s]."""
+"""How long the images of one batch may take [s]."""
 
 _COST_WEIGHT = 0.2
 """How fast the estimate of an image's cost follows the measured one."""
@@ -59,7 +59,7 @@ class Camera:
 
 
 class Worker:
-    """Answers the newest images of all cameras together."""
+    """Processes the newest images of all cameras together."""
 
     def __init__(
         self,
@@ -78,10 +78,10 @@ class Worker:
             cameras: Where images wait.
             wake: Set by the streams when an image has come.
             transport: For the clock and the log.
-            engine: Answers images; this thread alone uses it.
+            engine: Processes images; this thread alone uses it.
             origin: Networks and detector in use.
             emotions: Where results go.
-            latency: Told what every answer cost.
+            latency: Gets the cost of every result.
             settings: Gives the parameters in force.
         """
         self._cameras = cameras
@@ -99,12 +99,12 @@ class Worker:
         """Of one image, smoothed [s]."""
         self._turn = 0
         self._turns: dict[str, int] = {}
-        """When each camera was last answered."""
+        """When an image of each camera was last processed."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fer-worker", daemon=True)
 
     def start(self) -> None:
-        """Begin to answer."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> bool:
@@ -124,17 +124,17 @@ class Worker:
             start = time.perf_counter()
             taken = [(camera, camera.stream.take()) for camera in self._next_cameras()]
             batch = [(camera, message) for camera, message in taken if message]
-            self._answer(batch)
+            self._process(batch)
             if batch:
                 cost = milliseconds_since(start) / 1e3 / len(batch)
                 self._cost += _COST_WEIGHT * (cost - self._cost)
 
     def _next_cameras(self) -> list[Camera]:
-        """Return the cameras whose newest images are answered now.
+        """Return the cameras whose newest images are processed now.
 
         All that wait while time suffices, for their faces share one batch. When it does not, those
-        that have not been answered for longest: the others keep their newest image until their
-        turn, so that every camera gets its share and no answer waits for a long batch.
+        that have waited longest: the others keep their newest image until their
+        turn, so that every camera gets its share and no result waits for a long batch.
         """
         waiting = [camera for camera in self._cameras if camera.stream.waiting]
         waiting.sort(key=lambda camera: self._turns.get(camera.stream.topic, 0))
@@ -146,10 +146,10 @@ class Worker:
             self._wake.set()
         return chosen
 
-    def _answer(self, batch: list[tuple[Camera, Message]]) -> None:
+    def _process(self, batch: list[tuple[Camera, Message]]) -> None:
         opened = [(camera, self._open(camera.stream, message)) for camera, message in batch]
         usable = [(camera, image) for camera, image in opened if image is not None]
-        outcomes = self._engine.answer([image for _, image in usable])
+        outcomes = self._engine.process([image for _, image in usable])
         for (camera, image), outcome in zip(usable, outcomes):
             if not isinstance(outcome, Drop) or outcome.frame is not None:  # it was an image
                 camera.stream.note_stamp(image.received.stamp_ns, image.received_ns)

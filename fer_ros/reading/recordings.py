@@ -82,7 +82,7 @@ class RecordingFrames:
                 time_ns = _time_ns(image)
                 first_ns = time_ns if first_ns is None else first_ns
                 if self._is_read(time_ns - first_ns, topic):
-                    (found,) = engine.answer([image])
+                    (found,) = engine.process([image])
             if isinstance(found, Drop):
                 topic.undecodable, topic.reason = topic.undecodable + 1, found.reason
             elif found is not None:

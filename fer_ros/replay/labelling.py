@@ -244,7 +244,7 @@ def _outcomes(
         if isinstance(image, Drop):
             yield image
             continue
-        (outcome,) = engine.answer([image])
+        (outcome,) = engine.process([image])
         if isinstance(outcome, Drop):
             yield outcome
             continue

@@ -207,7 +207,7 @@ class Session:
 
     def _answer(self, step: Answered) -> None:
         images = [arrival.image for arrival in step.batch]
-        for arrival, outcome in zip(step.batch, self._engine.answer(images)):
+        for arrival, outcome in zip(step.batch, self._engine.process(images)):
             if isinstance(outcome, Drop):
                 self._note_format(arrival, outcome.frame)
                 self._drop(arrival, outcome.cause, outcome.reason)

@@ -57,7 +57,7 @@ class Assembly:
 
     @property
     def origin(self) -> Origin:
-        """What every result says about its makers."""
+        """Networks and detector, as every result names them."""
         return Origin(
             labels=self.classifier.labels,
             model_id=self.classifier.model_id,

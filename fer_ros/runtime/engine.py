@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The one way of a frame: message bytes, pixels, answer; or a drop with its cause.
+"""Frame engine: from message bytes through pixels to a result, or a drop with its cause.
 
-The live worker, replays and label skeletons all go this way, so that an image that one of them
-drops is dropped by all, for the same reason and in the same words.
+The live worker, replays and label sheets all use it, so that an image that one of them drops is
+dropped by all, for the same reason and with the same message.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from fer_ros.transport import messages
 from fer_ros.transport.codec import DecodeError
 from fer_ros.transport.messages import ReceivedImage
 
-A = TypeVar("A")
-"""What answers a frame, e.g. :class:`fer_ros.perception.types.FrameResult`."""
+R = TypeVar("R")
+"""Result of a frame, e.g. :class:`fer_ros.perception.types.FrameResult`."""
 
 Converter = Callable[[bytes], Image | None]
 """A platform's own conversion of a sensor_msgs/Image (CDR bytes) to BGR or grey, such as
@@ -47,7 +47,7 @@ cv_bridge; None where it cannot, so that the package's own decoder tries."""
 
 @dataclass(frozen=True)
 class Drop:
-    """Why an image is not answered."""
+    """Why an image has no result."""
 
     cause: str
     """One of :data:`fer_ros.node.stream.DROP_CAUSES`."""
@@ -75,7 +75,7 @@ class CameraImage:
 
 @dataclass(frozen=True)
 class CameraCondition:
-    """What the images of a camera are like."""
+    """Condition of a camera's images."""
 
     remarks: tuple[str, ...] = ()
     """What is wrong with them now, in words."""
@@ -91,7 +91,7 @@ class CameraCondition:
 
 
 class _Camera:
-    """What is remembered of one camera from image to image."""
+    """State of one camera, kept from image to image."""
 
     def __init__(self, clock: FrameClock, max_pixels: int) -> None:
         self.memory = ImageMemory()
@@ -102,7 +102,7 @@ class _Camera:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What is wrong with its images now, in words."""
+        """What is wrong with its images now, as a message."""
         found = (self.clock.step_remark(), *self.lasting_remarks)
         return tuple(remark for remark in found if remark)
 
@@ -113,12 +113,12 @@ class _Camera:
         return tuple(remark for remark in found if remark)
 
 
-class FrameEngine(Generic[A]):
-    """Decodes images and has them answered; nothing that an image does to it is raised."""
+class FrameEngine(Generic[R]):
+    """Decodes and processes images; whatever an image causes is a drop, never an exception."""
 
     def __init__(
         self,
-        answer: Callable[[Sequence[Frame]], Sequence[A]],
+        process: Callable[[Sequence[Frame]], Sequence[R]],
         max_pixels: int,
         convert: Converter | None = None,
         rotations: Mapping[str, int] | None = None,
@@ -127,7 +127,7 @@ class FrameEngine(Generic[A]):
         """Put the parts together.
 
         Args:
-            answer: Answers frames of different cameras, each in its place, e.g.
+            process: Returns a result for each frame, in their order, of different cameras, e.g.
                 :meth:`fer_ros.perception.pipeline.Pipeline.process`.
             max_pixels: Larger images are undecodable.
             convert: The platform's own conversion of raw images.
@@ -135,7 +135,7 @@ class FrameEngine(Generic[A]):
             clocks: Clocks of cameras by topic, where something is known of them beforehand; one
                 may be added until the first image of its camera is read.
         """
-        self._answer = answer
+        self._process = process
         self._max_pixels = max_pixels
         self._convert = convert
         self._rotations = rotations or {}
@@ -143,7 +143,7 @@ class FrameEngine(Generic[A]):
         self._cameras: dict[str, _Camera] = {}
 
     def condition(self, topic: str) -> CameraCondition:
-        """Return what the images of a camera are like; may be asked from another thread."""
+        """Return the condition of a camera's images; may be called from another thread."""
         camera = self._cameras.get(topic)
         if camera is None:
             return CameraCondition()
@@ -183,13 +183,13 @@ class FrameEngine(Generic[A]):
         """Note that messages of a camera have not been read; of a video others rest on them."""
         self._camera(topic).decoder.interrupt("packets before it were left unread")
 
-    def answer(self, images: Sequence[CameraImage]) -> list[A | Drop]:
-        """Answer images of different cameras together.
+    def process(self, images: Sequence[CameraImage]) -> list[R | Drop]:
+        """Process images of different cameras together.
 
         Returns:
-            An answer or a drop for each, in their order.
+            A result or a drop for each, in their order.
         """
-        outcomes: list[A | Drop | None] = [None] * len(images)
+        outcomes: list[R | Drop | None] = [None] * len(images)
         frames: dict[int, Frame] = {}
         for index, image in enumerate(images):
             decoded = self._decode(image)
@@ -198,7 +198,7 @@ class FrameEngine(Generic[A]):
             else:
                 frames[index] = decoded
         if frames:
-            for index, outcome in zip(frames, self._answered(list(frames.values()))):
+            for index, outcome in zip(frames, self._processed(list(frames.values()))):
                 outcomes[index] = outcome
         return [outcome for outcome in outcomes if outcome is not None]
 
@@ -239,9 +239,9 @@ class FrameEngine(Generic[A]):
             rotation=self._rotations.get(image.topic, 0),
         )
 
-    def _answered(self, frames: list[Frame]) -> Sequence[A | Drop]:
+    def _processed(self, frames: list[Frame]) -> Sequence[R | Drop]:
         try:
-            return self._answer(frames)
+            return self._process(frames)
         except Exception as error:  # as above
             return [_failed(error, frame) for frame in frames]
 

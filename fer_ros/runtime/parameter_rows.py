@@ -62,7 +62,7 @@ class Parameter:
 
     @property
     def constraints(self) -> str:
-        """What restricts the value beyond type and range, in words; empty where nothing does."""
+        """Constraint beyond type and range, as text; empty where there is none."""
         if self.choices:
             return f"One of: {', '.join(self.choices)}."
         return "" if self.dynamic else "Cannot change while the node is inactive or active."
@@ -71,7 +71,7 @@ class Parameter:
         """Return the value in the parameter's type.
 
         Raises:
-            ParameterError: The value does not fit; the message says what would.
+            ParameterError: The value does not fit; the message says which values do.
         """
         checked = self._typed(value)
         for item in checked if isinstance(checked, tuple) else (checked,):
@@ -113,7 +113,7 @@ class Parameter:
 
 
 def _of_kind(value: Any, kind: type[T]) -> T:
-    """Return a value in a type; a whole number may stand for a float.
+    """Return a value in a type; a whole number is accepted for a float.
 
     Raises:
         TypeError: It is of another type.

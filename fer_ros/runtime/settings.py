@@ -206,7 +206,7 @@ class PerceptionSettings:
         return settings
 
     def check(self) -> None:
-        """Check what no single row can.
+        """Check constraints across rows.
 
         Raises:
             ParameterError: A list is empty, or a value lies in a gap of its range.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Log messages that come with every frame, said once in a while with their count."""
+"""Rate limit for log messages that would come with every frame, with their count."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_KINDS = 1000
 
 
 class Throttle:
-    """Lets a message of one kind through at most once in a period; safe between threads.
+    """Admits a message of one kind at most once in a period; thread-safe.
 
     Args:
         period: Least time between two messages of a kind [s].
@@ -36,7 +36,7 @@ class Throttle:
         self._kinds: dict[str, tuple[float, int]] = {}
 
     def admit(self, kind: str, text: str) -> str | None:
-        """Return the text to log, with the number held back before it, or None to stay silent."""
+        """Return the message to log, with the number suppressed before it; None: log nothing."""
         now = time.monotonic()
         with self._lock:
             last, held_back = self._kinds.get(kind, (-self._period, 0))

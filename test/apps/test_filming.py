@@ -66,7 +66,7 @@ def frames_of(folder: Path, topic: str) -> list:
     for message in BagReader(folder).messages([topic]):
         image = engine.read(topic, message.data, message.type_name, message.time_ns)
         assert isinstance(image, CameraImage)
-        found += engine.answer([image])
+        found += engine.process([image])
     return found
 
 

@@ -247,7 +247,7 @@ def test_the_end_ends_mpv_and_leaves_nothing(room, library):
     ("options", "said"),
     [
         ({}, "'library' is missing"),
-        ({"library": 3}, "'library' must be a text"),
+        ({"library": 3}, "'library' must be a string"),
         ({"library": "a", "fade": "long"}, "'fade' must be a number"),
         ({"library": "a", "fade": float("nan")}, "'fade' must lie in"),
         ({"library": "a", "volume": 130}, "'volume' must lie in 0..100"),

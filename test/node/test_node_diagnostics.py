@@ -76,7 +76,7 @@ def test_images_that_come_but_are_never_answered_are_a_warning(build) -> None:
 
     def warned() -> bool:
         robot.send(smiling(), stamp_ns=990 * SECOND)
-        return "none was answered" in robot.status("camera").message
+        return "none was processed" in robot.status("camera").message
 
     wait_for(warned)
     assert "too_old" in robot.status("camera").message

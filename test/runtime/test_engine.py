@@ -46,7 +46,7 @@ def read(engine: FrameEngine, topic: str, content: bytes, received_ns: int = 9) 
 def test_answers_and_drops_come_in_the_order_of_the_images() -> None:
     engine = FrameEngine(lambda frames: [frame.topic for frame in frames], 10_000)
     images = [read(engine, "a", data()), read(engine, "b", data(encoding="h264"))]
-    first, second, third = engine.answer([*images, read(engine, "c", data())])
+    first, second, third = engine.process([*images, read(engine, "c", data())])
     assert (first, third) == ("a", "c")
     assert isinstance(second, Drop)
     assert second.cause == "undecodable"
@@ -66,7 +66,7 @@ def test_an_answer_that_fails_is_a_drop_that_keeps_the_image() -> None:
         raise MemoryError("no space")
 
     engine = FrameEngine(broken, 10_000)
-    (drop,) = engine.answer([read(engine, "a", data())])
+    (drop,) = engine.process([read(engine, "a", data())])
     assert isinstance(drop, Drop)
     assert (drop.cause, drop.reason) == ("failed", "MemoryError: no space")
     assert drop.frame is not None
@@ -75,13 +75,13 @@ def test_an_answer_that_fails_is_a_drop_that_keeps_the_image() -> None:
 
 def test_no_images_need_no_answer() -> None:
     engine = FrameEngine(lambda _: pytest.fail("asked for nothing"), 10_000)
-    assert engine.answer([]) == []
+    assert engine.process([]) == []
 
 
 def test_it_remembers_what_was_wrong_with_each_camera() -> None:
     engine = FrameEngine(lambda frames: list(frames), 10_000)
     for index in range(10):
-        engine.answer([read(engine, "dark", data(0, index + 1)), read(engine, "still", data())])
+        engine.process([read(engine, "dark", data(0, index + 1)), read(engine, "still", data())])
     assert engine.condition("dark").faults == {"images are black or nearly so": 8}
     assert engine.condition("still").faults == {"stamps do not advance": 7}
     assert engine.condition("nobody").remarks == ()
@@ -93,7 +93,7 @@ def test_rotations_are_given_by_topic() -> None:
     two = Settings().with_values({"image_topics": ["/a", "/b"], "image_rotation": [0, 180]})
     assert two.rotations(["/b", "/c"]).get("/b") == 180
     engine = FrameEngine(lambda frames: list(frames), 10_000, rotations={"a": 180})
-    (frame,) = engine.answer([read(engine, "a", data())])
+    (frame,) = engine.process([read(engine, "a", data())])
     assert isinstance(frame, Frame)
     assert frame.rotation == 180
 

@@ -154,6 +154,6 @@ def _result(engine: FrameEngine[FrameResult], data: bytes, stamp_ns: int) -> Fra
     """Do what the node does between an image's arrival and its result."""
     image = engine.read("/bench", data, IMAGE, received_ns=stamp_ns)
     assert not isinstance(image, Drop), image.reason
-    (outcome,) = engine.answer([image])
+    (outcome,) = engine.process([image])
     assert not isinstance(outcome, Drop), outcome.reason
     return outcome
