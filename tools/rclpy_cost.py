@@ -32,14 +32,14 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+from costs import Cost, Scenario
 
 from fer_ros.apps.camera import CameraPublisher
-from fer_ros.perception.timing import percentiles
 from fer_ros.sources.scene import crowd_scene
 from fer_ros.transport import messages
 from fer_ros.transport.arguments import RosArgs
@@ -54,8 +54,18 @@ PATIENCE, SETTLE = 30.0, 3.0
 
 EVENTS = """
 import sys
+import time
 import fer_ros.node.lifecycle as lifecycle
 from rclpy.experimental import EventsExecutor
+from rclpy.node import Node
+
+subscribe = Node.create_subscription
+
+def without_info(node, kind, topic, callback, *args, **more):
+    if more.get("raw"):  # its callbacks take message info, which this executor cannot hand over
+        whole = callback
+        callback = lambda data: whole(data, {"source_timestamp": time.monotonic_ns()})
+    return subscribe(node, kind, topic, callback, *args, **more)
 
 class Executor:
     def __init__(self):
@@ -67,60 +77,56 @@ class Executor:
     def spin_once(self):  # without a time it hears nothing and takes a core
         self._events.spin_once(timeout_sec=0.1)
 
+Node.create_subscription = without_info
 lifecycle.SingleThreadedExecutor = Executor
 sys.exit(lifecycle.main(sys.argv))
 """
 """The node as it would be on that executor."""
 
 
+SCENARIOS = {
+    "vga": Scenario(640, 480, 30.0),
+    "1080p": Scenario(1920, 1080, 30.0),
+    "four": Scenario(640, 480, 10.0, cameras=4),
+}
+
+
 @dataclass
-class Cost:
-    """What was measured of one side, over all rounds."""
+class NodeCost(Cost):
+    """Ages at the node's publish, processor time of the node."""
 
-    ages: list[float] = field(default_factory=list)
-    """At the node's publish [ms]."""
-    cpu: list[float] = field(default_factory=list)
-    """Of the node, one figure a round [% of a core]."""
-    memory: list[float] = field(default_factory=list)
-    """Resident set [MiB]."""
-    sent: int = 0
-    published: int = 0
-
-    def row(self, side: str, size: str) -> str:
-        """Return a line of the table."""
-        age = percentiles(self.ages)
-        return (
-            f"| {side} | {size} | {self.published} of {self.sent} | {age['p50']:.1f} ms "
-            f"| {age['p99']:.1f} ms | {sum(self.cpu) / len(self.cpu):.0f} % "
-            f"| {max(self.memory):.0f} MiB |"
-        )
+    used: float = 0.0
+    """Processor time in all rounds [s]."""
+    memory: float = 0.0
+    """Largest resident set [MiB]."""
 
 
 def main() -> int:
     """Measure every side at every size, and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--side", action="append", help="an RMW of rclpy; may be repeated")
-    parser.add_argument("--size", action="append", help="WxH; may be repeated")
+    parser.add_argument("--scenario", action="append", choices=sorted(SCENARIOS))
     parser.add_argument("--seconds", type=float, default=20.0, help="of each round")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--rate", type=float, default=30.0)
     args = parser.parse_args()
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    print("| node on | images | published | age p50 | p99 | processor | memory |")
-    print("|---|---|---|---|---|---|---|")
+    print("| images | node on | published | age p50 | p99 | processor | a result | memory |")
+    print("|---|---|---|---|---|---|---|---|")
     sides = [ADAPTER, *(args.side or ["rmw_fastrtps_cpp"])]
-    for size in args.size or ["640x480", "1920x1080"]:
-        costs = {side: Cost() for side in sides}
+    for name in args.scenario or SCENARIOS:
+        costs = {side: NodeCost() for side in sides}
         for _, side in itertools.product(range(args.rounds), sides):
-            measure(side, size, args.seconds, args.rate, costs[side])
+            measure(side, SCENARIOS[name], args.seconds, costs[side])
         for side, cost in costs.items():
-            print(cost.row(side, size), flush=True)
+            each = 1000 * cost.used / max(len(cost.ages), 1)
+            print(cost.row(name, side, f"{each:.1f} ms | {cost.memory:.0f} MiB"), flush=True)
     return 0
 
 
-def command(side: str) -> tuple[list[str], dict[str, str]]:
+def command(side: str, cameras: int) -> tuple[list[str], dict[str, str]]:
     """Return how a node is started on a side: command and environment."""
-    words = ["--ros-args", "-p", "image_reliability:=reliable"]
+    topics = ",".join(f"/camera{i}" for i in range(cameras))
+    words = ["--ros-args", "-p", "image_reliability:=reliable", "-p", f"image_topics:=[{topics}]"]
     if side == ADAPTER:
         return [sys.executable, "-m", "fer_ros", "run", *words], dict(os.environ)
     from ament_index_python.packages import get_package_prefix
@@ -132,10 +138,10 @@ def command(side: str) -> tuple[list[str], dict[str, str]]:
     return [sys.executable, *start, *words], os.environ | {"RMW_IMPLEMENTATION": rmw}
 
 
-def measure(side: str, size: str, seconds: float, rate: float, cost: Cost) -> None:
+def measure(side: str, scenario: Scenario, seconds: float, cost: NodeCost) -> None:
     """Run one node for a while and add what it cost."""
-    width, height = map(int, size.split("x"))
-    scene = crowd_scene(width, height, 1)
+    rate = scenario.rate
+    scene = crowd_scene(scenario.width, scenario.height, 1)
     pictures = itertools.cycle([scene.render(i / rate)[0] for i in range(30)])
     transport = DdsTransport("cost", "/", RosArgs(), rosout=False)
     results: list[tuple[int, float]] = []
@@ -144,25 +150,27 @@ def measure(side: str, size: str, seconds: float, rate: float, cost: Cost) -> No
         array = decode(data, messages.EMOTION_ARRAY)
         results.append((messages.time_ns(array.header.stamp), float(array.age_ms)))
 
-    transport.subscribe("/fer/emotions", messages.EMOTION_ARRAY, Qos(), receive)
-    camera = CameraPublisher(transport, "raw", "camera")
-    words, environment = command(side)
+    transport.subscribe("/fer/emotions", messages.EMOTION_ARRAY, Qos(depth=100), receive)
+    cameras = [
+        CameraPublisher(transport, "raw", "camera", f"/camera{i}") for i in range(scenario.cameras)
+    ]
+    words, environment = command(side, scenario.cameras)
     quiet = subprocess.DEVNULL
     node = subprocess.Popen(words, env=environment, stdout=quiet, stderr=quiet)
     try:
-        _send(camera, pictures, rate, lambda: bool(results), PATIENCE)
-        _send(camera, pictures, rate, lambda: False, SETTLE)
+        _send(cameras, pictures, rate, lambda: bool(results), PATIENCE)
+        _send(cameras, pictures, rate, lambda: False, SETTLE)
         process = psutil.Process(node.pid)
         before, start = sum(process.cpu_times()[:2]), time.monotonic()
-        sent = _send(camera, pictures, rate, lambda: False, seconds)
+        sent = _send(cameras, pictures, rate, lambda: False, seconds)
         used = sum(process.cpu_times()[:2]) - before
-        cost.cpu.append(100 * used / (time.monotonic() - start))
-        cost.memory.append(process.memory_info().rss / 2**20)
+        cost.processor.append(100 * used / (time.monotonic() - start))
+        cost.used += used
+        cost.memory = max(cost.memory, process.memory_info().rss / 2**20)
         time.sleep(0.5)
         stamps = set(sent)
-        ages = [age for stamp, age in results if stamp in stamps]
-        cost.ages += ages
-        cost.sent, cost.published = cost.sent + len(sent), cost.published + len(ages)
+        cost.ages += [age for stamp, age in results if stamp in stamps]
+        cost.sent += len(sent)
     finally:
         node.terminate()
         node.wait(10)
@@ -170,15 +178,17 @@ def measure(side: str, size: str, seconds: float, rate: float, cost: Cost) -> No
 
 
 def _send(
-    camera: CameraPublisher, pictures: Any, rate: float, over: Any, seconds: float
+    cameras: list[CameraPublisher], pictures: Any, rate: float, over: Any, seconds: float
 ) -> list[int]:
+    """Let every camera send until it is over; return the stamps [ns]."""
     sent: list[int] = []
     due, end = time.monotonic(), time.monotonic() + seconds
     while time.monotonic() < end and not over():
         time.sleep(max(due - time.monotonic(), 0))
         due = max(due + 1 / rate, time.monotonic() - 1 / rate)
-        sent.append(time.time_ns())
-        camera.send(next(pictures), sent[-1])
+        for camera in cameras:
+            sent.append(time.time_ns())
+            camera.send(next(pictures), sent[-1])
     return sent
 
 

@@ -33,12 +33,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import psutil
+from costs import Cost, Scenario
 
-from fer_ros.perception.timing import percentiles
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos
 from fer_ros.transport.codec import encode
@@ -56,18 +56,6 @@ SIDES = {
 """RMW and what is added to Zenoh's configuration."""
 
 
-@dataclass(frozen=True)
-class Scenario:
-    """What is sent."""
-
-    width: int
-    height: int
-    rate: float
-    """Images a second, of each camera."""
-    cameras: int = 1
-    stalled: bool = False
-
-
 SCENARIOS = {
     "vga": Scenario(640, 480, 30.0),
     "1080p": Scenario(1920, 1080, 30.0),
@@ -80,24 +68,11 @@ _PATIENCE = 60.0
 
 
 @dataclass
-class Cost:
-    """What was measured of one side, over all rounds."""
+class TransportCost(Cost):
+    """Ages from the sender's call to the receiver's callback, processor time of both together."""
 
-    ages: list[float] = field(default_factory=list)
-    """From the sender's call to the receiver's callback [ms]."""
-    processor: list[float] = field(default_factory=list)
-    """Of sender and receiver together, one figure a round [% of a core]."""
-    sent: int = 0
     lost: int = 0
     """As the middleware counts it."""
-
-    def row(self, scenario: str, side: str) -> str:
-        """Return a line of the table."""
-        age = percentiles(self.ages)
-        return (
-            f"| {scenario} | {side} | {len(self.ages)} of {self.sent} | {age['p50']:.2f} ms "
-            f"| {age['p99']:.1f} ms | {np.mean(self.processor):.1f} % | {self.lost} |"
-        )
 
 
 def main() -> int:
@@ -116,16 +91,16 @@ def main() -> int:
     print("| images | side | arrived | age p50 | p99 | processor, both | lost on the way |")
     print("|---|---|---|---|---|---|---|")
     for scenario in args.scenario or SCENARIOS:
-        costs = {side: Cost() for side in args.side or SIDES}
+        costs = {side: TransportCost() for side in args.side or SIDES}
         for _ in range(args.rounds):
             for side, cost in costs.items():
                 measure(side, scenario, args.seconds, cost)
         for side, cost in costs.items():
-            print(cost.row(scenario, side), flush=True)
+            print(cost.row(scenario, side, cost.lost), flush=True)
     return 0
 
 
-def measure(side: str, scenario: str, seconds: float, cost: Cost) -> None:
+def measure(side: str, scenario: str, seconds: float, cost: TransportCost) -> None:
     """Run sender and receiver once and add what they cost."""
     rmw, configuration = SIDES[side]
     os.environ.pop("ROS_DOMAIN_ID", None)
