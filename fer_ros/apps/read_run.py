@@ -137,7 +137,9 @@ class _Counts:
     faces: int = 0
     rows: int = 0
     errors: list[str] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    """The damage, and what is none but to be known."""
 
     def add_rows(self, rows: Sequence[Row]) -> None:
         self.frames += 1
@@ -245,7 +247,7 @@ class Run:
         _say_more(counts.warnings, "warnings")
         if not nothing:
             self._summary()
-        return 2 if counts.errors else 3 if counts.warnings else 0
+        return 2 if counts.errors else 3 if counts.damage else 0
 
     def _discard(self) -> None:
         for table in self._tables:
@@ -278,7 +280,8 @@ class Run:
 
     def _ended(self, event: SourceEnded, begun: bool) -> bool:
         """Note how a source ended; return whether that ends the run."""
-        self._counts.warnings += event.warnings
+        self._counts.damage += event.warnings
+        self._counts.warnings += [*event.warnings, *event.remarks]
         if not event.error:
             self._counts.sources += 1
             return False

@@ -24,10 +24,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from fer_ros.perception.timing import CLOCK_JUMP_NS, CLOCK_REMEDY, FOREIGN_NS, clock_difference
+from fer_ros.perception.timing import CLOCK_REMEDY, FOREIGN_NS, clock_difference
 
 STEADY_NS = 500_000_000
 """How long the offset of another clock must be steady before it is used [ns]."""
+
+_HOP_NS = 1_000_000_000
+"""A stamp that falls by less is late, no new beginning: clocks of cameras hop to and fro [ns]."""
 
 _DRIFT = 1e-3
 """Part of the elapsed time by which the offset of another clock may grow."""
@@ -119,7 +122,7 @@ class CameraClock:
                 return Reading(reason)
             note = self._note(before)
         newest = self.newest_ns
-        if newest is not None and newest - CLOCK_JUMP_NS <= stamp_ns <= newest:
+        if newest is not None and newest - _HOP_NS <= stamp_ns <= newest:
             return Reading("late", note=note)
         jumped_back = newest is not None and stamp_ns < newest
         if jumped_back and not note:

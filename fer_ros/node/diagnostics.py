@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from fer_ros.node.parameters import Settings
 from fer_ros.node.stream import Stream, StreamCounts, StreamRates
 from fer_ros.perception.texts import shortened
-from fer_ros.perception.timing import RollingWindow
+from fer_ros.perception.timing import CLOCK_REMEDY, RollingWindow, clock_difference
 from fer_ros.perception.types import STAGES, StageTimes
 from fer_ros.runtime.engine import CameraCondition
 from fer_ros.runtime.status import ERROR, OK, WARN
@@ -167,6 +167,15 @@ def _wrong_type(stream: Stream, found: Sequence[str]) -> str:
     return f"it is published as {named}, but {stream.type_name} is expected: {remedy}"
 
 
+def _foreign_clock(foreign_ns: int) -> str:
+    side = "behind" if foreign_ns > 0 else "ahead of"
+    return (
+        f"its stamps are {clock_difference(foreign_ns)} {side} this node's clock, so max_age "
+        f"counts from their arrival; {CLOCK_REMEDY}, or set use_sim_time where a recording is "
+        "played"
+    )
+
+
 def _trouble(
     counts: StreamCounts,
     rates: StreamRates,
@@ -190,6 +199,8 @@ def _trouble(
             "the node's clock"
         )
     problems += condition.remarks
+    if condition.foreign_ns:
+        problems.append(_foreign_clock(condition.foreign_ns))
     if rates.superseded_share > OVERLOAD:
         problems.append(
             f"overloaded: {rates.superseded_share:.0%} of {rates.received:.1f} images a second "

@@ -31,7 +31,7 @@ from fer_ros.node.diagnostics import LatencyMonitor
 from fer_ros.node.parameters import Settings
 from fer_ros.node.pictures import AnnotatedOutput
 from fer_ros.node.stream import Stream
-from fer_ros.perception.timing import CLOCK_REMEDY, clock_difference, milliseconds_since
+from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import FrameResult, Origin
 from fer_ros.runtime.engine import CameraImage, Drop, FrameEngine
 from fer_ros.runtime.throttle import Throttle
@@ -93,8 +93,6 @@ class Worker:
         self._latency = latency
         self._settings = settings
         self._throttle = Throttle()
-        self._foreign: set[str] = set()
-        """Cameras of another clock, which was logged."""
         self._cost = 0.0
         """Of one image, smoothed [s]."""
         self._turn = 0
@@ -176,24 +174,11 @@ class Worker:
             self._give_up(stream, image)
             return None
         foreign = self._engine.condition(stream.topic).foreign_ns
-        self._note_clock(stream.topic, foreign)
         taken_ns = image.received_ns if foreign else image.received.stamp_ns
         if settings.max_age and self._age_ms(taken_ns) > settings.max_age * 1e3:
             stream.drop("too_old")
             return None
         return image
-
-    def _note_clock(self, topic: str, foreign_ns: int) -> None:
-        """Log once that a camera's clock is another one."""
-        if not foreign_ns or topic in self._foreign:
-            return
-        self._foreign.add(topic)
-        side = "behind" if foreign_ns > 0 else "ahead of"
-        self._transport.log.warning(
-            f"{topic}: its stamps are {clock_difference(foreign_ns)} {side} this node's clock, so "
-            f"max_age counts from their arrival; {CLOCK_REMEDY}, or set use_sim_time where a "
-            "recording is played"
-        )
 
     def _give_up(self, stream: Stream, drop: Drop) -> None:
         stream.drop(drop.cause, drop.reason)

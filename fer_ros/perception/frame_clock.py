@@ -25,7 +25,8 @@ STANDING = 3
 """From so many frames in a row on, stamps that do not advance are more than a late image."""
 
 _STEP_NS = 1_000_000_000
-"""So much further than its arrival a stamp must advance to be a step of the camera's clock [ns]."""
+"""So much further than its arrival a stamp must advance to be a step of the camera's clock, or fall
+behind it to be a jump back [ns]; a shorter hop only has time wait until the stamps are there."""
 
 _REMEMBERED = 16
 """Frames whose stamps and arrivals are compared; a late one among them does not matter."""
@@ -149,7 +150,10 @@ class FrameClock:
             time = expected
         elif self._time is None:
             time = self._first(stamp_ns, expected)
-        elif stamp_ns < self._previous - CLOCK_JUMP_NS:
+        elif (
+            stamp_ns < self._previous - CLOCK_JUMP_NS
+            and stamp_ns + self._offset < expected - _STEP_NS
+        ):
             time = self._back(stamp_ns, expected)
         elif stamp_ns > self._newest:
             time = self._advance(stamp_ns, arrival_ns, expected)
@@ -157,7 +161,7 @@ class FrameClock:
             time = expected
             self._run += 1
             self.frozen += 1
-            if stamp_ns < self._newest - CLOCK_JUMP_NS:  # it has fallen slowly: it counts from here
+            if stamp_ns < self._newest - _STEP_NS:  # it has fallen slowly: it counts from here
                 self._newest = stamp_ns
         self._previous = max(stamp_ns, 0) or self._previous
         if stamp_ns > 0 and arrival_ns > 0:  # a clock at 0 has not started
@@ -191,7 +195,7 @@ class FrameClock:
         self._newest, self._run = stamp_ns, 0
         time = stamp_ns + self._offset
         if time < self._time:
-            if self._time - time > CLOCK_JUMP_NS:  # the stamps were frozen: go on from here
+            if self._time - time > _STEP_NS:  # the stamps were frozen: go on from here
                 self._offset += expected - time
                 return expected
             return self._time

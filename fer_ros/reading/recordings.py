@@ -25,6 +25,7 @@ from fer_ros.reading.finding import Source
 from fer_ros.reading.reader import Reader
 from fer_ros.reading.result import Reading
 from fer_ros.runtime.engine import CameraImage, Drop, FrameEngine
+from fer_ros.runtime.recording_clocks import RecordingClocks, recorded_ns
 from fer_ros.transport.bag import BagReader
 
 
@@ -38,6 +39,16 @@ class Part:
     """The first moment [s]."""
     end: float
     """The first moment that is left out [s]."""
+
+
+@dataclass
+class Notes:
+    """What a user should know of a source, once all of it has been read."""
+
+    damage: list[str] = field(default_factory=list)
+    """What is not whole, though it could be read."""
+    remarks: list[str] = field(default_factory=list)
+    """What is whole, but otherwise than expected, such as clocks that step."""
 
 
 @dataclass
@@ -59,8 +70,7 @@ class RecordingFrames:
     reader: Reader
     part: Part
     """Counted from the first image."""
-    warnings: list[str] = field(default_factory=list)
-    """What is not whole, once all has been read."""
+    notes: Notes = field(default_factory=Notes)
 
     def __iter__(self) -> Iterator[tuple[str, Reading, float]]:
         """Yield topic, reading and how much of the recording has been read [0..1].
@@ -69,17 +79,22 @@ class RecordingFrames:
             BagError: It cannot be read.
         """
         bag = BagReader(self.source.path)
-        engine = FrameEngine(self.reader.new_pipeline().process, MAX_PIXELS)
+        clocks = RecordingClocks()
+        process = self.reader.new_pipeline().process
+        engine = FrameEngine(process, MAX_PIXELS, clocks=clocks.of)
         total = max(bag.count(self.source.topics), 1)
         topics = {name: _Topic() for name in self.source.topics}
         first_ns: int | None = None
-        for count, message in enumerate(bag.messages(self.source.topics)):
+        for count, message in enumerate(clocks.begin(bag.messages(self.source.topics))):
+            clocks.meet(message)
             topic = topics[message.topic]
             number, topic.images = topic.images, topic.images + 1
-            image = engine.read(message.topic, message.data, message.type_name, message.time_ns)
+            image = engine.read(
+                message.topic, message.data, message.type_name, recorded_ns(message)
+            )
             found: FrameResult | Drop | None = image if isinstance(image, Drop) else None
             if isinstance(image, CameraImage):
-                time_ns = _time_ns(image)
+                time_ns = clocks.moment(image).time_ns
                 first_ns = time_ns if first_ns is None else first_ns
                 if self._is_read(time_ns - first_ns, topic):
                     (found,) = engine.process([image])
@@ -91,8 +106,9 @@ class RecordingFrames:
                     frame=number, time=time_ns / 1e9,
                 )  # fmt: skip
                 yield message.topic, reading, (count + 1) / total
-        self.warnings += [*bag.warnings, *map(str, bag.cuts)]
-        self.warnings += [
+        self.notes.remarks += clocks.warnings(first_ns or 0)
+        self.notes.damage += [*bag.warnings, *map(str, bag.cuts)]
+        self.notes.damage += [
             f"{topic.undecodable} images of {name} could not be decoded ({topic.reason})"
             for name, topic in topics.items()
             if topic.undecodable
@@ -105,8 +121,3 @@ class RecordingFrames:
         period = moment_ns // round(part.every * 1e9) if part.every else None
         last, topic.period = topic.period, period
         return period is None or period != last
-
-
-def _time_ns(image: CameraImage) -> int:
-    stamp_ns = image.received.stamp_ns
-    return stamp_ns if stamp_ns > 0 else image.received_ns

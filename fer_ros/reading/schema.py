@@ -72,7 +72,8 @@ class FaceRecord:
     source: str = _column("path of the picture or video; of a recording also the topic, behind `#`")
     frame: int = _column("number of the frame in its source, from 0")
     time: float | None = _column(
-        "when the frame is shown [s]: a video's own time, a recording's stamp, a webcam's time "
+        "when the frame is shown [s]: a video's own time, a recording's stamp (where stamps "
+        "step, are of another clock or missing: placed by arrival), a webcam's time "
         "since its start; empty for pictures", 6,
     )  # fmt: skip
     face: int | None = _column("number of the face in its frame, from 0; empty: no face found")

@@ -29,7 +29,7 @@ from fer_ros.reading.drawing import DrawnVideo, write_faces, write_picture
 from fer_ros.reading.finding import Kind, Source
 from fer_ros.reading.moments import SurestFaces
 from fer_ros.reading.reader import Reader, thinned
-from fer_ros.reading.recordings import Part, RecordingFrames
+from fer_ros.reading.recordings import Notes, Part, RecordingFrames
 from fer_ros.reading.result import Reading
 from fer_ros.reading.summary import Seen
 from fer_ros.reading.tables import Row
@@ -105,6 +105,8 @@ class SourceEnded:
     """Why it could not be read, or is not to be relied on; empty where it was."""
     warnings: tuple[str, ...] = ()
     """Damage that did not keep it from being read."""
+    remarks: tuple[str, ...] = ()
+    """What is no damage, but to be known."""
 
 
 Event = FrameRead | SourceEnded
@@ -130,10 +132,10 @@ class Worker:
         Raises:
             ReadError: What is drawn of it cannot be written.
         """
-        warnings = list[str]()
+        notes = Notes()
         frames_read = 0
         try:
-            with closing(self._frames(source, warnings)) as frames:
+            with closing(self._frames(source, notes)) as frames:
                 for reading, rows, share in frames:
                     frames_read += 1
                     yield FrameRead(index, rows, share, reading)
@@ -141,20 +143,24 @@ class Worker:
             yield SourceEnded(index, str(error))
             return
         if not frames_read:
-            reason = ": ".join([_no_frame(self._work.part), *warnings])
+            reason = ": ".join([_no_frame(self._work.part), *notes.damage])
             yield SourceEnded(index, f"{source.name} {reason}")
             return
-        yield SourceEnded(index, "", tuple(f"{source.name}: {text}" for text in warnings))
+        damage, remarks = (
+            tuple(f"{source.name}: {text}" for text in texts)
+            for texts in (notes.damage, notes.remarks)
+        )
+        yield SourceEnded(index, "", damage, remarks)
 
     def _frames(
-        self, source: Source, warnings: list[str]
+        self, source: Source, notes: Notes
     ) -> Generator[tuple[Reading, list[Row], float | None], None, None]:
         """Yield the frames of a source, each drawn and cut out as asked."""
         before = _state(source)
         drawn: dict[str, DrawnVideo] = {}
         surest: dict[Path, SurestFaces] = {}
         try:
-            for topic, reading, share in self._readings(source, warnings):
+            for topic, reading, share in self._readings(source, notes):
                 mark = f"#{topic}" if topic else ""
                 named = replace(reading, source=source.name + mark)
                 if source.kind is Kind.PICTURE:
@@ -190,13 +196,13 @@ class Worker:
             video.keep()
 
     def _readings(
-        self, source: Source, warnings: list[str]
+        self, source: Source, notes: Notes
     ) -> Iterator[tuple[str, Reading, float | None]]:
         """Yield topic, reading and share; the topic is empty but for recordings."""
         if source.kind is Kind.PICTURE:
             yield "", self._reader.read(str(source.path)), 1.0
         elif source.kind is Kind.RECORDING:
-            frames = RecordingFrames(source, self._reader, self._work.part, warnings)
+            frames = RecordingFrames(source, self._reader, self._work.part, notes)
             for topic, reading, share in frames:
                 yield topic, reading, share
         elif source.kind is Kind.WEBCAM:
@@ -205,11 +211,9 @@ class Worker:
             for reading in self._reader.follow(thin, source.name):
                 yield "", reading, None
         else:
-            yield from self._video(source, warnings)
+            yield from self._video(source, notes)
 
-    def _video(
-        self, source: Source, warnings: list[str]
-    ) -> Iterator[tuple[str, Reading, float | None]]:
+    def _video(self, source: Source, notes: Notes) -> Iterator[tuple[str, Reading, float | None]]:
         part = self._work.part
         video = Video(source.path)
         length, last = video.duration, 0.0
@@ -219,9 +223,9 @@ class Worker:
             known = math.isfinite(whole) and whole > 0
             yield "", reading, min((last - part.start) / whole, 1.0) if known else None
         if video.damaged:
-            warnings.append(f"{video.damaged} packets could not be decoded")
+            notes.damage.append(f"{video.damaged} packets could not be decoded")
         if video.ended_early:
-            warnings.append(
+            notes.damage.append(
                 f"it ends after {last:.1f} s, {video.ended_early:.1f} s before its head says"
             )
 

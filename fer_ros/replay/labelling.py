@@ -37,7 +37,6 @@ from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge.cameras import CameraRecord
 from fer_ros.replay.judge.stretches import SIDE, FaceStretch, Stretches, Strip
 from fer_ros.replay.playback import Progress
-from fer_ros.replay.read.clocks import RecordingClocks, recorded_ns
 from fer_ros.replay.read.label_files import COLUMNS
 from fer_ros.replay.read.source import image_topics
 from fer_ros.replay.text import folder_name, shown
@@ -46,6 +45,7 @@ from fer_ros.replay.write.folder import locked, whole_folder
 from fer_ros.replay.write.label_page import LabelRow
 from fer_ros.runtime.assembly import Assembly, assemble
 from fer_ros.runtime.engine import Drop, FrameEngine
+from fer_ros.runtime.recording_clocks import RecordingClocks, recorded_ns
 from fer_ros.transport.bag import BagReader
 
 LABELS, THUMBNAILS, PAGE = "labels.csv", "thumbnails", "label.html"

@@ -36,7 +36,6 @@ from fer_ros.replay.judge.latency import Latency
 from fer_ros.replay.judge.timeline import Timeline
 from fer_ros.replay.judge.tracks import TrackRecord, Tracks
 from fer_ros.replay.read.answers import Answers, PipelineAnswers, RecordedAnswers
-from fer_ros.replay.read.clocks import RecordingClocks, recorded_ns
 from fer_ros.replay.read.labels import LabelSet
 from fer_ros.replay.read.schedule import Answered, Arrival, Dropped, every_frame, latest_frame
 from fer_ros.replay.read.source import image_topics, messages_lost, read_label_topics
@@ -46,6 +45,7 @@ from fer_ros.replay.text import said, shown
 from fer_ros.replay.write.output import Outputs
 from fer_ros.replay.write.status import PREFIX, DiagnosticClock, camera_statuses
 from fer_ros.runtime.engine import Drop, FrameEngine
+from fer_ros.runtime.recording_clocks import RecordingClocks, recorded_ns
 from fer_ros.transport import messages
 from fer_ros.transport.bag import BagMessage, BagReader
 

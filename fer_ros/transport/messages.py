@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Results to messages and messages to images: the only file that names message fields."""
+"""Results to messages and messages to images; what reads results back is in result_messages.py."""
 
 from __future__ import annotations
 

@@ -20,13 +20,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 from stage import RULE
 from support import wait_for
 
-from fer_ros.behaviors.plugins import PluginError, find
+from fer_ros.behaviors import node, plugin_runner
+from fer_ros.behaviors.plugin_runner import PluginRunner
+from fer_ros.behaviors.plugins import Context, PluginError, find
+from fer_ros.behaviors.rules import Run
 from fer_ros.behaviors.workers import QUEUE_SIZE
 
 
@@ -209,6 +214,26 @@ def test_an_import_may_not_end_the_process(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(PluginError, match="cannot be loaded: SystemExit: 0"):
         find("leaving:X")
+
+
+def test_health_that_hangs_is_an_error_after_two_seconds(stage, monkeypatch):
+    """With the period of diagnostics and of health it is seen after 3.5 s at the latest."""
+    hang, now = threading.Event(), [time.monotonic()]
+    monkeypatch.setattr(plugin_runner, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    Odd.does = {"health": lambda: hang.wait(60) and ""}
+    runner = PluginRunner(
+        Run("test_plugins:Odd", {}, Path()), Context(stage(RULE % "").transport, Path())
+    )
+    wait_for(lambda: runner._asked_since is not None)
+    now[0] += 1.9
+    assert runner.status("n").level == 0
+    now[0] += 0.2
+    status = runner.status("n")
+    assert (status.level, status.message) == (2, "health() has not returned for 2 s")
+    assert node._DIAGNOSTICS_PERIOD + plugin_runner._HEALTH_PERIOD <= 1.5
+    hang.set()
+    wait_for(lambda: runner.status("n").message == "works")
+    runner.close()
 
 
 @pytest.mark.slow

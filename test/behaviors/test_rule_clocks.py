@@ -115,6 +115,16 @@ def test_silence_is_measured_by_arrival():
     assert (end.cause, end.stamp_ns) == ("silent", START + 3 * SECOND)
 
 
+@pytest.mark.parametrize("size", [0.6, 0.9])
+def test_a_clock_that_hops_by_less_than_a_second_ends_nothing(size):
+    judge, events = engine("rules: [{name: smile, expression: happy, for: 0.2, release: 2}]"), []
+    for index in range(300):
+        now = index / 30
+        result = table(now + size * (index // 45 % 2), {"a": "happy"})
+        events += told(judge.update(result, START + round(now * SECOND)))
+    assert events == ["start smile a happy"]
+
+
 @pytest.mark.parametrize("jump", [-HOUR, HOUR, -5.0, 70.0, 1 - START / SECOND])
 @pytest.mark.parametrize("per", ["face", "rule"])
 def test_once_stays_once_though_the_clock_jumps(jump, per):

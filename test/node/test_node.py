@@ -182,8 +182,14 @@ def test_images_of_another_clock_are_not_too_old_and_the_log_says_so(build, capl
 
     wait_for(answered)
     assert robot.camera_counts()["dropped.too_old"] == 7
-    (said,) = [record.message for record in caplog.records if "max_age counts" in record.message]
-    assert said.startswith("/image_raw: its stamps are 950.0 s behind this node's clock")
+    said = "its stamps are 950.0 s behind this node's clock, so max_age counts from their arrival"
+    (status,) = [each for each in robot.node.diagnose() if "camera" in each.name]
+    assert status.level == 1
+    assert f"{said}; synchronise the clocks" in status.message
+    wait_for(lambda: said in caplog.text)
+    robot.graph.set_time_ns(50 * SECOND)  # now the clocks agree
+    robot.answer(smiling(), stamp_ns=50 * SECOND + sent + 1)
+    wait_for(lambda: not any("this node's clock" in s.message for s in robot.node.diagnose()))
 
 
 def test_of_a_burst_only_the_newest_waits(build) -> None:

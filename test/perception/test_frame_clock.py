@@ -102,6 +102,17 @@ def hops(size: int, first: int = 0, every: int = 15, frames: int = 120) -> list[
     return [START + i * FRAME + (size if i // every % 2 else first) for i in range(frames)]
 
 
+@pytest.mark.parametrize("every", [5, 15, 60])
+@pytest.mark.parametrize("size", [100_000_000, 550_000_000, 700_000_000, 950_000_000])
+def test_time_waits_where_a_clock_hops_by_less_than_a_second(size: int, every: int) -> None:
+    placed, clock = times(hops(size, every=every, frames=480))
+    assert clock.restarts.count == 0
+    assert placed == sorted(placed)
+    lead = [time - (START + i * FRAME) for i, time in enumerate(placed)]
+    assert min(lead) >= 0
+    assert max(lead) <= 2 * size, "it must not run away"
+
+
 @pytest.mark.parametrize("size", [1_500_000_000, 5_000_000_000, 3_600_000_000_000, 10**18])
 def test_a_clock_that_hops_to_and_fro_does_not_tear_time(size: int) -> None:
     placed, clock = times(hops(size))

@@ -23,10 +23,10 @@ import pytest
 from bags import CAMERA, PERIOD, START, blank, one_actor, recording
 
 from fer_ros.replay.judge.cameras import CameraRecord
-from fer_ros.replay.read.clocks import Moment, RecordingClocks, recorded_ns
 from fer_ros.replay.read.labels import LabelSet
 from fer_ros.replay.read.schedule import Arrival, Dropped, latest_frame
 from fer_ros.runtime.engine import CameraImage, FrameEngine
+from fer_ros.runtime.recording_clocks import Moment, RecordingClocks, recorded_ns
 from fer_ros.transport import codec, messages
 from fer_ros.transport.bag import BagMessage
 

@@ -23,9 +23,9 @@ import pytest
 
 from fer_ros.perception.types import Box, Face, FaceEmotion
 from fer_ros.replay.judge.matching import match
-from fer_ros.replay.read.clocks import Moment
 from fer_ros.replay.read.label_files import LabelError
 from fer_ros.replay.read.labels import LabelSet
+from fer_ros.runtime.recording_clocks import Moment
 from fer_ros.transport import codec, messages
 
 HEAD = "start,end,topic,x,y,w,h,label,track\n"

@@ -24,7 +24,6 @@ from fer_ros.perception.types import StageTimes
 from fer_ros.replay import records
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge.latency import Latency
-from fer_ros.replay.read.clocks import Moment
 from fer_ros.replay.read.schedule import (
     Answered,
     Arrival,
@@ -33,6 +32,7 @@ from fer_ros.replay.read.schedule import (
     latest_frame,
     measured_worker_ms,
 )
+from fer_ros.runtime.recording_clocks import Moment
 
 MS = 1_000_000
 

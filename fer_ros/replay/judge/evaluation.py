@@ -37,7 +37,6 @@ from fer_ros.replay.judge.basis import rests_on
 from fer_ros.replay.judge.intervals import intervals
 from fer_ros.replay.judge.matching import Matches, match
 from fer_ros.replay.judge.spans import Spans
-from fer_ros.replay.read.clocks import Moment
 from fer_ros.replay.read.label_names import IGNORE
 from fer_ros.replay.read.labels import LabelSet
 from fer_ros.replay.results import (
@@ -48,6 +47,7 @@ from fer_ros.replay.results import (
     Onsets,
     SpanRow,
 )
+from fer_ros.runtime.recording_clocks import Moment
 
 _SECOND = 1e9
 

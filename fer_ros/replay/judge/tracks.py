@@ -22,8 +22,8 @@ from dataclasses import dataclass, field
 
 from fer_ros.perception.types import Box, FrameResult
 from fer_ros.replay.lines import TrackLine
-from fer_ros.replay.read.clocks import Moment
 from fer_ros.replay.results import TrackTotals
+from fer_ros.runtime.recording_clocks import Moment
 
 _FORGET_AFTER = 60_000_000_000
 """Longest track timeout that parameters allow; a track not seen for longer cannot return [ns]."""

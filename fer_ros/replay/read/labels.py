@@ -31,8 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.types import Box
-from fer_ros.replay.read.clocks import Moment
 from fer_ros.replay.read.label_files import LabelError, Row, canonical_label, read_rows
+from fer_ros.runtime.recording_clocks import Moment
 from fer_ros.transport import messages
 
 STAMP_TOLERANCE = 1_000_000

@@ -25,9 +25,9 @@ from pathlib import Path
 
 from fer_ros.replay import records
 from fer_ros.replay.errors import ReplayError
-from fer_ros.replay.read.clocks import Moment
 from fer_ros.replay.results import LatencyRecord
 from fer_ros.runtime.engine import CameraImage
+from fer_ros.runtime.recording_clocks import Moment
 
 
 @dataclass(frozen=True)

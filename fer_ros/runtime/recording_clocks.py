@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fer_ros.perception.frame_clock import FrameClock
+from fer_ros.perception.texts import shortened
 from fer_ros.perception.timing import CLOCK_REMEDY, FOREIGN_NS, clock_difference
-from fer_ros.replay.text import shown
 from fer_ros.runtime.engine import CameraImage
 from fer_ros.transport.bag import BagMessage
 from fer_ros.transport.codec import DecodeError
@@ -154,8 +154,8 @@ class RecordingClocks:
         for topic, offset in self.foreign.items():
             side = "behind" if offset > 0 else "ahead of"
             found.append(
-                f"{shown(topic)}: its clock is {clock_difference(offset)} {side} that of the other "
-                f"cameras; its images were placed by that difference; {CLOCK_REMEDY}"
+                f"{shortened(topic)}: its clock is {clock_difference(offset)} {side} that of the "
+                f"other cameras; its images were placed by that difference; {CLOCK_REMEDY}"
             )
         for topic, clock in self.of.items():
             if clock.breaks:
@@ -163,8 +163,9 @@ class RecordingClocks:
                 what = "arrival tells the time there"
                 if clock.restarts.count:
                     what = "tracks begin anew where they jump back"
+                begin = (first - origin_ns) / 1e9
                 found.append(
-                    f"{shown(topic)}: {clock.summary()}; first {(first - origin_ns) / 1e9:.1f} s "
+                    f"{shortened(topic)}: {clock.summary()}; first {begin:.1f} s "
                     f"after the first image; {what}"
                 )
         return found

@@ -1,0 +1,90 @@
+# Copyright 2026 fer_ros maintainers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""When the frames of a recording were, by the clock that replay places them by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_ros.reading.finding import find_sources
+from fer_ros.reading.reader import Reader
+from fer_ros.reading.recordings import Part, RecordingFrames
+from fer_ros.transport import codec, messages
+from fer_ros.transport.bag import BagWriter
+from fer_ros.transport.base import Qos
+
+SECOND, HOUR = 10**9, 3600 * 10**9
+START = 1_700_000_000 * SECOND
+WALL = np.full((48, 64, 3), 120, np.uint8)
+_COUNT = 40
+WHOLE = Part(0.0, 0.0, float("inf"))
+
+
+def recorded(folder: Path, *images: tuple[str, int]) -> Path:
+    """Write images ten times a second; topic and stamp of each are given."""
+    writer = BagWriter(folder)
+    for topic in sorted({topic for topic, _ in images}):
+        writer.add_topic(topic, messages.IMAGE, Qos())
+    for index, (topic, stamp) in enumerate(images):
+        image = messages.image(WALL, stamp, "camera")
+        writer.write(topic, START + index * SECOND // 10, codec.encode(image))
+    writer.close()
+    return folder
+
+
+def read(path: Path, part: Part = WHOLE) -> tuple[list[float], list[str]]:
+    """Return the frames' times after the first one and what is warned of."""
+    (source,) = find_sources([str(path)])
+    source = replace(source, topics=dict.fromkeys(("/a", "/b", "/cam"), messages.IMAGE))
+    frames = RecordingFrames(source, Reader(), part)
+    times = [reading.time or 0.0 for _, reading, _ in frames]
+    assert not frames.notes.damage
+    return [round(time - times[0], 1) for time in times], frames.notes.remarks
+
+
+@pytest.mark.parametrize(
+    ("stamps", "warned"),
+    [
+        ([START + i * SECOND // 10 for i in range(_COUNT)], ""),
+        ([0] * _COUNT, ""),
+        ([0, *(START + i * SECOND // 10 for i in range(1, _COUNT))], ""),
+        ([(50 + i) * SECOND // 10 for i in range(_COUNT)], ""),
+        ([START + i * SECOND // 10 + HOUR * (i >= 25) for i in range(_COUNT)], "3600.0 s"),
+        ([START + i * SECOND // 10 - HOUR * (i >= 25) for i in range(_COUNT)], "3599.9 s"),
+        ([START + i * SECOND // 10 - HOUR * (i in (20, 30)) for i in range(_COUNT)], "3600.0 s"),
+    ],
+    ids=["plain", "unstamped", "first unstamped", "since boot", "ahead", "back", "to and fro"],
+)
+def test_time_goes_on_whatever_the_stamps_do(tmp_path: Path, stamps, warned: str) -> None:
+    times, warnings = read(recorded(tmp_path / "bag", *(("/cam", stamp) for stamp in stamps)))
+    assert times == [round(i / 10, 1) for i in range(_COUNT)]
+    assert len(warnings) == bool(warned), warnings
+    assert warned in "".join(warnings)
+
+
+def test_cameras_of_two_clocks_share_an_axis(tmp_path: Path) -> None:
+    images = [
+        ("/a", START + i * SECOND // 10) if i % 2 else ("/b", START + i * SECOND // 10 - HOUR)
+        for i in range(_COUNT)
+    ]
+    path = recorded(tmp_path / "bag", *images)
+    times, warnings = read(path)
+    assert times == [round(i / 10, 1) for i in range(_COUNT)]
+    assert ["/b: its clock is 3600.0 s behind" in text for text in warnings] == [True]
+    assert read(path, Part(0.0, 0.25, 0.75))[0] == [0.0, 0.1, 0.2, 0.3, 0.4]
