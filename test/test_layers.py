@@ -34,7 +34,7 @@ LAYERS = {
     "fer_ros.replay": [
         {"collection", "labelling"}, {"parallel"}, {"run"}, {"playback"}, {"request"},
         {"write"}, {"judge"}, {"read"},
-        {"lines", "verdicts"}, {"results"}, {"records"}, {"errors", "text", ""},
+        {"lines", "verdicts"}, {"results"}, {"records"}, {"display_text", "errors", ""},
     ],
     "fer_training": [
         {"__main__"}, {"commands"}, {"papers"}, {"detector"}, {"ship"}, {"train"}, {"measure"},

@@ -37,7 +37,7 @@ from fer_ros.replay.read.label_files import LabelError, read_rows
 from fer_ros.sources.errors import CameraError
 from fer_ros.sources.pictures import read_picture
 from fer_ros.transport.bag import BagError, BagReader
-from fer_ros.transport.documents import DocumentError, read_text
+from fer_ros.transport.bounded_parsing import DocumentError, read_text
 from fer_ros.transport.parameter_files import ParameterFileError, read_parameters
 
 

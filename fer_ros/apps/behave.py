@@ -33,7 +33,7 @@ from fer_ros.behaviors.node import BehaviorNode
 from fer_ros.behaviors.recorded import event_line, events_of_bag
 from fer_ros.behaviors.rule_files import RuleError, read_rules
 from fer_ros.behaviors.rules import RuleSet
-from fer_ros.perception.texts import near_name, shortened
+from fer_ros.perception.strings import near_name, shortened
 from fer_ros.resources import share_path
 from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport.arguments import RosArgs

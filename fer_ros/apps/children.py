@@ -34,7 +34,7 @@ from types import TracebackType
 from typing import Any
 
 from fer_ros.apps import cli
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 
 _END_TIME = 3.0
 """Time that a process has to end before it is killed [s]."""

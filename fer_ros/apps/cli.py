@@ -106,7 +106,7 @@ def _main(argv: Sequence[str] | None) -> int:
 def _failed(error: Exception) -> int:
     from contextlib import suppress
 
-    from fer_ros.perception.texts import in_one_line
+    from fer_ros.perception.strings import in_one_line
 
     with suppress(OSError):  # the terminal may be gone
         print(f"fer-ros: {in_one_line(error)}", file=sys.stderr)

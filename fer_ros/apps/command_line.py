@@ -27,7 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn, cast
 
 from fer_ros import __version__
-from fer_ros.perception.texts import near_name, shortened
+from fer_ros.perception.strings import near_name, shortened
 
 COMPLETION_ENV = "_ARGCOMPLETE"
 """Set by a shell that asks argcomplete what may follow."""

@@ -47,7 +47,7 @@ from fer_ros.transport.base import Qos, Transport, TransportError
 from fer_ros.transport.codec import decode
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
 from fer_ros.transport.opening import chosen_rmw, open_standalone, private_graph
-from fer_ros.transport.result_messages import Answer, read_answer
+from fer_ros.transport.result_messages import EmotionResult, read_result
 
 _SECONDS = 11.0
 """How long the demo lasts by default [s]; the faces then hold still."""
@@ -209,7 +209,7 @@ class _Watcher:
     def __init__(self, transport: Transport) -> None:
         self.count = 0
         self._transport = transport
-        self._latest: Answer | None = None
+        self._latest: EmotionResult | None = None
         self._rate, self._age, self._total = RollingWindow(), RollingWindow(), RollingWindow()
         self._seen: set[str] = set()
         self._first = 0.0
@@ -218,7 +218,7 @@ class _Watcher:
         transport.subscribe(topic, messages.EMOTION_ARRAY, qos, self._receive)
 
     def _receive(self, data: bytes) -> None:
-        array = read_answer(data)
+        array = read_result(data)
         now = time.monotonic()
         age_ms = (time.time_ns() - array.stamp_ns) / 1e6
         self._rate.add(1.0, now)

@@ -30,17 +30,17 @@ from fer_ros.apps.command_line import duration
 from fer_ros.apps.message_text import message_text
 from fer_ros.apps.table import MOST_ROWS, LiveTable, columns, faces_table, plain
 from fer_ros.bridges import definitions
-from fer_ros.perception.texts import in_one_line, shortened
+from fer_ros.perception.strings import in_one_line, shortened
 from fer_ros.perception.timing import RollingWindow
 from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport import messages
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.base import TopicInfo, Transport
 from fer_ros.transport.codec import DecodeError, decode
-from fer_ros.transport.following import TopicFollower
 from fer_ros.transport.image_topics import is_annotated
 from fer_ros.transport.opening import open_standalone
-from fer_ros.transport.result_messages import Answer, read_answer
+from fer_ros.transport.result_messages import EmotionResult, read_result
+from fer_ros.transport.topic_follower import TopicFollower
 
 _PERIOD = 0.25
 """Time between two pictures of the table [s]."""
@@ -196,7 +196,7 @@ class _Board:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._traffic: dict[tuple[str, str], _Traffic] = {}
-        self._arrays: dict[tuple[str, str], tuple[float, Answer]] = {}
+        self._arrays: dict[tuple[str, str], tuple[float, EmotionResult]] = {}
 
     def receive(self, topic: TopicInfo, data: bytes) -> None:
         """Take in a message."""
@@ -244,11 +244,11 @@ class _Board:
         return parts
 
     @staticmethod
-    def _array(topic: TopicInfo, data: bytes) -> Answer | None:
+    def _array(topic: TopicInfo, data: bytes) -> EmotionResult | None:
         if topic.type_name != messages.EMOTION_ARRAY:
             return None
         try:
-            return read_answer(data)
+            return read_result(data)
         except DecodeError:  # its traffic counts all the same
             return None
 
@@ -265,7 +265,7 @@ def _figures(traffic: _Traffic | None, now: float, now_ns: int) -> tuple[str, st
     return f"{rate:.1f}", f"{rate * size / 1e3:.1f}", age
 
 
-def _headline(name: str, array: Answer) -> str:
+def _headline(name: str, array: EmotionResult) -> str:
     return (
         f"{name}  {array.source_topic} {array.width}x{array.height}  "
         f"{array.model_id} + {array.detector}  {array.total_ms:.1f} ms, "

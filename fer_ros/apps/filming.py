@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fer_ros.perception.images import MAX_PIXELS, ImageError
-from fer_ros.perception.texts import in_one_line
+from fer_ros.perception.strings import in_one_line
 from fer_ros.runtime.throttle import Throttle
 from fer_ros.sources.encoding import PacketEncoder
 from fer_ros.sources.errors import CameraError

@@ -22,7 +22,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from fer_ros.node.parameters import PARAMETERS, Parameter, unknown_parameters
-from fer_ros.perception.texts import near_name, shortened
+from fer_ros.perception.strings import near_name, shortened
 from fer_ros.transport.arguments import RosArgs
 
 WITH_PARAMETERS = ("run", "demo", "read", "bench", "replay", "label")

@@ -23,9 +23,9 @@ from typing import Any
 
 from fer_ros.apps.hints import check_parameters
 from fer_ros.apps.replay import NODE, progress_bar, terminable
+from fer_ros.replay.display_text import one_line, shown
 from fer_ros.replay.labelling import LABELS, PAGE, LabelJob, write_label_file
 from fer_ros.replay.parallel import FAILURES
-from fer_ros.replay.text import said, shown
 from fer_ros.transport.arguments import RosArgs
 
 
@@ -68,14 +68,14 @@ def _label(args: argparse.Namespace, ros_args: RosArgs) -> int:
             with progress_bar() as progress:
                 result = write_label_file(job, progress)
         except FAILURES as error:
-            print(f"fer-ros label: {said(error)}", file=sys.stderr)
+            print(f"fer-ros label: {one_line(error)}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("fer-ros label: interrupted; nothing was written", file=sys.stderr)
             return 130
     bag = shown(args.bag, 200)
     for text in result.warnings:
-        print(f"fer-ros label: warning: {bag}: {said(text)}", file=sys.stderr)
+        print(f"fer-ros label: warning: {bag}: {one_line(text)}", file=sys.stderr)
     out = shown(args.out / LABELS, 200)
     print(f"{bag}: {result.rows} rows of {result.tracks} tracks -> {out}", end="; ")
     print(f"open {shown(args.out / PAGE, 200)}" if args.page else "fill in the column 'label'")

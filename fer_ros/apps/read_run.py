@@ -31,7 +31,7 @@ from fer_ros import __version__
 from fer_ros.apps import read_summary
 from fer_ros.apps.read_shown import Shown
 from fer_ros.apps.start import INTERRUPTED
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.reading.drawing import PICTURE_ENDINGS, VIDEO_ENDINGS
 from fer_ros.reading.errors import ReadError
 from fer_ros.reading.finding import Kind, Source

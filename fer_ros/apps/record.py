@@ -37,8 +37,8 @@ from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.bag import BagError, BagWriter
 from fer_ros.transport.base import TopicInfo, Transport
 from fer_ros.transport.codec import DecodeError, decode
-from fer_ros.transport.following import TopicFollower, adaptive_qos
 from fer_ros.transport.opening import open_standalone
+from fer_ros.transport.topic_follower import TopicFollower, adaptive_qos
 
 _LOOK_PERIOD = 0.5
 """Time between two looks at the graph for new topics [s]."""

@@ -29,12 +29,12 @@ from tqdm import tqdm
 from fer_ros.apps import read_summary, replay_compared
 from fer_ros.apps.hints import check_parameters
 from fer_ros.replay import collection
+from fer_ros.replay.display_text import folder_name, one_line, shown
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.parallel import FAILURES, Finished, run_here, run_on_dask, run_one
 from fer_ros.replay.playback import Progress
 from fer_ros.replay.read import schedule
 from fer_ros.replay.request import EVERY, LATEST, RECORDED, Job
-from fer_ros.replay.text import folder_name, said, shown
 from fer_ros.replay.verdicts import FAILED, INCOMPLETE, NOT_ENOUGH
 from fer_ros.replay.write.folder import locked
 from fer_ros.runtime.signals import ending_signals
@@ -125,7 +125,7 @@ def _replay(args: argparse.Namespace, ros_args: RosArgs) -> int:
                 if len(jobs) > 1:
                     collection.write(args.out, finished)
         except FAILURES as error:
-            _complain(said(error))
+            _complain(one_line(error))
             return 2
         except KeyboardInterrupt:
             _say_what_is_kept(args, ended)
@@ -243,11 +243,11 @@ def _run(
 def _announce(finished: Finished) -> None:
     bag, outcome = shown(finished.job.bag, 200), finished.outcome
     if outcome is None:
-        error = said(finished.error)
+        error = one_line(finished.error)
         _complain(error if bag in error else f"{bag}: {error}")
         return
     for text in outcome.warnings[:_MOST_WARNINGS]:
-        _complain(f"warning: {bag}: {said(text)}")
+        _complain(f"warning: {bag}: {one_line(text)}")
     left = len(outcome.warnings) - _MOST_WARNINGS
     if left > 0:
         _complain(f"warning: {bag}: {left} more warnings, in metrics.json and the report")
@@ -256,7 +256,7 @@ def _announce(finished: Finished) -> None:
         if outcome.compared is not None:
             replay_compared.show(outcome.compared, sys.stdout)
     out = shown(outcome.out, 200)
-    tqdm.write(f"{bag}: {said(outcome.summary)} -> {out}", file=sys.stdout)
+    tqdm.write(f"{bag}: {one_line(outcome.summary)} -> {out}", file=sys.stdout)
 
 
 def _status(finished: Sequence[Finished]) -> int:

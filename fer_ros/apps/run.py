@@ -27,7 +27,7 @@ from fer_ros.node.native_stderr import throttled
 from fer_ros.node.parameters import ParameterError, Settings, unknown_parameters
 from fer_ros.node.standalone_services import ServiceTransport, offer_services
 from fer_ros.node.transitions import Lifecycle
-from fer_ros.perception.texts import in_one_line
+from fer_ros.perception.strings import in_one_line
 from fer_ros.runtime.signals import GRACE, stop_signals
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.opening import open_standalone

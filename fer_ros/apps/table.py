@@ -33,7 +33,7 @@ from rich.text import Text
 
 from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.palette import PALETTE
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.perception.types import Box, FaceEmotion
 
 _BAR = 20

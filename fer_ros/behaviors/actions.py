@@ -26,7 +26,7 @@ from fer_ros.behaviors.plugin_runner import PluginRunner, close_all
 from fer_ros.behaviors.plugins import Context, PluginError
 from fer_ros.behaviors.rules import Call, Rule, RuleSet, Run, Say
 from fer_ros.behaviors.workers import Worker
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.transport import event_messages
 from fer_ros.transport.base import Publisher, Qos, Transport, TransportError
 from fer_ros.transport.codec import encode, message_class

@@ -32,7 +32,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from fer_ros.perception.texts import near_name
+from fer_ros.perception.strings import near_name
 
 MAX_LENGTH = 500
 """Characters of the longest condition."""

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from fer_ros.behaviors.engine import MAX_CAMERAS
 from fer_ros.behaviors.rules import Rule
-from fer_ros.perception.texts import near_name, shortened
+from fer_ros.perception.strings import near_name, shortened
 
 GRACE = 3.0
 """How long nothing of a camera may be usable before that is reported [s]."""

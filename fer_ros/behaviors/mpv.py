@@ -31,7 +31,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 
 START_TIME = 10.0
 """How long mpv may take to listen [s]."""

@@ -33,7 +33,7 @@ from typing import Any
 
 from fer_ros.behaviors.mpv import Mpv, MpvError
 from fer_ros.behaviors.plugins import Context
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.transport.base import Handle, Qos, Subscription
 from fer_ros.transport.codec import decode, encode, message_class
 from fer_ros.transport.event_messages import Event

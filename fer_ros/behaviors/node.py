@@ -23,7 +23,7 @@ from fer_ros.behaviors.actions import Actions
 from fer_ros.behaviors.engine import EventEngine
 from fer_ros.behaviors.inputs import Inputs
 from fer_ros.behaviors.rules import RuleSet
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos, Transport, refusals
 from fer_ros.transport.codec import DecodeError, encode

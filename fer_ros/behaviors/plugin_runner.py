@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from fer_ros.behaviors.plugins import Context, Plugin, PluginError, find
 from fer_ros.behaviors.rules import Run
 from fer_ros.behaviors.workers import Worker, call_bounded, error_text
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.transport.event_messages import Event
 from fer_ros.transport.messages import Status
 

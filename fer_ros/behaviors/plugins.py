@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fer_ros.behaviors.workers import error_text
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.transport.base import Logger, Transport
 from fer_ros.transport.event_messages import Event
 

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.head_pose import Camera
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.transport.image_topics import camera_of
 
 _DISTORTION_SIZES = {

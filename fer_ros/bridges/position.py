@@ -31,7 +31,7 @@ from fer_ros.bridges.cameras import Cameras
 from fer_ros.bridges.definitions import build
 from fer_ros.bridges.faces import FaceTopics
 from fer_ros.perception.head_pose import Camera, HeadPose, head_pose
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.transport.base import Publisher, Qos, Subscription, Transport, TransportError
 from fer_ros.transport.codec import DecodeError, decode, encode
 from fer_ros.transport.image_topics import camera_of

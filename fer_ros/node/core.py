@@ -35,7 +35,7 @@ from fer_ros.node.pictures import AnnotatedOutput
 from fer_ros.node.status_log import StatusLog
 from fer_ros.node.worker import Camera, Worker
 from fer_ros.perception.association import random_prefix, track_ids
-from fer_ros.perception.texts import in_one_line
+from fer_ros.perception.strings import in_one_line
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import FrameResult
 from fer_ros.runtime.assembly import Assembly, assemble

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 
 from fer_ros.node.parameters import Settings
 from fer_ros.node.stream import Stream, StreamCounts, StreamRates
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.perception.timing import CLOCK_REMEDY, RollingWindow, clock_difference
 from fer_ros.perception.types import STAGES, StageTimes
 from fer_ros.runtime.engine import CameraCondition

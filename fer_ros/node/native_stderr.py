@@ -27,7 +27,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.runtime.throttle import Throttle
 
 _OWN = re.compile(r"\[(DEBUG|INFO|WARN|ERROR|FATAL)\] ")

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fer_ros.perception.orientation import ROTATIONS
-from fer_ros.perception.texts import near_name, shortened
+from fer_ros.perception.strings import near_name, shortened
 from fer_ros.runtime.parameter_rows import Parameter, ParameterError, Value, row
 from fer_ros.runtime.settings import PerceptionSettings, table
 from fer_ros.runtime.settings import parameter as parameter_of

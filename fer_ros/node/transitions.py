@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fer_ros.node.core import ConfigurationError
-from fer_ros.perception.texts import in_one_line
+from fer_ros.perception.strings import in_one_line
 from fer_ros.transport.base import Logger
 
 

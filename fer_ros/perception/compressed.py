@@ -29,7 +29,7 @@ import numpy as np
 
 from fer_ros.perception import tiff
 from fer_ros.perception.images import MAX_PIXELS, Buffer, ImageError, ImageMemory, check_size
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.perception.types import Image
 from fer_ros.perception.video_stream import codec_of
 

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.dynamic_range import WideRange
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.perception.types import Image
 
 Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]

@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from fer_ros.perception import emotions
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 
 SCHEMA = 1
 """Version of the metadata layout; a file with another one is refused."""

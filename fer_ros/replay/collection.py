@@ -25,11 +25,11 @@ from urllib.parse import quote
 import numpy as np
 
 from fer_ros.replay import records
+from fer_ros.replay.display_text import one_line, shown
 from fer_ros.replay.judge import scores
 from fer_ros.replay.judge.basis import rests_on
 from fer_ros.replay.parallel import Finished
 from fer_ros.replay.results import SCHEMA, Metrics, Scores
-from fer_ros.replay.text import said, shown
 from fer_ros.replay.verdicts import Summary, SummaryRow, Verdict
 from fer_ros.replay.write import charts, history, junit, output, page, report, summary_charts
 from fer_ros.replay.write.page import formatted
@@ -84,7 +84,7 @@ def _read(finished: Finished) -> _Replayed:
 def _row(entry: _Replayed) -> SummaryRow:
     metrics, verdict = entry.metrics, entry.verdict
     if metrics is None or verdict is None:
-        return SummaryRow(entry.name, said(entry.finished.error), *[None] * 5)
+        return SummaryRow(entry.name, one_line(entry.finished.error), *[None] * 5)
     return SummaryRow(
         recording=entry.name,
         error=None,

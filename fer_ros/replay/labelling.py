@@ -33,13 +33,13 @@ import numpy as np
 from fer_ros.node.parameters import Settings
 from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.types import Box, FrameResult, Image
+from fer_ros.replay.display_text import folder_name, shown
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge.cameras import CameraRecord
 from fer_ros.replay.judge.stretches import SIDE, FaceStretch, Stretches, Strip
 from fer_ros.replay.playback import Progress
 from fer_ros.replay.read.label_files import COLUMNS
 from fer_ros.replay.read.source import image_topics
-from fer_ros.replay.text import folder_name, shown
 from fer_ros.replay.write import label_page
 from fer_ros.replay.write.folder import locked, whole_folder
 from fer_ros.replay.write.label_page import LabelRow

@@ -28,6 +28,7 @@ from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import Frame, FrameResult
 from fer_ros.reading.moments import Pictures, SurestFaces
 from fer_ros.reading.summary import Seen, SourceSums
+from fer_ros.replay.display_text import one_line, shown
 from fer_ros.replay.judge.cameras import ANSWERED, Recording
 from fer_ros.replay.judge.complaints import TimeRange, complaints
 from fer_ros.replay.judge.evaluation import Evaluation, Mistake
@@ -35,13 +36,12 @@ from fer_ros.replay.judge.histogram import Histogram
 from fer_ros.replay.judge.latency import Latency
 from fer_ros.replay.judge.timeline import Timeline
 from fer_ros.replay.judge.tracks import TrackRecord, Tracks
-from fer_ros.replay.read.answers import Answers, PipelineAnswers, RecordedAnswers
 from fer_ros.replay.read.labels import LabelSet
-from fer_ros.replay.read.schedule import Answered, Arrival, Dropped, every_frame, latest_frame
+from fer_ros.replay.read.result_sources import PipelineResults, RecordedResults, ResultSource
+from fer_ros.replay.read.schedule import Arrival, Batch, Dropped, every_frame, latest_frame
 from fer_ros.replay.read.source import image_topics, messages_lost, read_label_topics
 from fer_ros.replay.request import LATEST, RECORDED, Job
 from fer_ros.replay.results import SCHEMA, LatencyRecord, Metrics, RunFacts
-from fer_ros.replay.text import said, shown
 from fer_ros.replay.write.output import Outputs
 from fer_ros.replay.write.status import PREFIX, DiagnosticClock, camera_statuses
 from fer_ros.runtime.engine import Drop, FrameEngine
@@ -96,20 +96,20 @@ class Session:
             self._labels.add_file(path)
         self._labels_damaged = read_label_topics(reader, job.label_topics, self._labels)
         self._lost = messages_lost(reader)
-        self._answers: Answers
+        self._source: ResultSource
         if job.mode == RECORDED:
             assert job.answers is not None
-            self._answers = RecordedAnswers(job.answers, list(self._topics))
+            self._source = RecordedResults(job.answers, list(self._topics))
         else:
-            self._answers = PipelineAnswers(self._settings)
+            self._source = PipelineResults(self._settings)
         self._clocks = RecordingClocks()
         self._engine = FrameEngine(
-            self._answers.process,
+            self._source.process,
             self._settings.max_image_pixels,
             rotations=self._settings.rotations(self._topics),
             clocks=self._clocks.of,
         )
-        self.classes = self._answers.origin.labels
+        self.classes = self._source.origin.labels
         self._evaluation = Evaluation(self._labels, self.classes, job.with_crops)
         self._recording = Recording(self._topics)
         self._timeline = Timeline(self.classes)
@@ -141,7 +141,7 @@ class Session:
                 if isinstance(step, Dropped):
                     self._drop(step.arrival, step.cause)
                 else:
-                    self._answer(step)
+                    self._process(step)
             self._tracks.finish()
             self._outputs.close()
         except BaseException:
@@ -156,7 +156,7 @@ class Session:
         mistakes = self._evaluation.worst_mistakes
         return Played(metrics, latency, self._timeline, mistakes, moments)
 
-    def _schedule(self) -> Iterator[Answered | Dropped]:
+    def _schedule(self) -> Iterator[Batch | Dropped]:
         if self._job.mode == LATEST:
             return latest_frame(self._arrivals(), self._job.worker_ms, self._settings.max_age)
         return every_frame(self._arrivals())
@@ -190,7 +190,7 @@ class Session:
         camera.note_error(drop.reason)
         now_ns = self._images.end_ns if self._images else recorded_ns(message)
         self._timeline.dropped(message.topic, now_ns)
-        self._outputs.unreadable(index, message.topic, message.time_ns, said(drop.reason))
+        self._outputs.unreadable(index, message.topic, message.time_ns, one_line(drop.reason))
 
     def _drop(self, arrival: Arrival, cause: str, reason: str = "") -> None:
         camera = self._recording.cameras[arrival.topic]
@@ -198,16 +198,16 @@ class Session:
         if reason:
             camera.note_error(reason)
         self._timeline.dropped(arrival.topic, arrival.time_ns)
-        self._outputs.dropped(arrival, cause, said(reason))
+        self._outputs.dropped(arrival, cause, one_line(reason))
 
     def _finish_track(self, track: TrackRecord) -> None:
         line = track.line()
         self._timeline.finish_track(line)
         self._outputs.track(line)
 
-    def _answer(self, step: Answered) -> None:
-        images = [arrival.image for arrival in step.batch]
-        for arrival, outcome in zip(step.batch, self._engine.process(images)):
+    def _process(self, step: Batch) -> None:
+        images = [arrival.image for arrival in step.arrivals]
+        for arrival, outcome in zip(step.arrivals, self._engine.process(images)):
             if isinstance(outcome, Drop):
                 self._note_format(arrival, outcome.frame)
                 self._drop(arrival, outcome.cause, outcome.reason)
@@ -226,7 +226,7 @@ class Session:
 
     def _take_in(self, arrival: Arrival, result: FrameResult, age_ms: float) -> None:
         start = time.perf_counter()
-        message = messages.emotion_array(result, self._answers.origin, age_ms)
+        message = messages.emotion_array(result, self._source.origin, age_ms)
         if self._job.mode != RECORDED:
             result.times.publish = milliseconds_since(start)
         self._latency.add(result.times)
@@ -239,7 +239,7 @@ class Session:
         self._recording.cameras[arrival.topic].statuses[ANSWERED] += 1
         self._outputs.answered(arrival, result, matches, message)
         if self._clock.due(arrival.time_ns):
-            statuses = [*camera_statuses(self._recording), *self._answers.statuses(PREFIX)]
+            statuses = [*camera_statuses(self._recording), *self._source.statuses(PREFIX)]
             self._outputs.diagnostics(arrival.time_ns, statuses)
 
     def _note_people(self, arrival: Arrival, result: FrameResult) -> None:
@@ -256,13 +256,13 @@ class Session:
         missing = [gap for finder in gaps.values() if finder for gap in finder.all]
         self._timeline.finish(images.start_ns, images.end_ns, missing)
         recording = self._recording.facts(
-            gaps, self._total, images.seconds, self._lost, [*self._reader.cuts, *self._answers.cuts]
+            gaps, self._total, images.seconds, self._lost, [*self._reader.cuts, *self._source.cuts]
         )
         evaluation = self._evaluation.record(self._labels_damaged)
         warnings = [
             *self._reader.warnings,
             *self._choice,
-            *self._answers.warnings(),
+            *self._source.warnings(),
             *self._clocks.warnings(images.start_ns),
             *self._evaluation.warnings(),
             *(
@@ -278,7 +278,7 @@ class Session:
             schema=SCHEMA,
             **vars(self._evaluation.headline()),
             run=self._run_facts(),
-            recording=replace(recording, warnings=[said(text) for text in warnings]),
+            recording=replace(recording, warnings=[one_line(text) for text in warnings]),
             age_ms=self._age.summary(),
             tracks=self._tracks.totals(),
             evaluation=evaluation,
@@ -287,7 +287,7 @@ class Session:
         )
 
     def _run_facts(self) -> RunFacts:
-        job, origin = self._job, self._answers.origin
+        job, origin = self._job, self._source.origin
         return RunFacts(
             bag=shown(job.bag.name),
             fer_ros=__version__,
@@ -298,7 +298,7 @@ class Session:
             detector=origin.detector,
             classes=list(origin.labels),
             parameters={key: _plain(value) for key, value in job.parameters.items()},
-            answers=self._answers.counts(),
+            answers=self._source.counts(),
         )
 
 

@@ -32,9 +32,9 @@ from typing import Any, TypeVar
 from fer_ros import records
 from fer_ros.files import open_file
 from fer_ros.records import build, to_plain
+from fer_ros.replay.display_text import shown
 from fer_ros.replay.errors import ReplayError
-from fer_ros.replay.text import shown
-from fer_ros.transport.documents import DocumentError, parse_json, read_text
+from fer_ros.transport.bounded_parsing import DocumentError, parse_json, read_text
 
 R = TypeVar("R")
 

@@ -185,7 +185,7 @@ class EvaluationRecord:
 
 
 @dataclass(frozen=True)
-class AnswerCounts:
+class RecordedCounts:
     """What became of a live node's recorded answers."""
 
     used: int
@@ -208,7 +208,7 @@ class RunFacts:
     classes: list[str]
     parameters: dict[str, Any]
     """Those that differ from their defaults."""
-    answers: AnswerCounts | None = None
+    answers: RecordedCounts | None = None
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ from pathlib import Path
 from fer_ros.perception.model_store import digest_of
 from fer_ros.reading.summary import SourceSummary
 from fer_ros.replay import records
+from fer_ros.replay.display_text import folder_name, shown
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge import verdict
 from fer_ros.replay.playback import Played, Progress, Session
 from fer_ros.replay.read.source import messages_lost
 from fer_ros.replay.request import Job
 from fer_ros.replay.results import SCHEMA, Metrics
-from fer_ros.replay.text import folder_name, shown
 from fer_ros.replay.verdicts import Comparison, HistoryRow, RunRecord, Verdict
 from fer_ros.replay.write import folder as folders
 from fer_ros.replay.write import history, junit, output, report, sections

@@ -29,7 +29,7 @@ from typing import Generic, TypeVar
 from fer_ros.perception.frame_clock import FrameClock
 from fer_ros.perception.image_watch import ImageWatch
 from fer_ros.perception.images import ImageError, ImageMemory
-from fer_ros.perception.texts import in_one_line, shortened
+from fer_ros.perception.strings import in_one_line, shortened
 from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import Frame, Image
 from fer_ros.sources.packets import NoKeyFrameError, PacketDecoder, Picture

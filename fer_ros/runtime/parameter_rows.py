@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 
 T = TypeVar("T")
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fer_ros.perception.frame_clock import FrameClock
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.perception.timing import CLOCK_REMEDY, FOREIGN_NS, clock_difference
 from fer_ros.runtime.engine import CameraImage
 from fer_ros.transport.bag import BagMessage

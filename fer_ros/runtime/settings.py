@@ -34,7 +34,7 @@ from fer_ros.perception.detection.base import (
 from fer_ros.perception.detection.factory import check_kind
 from fer_ros.perception.images import MAX_PIXELS
 from fer_ros.perception.inference import PROVIDER_NAMES
-from fer_ros.perception.texts import near_name, shortened
+from fer_ros.perception.strings import near_name, shortened
 from fer_ros.runtime.parameter_rows import Parameter, ParameterError, row
 
 S = TypeVar("S", bound="PerceptionSettings")

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where images come from when no camera driver publishes them."""
+"""Image sources where no camera driver publishes images."""

@@ -23,7 +23,7 @@ from __future__ import annotations
 from typing import Any
 
 from fer_ros.perception.images import ImageError, check_size
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.perception.types import Image
 from fer_ros.perception.video_stream import H264, H265, Continuity, VideoPacket, has_lengths
 from fer_ros.sources.errors import CameraError
@@ -42,7 +42,7 @@ _JOINED = "the stream was joined between key frames"
 
 
 class NoKeyFrameError(ImageError):
-    """A picture rests on packets that did not come."""
+    """A picture depends on missing packets."""
 
 
 class Picture:
@@ -61,7 +61,7 @@ class PacketDecoder:
     """Decodes the packets of one camera; not safe between threads."""
 
     def __init__(self, max_pixels: int) -> None:
-        """Wait for a first key frame.
+        """Start before the first key frame.
 
         Args:
             max_pixels: Larger pictures are refused.
@@ -76,7 +76,7 @@ class PacketDecoder:
         """Why pictures are waited for; empty where none is."""
 
     def interrupt(self, reason: str) -> None:
-        """Give up pictures until the next key frame, for packets have not been handed over."""
+        """Return no pictures until the next key frame, because packets were skipped."""
         self._waiting = reason
         if self._context is not None:
             self._context.flush_buffers()
@@ -143,7 +143,7 @@ class PacketDecoder:
         """Return why there is none: packets did not come, for this reason if for none before."""
         if packet.codec in _KNOW_WHEN and has_lengths(packet.data):
             return ImageError(
-                f"the parts of the {packet.codec} stand behind their lengths, as in MP4 files; "
+                f"the parts of the {packet.codec} are preceded by their lengths, as in MP4 files; "
                 "publish it with start codes (annex B: the filter h264_mp4toannexb)"
             )
         if not self._waiting:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A synthetic camera: averaged faces that move about and change their expression.
+"""A synthetic camera: averaged faces that move and change their expression.
 
 The faces are class averages of FER2013 Training (``fer_training.data.average_faces`` makes them),
 each over dozens to hundreds of people, so that nobody is shown. Detectors find them and the
@@ -73,7 +73,7 @@ class Actor:
 
 @dataclass(frozen=True)
 class TrueFace:
-    """What a scene really shows."""
+    """Ground truth of a scene."""
 
     box: Box
     label: str

@@ -15,7 +15,7 @@
 """The ``--ros-args`` part of a command line, read as rcl reads it.
 
 rclpy has its own parser; this one serves the adapters that work without ROS 2. One difference is
-meant: where several rules set a parameter, the last on the command line wins, whereas in rcl a
+intended: where several rules set a parameter, the last on the command line wins, whereas in rcl a
 rule of a params file that names the node beats a later ``-p``.
 """
 
@@ -51,7 +51,7 @@ _NODE_PREFIX = re.compile(r"([^:/~{}]+):(?!=|//)(.*)", re.DOTALL)
 
 
 class RosArgsError(TransportError):
-    """The ``--ros-args`` cannot be understood; the message quotes the text at fault."""
+    """The ``--ros-args`` are malformed; the message quotes the part at fault."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class ParameterRule:
     name: str
     value: Any
     from_file: bool = False
-    """Whether it stands in a ``--params-file``, which several nodes may share."""
+    """Whether it comes from a ``--params-file``, which several nodes may share."""
 
     def applies_to(self, full_node_name: str) -> bool:
         """Tell whether the rule is meant for a node."""
@@ -74,7 +74,7 @@ class ParameterRule:
 
 @dataclass(frozen=True)
 class RosArgs:
-    """What the ``--ros-args`` of a command line ask for."""
+    """The parsed ``--ros-args`` of a command line."""
 
     remaps: tuple[RemapRule, ...] = ()
     """Rules for topics and services, in order; the first that applies counts."""
@@ -116,7 +116,7 @@ def parse_ros_args(arguments: Sequence[str]) -> RosArgs:
     """Read a command line without the program's name.
 
     Args:
-        arguments: ROS arguments stand between ``--ros-args`` and ``--`` or the end, and may
+        arguments: ROS arguments are between ``--ros-args`` and ``--`` or the end, and may
             come in several such groups.
 
     Raises:
@@ -226,7 +226,7 @@ def _read_group(words: Iterator[str], options: dict[str, Callable[[str], None]])
             )
         value = next(words, None)
         if value is None:
-            raise RosArgsError(f"{word} stands last on the command line; its value is missing")
+            raise RosArgsError(f"{word} is last on the command line; its value is missing")
         options[word](value)
 
 

@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The seam between the node and the middleware.
+"""Protocols between the node and the middleware.
 
-The node knows only these protocols. Messages cross the seam as CDR bytes
+The node knows only these protocols. Messages are exchanged as CDR bytes
 (:mod:`fer_ros.transport.messages` reads and writes them), so an adapter only moves bytes.
 Callbacks run on threads of the adapter and must return at once.
 """
@@ -167,7 +167,7 @@ class Transport(Protocol):
             value: What SetBool gets.
 
         Returns:
-            Whether it succeeded (Empty always does), and what it said.
+            Whether it succeeded (Empty always does), and the message of its response.
 
         Raises:
             TransportError: Nobody offers it, it takes too long, or there are no services here.
@@ -180,7 +180,7 @@ class Transport(Protocol):
         """Return what is published in the graph now, as far as this node knows, by name."""
 
     def large_message_advice(self) -> str:
-        """Return what stands in the way of messages of a megabyte, and a remedy; else nothing."""
+        """Return what hinders messages of a megabyte, and a remedy; empty where nothing does."""
 
     def loss_advice(self) -> str:
         """Return what helps on this middleware when messages get lost on the way."""
@@ -197,16 +197,16 @@ def refusal(who: str, names: Sequence[str]) -> str:
 
     Args:
         who: What it is.
-        names: Of the QoS policies, among them perhaps the one that stands for its type.
+        names: Of the QoS policies, among them perhaps the one that denotes its type.
     """
     policies = [name for name in names if name != OTHER_TYPE]
-    texts = [f"a {who}'s QoS is incompatible: {', '.join(policies)}"] if policies else []
+    problems = [f"a {who}'s QoS is incompatible: {', '.join(policies)}"] if policies else []
     if OTHER_TYPE in names:
-        texts.append(
+        problems.append(
             f"a {who} is refused for the definition of its type ({OTHER_TYPE}): build both sides "
             "from the same message definition (docs/ros2.md)"
         )
-    return "; ".join(texts)
+    return "; ".join(problems)
 
 
 def refusals(subscriptions: Sequence[Subscription]) -> dict[str, str]:

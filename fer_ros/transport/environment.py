@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What environment variables ask for in vain where there is no ROS 2."""
+"""Environment variables that have no effect without ROS 2."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fer_ros.transport.base import TransportError
 
 
 def shortcomings(environment: Mapping[str, str], rmw: str, library: str) -> tuple[str, ...]:
-    """Return warnings about what environment variables ask for in vain.
+    """Return warnings about environment variables without effect.
 
     Args:
         environment: Of the process.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""EmotionArray to the numbers that rules are judged on, and events to EmotionEvent."""
+"""EmotionArray to the values that rules evaluate, and events to EmotionEvent."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SECOND = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What EmotionEvent says; field by field as in ``msg/EmotionEvent.msg``."""
+    """Content of an EmotionEvent; the fields are those of ``msg/EmotionEvent.msg``."""
 
     phase: Phase
     cause: Cause
@@ -151,7 +151,7 @@ def running_events(events: Iterable[Event]) -> Any:
 
 
 def read_event(message: Any) -> Event:
-    """Return what an EmotionEvent says."""
+    """Return the content of an EmotionEvent."""
     return Event(
         phase=message.phase,
         cause=message.cause,

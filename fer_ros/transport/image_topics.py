@@ -36,7 +36,7 @@ def camera_of(topic: str) -> str:
 
 
 def type_by_name(topic: str) -> str:
-    """Return the type of image messages that a topic's name stands for."""
+    """Return the type of image messages that a topic's name implies."""
     return FORMS.get(topic.rpartition("/")[2], IMAGE)
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What to do where the library of a middleware is missing."""
+"""Advice where the library of a middleware is missing."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 
 ROOT = "ros"
 """Python logger above all node loggers; it owns the handler that prints."""

@@ -15,7 +15,7 @@
 """A transport within one process: topics are queues, no middleware is involved.
 
 It serves tests, and a demo where no DDS can be installed. Quality of service matches as in DDS:
-a reader that asks for more than a writer offers gets nothing, and both are told.
+a reader that asks for more than a writer offers gets nothing, and both get an event.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ BoolHandler = Callable[[bool], tuple[bool, str]]
 
 
 class MemoryGraph:
-    """What the nodes of one process share: topics, services and an optional clock."""
+    """Shared state of the nodes of one process: topics, services and an optional clock."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -80,12 +80,12 @@ class ReceivedImage:
 
     @property
     def encoding(self) -> str:
-        """What the message says of its content, e.g. ``bgr8``, ``jpeg`` or ``h264``."""
+        """Encoding or format of its content, e.g. ``bgr8``, ``jpeg`` or ``h264``."""
         named = self.type_name in (IMAGE, FFMPEG_PACKET)
         return str(self.message.encoding if named else self.message.format)
 
     def packet(self) -> VideoPacket | None:
-        """Return what it holds of a video; None where it is an image by itself."""
+        """Return its video packet; None where it is an image by itself."""
         return read_packet(self.message, self.stamp_ns)
 
     def pixels(
@@ -98,8 +98,8 @@ class ReceivedImage:
 
         Args:
             max_pixels: Larger images are refused.
-            convert: The platform's own conversion of raw images, which may answer None; asked
-                for encodings of 8 bits that are not a plain view of the bytes.
+            convert: The platform's own conversion of raw images, which may return None; called for
+                encodings of 8 bits that are not a plain view of the bytes.
             memory: What is known of this camera; none for a single image.
 
         Raises:
@@ -257,7 +257,7 @@ def _region(box: Box, width: int, height: int) -> Any:
 
 
 def read_statuses(data: bytes) -> list[Status]:
-    """Return what the CDR bytes of a DiagnosticArray say.
+    """Return the content of a DiagnosticArray, given as CDR bytes.
 
     Raises:
         fer_ros.transport.codec.DecodeError: The bytes are no such message.
@@ -299,7 +299,7 @@ def image(pixels: Image, stamp_ns: int, frame_id: str) -> Any:
 
 
 def compressed_image(data: bytes, stamp_ns: int, frame_id: str, format: str = "jpeg") -> Any:
-    """Return a sensor_msgs/CompressedImage of a JPEG file's bytes, or what the format says."""
+    """Return a sensor_msgs/CompressedImage of a JPEG file's bytes, or of the given format."""
     return message_class(COMPRESSED_IMAGE)(
         header=header(stamp_ns, frame_id), format=format, data=np.frombuffer(data, np.uint8)
     )

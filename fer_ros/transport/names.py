@@ -129,7 +129,7 @@ def expand(name: str, node: NodeName) -> str:
         raise InvalidNameError("a topic name must not be empty")
     if "~" in name[1:] or (name.startswith("~") and name[1:2] not in ("", "/")):
         raise InvalidNameError(
-            f"invalid topic name {name!r}: '~' must stand first, alone or followed by '/'"
+            f"invalid topic name {name!r}: '~' must come first, alone or followed by '/'"
         )
     full = _SUBSTITUTION.sub(lambda match: _substitute(match, name, node), name)
     if full.startswith("~"):

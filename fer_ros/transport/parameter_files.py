@@ -23,7 +23,7 @@ from typing import Any
 
 import yaml
 
-from fer_ros.transport.documents import DocumentError, check_unfolding, read_text
+from fer_ros.transport.bounded_parsing import DocumentError, check_unfolding, read_text
 
 PARAMETERS_KEY = "ros__parameters"
 
@@ -43,7 +43,7 @@ _SPECIAL = re.compile(r"([+-]?)\.?(inf|nan)", re.IGNORECASE)
 
 
 class ParameterFileError(ValueError):
-    """Text that holds no ROS parameters; the message says what is wrong, and where."""
+    """Invalid ROS parameters; the message says what is wrong, and where."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -107,7 +107,7 @@ def _nodes(node: yaml.Node, prefix: str) -> Iterator[tuple[str, str, Any]]:
         if key == PARAMETERS_KEY:
             if not prefix:
                 raise ParameterFileError(
-                    f"{PARAMETERS_KEY!r} must stand below the name of a node, or below '/**'"
+                    f"{PARAMETERS_KEY!r} must be below the name of a node, or below '/**'"
                     f" for all{_place(node)}"
                 )
             for name, value in _parameters(child, ""):

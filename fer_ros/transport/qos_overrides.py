@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A user's own quality of service for one endpoint, given as ROS 2 takes it.
+"""Overrides of an endpoint's quality of service by parameters, as in ROS 2.
 
 The parameters are named ``qos_overrides.<topic>.<publisher|subscription>.<policy>``, with the
 topic as it is after remapping; policies are ``reliability``, ``durability`` and ``depth``. With
@@ -35,14 +35,14 @@ _MAX_DEPTH = 10_000
 
 
 def overridden(qos: Qos, topic: str, kind: str, parameters: Mapping[str, Any], log: Logger) -> Qos:
-    """Return the QoS with what the parameters say of one endpoint.
+    """Return the QoS of one endpoint with its overrides applied.
 
     Args:
         qos: What the node asks for.
         topic: Fully qualified, remapped name.
         kind: ``publisher`` or ``subscription``.
         parameters: All values given from outside.
-        log: Told of policies that cannot be overridden.
+        log: Gets a warning for policies that cannot be overridden.
 
     Raises:
         TransportError: A value is not valid for its policy.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What an EmotionArray says, within bounds that whoever keeps tables by its names relies on."""
+"""Reader of EmotionArray messages, with bounds on their size, which tables keyed by names need."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def total_ms(message: Any) -> float:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What an EmotionArray says."""
+class EmotionResult:
+    """Content of an EmotionArray."""
 
     source_topic: str
     stamp_ns: int
@@ -55,15 +55,15 @@ class Answer:
     age_ms: float
     """NaN where the image carried no stamp."""
     total_ms: float
-    """What all stages cost together."""
+    """Cost of all stages together [ms]."""
 
 
 def decode_result(data: bytes) -> Any:
     """Return the EmotionArray that CDR bytes hold.
 
     Raises:
-        fer_ros.transport.codec.DecodeError: The bytes are no such message, or hold more than an
-            emotion node says: who keeps tables by its names relies on these bounds.
+        fer_ros.transport.codec.DecodeError: The bytes are no such message, or exceed the bounds
+            above.
     """
     if len(data) > MOST_RESULT_BYTES:
         raise DecodeError(f"{len(data)} bytes are no EmotionArray of an emotion node")
@@ -78,14 +78,14 @@ def decode_result(data: bytes) -> Any:
     return m
 
 
-def read_answer(data: bytes) -> Answer:
-    """Return what the CDR bytes of an EmotionArray say.
+def read_result(data: bytes) -> EmotionResult:
+    """Return the content of an EmotionArray, given as CDR bytes.
 
     Raises:
         fer_ros.transport.codec.DecodeError: See :func:`decode_result`.
     """
     m = decode_result(data)
-    return Answer(
+    return EmotionResult(
         source_topic=m.source_topic,
         stamp_ns=time_ns(m.header.stamp),
         width=m.width,

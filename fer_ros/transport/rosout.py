@@ -19,13 +19,13 @@ from __future__ import annotations
 import logging
 import threading
 
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.transport import codec
 from fer_ros.transport.base import Publisher, Qos
 
 TOPIC, TYPE = "/rosout", "rcl_interfaces/msg/Log"
 QOS = Qos(reliability="reliable", depth=1000, durability="transient_local")
-"""As rcl publishes it: who joins late gets what was said before."""
+"""As rcl publishes it: late joiners get earlier messages."""
 
 _MOST_CHARACTERS = 4000
 """Longest message that is sent whole."""

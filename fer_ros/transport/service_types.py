@@ -67,7 +67,7 @@ _DEFINITIONS = {
 
 @cache
 def register_service(type_name: str) -> None:
-    """Make request and response of a service type known to the codec.
+    """Register request and response of a service type with the codec.
 
     Args:
         type_name: E.g. ``std_srvs/srv/SetBool``.
@@ -76,14 +76,14 @@ def register_service(type_name: str) -> None:
         TransportError: It is none of those that this package knows.
     """
     try:
-        texts = _DEFINITIONS[type_name]
+        definitions = _DEFINITIONS[type_name]
     except KeyError:
         raise TransportError(
             f"unknown service type {type_name!r}; known: {', '.join(sorted(_DEFINITIONS))}"
         ) from None
     request, response = f"{type_name}_Request", f"{type_name}_Response"
     types: dict[str, Any] = {}
-    for name, text in zip((request, response), texts):
+    for name, text in zip((request, response), definitions):
         # Names in it are relative to the package's messages, as in a message.
         (types[name],) = get_types_from_msg(text, name.replace("/srv/", "/msg/")).values()
     types[f"{type_name}_Event"] = ([], [

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the kernel's socket buffers mean for raw camera images, which come in bursts."""
+"""Check of the kernel's socket buffers, which raw camera images can overflow."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What adapters share that work without rclpy: name, log, clock, timers, parameters."""
+"""Base of the adapters without rclpy: name, log, clock, timers, parameters."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _N = TypeVar("_N", bound="StandaloneNode")
 
 
 class StandaloneNode(ABC):
-    """Base of the adapters without rclpy; they add how messages move."""
+    """A node without rclpy; adapters add publishers and subscriptions."""
 
     has_services: bool = False
     """Whether :meth:`service` can be called."""
@@ -140,11 +140,11 @@ class StandaloneNode(ABC):
         return self._keep(SteadyTimer(period, callback, self._log))
 
     def large_message_advice(self) -> str:
-        """Return nothing: large messages are no trouble."""
+        """Return nothing: large messages need no configuration."""
         return ""
 
     def loss_advice(self) -> str:
-        """Return nothing: there is no way to get lost on."""
+        """Return nothing: no messages get lost."""
         return ""
 
     def service(

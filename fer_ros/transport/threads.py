@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Threads that call back: steady timers and message deliveries, with an end that is sure."""
+"""Threads for callbacks: steady timers and message deliveries, with a guaranteed end."""
 
 from __future__ import annotations
 

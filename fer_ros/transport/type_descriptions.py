@@ -71,7 +71,7 @@ def respond(request: Any) -> Any:
     """Handle a request of :data:`GET_TYPE_DESCRIPTION`; sources of definitions are not sent.
 
     Raises:
-        ValueError: The request holds no valid text.
+        ValueError: The request holds no valid string.
     """
     reason, description = "", None
     try:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Messages of other packages that carry video: their packets, and how they are made.
+"""Video messages of other packages: reading and making them.
 
 Their definitions are known without these packages, see :mod:`fer_ros.transport.codec`.
 """
@@ -34,7 +34,7 @@ VIDEOS = (COMPRESSED_VIDEO, FFMPEG_PACKET)
 
 
 def read_packet(message: Any, stamp_ns: int) -> VideoPacket | None:
-    """Return what an image message holds of a video; None where it is an image by itself.
+    """Return the video packet of an image message; None where it is an image by itself.
 
     Args:
         message: Decoded.
@@ -43,12 +43,12 @@ def read_packet(message: Any, stamp_ns: int) -> VideoPacket | None:
     type_name, head = message.__msgtype__, bytes(message.data[:16])
     if type_name not in VIDEOS and (not hasattr(message, "format") or holds_picture(head)):
         return None
-    said = str(message.encoding if type_name == FFMPEG_PACKET else message.format)
-    codec = codec_of(said, head)
+    format_name = str(message.encoding if type_name == FFMPEG_PACKET else message.format)
+    codec = codec_of(format_name, head)
     if not codec and type_name not in VIDEOS:
         return None
     count = int(message.pts) if type_name == FFMPEG_PACKET else None
-    return VideoPacket(codec or said, bytes(message.data), stamp_ns, count)
+    return VideoPacket(codec or format_name, bytes(message.data), stamp_ns, count)
 
 
 def compressed_video(data: bytes, stamp_ns: int, frame_id: str, format: str = "h264") -> Any:

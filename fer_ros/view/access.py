@@ -29,7 +29,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 
 _OPAQUE = "null"
 """What browsers send as the origin of files and sandboxed frames."""

@@ -36,7 +36,7 @@ from fer_ros.transport.codec import decode
 from fer_ros.transport.event_messages import EMOTION_EVENT, Event, read_event
 from fer_ros.transport.image_topics import ANNOTATED, COMPRESSED, camera_of, is_annotated
 from fer_ros.transport.messages import Status
-from fer_ros.transport.result_messages import Answer, read_answer
+from fer_ros.transport.result_messages import EmotionResult, read_result
 from fer_ros.view import bounds
 
 WINDOW = 60.0
@@ -180,7 +180,7 @@ class Board:
         if len(data) > bounds.MOST_BYTES:
             raise ValueError(f"a message of {len(data)} bytes is left out")
         if topic.type_name == messages.EMOTION_ARRAY:
-            self._hear_faces(topic.name, read_answer(data))
+            self._hear_faces(topic.name, read_result(data))
         elif topic.type_name == messages.DIAGNOSTIC_ARRAY:
             self._hear_diagnostics(messages.read_statuses(data))
         else:
@@ -226,7 +226,7 @@ class Board:
             missed = found.added - after if after <= found.added else found.added
             return list(found.moments)[-missed:] if missed > 0 else [], found.added
 
-    def _hear_faces(self, topic: str, answer: Answer) -> None:
+    def _hear_faces(self, topic: str, answer: EmotionResult) -> None:
         now, source = time.monotonic(), answer.source_topic
         key = _camera_id(topic, source)
         with self._lock:
@@ -306,7 +306,7 @@ def _finite(value: float) -> float:
     return round(value, 3) if math.isfinite(value) else 0.0
 
 
-def _moment(answer: Answer) -> Moment:
+def _moment(answer: EmotionResult) -> Moment:
     faces = tuple(
         FaceView(
             face.track_id,

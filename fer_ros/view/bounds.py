@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 from fer_ros.transport.event_messages import Event
 from fer_ros.transport.messages import Status
 from fer_ros.transport.result_messages import MOST_RESULT_BYTES

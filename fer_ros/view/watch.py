@@ -26,7 +26,7 @@ from fer_ros.runtime.throttle import Throttle
 from fer_ros.transport import messages
 from fer_ros.transport.base import TopicInfo, Transport
 from fer_ros.transport.codec import DecodeError
-from fer_ros.transport.following import TopicFollower
+from fer_ros.transport.topic_follower import TopicFollower
 from fer_ros.view import bounds
 from fer_ros.view.board import Board
 

@@ -33,7 +33,7 @@ from fer_ros.apps import cli, models, run
 from fer_ros.node import core
 from fer_ros.node.core import ConfigurationError
 from fer_ros.perception.model_store import shipped_models
-from fer_ros.perception.texts import in_one_line, shortened
+from fer_ros.perception.strings import in_one_line, shortened
 from fer_ros.transport import messages
 
 HOMES = ("HOME", "XDG_CACHE_HOME", "FER_ROS_CACHE", "FER_ROS_YUNET")

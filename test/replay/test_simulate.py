@@ -25,8 +25,8 @@ from fer_ros.replay import records
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge.latency import Latency
 from fer_ros.replay.read.schedule import (
-    Answered,
     Arrival,
+    Batch,
     Dropped,
     every_frame,
     latest_frame,
@@ -51,9 +51,9 @@ def arrivals(*times_ms, topics="a"):
 
 def run(steps):
     return [
-        ([a.index for a in step.batch], step.finish_ns / MS)
+        ([a.index for a in step.arrivals], step.finish_ns / MS)
         for step in steps
-        if isinstance(step, Answered)
+        if isinstance(step, Batch)
     ]
 
 
@@ -65,7 +65,7 @@ def simulate(images, worker_ms, max_age=0.0):
 
 def test_every_frame_is_answered_alone_and_in_order():
     steps = list(every_frame(arrivals(0, 33, 66)))
-    assert [[a.index for a in step.batch] for step in steps] == [[0], [1], [2]]
+    assert [[a.index for a in step.arrivals] for step in steps] == [[0], [1], [2]]
     assert all(step.finish_ns is None for step in steps)
 
 

@@ -42,8 +42,8 @@ from fer_ros.transport.result_messages import (
     MOST_FACES,
     MOST_NAME,
     decode_result,
-    read_answer,
     read_faces,
+    read_result,
     total_ms,
 )
 
@@ -166,7 +166,7 @@ def test_a_result_beyond_all_bounds_is_no_result() -> None:
         return encode(array)
 
     most = MOST_NAME
-    assert len(read_answer(bytes_of(MOST_FACES, "t" * most)).faces) == 1000
+    assert len(read_result(bytes_of(MOST_FACES, "t" * most)).faces) == 1000
     for data, words in (
         (bytes_of(MOST_FACES + 1), "1001 faces"),
         (bytes_of(name="t" * (most + 1)), "a name of 256 characters"),

@@ -33,7 +33,7 @@ from fer_ros.transport import messages
 from fer_ros.transport.base import Qos
 from fer_ros.transport.codec import encode
 from fer_ros.transport.event_messages import EMOTION_EVENT, Event, emotion_event
-from fer_ros.transport.result_messages import read_answer
+from fer_ros.transport.result_messages import read_result
 
 pytest.importorskip("aiohttp", reason="the page's library is not installed (extra [web])")
 
@@ -183,7 +183,7 @@ def test_a_page_server_that_is_stopped_dead_costs_the_node_nothing(driver) -> No
         os.kill(view.pid, signal.SIGSTOP)
         try:
             wait_for(lambda: len(answers) > 40, PATIENCE)
-            ages = [read_answer(data).age_ms for data in answers]
+            ages = [read_result(data).age_ms for data in answers]
             assert sorted(ages)[len(ages) // 2] < 500, "milliseconds; the camera's period is 83"
         finally:
             os.kill(view.pid, signal.SIGCONT)

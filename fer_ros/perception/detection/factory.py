@@ -29,7 +29,7 @@ from fer_ros.perception.detection.haar import HaarDetector, cascade_file
 from fer_ros.perception.detection.yunet import YuNetDetector
 from fer_ros.perception.model_metadata import DETECTOR_KIND, KIND_KEY
 from fer_ros.perception.onnx_file import read_properties
-from fer_ros.perception.texts import shortened
+from fer_ros.perception.strings import shortened
 
 KINDS = ("auto", "fer-face", "yunet", "haar")
 """Detectors of this package that may be asked for."""

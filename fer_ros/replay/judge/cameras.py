@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 
 from fer_ros.node.gaps import StampGap, StampGaps
 from fer_ros.perception.timing import CLOCK_JUMP_NS
+from fer_ros.replay.display_text import one_line, shown
 from fer_ros.replay.judge.histogram import Histogram
 from fer_ros.replay.results import CameraFacts, Gap, RecordingFacts, StampFaults
-from fer_ros.replay.text import said, shown
 from fer_ros.transport.bag import Cut
 from fer_ros.transport.messages import IMAGE
 
@@ -105,7 +105,7 @@ class CameraRecord:
 
     def note_error(self, reason: str) -> None:
         """Count why a frame could not be answered."""
-        _count(self.errors, said(reason))
+        _count(self.errors, one_line(reason))
 
     def note_format(self, size: str, encoding: str) -> None:
         """Count what an image was like."""

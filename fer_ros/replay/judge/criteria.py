@@ -34,11 +34,11 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros.replay import records
+from fer_ros.replay.display_text import shown
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.judge.basis import Basis, Needed
-from fer_ros.replay.text import shown
 from fer_ros.replay.verdicts import DOES_NOT_HOLD, HOLDS, NOT_ENOUGH, Check
-from fer_ros.transport.documents import DocumentError, parse_yaml, read_text
+from fer_ros.transport.bounded_parsing import DocumentError, parse_yaml, read_text
 
 NEEDED = "labels_needed"
 """The key that is no criterion: how many labels a figure must rest on."""

@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros.replay import records
+from fer_ros.replay.display_text import one_line
 from fer_ros.replay.judge import baseline, criteria
 from fer_ros.replay.judge.basis import Needed, basis
 from fer_ros.replay.judge.complaints import LONGEST_S
 from fer_ros.replay.judge.differences import differences
 from fer_ros.replay.judge.latency import TIMED
 from fer_ros.replay.results import LatencyRecord, Metrics
-from fer_ros.replay.text import said
 from fer_ros.replay.verdicts import (
     DOES_NOT_HOLD,
     FAILED,
@@ -121,7 +121,7 @@ class Judge:
         try:
             found = differences(earlier, results)
         except records.RecordError as error:  # the measures are compared all the same
-            return replace(compared, remark=said(error))
+            return replace(compared, remark=one_line(error))
         remark = "" if found else "the baseline is of other images"
         return replace(compared, differences=found, remark=remark)
 

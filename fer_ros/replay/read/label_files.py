@@ -32,9 +32,9 @@ import numpy as np
 
 from fer_ros.files import read_bytes
 from fer_ros.perception.types import Box
+from fer_ros.replay.display_text import shown
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.read import label_names
-from fer_ros.replay.text import shown
 
 COLUMNS = ("start", "end", "topic", "x", "y", "w", "h", "label", "track", "thumbnail", "note")
 """Columns of a label file; ``start``, ``end`` and ``label`` are needed, the last two are only for

@@ -53,10 +53,10 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Answered:
+class Batch:
     """Images that the worker takes together."""
 
-    batch: list[Arrival]
+    arrivals: list[Arrival]
     finish_ns: int | None
     """When the answer is out on the simulated clock; None where no clock is simulated."""
 
@@ -69,15 +69,15 @@ class Dropped:
     cause: str
 
 
-def every_frame(arrivals: Iterable[Arrival]) -> Iterator[Answered | Dropped]:
+def every_frame(arrivals: Iterable[Arrival]) -> Iterator[Batch | Dropped]:
     """Answer every image, one at a time, in the order of recording."""
     for arrival in arrivals:
-        yield Answered([arrival], None)
+        yield Batch([arrival], None)
 
 
 def latest_frame(
     arrivals: Iterable[Arrival], worker_ms: float, max_age: float
-) -> Iterator[Answered | Dropped]:
+) -> Iterator[Batch | Dropped]:
     """Answer what the live node would: the newest image of each camera whenever it is free.
 
     Images arrive at their times, on one axis for all cameras. The worker needs a fixed time for
@@ -105,7 +105,7 @@ class _Worker:
         self._free_at = -(2**63)
         self._waiting: dict[str, Arrival] = {}
 
-    def arrive(self, arrival: Arrival) -> Iterator[Answered | Dropped]:
+    def arrive(self, arrival: Arrival) -> Iterator[Batch | Dropped]:
         # Of several cameras one may be a little late: its image arrives now.
         now = max(arrival.time_ns, self.newest_ns or arrival.time_ns)
         self.newest_ns = now
@@ -117,19 +117,19 @@ class _Worker:
         if self._free_at <= now:
             yield from self._take(now)
 
-    def run_until(self, now: int | None) -> Iterator[Answered | Dropped]:
+    def run_until(self, now: int | None) -> Iterator[Batch | Dropped]:
         """Take what waits if the worker becomes free by then; None is the end of time."""
         if self._waiting and (now is None or self._free_at <= now):
             yield from self._take(self._free_at)
 
-    def _take(self, start: int) -> Iterator[Answered | Dropped]:
+    def _take(self, start: int) -> Iterator[Batch | Dropped]:
         taken, self._waiting = list(self._waiting.values()), {}
         old = [a for a in taken if self._max_age_ns and start - a.time_ns > self._max_age_ns]
         yield from (Dropped(arrival, "too_old") for arrival in old)
         batch = [arrival for arrival in taken if arrival not in old]
         if batch:
             self._free_at = start + self._cost_ns * len(batch)
-            yield Answered(batch, self._free_at)
+            yield Batch(batch, self._free_at)
 
 
 def measured_worker_ms(path: Path) -> float:

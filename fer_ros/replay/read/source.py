@@ -19,9 +19,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fer_ros.replay.display_text import shown
 from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.read.labels import LabelSet
-from fer_ros.replay.text import shown
 from fer_ros.transport import codec
 from fer_ros.transport.bag import BagReader, BagTopic
 from fer_ros.transport.messages import IMAGES

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fer_ros.replay.text import shown
+from fer_ros.replay.display_text import shown
 from fer_ros.replay.verdicts import Comparison, Differences
 from fer_ros.replay.write.page import Marked, formatted
 

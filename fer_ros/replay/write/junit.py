@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from xml.etree import ElementTree
 
-from fer_ros.replay.text import said, shown
+from fer_ros.replay.display_text import one_line, shown
 from fer_ros.replay.verdicts import DOES_NOT_HOLD, NOT_ENOUGH, Check, Verdict
 
 
@@ -42,7 +42,7 @@ def render(verdicts: Mapping[str, Verdict], errors: Mapping[str, str] | None = N
         suite.set("skipped", str(sum(c.result == NOT_ENOUGH for c in checks) + bool(short)))
         if short:
             case = _case(suite, name, "the recording is whole")
-            ElementTree.SubElement(case, "skipped", {"message": said("; ".join(short))})
+            ElementTree.SubElement(case, "skipped", {"message": one_line("; ".join(short))})
         for check in checks:
             _check(_case(suite, name, f"{check.metric} {check.condition}"), check)
         if not checks:
@@ -50,7 +50,7 @@ def render(verdicts: Mapping[str, Verdict], errors: Mapping[str, str] | None = N
     for name, reason in (errors or {}).items():
         suite = _suite(root, name, 1)
         suite.set("errors", "1")
-        message = {"message": said(reason)}
+        message = {"message": one_line(reason)}
         ElementTree.SubElement(_case(suite, name, "replay"), "error", message)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(
@@ -64,8 +64,10 @@ def _check(case: ElementTree.Element, check: Check) -> None:
         ElementTree.SubElement(case, "skipped", message)
     elif check.result == DOES_NOT_HOLD:
         found = check.reason or f"is {check.value:.6g}"
-        failure = ElementTree.SubElement(case, "failure", message=said(f"{check.metric} {found}"))
-        failure.text = said(f"{check.metric} {found}, asked was {check.condition}")
+        failure = ElementTree.SubElement(
+            case, "failure", message=one_line(f"{check.metric} {found}")
+        )
+        failure.text = one_line(f"{check.metric} {found}, asked was {check.condition}")
 
 
 def _suite(root: ElementTree.Element, name: str, tests: int) -> ElementTree.Element:

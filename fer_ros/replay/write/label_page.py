@@ -24,9 +24,9 @@ from decimal import Decimal
 from typing import Any
 
 from fer_ros.perception import emotions
+from fer_ros.replay.display_text import shown
 from fer_ros.replay.read.label_files import COLUMNS
 from fer_ros.replay.read.label_names import IGNORE
-from fer_ros.replay.text import shown
 from fer_ros.replay.write import page
 
 

@@ -32,7 +32,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from fer_ros.replay import records
-from fer_ros.replay.text import shown
+from fer_ros.replay.display_text import shown
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

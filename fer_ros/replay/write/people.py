@@ -23,7 +23,7 @@ from typing import Any
 
 from fer_ros.reading.moments import Pictures
 from fer_ros.reading.summary import PersonSummary, SourceSummary
-from fer_ros.replay.text import shown
+from fer_ros.replay.display_text import shown
 from fer_ros.replay.write.charts import color
 
 _MOST_PEOPLE = 24

@@ -29,10 +29,10 @@ from typing import Any
 
 from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.reading.moments import Pictures
+from fer_ros.replay.display_text import one_line, shown
 from fer_ros.replay.judge.basis import Needed, basis
 from fer_ros.replay.judge.timeline import ShownTrack, Timeline
 from fer_ros.replay.results import Interval, LatencyRecord, Metrics, RestsOn
-from fer_ros.replay.text import said, shown
 from fer_ros.replay.verdicts import (
     DOES_NOT_HOLD,
     FAILED,
@@ -205,7 +205,7 @@ def _verdict(verdict: Verdict, metrics: Metrics) -> dict[str, str]:
     based = f"Figures about expressions rest on {rests_text(rests)}."
     if not rests.spans:
         based = "Nothing was compared with labels."
-    return {"word": word, "kind": kind, "summary": said(verdict.summary), "basis": based}
+    return {"word": word, "kind": kind, "summary": one_line(verdict.summary), "basis": based}
 
 
 def _cards(results: Mapping[str, Any], metrics: Metrics) -> list[Card]:

@@ -26,9 +26,9 @@ import numpy as np
 
 from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.types import Image
+from fer_ros.replay.display_text import shown
 from fer_ros.replay.judge.evaluation import Mistake
 from fer_ros.replay.results import EvaluationRecord, LatencyRecord, Metrics, MistakeRow
-from fer_ros.replay.text import shown
 from fer_ros.replay.write import summary_charts
 from fer_ros.replay.write.page import lookup
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""metadata.yaml, the index of a recording's folder: what it promises."""
+"""metadata.yaml, the index of a recording's folder."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros.transport.bag.types import BagError
-from fer_ros.transport.documents import DocumentError, parse_yaml, read_text
+from fer_ros.transport.bounded_parsing import DocumentError, parse_yaml, read_text
 
 METADATA = "metadata.yaml"
 
 
 @dataclass(frozen=True)
 class Index:
-    """What a recording's index says."""
+    """Content of a recording's index."""
 
     files: tuple[str, ...]
     counts: dict[str, int]
@@ -41,7 +41,7 @@ def read_index(path: Path) -> Index:
     """Read a metadata.yaml.
 
     Raises:
-        DocumentError: It makes no sense.
+        DocumentError: It is malformed.
         BagError: The recording is compressed in a way that cannot be read.
     """
     content = parse_yaml(read_text(path))

@@ -12,12 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One mcap file, read without trust in its indexes.
+"""Reader of one mcap file that does not rely on its indexes.
 
 rosbags skips chunks that an index does not mention and unpacks without a bound, and the mcap
 library has no rosdep key; the format (mcap.dev/spec) is small. The records of the file are walked
-once, from header to header, which costs a seek a record; what they hold is compared with what
-summary and message indexes say of it.
+once, from header to header, which costs a seek a record; their content is compared with summary and
+message indexes.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ _FEW_ZEROS = 64
 _LOOSE = -1
 """Stands for the messages outside chunks, where a number of a chunk is asked."""
 
-_Row = tuple[int, int, int, bytes]
+_Entry = tuple[int, int, int, bytes]
 """Log time, place in the file or chunk, channel, data."""
 
-_Stream = Iterator[_Row]
+_Stream = Iterator[_Entry]
 _Next = tuple[int, int, int, int, bytes, _Stream]
 """Log time, number of the chunk, place in it, channel, data, and what follows."""
 
@@ -199,7 +199,7 @@ class McapFile:
         return data
 
     def _note(self, code: int, data: bytes | memoryview) -> None:
-        """Take in a record that says something about the messages."""
+        """Note a schema, channel or index record."""
         fields = Fields(data)
         if code == _HEADER:
             if fields.text() == ROS1_PROFILE:

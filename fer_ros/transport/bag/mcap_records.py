@@ -47,11 +47,11 @@ class Fields:
         return self._record[self._at - size : self._at]
 
     def text(self) -> str:
-        """Return the next field, a text."""
+        """Return the next field, a string."""
         return bytes(self.data()).decode(errors="backslashreplace")
 
     def texts(self) -> dict[str, str]:
-        """Return the next field, a map of texts."""
+        """Return the next field, a map of strings."""
         fields, found = Fields(self.data()), {}
         while fields._at < len(fields._record):
             key = fields.text()

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""rosbag2 recordings in: which files belong to one, and what lies in them."""
+"""Reader of rosbag2 recordings: the files of one, and their messages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from fer_ros.transport.bag.mcap import McapFile
 from fer_ros.transport.bag.sqlite import SqliteFile, journals
 from fer_ros.transport.bag.types import CDR, COMPRESSED, BagError, BagMessage, BagTopic, Cut
 from fer_ros.transport.bag.unpacking import plain_file, unpack_message, with_journal
-from fer_ros.transport.documents import DocumentError
+from fer_ros.transport.bounded_parsing import DocumentError
 
 _STORAGES = (".mcap", ".db3")
 _ROS1_MAGIC = b"#ROSBAG V"
@@ -40,8 +40,8 @@ _SAMPLE_EVERY, _SAMPLE = 1 << 20, 1 << 16
 class BagReader:
     """A recording, read in the order of recording.
 
-    Indexes are never trusted: files say themselves what they hold, and what an index, a summary
-    or a log promises beyond it becomes a warning.
+    Indexes are never trusted: the files themselves are read, and what an index, a summary or a log
+    promises beyond them becomes a warning.
     """
 
     def __init__(self, path: Path) -> None:
@@ -136,8 +136,8 @@ class BagReader:
         try:
             return read_index(self.path / METADATA)
         except DocumentError as error:
-            said = str(error).splitlines()[0][:200]
-            self.warnings.append(f"{METADATA} is damaged ({said}); the files were read alone")
+            reason = str(error).splitlines()[0][:200]
+            self.warnings.append(f"{METADATA} is damaged ({reason}); the files were read alone")
             return None
 
     def _find(self, index: Index | None) -> list[Path]:
@@ -209,20 +209,20 @@ class BagReader:
         for topic in topics:
             held[topic.name] += topic.count
         for name in dict.fromkeys([*index.counts, *held]):
-            said = index.counts.get(name, 0)
-            if said != held[name]:
+            promised = index.counts.get(name, 0)
+            if promised != held[name]:
                 self.warnings.append(
-                    f"{METADATA} counts {said} messages on {name}, the files hold {held[name]}"
+                    f"{METADATA} counts {promised} messages on {name}, the files hold {held[name]}"
                 )
 
     def _name_foreign(self) -> None:
         if not self.foreign:
             return
         names = ", ".join(f"{t.name} ({t.type_name}, {t.encoding})" for t in self.foreign)
-        said = f"not read, because it is no CDR as ROS 2 writes it: {names}; {_converter(self)}"
+        remark = f"not read, because it is no CDR as ROS 2 writes it: {names}; {_converter(self)}"
         if not any(topic.count for topic in self.topics):
-            raise BagError(f"{self.path} holds nothing that can be read: {said}")
-        self.warnings.append(said)
+            raise BagError(f"{self.path} holds nothing that can be read: {remark}")
+        self.warnings.append(remark)
 
 
 def _converter(reader: BagReader) -> str:

@@ -146,8 +146,8 @@ class SqliteFile:
         for number, name, kind, encoding, digest in self._db.execute(
             f"SELECT id, name, type, serialization_format, {type_hash} FROM topics ORDER BY id"
         ):
-            texts = (str(name), ros_type(str(kind)), str(encoding or CDR), str(digest or ""))
-            self.channels[_whole_number(number)] = Channel(*texts)
+            fields = (str(name), ros_type(str(kind)), str(encoding or CDR), str(digest or ""))
+            self.channels[_whole_number(number)] = Channel(*fields)
 
     def _count(self, missing: str) -> None:
         """Count the messages, and find out which ones are whole where the file is cut off."""

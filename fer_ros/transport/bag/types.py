@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What recordings are made of, and the error of one that cannot be used."""
+"""Types of recordings, and the error of one that cannot be used."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def ros_type(name: str) -> str:
 
 
 def damaged(path: Path, error: Exception | str) -> BagError:
-    """Return the error of a file that ends early or whose bytes make no sense."""
+    """Return the error of a file that ends early or is malformed."""
     name = path.name.removesuffix(COMPRESSED)
     repair = f"`mcap recover {path}`" if name.endswith(".mcap") else f"`sqlite3 {path} .recover`"
     return BagError(f"{path} is truncated or damaged: {error}; {repair} saves what can be saved")

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Unpacking with bounds: a few kilobytes must not become gigabytes of memory or disk."""
+"""Decompression with bounds, so that a few kilobytes cannot become gigabytes of memory or disk."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The one place that imports Cyclone DDS, so that its absence is told in clear words."""
+"""The one place that imports Cyclone DDS, so that its absence gives a clear error."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@
 """The DDS domain of this process: its number and configuration, from the ROS environment.
 
 ``ROS_DOMAIN_ID``, ``ROS_AUTOMATIC_DISCOVERY_RANGE``, ``ROS_STATIC_PEERS`` and
-``ROS_LOCALHOST_ONLY`` mean what they mean to rmw_cyclonedds; ``CYCLONEDDS_URI`` is appended and
-so has the last word. Unlike there, ``LOCALHOST`` confines the process to the loopback interface:
+``ROS_LOCALHOST_ONLY`` mean what they mean to rmw_cyclonedds; ``CYCLONEDDS_URI`` is appended and so
+takes precedence. Unlike there, ``LOCALHOST`` confines the process to the loopback interface:
 nothing leaves by another one. (Cyclone DDS still binds its receiving sockets to all addresses.)
 """
 
@@ -38,7 +38,7 @@ from fer_ros.transport.dds.types import delete
 from fer_ros.transport.domain_id import domain_number
 
 MAX_PARTICIPANTS = 32
-"""Processes of one host that find each other without multicast, as in rmw_cyclonedds."""
+"""Processes of one machine that find each other without multicast, as in rmw_cyclonedds."""
 
 DISCOVERY_RANGES = ("SUBNET", "LOCALHOST", "OFF", "SYSTEM_DEFAULT")
 
@@ -66,7 +66,7 @@ _LARGE_FRAGMENTS = (
 
 @dataclass(frozen=True)
 class DomainSettings:
-    """Where a process takes part in DDS."""
+    """DDS domain and configuration of a process."""
 
     number: int
     config: str
@@ -107,12 +107,12 @@ def _names_interfaces(user_config: str) -> bool:
 
     Cyclone DDS refuses an interface that is named twice.
     """
-    texts = [user_config]
+    configs = [user_config]
     for address in user_config.split(","):
         path = Path(address.removeprefix("file://"))
         if "<" not in address and path.is_file():
-            texts.append(read_bytes(path).decode(errors="replace"))
-    return any("<NetworkInterface" in text for text in texts)
+            configs.append(read_bytes(path).decode(errors="replace"))
+    return any("<NetworkInterface" in config for config in configs)
 
 
 def _config(reach: str, peers: list[str], interfaces_named: bool) -> str:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How a DDS participant tells ROS 2 which node it is and which endpoints are the node's.
+"""Announcement of a DDS participant's node and endpoints to ROS 2.
 
 ROS 2 reads this from the topic ``ros_discovery_info``; without it a node's topics are seen, but
 not the node (package rmw_dds_common).

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Why the counterparts of a DDS endpoint do not match it, from what discovery knows of them.
+"""Diagnosis of mismatched DDS endpoints, from discovery data.
 
 DDS itself counts refusals and names the policy of the last one, and never takes a refusal back.
 """

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which other nodes there are in the domain, from what each says of itself.
+"""The other nodes in the domain, from their announcements.
 
 Every ROS 2 participant announces its nodes on ``ros_discovery_info``; one that was killed never
 takes that back, so only participants that discovery still knows count.
@@ -37,7 +37,7 @@ _GUID_LENGTH = 16
 
 
 class KnownNodes:
-    """Listens to what other participants announce."""
+    """Listens to the announcements of other participants."""
 
     def __init__(
         self,

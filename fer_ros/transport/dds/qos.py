@@ -23,7 +23,7 @@ MAX_BLOCKING_NS = 50_000_000
 """How long a reliable writer may wait for a reader that does not keep up [ns].
 
 rmw waits without end. With keep-last, Cyclone DDS replaces old samples rather than wait; the
-limit stands for the cases that are not foreseen.
+limit is for the cases that are not foreseen.
 """
 
 

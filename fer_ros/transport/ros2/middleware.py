@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What an rmw wants so that camera images arrive, as measured in docs/ros2.md."""
+"""Configuration of an rmw that lets camera images arrive, as measured in docs/ros2.md."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def use_own_profiles(profile: str, environment: MutableMapping[str, str] | None 
         environment: The process's, unless another is given.
 
     Returns:
-        What was set, for the log; empty where the user's own configuration stands.
+        What was set, for the log; empty where the user's own configuration is kept.
     """
     environment = os.environ if environment is None else environment
     older, newer = "FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE"
@@ -54,14 +54,14 @@ def use_own_profiles(profile: str, environment: MutableMapping[str, str] | None 
         found.append((FAST_DDS, fast_dds, profile, ""))
     if "CYCLONEDDS_URI" not in environment:
         found.append((CYCLONE_DDS, "CYCLONEDDS_URI", "cyclonedds.xml", "file://"))
-    said = {}
+    chosen = {}
     for rmw, variable, name, scheme in found:
         try:
             environment[variable] = f"{scheme}{share_path(f'config/{name}')}"
         except FileNotFoundError:  # an installation without its shared files works as it can
             continue
-        said[rmw] = f"{variable}={environment[variable]}"
-    return said.get(get_rmw_implementation_identifier(), "")
+        chosen[rmw] = f"{variable}={environment[variable]}"
+    return chosen.get(get_rmw_implementation_identifier(), "")
 
 
 def over_tcp() -> bool:

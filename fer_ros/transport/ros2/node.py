@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The transport over rclpy: how the node lives on ROS 2.
+"""The transport over rclpy.
 
 Messages cross as CDR bytes here too: rclpy's raw subscriptions hand them over and its publishers
 take them, so the classes generated from ``msg/`` serve for type support alone. They are imported

@@ -39,7 +39,7 @@ def call_service(node: Any, name: str, type_name: str, value: bool) -> tuple[boo
         value: What SetBool gets.
 
     Returns:
-        Whether it succeeded, and what it said.
+        Whether it succeeded, and the message of its response.
 
     Raises:
         TransportError: The type is unknown, nobody offers the service, or it takes too long.

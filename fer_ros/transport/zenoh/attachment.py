@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What travels beside every message of rmw_zenoh: sequence number, source time and gid.
+"""Attachment of every message of rmw_zenoh: sequence number, source time and gid.
 
 The format is that of ``rmw_zenoh_cpp/src/detail/attachment_helpers.cpp`` in the repository
 ros2/rmw_zenoh: two signed 64-bit integers, a length and 16 bytes, little-endian. Before its
@@ -34,7 +34,7 @@ _NAMES = (b"\x0fsequence_number", b"\x10source_timestamp", b"\nsource_gid")
 
 @dataclass(frozen=True)
 class Attachment:
-    """Where a message comes from and when it was sent."""
+    """Origin and send time of a message."""
 
     sequence: int
     """Counts the messages of one publisher, or the requests of one client, from 1."""
@@ -48,7 +48,7 @@ class Attachment:
 
 
 def read_attachment(data: bytes) -> Attachment | None:
-    """Return what an attachment holds; None where it is not of this form."""
+    """Return the content of an attachment; None where it is not of this form."""
     if len(data) == _FORM.size:
         sequence, time_ns, length, gid = _FORM.unpack(data)
     elif len(data) == _NAMED_FORM.size:

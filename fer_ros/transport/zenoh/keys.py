@@ -14,9 +14,10 @@
 
 """Key expressions and liveliness tokens as rmw_zenoh_cpp writes and reads them.
 
-The formats stand in ``docs/design.md`` and ``rmw_zenoh_cpp/src/detail/liveliness_utils.cpp`` of
-the repository ros2/rmw_zenoh. A message travels under ``domain/topic/type/hash``; a liveliness
-token under ``@ros2_lv`` says that a node, publisher, subscription, service or client exists.
+The formats are described in ``docs/design.md`` and
+``rmw_zenoh_cpp/src/detail/liveliness_utils.cpp`` of the repository ros2/rmw_zenoh. A message
+travels under ``domain/topic/type/hash``; a liveliness token under ``@ros2_lv`` says that a node,
+publisher, subscription, service or client exists.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _ENDPOINT_PARTS = 13
 
 
 class Kind(Enum):
-    """What a token stands for."""
+    """Kind of entity of a token."""
 
     NODE = "NN"
     PUBLISHER = "MP"
@@ -77,7 +78,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Entity:
-    """What one liveliness token says."""
+    """Content of a liveliness token."""
 
     domain: int
     session: str
@@ -122,7 +123,7 @@ def domain_pattern(domain: int) -> str:
 
 
 def read_token(token: str) -> Entity | None:
-    """Return what a token says; None where it is not of this form.
+    """Return the content of a token; None where it is not of this form.
 
     Later versions may append chunks (rmw_zenoh appends buffer backends), which are ignored.
     """

@@ -174,7 +174,7 @@ class ZenohTransport(StandaloneNode):
         def respond(request: Any) -> Any:
             try:
                 success, message = handler(bool(request.data))
-            except Exception as error:  # the caller is told why
+            except Exception as error:  # the caller gets the reason
                 success, message = False, str(error)
             return response_class(SET_BOOL)(success=success, message=message)
 

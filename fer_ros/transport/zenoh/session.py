@@ -75,7 +75,7 @@ ROUTER: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """Where a process takes part in Zenoh."""
+    """Configuration of a process's Zenoh session."""
 
     domain: int
     """ROS domain: the first chunk of all key expressions."""
@@ -189,11 +189,11 @@ def _look_for_router(session: Any, checks: int, log: Logger) -> None:
 def open_router(
     listen: str, config_file: str = "", overrides: str = "", connect: tuple[str, ...] = ()
 ) -> Any:
-    """Open a session in router mode, through which the peers of a host find each other.
+    """Open a session in router mode, through which the peers of a machine find each other.
 
     Args:
         listen: Endpoint, e.g. ``tcp/localhost:7447``.
-        config_file: As ``ZENOH_ROUTER_CONFIG_URI`` names one; it has the say on endpoints then.
+        config_file: As ``ZENOH_ROUTER_CONFIG_URI`` names one; it determines the endpoints then.
         overrides: As ``ZENOH_CONFIG_OVERRIDE`` has them.
         connect: Endpoints of other routers.
 

@@ -22,21 +22,21 @@ from pathlib import Path
 MOST_SHOWN = 120
 """Longer texts are cut [characters]."""
 
-MOST_SAID = 600
+MOST_OF_A_MESSAGE = 600
 """The same for whole messages."""
 
 
 def shown(text: object, most: int = MOST_SHOWN) -> str:
-    """Return a text without control characters and undecodable bytes, and not longer than said."""
+    """Return a string without control characters and undecodable bytes, cut to `most`."""
     given = str(text)
     kept = given[:most]
     printable = "".join(c if c.isprintable() else _escaped(c) for c in kept)
     return printable if len(given) <= most else f"{printable}… ({len(given)} characters)"
 
 
-def said(text: object) -> str:
+def one_line(text: object) -> str:
     """Return a message of any lines on one line, fit to be shown."""
-    return shown(" ".join(str(text)[: 4 * MOST_SAID].split()), MOST_SAID)
+    return shown(" ".join(str(text)[: 4 * MOST_OF_A_MESSAGE].split()), MOST_OF_A_MESSAGE)
 
 
 def folder_name(path: Path) -> str:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Subscriptions that come and go with the topics of the graph."""
+"""Subscriptions that follow the topics of the graph."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Key = tuple[str, str]
 
 
 def adaptive_qos(topic: TopicInfo, depth: int) -> Qos:
-    """Return the most that all publishers of a topic offer."""
+    """Return the strictest QoS that all publishers of a topic offer."""
     return Qos(
         "reliable" if topic.reliable else "best_effort",
         depth=depth,
@@ -39,7 +39,7 @@ def adaptive_qos(topic: TopicInfo, depth: int) -> Qos:
 
 
 class TopicFollower:
-    """Hears all wanted topics; :meth:`update` keeps up with the graph. For one thread at a time.
+    """Subscribes to wanted topics; :meth:`update` follows the graph. For one thread at a time.
 
     A subscription asks for as much as all publishers of its topic offer, and is made anew when
     that changes, so that it hears every one of them.
@@ -68,7 +68,7 @@ class TopicFollower:
 
     @property
     def refused(self) -> dict[Key, str]:
-        """Why wanted topics cannot be heard."""
+        """Reasons why wanted topics cannot be subscribed to."""
         return self._refused
 
     def update(self, wanted: Iterable[TopicInfo]) -> None:

@@ -16,14 +16,14 @@
 
 from __future__ import annotations
 
-from fer_ros.transport import following, messages
+from fer_ros.transport import messages, topic_follower
 from fer_ros.transport.base import Qos
-from fer_ros.transport.following import TopicFollower
 from fer_ros.transport.memory import MemoryGraph, MemoryTransport
+from fer_ros.transport.topic_follower import TopicFollower
 
 
 def test_more_topics_than_can_be_heard_are_refused_until_there_is_room(monkeypatch) -> None:
-    monkeypatch.setattr(following, "MOST_TOPICS", 3)
+    monkeypatch.setattr(topic_follower, "MOST_TOPICS", 3)
     graph = MemoryGraph()
     node, other = MemoryTransport(graph, "ear"), MemoryTransport(graph, "other")
     publishers = [other.publisher(f"/t{i}", messages.EMOTION_ARRAY, Qos()) for i in range(5)]

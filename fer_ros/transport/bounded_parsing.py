@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""YAML and JSON that somebody else wrote, read with bounds.
+"""Parsing of untrusted YAML and JSON, with bounds.
 
-Nested a thousand times, or with anchors that unfold without end, such a file must be refused like
-any other that makes no sense.
+A file that is nested a thousand times, or whose anchors expand without end, is refused like any
+other malformed one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MOST_VALUES = 1_000_000
 
 
 class DocumentError(ValueError):
-    """A file that cannot be read or is no such document; the message says what is wrong."""
+    """A file that cannot be read or is no valid document; the message says why."""
 
 
 def read_text(path: Path, most: int = files.MOST_BYTES) -> str:
@@ -49,7 +49,7 @@ def read_text(path: Path, most: int = files.MOST_BYTES) -> str:
 
 
 def parse_yaml(text: str) -> Any:
-    """Return what a YAML document holds.
+    """Return the content of a YAML document.
 
     Raises:
         DocumentError: It is no YAML, names a key twice, is nested too deeply, or unfolds to more
@@ -71,7 +71,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """Return what a JSON document holds.
+    """Return the content of a JSON document.
 
     Raises:
         DocumentError: It is no JSON, or nested too deeply.
@@ -85,7 +85,7 @@ def parse_json(text: str) -> Any:
 
 
 def check_unfolding(node: yaml.Node, unique_names: bool = False) -> None:
-    """Check a composed document before anybody walks through what its anchors unfold to.
+    """Check a composed document before its anchors are expanded.
 
     Args:
         node: Its root.

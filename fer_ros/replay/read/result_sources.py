@@ -26,9 +26,9 @@ import numpy as np
 from fer_ros.node.parameters import Settings
 from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.types import STAGES, Frame, FrameResult, Origin, StageTimes
+from fer_ros.replay.display_text import one_line, shown
 from fer_ros.replay.errors import ReplayError
-from fer_ros.replay.results import AnswerCounts
-from fer_ros.replay.text import said, shown
+from fer_ros.replay.results import RecordedCounts
 from fer_ros.runtime.assembly import assemble
 from fer_ros.runtime.engine import Drop
 from fer_ros.runtime.status import detector_status, model_status
@@ -44,7 +44,7 @@ _ROUNDED = 1e-3
 """How far rounding may carry a probability outside 0..1."""
 
 
-class Answers(Protocol):
+class ResultSource(Protocol):
     """A source of answers."""
 
     origin: Origin
@@ -58,7 +58,7 @@ class Answers(Protocol):
             to measure it with), or why there is none.
         """
 
-    def counts(self) -> AnswerCounts | None:
+    def counts(self) -> RecordedCounts | None:
         """Return what became of recorded answers; None where there are none."""
 
     @property
@@ -72,7 +72,7 @@ class Answers(Protocol):
         """Return its lines of diagnostics."""
 
 
-class PipelineAnswers:
+class PipelineResults:
     """The node's own pipeline."""
 
     def __init__(self, settings: Settings) -> None:
@@ -101,7 +101,7 @@ class PipelineAnswers:
         return [model_status(prefix, self._assembly), detector_status(prefix, self._assembly)]
 
 
-class RecordedAnswers:
+class RecordedResults:
     """EmotionArrays that a live node published while the recording was played.
 
     They are held in memory, some hundred bytes for each face.
@@ -160,17 +160,17 @@ class RecordedAnswers:
         if not problem:
             return array
         self._damaged += 1
-        self._problem = self._problem or said(problem)
+        self._problem = self._problem or one_line(problem)
         return None
 
     def process(self, frames: Sequence[Frame]) -> list[tuple[FrameResult, float] | Drop]:
         """Look the answers up by camera and stamp."""
         return [self._look_up(frame) for frame in frames]
 
-    def counts(self) -> AnswerCounts:
+    def counts(self) -> RecordedCounts:
         """Return what became of the answers."""
         unmatched = len(self._data) - self._used
-        return AnswerCounts(self._used, unmatched, self._repeated, self._damaged)
+        return RecordedCounts(self._used, unmatched, self._repeated, self._damaged)
 
     def warnings(self) -> list[str]:
         """Return which answers were of no use."""
