@@ -28,6 +28,7 @@ LIVE = {
     "libx264": {"tune": "zerolatency", "bf": "0", "sc_threshold": "0"},
     "libx265": {"tune": "zerolatency", "x265-params": "bframes=0:scenecut=0:log-level=none"},
     "libvpx-vp9": {"deadline": "realtime", "lag-in-frames": "0"},
+    "libsvtav1": {"preset": "12", "svtav1-params": "pred-struct=1:lookahead=0:lp=1"},
     "libvpx": {"deadline": "realtime", "lag-in-frames": "0"},
 }
 """Encoders and what makes them give one packet a picture."""

@@ -157,7 +157,7 @@ def _wrong_type(stream: Stream, found: Sequence[str]) -> str:
     if not images:
         remedy = "image_topics names a topic that holds no images"
     elif images[0] in VIDEOS:
-        remedy = "set image_transport to auto"
+        remedy = "image_transport auto takes it, where the package of its message is installed"
     elif images[0] == messages.IMAGE:
         remedy = "set image_transport to raw"
     else:

@@ -69,7 +69,7 @@ class CameraImage:
     """What reading the header cost."""
     time_ns: int = 0
     """When it belongs in time by the clock of its camera."""
-    picture: Picture | ImageError | None = None
+    picture: Picture | Exception | None = None
     """Of a video: its picture, or why there is none."""
 
 
@@ -216,7 +216,7 @@ class FrameEngine(Generic[R]):
         try:
             if image.picture is None:
                 pixels = received.pixels(self._max_pixels, self._convert, camera.memory)
-            elif isinstance(image.picture, ImageError):
+            elif isinstance(image.picture, Exception):
                 raise image.picture
             else:
                 pixels = image.picture.pixels()
@@ -246,13 +246,13 @@ class FrameEngine(Generic[R]):
             return [_failed(error, frame) for frame in frames]
 
 
-def _picture(decoder: PacketDecoder, received: ReceivedImage) -> Picture | ImageError | None:
+def _picture(decoder: PacketDecoder, received: ReceivedImage) -> Picture | Exception | None:
     packet = received.packet()
     if packet is None:
         return None
     try:
         return decoder.decode(packet)
-    except ImageError as error:
+    except Exception as error:  # kept until the image has its turn
         return error
 
 

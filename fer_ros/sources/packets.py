@@ -89,7 +89,8 @@ class PacketDecoder:
             ImageError: It cannot be decoded: it is damaged or too large, its codec or form is not
                 known, it has B frames, or PyAV is not there.
         """
-        if packet.codec != self._codec or self._context is None:
+        refused = self._context is not None and self._context.has_b_frames
+        if packet.codec != self._codec or (refused and packet.begins_anew):
             self._open(packet.codec)
         gap = self._continuity.gap(packet)
         if gap:

@@ -107,7 +107,9 @@ def test_packets_that_are_not_answered_are_decoded(build, packets, form) -> None
     for own, index in ((busy.arrays[1], 5), (busy.arrays[3], 7)):
         other = steady.arrays[index]
         assert own.header.stamp == other.header.stamp
-        assert own.faces[0].probabilities.tolist() == other.faces[0].probabilities.tolist()
+        # A crop follows its track, which has seen fewer images.
+        assert own.faces[0].probabilities == pytest.approx(other.faces[0].probabilities, abs=0.1)
+    assert busy.camera_counts(topic)["dropped.no_key_frame"] == 0
 
 
 def test_what_comes_too_soon_is_decoded(build, packets) -> None:
@@ -170,7 +172,7 @@ def test_a_raw_transport_that_was_asked_for_is_kept_and_the_remedy_named(build) 
     robot = build(image_topics=("/cam/view",), image_transport="raw", stale_after=0.1).start()
     robot.other.publisher("/cam/view", COMPRESSED_VIDEO, Qos())
     wait_for(lambda: "is published as" in robot.status("camera").message)
-    assert "set image_transport to auto" in robot.status("camera").message
+    assert "image_transport auto takes it" in robot.status("camera").message
 
 
 def test_without_the_extra_it_is_named(build, packets, monkeypatch) -> None:

@@ -113,7 +113,8 @@ def test_the_simulated_robot_decodes_what_it_does_not_answer(command, tmp_path, 
     assert 6 <= len(answered) <= 10
     for line in answered[1:]:
         (own,), (other,) = line["faces"], everything[line["index"]]["faces"]
-        assert own["probabilities"] == other["probabilities"]
+        # A crop follows its track, which has seen fewer images.
+        assert own["probabilities"] == pytest.approx(other["probabilities"], abs=0.1)
 
 
 def test_without_the_extra_it_is_named(command, tmp_path, packets, monkeypatch):

@@ -29,7 +29,7 @@ from fer_ros.sources.encoding import PacketEncoder
 from fer_ros.sources.packets import NoKeyFrameError, PacketDecoder
 
 PERIOD = 33_333_333
-CODECS = {"libx264": "H.264", "libx265": "H.265", "libvpx-vp9": "VP9", "libvpx": "VP8"}
+CODECS = {"libx264": "H.264", "libx265": "H.265", "libvpx-vp9": "VP9", "libsvtav1": "AV1"}
 
 
 def moving(count: int) -> list[np.ndarray]:
@@ -126,6 +126,7 @@ def test_a_damaged_packet_is_a_fault_and_what_rests_on_it_waits():
 def test_b_frames_are_refused_by_name():
     packets = packets_of(moving(12), bf="2", tune="film")
     assert all("B frames" in str(each) for each in outcomes(packets))
+    assert outcomes([*packets, *packets_of(moving(6))])[-6:] == list(range(6))
 
 
 def test_units_behind_lengths_are_refused_by_name():
