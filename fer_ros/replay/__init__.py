@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Replay evaluation: a recording goes in, emotions, measures and a verdict come out."""
+"""Replay evaluation: from a recording to emotions, metrics and a verdict."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What several replays say together: one summary, one verdict, one page of links."""
+"""Summary of several replays: one summary, one verdict, one page of links."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SUMMARY, INDEX = "summary.json", "index.html"
 
 @dataclass(frozen=True)
 class _Replayed:
-    """One recording, and what it gave."""
+    """One recording and its results."""
 
     name: str
     """Of its folder."""
@@ -53,7 +53,7 @@ def write(folder: Path, finished: Sequence[Finished]) -> Summary:
 
     Args:
         folder: Their common output folder.
-        finished: What became of the jobs.
+        finished: Outcomes of the jobs.
 
     Returns:
         The content of ``summary.json``.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Text from outside, fit to be shown: names of topics, encodings and files can hold anything."""
+"""Sanitising of untrusted strings for display: names of topics, encodings and files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import re
 from pathlib import Path
 
 MOST_SHOWN = 120
-"""Longer texts are cut [characters]."""
+"""Longer strings are cut [characters]."""
 
 MOST_OF_A_MESSAGE = 600
 """The same for whole messages."""
@@ -35,7 +35,7 @@ def shown(text: object, most: int = MOST_SHOWN) -> str:
 
 
 def one_line(text: object) -> str:
-    """Return a message of any lines on one line, fit to be shown."""
+    """Return a message of several lines as one line, fit for display."""
     return shown(" ".join(str(text)[: 4 * MOST_OF_A_MESSAGE].split()), MOST_OF_A_MESSAGE)
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The error of a replay that a user can do something about."""
+"""The error of a replay that a user can remedy."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@
 
 """A label file to fill in: one row per expression that the pipeline sees, with small pictures.
 
-What the pipeline takes an expression for is not written down: it says where to look, and a person
-who has not read an answer gives an own one.
+The pipeline's labels are not written down: it selects the places, and a person who has not seen a
+prediction labels independently.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _BAND = 13
 
 @dataclass(frozen=True)
 class LabelJob:
-    """What is asked of :func:`write_label_file`."""
+    """Arguments of :func:`write_label_file`."""
 
     bag: Path
     out: Path
@@ -77,7 +77,7 @@ class LabelJob:
 
 @dataclass(frozen=True)
 class LabelResult:
-    """What a label file holds."""
+    """Summary of a label file."""
 
     rows: int
     tracks: int
@@ -89,7 +89,7 @@ def write_label_file(job: LabelJob, progress: Progress) -> LabelResult:
 
     Args:
         job: What to do.
-        progress: Told now and then how far it is.
+        progress: Called now and then with the progress.
 
     Raises:
         ReplayError: There are no images, or the folder cannot be written.
@@ -169,14 +169,14 @@ class _Rows:
                 has stepped.
         """
         self._found.sort(key=lambda entry: (entry[0].start_ns, entry[0].track_id))
-        following: dict[str, int] = {}
+        begin_of_next: dict[str, int] = {}
         ends: list[int] = []
         for stretch, _, _ in reversed(self._found):
             # The last image of a track lasts until the next one would have come.
             period = round((self._cameras[stretch.topic].period_ms or 0.0) * 1e6) + 1
             end = stretch.end_ns + period
-            ends.append(min(end, following.get(stretch.track_id, end)))
-            following[stretch.track_id] = stretch.start_ns
+            ends.append(min(end, begin_of_next.get(stretch.track_id, end)))
+            begin_of_next[stretch.track_id] = stretch.start_ns
         return [
             LabelRow(
                 start_ns=stretch.start_ns,

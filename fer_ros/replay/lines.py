@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The lines of results.jsonl and tracks.jsonl."""
+"""Records of the lines of results.jsonl and tracks.jsonl."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ FAILURES = (ReplayError, BagError, ModelError, ParameterError, OSError)
 """What can go wrong with one recording without a fault of the program."""
 
 CONNECT_TIMEOUT = 10.0
-"""How long a Dask scheduler may take to answer [s]."""
+"""How long a Dask scheduler may take to respond [s]."""
 
 DEBUG_ENV = "FER_ROS_DEBUG"
 """Environment variable that asks for the traceback of an error, as for the command line."""
@@ -52,7 +52,7 @@ _REPORT_EVERY = 0.2
 
 @dataclass
 class Finished:
-    """What became of one job."""
+    """Outcome of one job."""
 
     job: Job
     outcome: Outcome | None
@@ -72,11 +72,11 @@ def run_here(
         jobs: What to do.
         processes: How many at once.
         resume: Whether finished ones are skipped.
-        progress: Told the frames done and in all, over the jobs that have begun.
-        announce: Told of every job that has ended.
+        progress: Called with the frames done and in all, over the jobs that have begun.
+        announce: Called with every job that has ended.
 
     Returns:
-        What became of the jobs, in their order.
+        Outcomes of the jobs, in their order.
     """
     waiting, running = list(enumerate(jobs)), list[_Process]()
     finished: dict[int, Finished] = {}
@@ -191,7 +191,7 @@ def run_on_dask(
         jobs: What to do; their paths must be valid on the workers.
         scheduler: Its address, e.g. ``tcp://host:8786``.
         resume: Whether finished ones are skipped.
-        announce: Told of every job that has ended.
+        announce: Called with every job that has ended.
 
     Raises:
         ReplayError: Dask is not installed, or the scheduler cannot be reached.
@@ -203,7 +203,7 @@ def run_on_dask(
     try:
         client: Any = distributed.Client(scheduler, timeout=CONNECT_TIMEOUT)  # type: ignore[no-untyped-call,unused-ignore]
     except OSError as error:
-        raise ReplayError(f"no Dask scheduler answers at {scheduler}: {error}") from error
+        raise ReplayError(f"no Dask scheduler responds at {scheduler}: {error}") from error
     finished: dict[int, Finished] = {}
     with client:
         futures = {

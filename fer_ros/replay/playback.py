@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One pass over a recording: every frame answered, written down and counted."""
+"""One pass over a recording: every frame is processed, written and counted."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ Progress = Callable[[int, int, float], None]
 
 @dataclass(frozen=True)
 class Played:
-    """What one pass over a recording gave."""
+    """Results of one pass over a recording."""
 
     metrics: Metrics
     latency: LatencyRecord
@@ -70,7 +70,7 @@ class Session:
     """The state of one replay."""
 
     def __init__(self, job: Job, reader: BagReader, folder: Path, progress: Progress) -> None:
-        """Read the labels and load what answers the frames.
+        """Read the labels and load networks and detector, or recorded results.
 
         Label topics are read before the images, because a label may be recorded after its image;
         what else the recording holds is not touched then.
@@ -79,10 +79,10 @@ class Session:
             job: What to do.
             reader: The recording.
             folder: Where results go.
-            progress: Told of every frame.
+            progress: Called for every frame.
 
         Raises:
-            ReplayError: Topics, labels or recorded answers cannot be used.
+            ReplayError: Topics, labels or recorded results cannot be used.
             BagError: The recording cannot be read.
             ModelError: A network or detector file cannot be used.
         """
@@ -131,7 +131,7 @@ class Session:
         """Replay; the recording's images are read once, and nothing that was written.
 
         Raises:
-            ReplayError: Labels make no sense once the first image's time is known.
+            ReplayError: Labels are invalid once the first image's time is known.
             BagError: The recording cannot be read to its end, or the disk is full.
         """
         start = time.perf_counter()

@@ -14,7 +14,7 @@
 
 """Records to JSON and back: one writer and one reader for every file of a replay.
 
-A record is a dataclass of numbers, texts, records, and lists or dictionaries of them. What a file
+A record is a dataclass of numbers, strings, records, and lists or dictionaries of them. What a file
 holds beyond its record, or lacks, is named with the file.
 """
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What one replay is asked to do; it crosses process borders, so it is plain data."""
+"""The job of one replay, as plain data, since it is passed between processes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from fer_ros.runtime.assembly import locate_model
 from fer_ros.transport.bag import BagReader
 
 EVERY, LATEST, RECORDED = "every", "latest", "recorded"
-"""Modes: answer every frame, those that a live node would, or take recorded answers."""
+"""Modes: process every frame, those that a live node would, or take recorded results."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Job:
     worker_ms: float = 0.0
     """Simulated time per frame of the mode ``latest`` [ms]."""
     answers: Path | None = None
-    """Recording of a live node's answers, of the mode ``recorded``."""
+    """Recording of a live node's results, of the mode ``recorded``."""
     label_files: tuple[Path, ...] = ()
     label_topics: tuple[str, ...] = ()
     criteria: Path | None = None

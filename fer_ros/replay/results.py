@@ -51,7 +51,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class ClassScores:
-    """How one class was recognised."""
+    """Scores of one class."""
 
     support: int
     recall: float | None
@@ -68,16 +68,16 @@ class Scores:
     balanced_accuracy: float | None
     macro_f1: float | None
     coverage: float | None
-    """Share of answers that named a class."""
+    """Share of predictions that named a class."""
     accuracy_where_named: float | None
     per_class: dict[str, ClassScores]
     confusion: list[list[int]]
-    """Rows: true classes; columns: answers, the last "uncertain"."""
+    """Rows: true classes; columns: predicted classes, the last "uncertain"."""
 
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Answers of similar confidence."""
+    """Predictions of similar confidence."""
 
     count: int
     confidence: float | None
@@ -86,7 +86,7 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class CalibrationRecord:
-    """How far stated probabilities can be believed."""
+    """Calibration of the probabilities."""
 
     ece: float | None
     bins: list[CalibrationBin]
@@ -94,7 +94,7 @@ class CalibrationRecord:
 
 @dataclass(frozen=True)
 class Onsets:
-    """How soon a labelled span was answered rightly."""
+    """Delay until a labelled span was recognised correctly."""
 
     count: int
     never_correct: int
@@ -104,7 +104,7 @@ class Onsets:
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """What became of the labels."""
+    """Counts of the labels by their use."""
 
     spans: int
     spans_scored: int
@@ -122,7 +122,7 @@ class LabelCounts:
 
 @dataclass(frozen=True)
 class SpanRow:
-    """One labelled span, and what was seen of it."""
+    """One labelled span and its predictions."""
 
     label: str
     topic: str
@@ -147,7 +147,7 @@ class SpanRow:
 
 @dataclass(frozen=True)
 class RestsOn:
-    """How much the measures rest on."""
+    """Labels behind the metrics."""
 
     spans: int
     """Labelled spans in which a face was found."""
@@ -186,7 +186,7 @@ class EvaluationRecord:
 
 @dataclass(frozen=True)
 class RecordedCounts:
-    """What became of a live node's recorded answers."""
+    """Counts of a live node's recorded results."""
 
     used: int
     unmatched: int
@@ -231,7 +231,7 @@ class StampFaults:
 
 @dataclass(frozen=True)
 class CameraFacts:
-    """How one camera was recorded, and what became of its frames."""
+    """Facts on one recorded camera and the status of its frames."""
 
     frames: int
     answered: int
@@ -290,7 +290,7 @@ class TrackTotals:
 
 @dataclass(frozen=True)
 class MistakeRow:
-    """One of the most confident wrong answers."""
+    """One of the most confident wrong predictions."""
 
     truth: str
     answer: str

@@ -60,7 +60,7 @@ def replay(job: Job, progress: Progress, resume: bool = False) -> Outcome:
 
     Args:
         job: What to do.
-        progress: Told now and then how far it is.
+        progress: Called now and then with the progress.
         resume: Whether a finished folder of the same job is kept as it is.
 
     Raises:

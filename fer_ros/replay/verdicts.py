@@ -97,14 +97,14 @@ class Differences:
     """Where two replays of one recording differ."""
 
     images: int
-    """Answered in both."""
+    """With results in both."""
     images_before: int
-    """Answered in the earlier one only."""
+    """With a result in the earlier one only."""
     images_now: int
     faces: int
     """Found in both, a face an image."""
     faces_before: int
-    """Found, in images that both have answered, by the earlier one only."""
+    """Found, in images with results in both, by the earlier one only."""
     faces_now: int
     same_label: float | None
     """Share of the faces [0..1]."""
@@ -112,7 +112,7 @@ class Differences:
     """Between smoothed probabilities, mean over the faces: half the sum of the classes' absolute
     differences (total variation) [0..1]."""
     labelled: int
-    """Faces of which a person has said what they show."""
+    """Faces that a person has labelled."""
     right_before: int
     """How many of them had that label."""
     right_now: int
@@ -134,7 +134,7 @@ class Comparison:
     differences: Differences | None = None
     """None where they have no image in common."""
     remark: str = ""
-    """Why differences could not be told."""
+    """Why differences are not available."""
 
 
 @dataclass(frozen=True)

@@ -58,4 +58,4 @@ def test_a_scheduler_that_is_not_there(command, happy_bag, tmp_path, capsys, mon
     monkeypatch.setattr(parallel, "CONNECT_TIMEOUT", 1.0)
     arguments = ("--scheduler", "tcp://127.0.0.1:1")
     assert command("replay", happy_bag, "--out", tmp_path / "out", *arguments) == 2
-    assert "no Dask scheduler answers" in capsys.readouterr().err
+    assert "no Dask scheduler responds" in capsys.readouterr().err

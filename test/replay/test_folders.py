@@ -214,7 +214,7 @@ def test_images_that_gave_nothing_are_told_of(command, tmp_path, capsys):
             bag.raw("/c/compressed", messages.COMPRESSED_IMAGE, codec.encode(message), START)
     assert command("replay", tmp_path / "h264", "--out", tmp_path / "out") == 0
     captured = capsys.readouterr()
-    assert "none of 4 images could be answered: " in captured.err
+    assert "none of 4 images could be processed: " in captured.err
     assert "0 of 4 images answered" in captured.out
     with recording(tmp_path / "empty") as bag:
         bag.image(blank(), START)

@@ -253,7 +253,7 @@ def test_long_names_are_shortened(command, tmp_path, capsys):
     assert len(captured.err + captured.out) < 3000
     for name in ("report.html", "metrics.json", "results.jsonl", "junit.xml"):
         assert (out / name).stat().st_size < 60_000, name
-    assert "none of 3 images could be answered" in captured.err
+    assert "none of 3 images could be processed" in captured.err
 
 
 def test_a_second_run_into_the_folder_keeps_the_history(command, happy_bag, browser, tmp_path):

@@ -98,7 +98,7 @@ def test_pictures_up_to_the_first_key_frame_and_after_a_gap_have_their_own_cause
     facts = metrics["recording"]
     assert facts["no_key_frame"] == facts["cameras"][TOPIC]["no_key_frame"] == 7
     assert facts["undecodable"] == 0
-    assert any("7 of 19 images could not be answered" in text for text in facts["warnings"])
+    assert any("7 of 19 images could not be processed" in text for text in facts["warnings"])
 
 
 def test_the_simulated_robot_decodes_what_it_does_not_answer(command, tmp_path, packets):

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a replay measures, and whether that is good enough."""
+"""Metrics of a replay, and the verdict on them."""

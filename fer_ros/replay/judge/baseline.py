@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Is this replay really better or worse than an earlier one? Bootstrap over labelled spans.
+"""Comparison with an earlier replay: bootstrap over labelled spans.
 
 Frames of one span are near copies of each other, so whole spans are drawn, not frames (cluster
 bootstrap, Efron and Tibshirani 1993, chapter 8). Where both replays scored the same spans, the
-same spans are drawn for both, which takes out what they have in common.
+same spans are drawn for both, which removes their common variance.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ COMPARED = (*MEASURES, LATENCY)
 
 @dataclass(frozen=True)
 class Side:
-    """What a comparison needs of a replay."""
+    """Data of one replay for a comparison."""
 
     bag: str
     model_id: str

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How many labelled spans and classes a measure rests on, and whether that is enough."""
+"""Number of labelled spans and classes behind a metric, and whether they suffice."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _COUNT_ENDS = (".count", ".support", ".never_correct", ".units")
 
 @dataclass(frozen=True)
 class Basis:
-    """What a measure rests on."""
+    """Labels behind a metric."""
 
     spans: int
     classes: int | None
@@ -45,13 +45,13 @@ class Basis:
 
 @dataclass(frozen=True)
 class Needed:
-    """What a measure must rest on to be judged."""
+    """Labels that a metric needs to be judged."""
 
     spans: int = FEWEST_SPANS
     classes: int = 2
 
     def lacking(self, basis: Basis) -> str:
-        """Return in words what is missing; empty when there is enough."""
+        """Return a message on what is missing; empty when there is enough."""
         spans = f"{basis.spans} labelled span{'' if basis.spans == 1 else 's'}"
         if basis.classes is None:
             enough, has = basis.spans >= self.spans, spans

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How the cameras were recorded: rates, stamps, gaps, and what became of every frame."""
+"""Facts on the recorded cameras: rates, stamps, gaps, and the status of every frame."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ ANSWERED = "answered"
 STATUSES = (
     ANSWERED, "superseded", "too_old", "no_key_frame", "undecodable", "failed", "unanswered",
 )  # fmt: skip
-"""What can become of a frame: answered, or dropped for one of these causes; "unanswered" is a frame
-that a live node gave no answer for, whatever the cause."""
+"""Status of a frame: answered, or dropped for one of these causes; "unanswered" is a frame without
+a result of the live node, whatever the cause."""
 
 STAMP_FAULTS = ("zero", "duplicate", "out_of_order", "jumped_back")
 """What can be wrong with a stamp."""
@@ -104,11 +104,11 @@ class CameraRecord:
             self.newest_ns = stamp_ns
 
     def note_error(self, reason: str) -> None:
-        """Count why a frame could not be answered."""
+        """Count the reason why a frame has no result."""
         _count(self.errors, one_line(reason))
 
     def note_format(self, size: str, encoding: str) -> None:
-        """Count what an image was like."""
+        """Count the format of an image."""
         _count(self.sizes, size)
         _count(self.encodings, shown(encoding))
 
@@ -126,7 +126,7 @@ class CameraRecord:
         return GapFinder(self.stamped, period)
 
     def facts(self, gaps: GapFinder | None) -> CameraFacts:
-        """Return the record as results have it."""
+        """Return the record as results hold it."""
         period = self.period_ms
         return CameraFacts(
             frames=sum(self.statuses.values()),
@@ -153,7 +153,7 @@ class CameraRecord:
 
 
 def _count(counter: Counter[str], key: str) -> None:
-    """Count, telling at most a hundred things apart: every frame may bring a new one."""
+    """Count, with at most a hundred distinct keys: every frame may bring a new one."""
     counter[key if key in counter or len(counter) < _MOST_KINDS else "other"] += 1
 
 

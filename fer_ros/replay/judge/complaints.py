@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a user should know of a replay before believing it."""
+"""Warnings about a replay's input that limit its results."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def complaints(
     tracks: int,
     images: TimeRange,
 ) -> list[str]:
-    """Return what is wrong with a replay's input or makes its results say little.
+    """Return what is wrong with a replay's input or weakens its results.
 
     Args:
         recording: What was recorded.
         evaluation: What was compared with labels.
         labels: All labels.
-        classes: What the network can answer.
+        classes: Classes of the network.
         tracks: How many faces were followed.
         images: Their time.
     """
@@ -85,11 +85,11 @@ def _about_frames(recording: RecordingFacts) -> list[str]:
     lost = recording.no_key_frame + recording.undecodable + recording.failed
     if recording.frames and not recording.answered:
         why = why or (
-            ": the live node answered none" if recording.unanswered else ": all were too old"
+            ": the live node has no result" if recording.unanswered else ": all were too old"
         )
-        found.append(f"none of {recording.frames} images could be answered{why}")
+        found.append(f"none of {recording.frames} images could be processed{why}")
     elif lost:
-        found.append(f"{lost} of {recording.frames} images could not be answered{why}")
+        found.append(f"{lost} of {recording.frames} images could not be processed{why}")
     if recording.seconds > LONGEST_S:
         found.append(
             f"the images lie {recording.seconds / 86400:.0f} days apart, longer than anybody "

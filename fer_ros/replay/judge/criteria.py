@@ -56,7 +56,7 @@ _CONDITION = re.compile(r"\s*(>=|<=|==|>|<)\s*(\S+)\s*")
 
 
 class CriteriaError(ReplayError):
-    """The criteria cannot be used; the message says which one and what would do."""
+    """The criteria cannot be used; the message names the one and the valid values."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How well a replay saw what the labels say: collected frame by frame, scored at the end.
+"""Evaluation of results against labels: collected frame by frame, scored at the end.
 
 Only sums are kept, for each span of the labels and for each bin of the calibration, so memory
 does not grow with the length of a recording.
@@ -52,12 +52,12 @@ from fer_ros.runtime.recording_clocks import Moment
 _SECOND = 1e9
 
 WORST_MISTAKES = 24
-"""How many mistakes are kept for the report, at most one per span and answer."""
+"""How many mistakes are kept for the report, at most one per span and predicted label."""
 
 
 @dataclass
 class SpanScore:
-    """What was seen of one labelled span."""
+    """Predictions over one labelled span."""
 
     answers: NDArray[np.int64]
     """How often each class, and at the end "uncertain", was the published label."""
@@ -81,7 +81,7 @@ class SpanScore:
 
 @dataclass(order=True)
 class Mistake:
-    """A confident wrong answer."""
+    """A confident wrong prediction."""
 
     confidence: float
     order: int
@@ -94,7 +94,7 @@ class Mistake:
     crop: Image | None = field(compare=False, default=None)
 
     def row(self) -> MistakeRow:
-        """Return it as results have it."""
+        """Return it as results hold it."""
         return MistakeRow(
             self.truth,
             self.answer,
@@ -113,7 +113,7 @@ class Evaluation:
 
         Args:
             labels: The truth.
-            classes: What the network can answer.
+            classes: Classes of the network.
             with_crops: Whether to keep small pictures of the worst mistakes.
         """
         self.labels = labels
@@ -128,7 +128,7 @@ class Evaluation:
         self._positions = {name: index for index, name in enumerate((*classes, UNCERTAIN))}
 
     def add(self, result: FrameResult, moment: Moment) -> Matches:
-        """Take in one answered frame.
+        """Add one processed frame.
 
         Args:
             result: What the pipeline found.
@@ -229,7 +229,7 @@ class Evaluation:
 
     @property
     def worst_mistakes(self) -> list[Mistake]:
-        """The most confident wrong answers, the worst first."""
+        """The most confident wrong predictions, the worst first."""
         return sorted(self._worst, reverse=True)
 
     def headline(self) -> Headline:
@@ -336,10 +336,10 @@ class Evaluation:
             matrix[truth] += np.append(score.single, 0) if single else score.answers
         return matrix
 
-    def _interval_matrix(self, answer: Callable[[SpanScore], int | None]) -> scores.Matrix:
+    def _interval_matrix(self, prediction: Callable[[SpanScore], int | None]) -> scores.Matrix:
         matrix = np.zeros((len(self.classes), len(self.classes) + 1), np.int64)
         for index, score in self._scored():
-            named = answer(score)
+            named = prediction(score)
             if named is not None:
                 matrix[self._positions[self.labels.spans[index].label], named] += 1
         return matrix

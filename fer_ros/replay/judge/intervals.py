@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How sure the headline measures are: 95 % intervals that few spans do not make narrow.
+"""Confidence intervals (95 %) of the headline metrics, not too narrow for few spans.
 
 Frames of one span are near copies of each other, so spans are drawn, not frames (cluster
 bootstrap, Efron and Tibshirani 1993, chapter 8). Draws from few spans, or from spans that were all
-answered rightly, show hardly any spread: the interval is therefore never narrower than Wilson's
+predicted correctly, show hardly any spread: the interval is therefore never narrower than Wilson's
 (1927) for as many independent trials as there are spans.
 """
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the stages of a replay cost: the one result that differs from run to run."""
+"""Cost of a replay's stages: the one result that differs from run to run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Latency:
         self._sum, self._in_block = 0.0, 0
 
     def add(self, times: StageTimes) -> None:
-        """Take in one answered frame; costs that nobody measured are NaN and left out."""
+        """Add one processed frame; costs that nobody measured are NaN and left out."""
         if not all(math.isfinite(getattr(times, name)) for name in STAGES):
             return
         total = 0.0

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which found face a label is about, in one image."""
+"""Matching of labels and detected faces in one image."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SAME_IOU = 0.6
 
 @dataclass(frozen=True)
 class Matches:
-    """What became of the labels and the faces of one image."""
+    """Matches of the labels and the faces of one image."""
 
     pairs: list[tuple[ActiveLabel, FaceEmotion]]
     undetected: list[ActiveLabel]
@@ -47,9 +47,9 @@ class Matches:
     """Labels that say different things of one face; neither is scored."""
 
     def truths(self) -> dict[int, str]:
-        """Return what the labels say, "ignore" included, by the ``id`` of the face."""
-        said = {id(face): label.label for label, face in self.pairs}
-        return said | {id(face): IGNORE for face in self.ignored}
+        """Return the true labels, "ignore" included, by the ``id`` of the face."""
+        truths = {id(face): label.label for label, face in self.pairs}
+        return truths | {id(face): IGNORE for face in self.ignored}
 
 
 def match(
@@ -64,7 +64,7 @@ def match(
     takes the largest face that is left. Each "ignore" takes all faces that fit it and are left.
 
     Several labels can be about one face: written twice, or overlapping where one ends and the
-    next begins. Those that say the same are one; where they do not, the face is not scored.
+    next begins. Equal ones count once; where they differ, the face is not scored.
 
     Args:
         labels: Those that hold for the image.

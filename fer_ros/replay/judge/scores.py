@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Measures of classification from a confusion matrix: plain numpy, no learning library.
+"""Classification metrics from a confusion matrix, in plain numpy.
 
 A confusion matrix here has one row per true class and one column per predicted class, and after
-those a column for "uncertain": an answer that names no class is never right.
+those a column for "uncertain": a prediction that names no class is never correct.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Matrix = NDArray[np.int64]
 
 
 def accuracy(matrix: Matrix) -> float | None:
-    """Return the share of right answers [0..1]; None without any."""
+    """Return the share of correct predictions [0..1]; None without any."""
     total = matrix.sum()
     return float(np.trace(matrix) / total) if total else None
 
@@ -68,7 +68,7 @@ def macro_f1(matrix: Matrix) -> float | None:
 
 
 def coverage(matrix: Matrix) -> float | None:
-    """Return the share of answers that named a class [0..1]; None without any answer."""
+    """Return the share of predictions that named a class [0..1]; None without any."""
     total = matrix.sum()
     return float(1 - matrix[:, -1].sum() / total) if total else None
 
@@ -103,7 +103,7 @@ def summary(matrix: Matrix, labels: tuple[str, ...]) -> Scores:
 
 
 class Calibration:
-    """Reliability of stated probabilities: bins of confidence against the share of right answers.
+    """Reliability of stated probabilities: bins of confidence against accuracy.
 
     Source: expected calibration error of Guo et al. 2017, "On Calibration of Modern Neural
     Networks", section 2, with equal-width bins over (0, 1].
@@ -115,7 +115,7 @@ class Calibration:
         self._right = np.zeros(CALIBRATION_BINS, np.int64)
 
     def add(self, confidence: float, right: bool) -> None:
-        """Take in one answer with its confidence [0..1]."""
+        """Add one prediction with its confidence [0..1]."""
         bin_index = int(np.ceil(confidence * CALIBRATION_BINS)) - 1
         index = min(max(bin_index, 0), CALIBRATION_BINS - 1)
         self._count[index] += 1
@@ -123,7 +123,7 @@ class Calibration:
         self._right[index] += right
 
     def error(self) -> float | None:
-        """Return the expected calibration error [0..1]; None without answers."""
+        """Return the expected calibration error [0..1]; None without predictions."""
         total = self._count.sum()
         if not total:
             return None

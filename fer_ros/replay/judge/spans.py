@@ -56,7 +56,7 @@ class Spans:
 
         Args:
             rows: The spans.
-            own: The classes in the order of the rows' answers.
+            own: The classes in the order of the rows' ``answers``.
             classes: The same classes in the order of the columns.
         """
         order = [[*own].index(name) for name in classes] + [len(own)]

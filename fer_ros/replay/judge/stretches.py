@@ -126,7 +126,7 @@ class _Track:
     def add(self, frame: FaceStretch, shortest: float) -> FaceStretch | None:
         """Take in one image; return the stretch that has ended, if one has.
 
-        ``uncertain`` says nothing new: it belongs to what was seen before.
+        ``uncertain`` is no change: it belongs to the expression before.
         """
         if frame.label == UNCERTAIN:
             (self.next or self.now).take(frame)
@@ -144,7 +144,7 @@ class _Track:
             self.next = frame
         if self.next.seconds < shortest:
             return None
-        if self.now.seconds < shortest:  # too short to stand alone
+        if self.now.seconds < shortest:  # too short for a stretch of its own
             label = self.next.label
             self._settle()
             self.now.label = label
@@ -184,7 +184,7 @@ class Stretches:
         self._frames = 0
 
     def add(self, result: FrameResult, time_ns: int) -> None:
-        """Take in the faces of one answered image."""
+        """Add the faces of one processed image."""
         for found in result.faces:
             frame = _of_one_image(result, found, time_ns)
             if not self._split:

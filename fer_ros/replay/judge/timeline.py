@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The course of a replay in bounded memory: the whole recording, and its longest tracks."""
+"""Timeline of a replay in bounded memory: the whole recording, and its longest tracks."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class OverviewBin:
 
 
 class _Frames:
-    """What became of the frames of one camera; eleven bytes for each."""
+    """Status of the frames of one camera; eleven bytes for each."""
 
     def __init__(self) -> None:
         self.times = array("q")
@@ -140,11 +140,11 @@ class Timeline:
     def answered(
         self, result: FrameResult, truths: Mapping[int, str], topic: str, time_ns: int
     ) -> None:
-        """Take in an answered frame.
+        """Add a frame with a result.
 
         Args:
             result: What was found.
-            truths: What the labels say, by the ``id`` of the face.
+            truths: True labels, by the ``id`` of the face.
             topic: The camera.
             time_ns: When the image belongs.
         """
@@ -155,11 +155,11 @@ class Timeline:
             )
 
     def dropped(self, topic: str, time_ns: int) -> None:
-        """Take in a frame that was not answered."""
+        """Add a frame without a result."""
         self._camera(topic).add(time_ns, False, 0)
 
     def finish_track(self, line: TrackLine) -> None:
-        """Take in the end of a track; only the longest ones are kept."""
+        """Add a finished track; only the longest ones are kept."""
         self._finished += 1
         course = self._open.pop(line.track_id)
         entry = (line.frames, -self._finished, ShownTrack(line, course.stretches))

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every track looked like: when, where, which labels, how restless."""
+"""Records of tracks: time, place, labels, and number of label changes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class TrackRecord:
         return Box(self.left, self.top, self.right - self.left, self.bottom - self.top)
 
     def line(self) -> TrackLine:
-        """Return the record as results have it."""
+        """Return the record as results hold it."""
         hull = self.hull
         return TrackLine(
             track_id=self.track_id,
@@ -85,7 +85,7 @@ class Tracks:
         self._frames = 0
 
     def add(self, result: FrameResult, moment: Moment) -> None:
-        """Take in the faces of one answered frame."""
+        """Add the faces of one processed frame."""
         time_ns = moment.time_ns
         for found in result.faces:
             box = found.face.box

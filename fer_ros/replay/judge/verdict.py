@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Does a replay hold what was asked of it?"""
+"""Verdict: whether a replay meets its criteria and baseline."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Judge:
         """Check the criteria's names against what a replay measures.
 
         Args:
-            classes: What the network can answer.
+            classes: Classes of the network.
             topics: The cameras.
 
         Raises:
@@ -127,7 +127,7 @@ class Judge:
 
 
 def _too_long(seconds: float) -> Check:
-    """Return a check that no recording of such a length meets: nothing measured on it is sure."""
+    """Return a failed check for a recording that is too long for reliable results."""
     return Check(
         "recording.seconds", f"<= {LONGEST_S:g}", seconds, False, DOES_NOT_HOLD,
         "is longer than anybody records: a clock was set meanwhile", spans=None, classes=None,

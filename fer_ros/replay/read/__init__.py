@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a replay reads: images, labels, recorded answers, and in which order."""
+"""Input of a replay: images, labels and recorded results, and their order."""

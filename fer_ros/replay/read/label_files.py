@@ -65,11 +65,11 @@ _NO_TEXT = (
     (b"{\\rtf", "formatted text (RTF)"),
     (b"sqlite format 3", "a database"),
 )
-"""What a file that begins so is instead of a table as text."""
+"""Kind of a file that begins so, where it is no table as text."""
 
 
 class LabelError(ReplayError):
-    """A label cannot be understood; the message says where it stands and what would do."""
+    """A label is invalid; the message says where it is and what is valid."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Time:
 
 
 @dataclass(frozen=True)
-class Row:
+class LabelInterval:
     """One interval of a label file."""
 
     start: Time
@@ -100,7 +100,7 @@ class Row:
     """File and line."""
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path) -> Iterator[LabelInterval]:
     """Read a label file.
 
     Args:
@@ -225,15 +225,17 @@ def _check_columns(names: Sequence[str], place: str) -> None:
         raise LabelError(f"{place}: {what}; the columns are {', '.join(COLUMNS)}")
 
 
-def _row(row: Mapping[str, Any], place: str) -> Row:
+def _row(row: Mapping[str, Any], place: str) -> LabelInterval:
     label = str(row["label"] or "").strip()
     if not label:
-        return Row(Time(0, False), Time(0, False), "", "", "", None, place)
+        return LabelInterval(Time(0, False), Time(0, False), "", "", "", None, place)
     start, end = (_time(row[key], f"{place}: {key}") for key in ("start", "end"))
     if start.relative == end.relative and end.nanoseconds <= start.nanoseconds:
         raise LabelError(f"{place}: the end does not come after the start")
     topic, track = (str(row.get(key) or "").strip() for key in ("topic", "track"))
-    return Row(start, end, topic, canonical_label(label, place), track, _box(row, place), place)
+    return LabelInterval(
+        start, end, topic, canonical_label(label, place), track, _box(row, place), place
+    )
 
 
 def _time(value: Any, place: str) -> Time:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What people say the faces of a recording show: from files of intervals, or a topic of labels.
+"""Labels of a recording's faces by people: from files of intervals, or a topic of labels.
 
 Everything becomes spans: stretches of time in which one face shows one expression. A span of a
 file holds between its start and its end; a span of a topic holds at the very stamps that its
@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.types import Box
-from fer_ros.replay.read.label_files import LabelError, Row, canonical_label, read_rows
+from fer_ros.replay.read.label_files import LabelError, LabelInterval, canonical_label, read_rows
 from fer_ros.runtime.recording_clocks import Moment
 from fer_ros.transport import messages
 
@@ -111,7 +111,7 @@ class LabelSet:
         self.spans: list[Span] = []
         self.blank_rows = 0
         """Rows of files whose label nobody has filled in."""
-        self._rows: list[Row] = []
+        self._rows: list[LabelInterval] = []
         self._stamped: dict[str, _Stamped] = {}
         self._open: dict[str, list[int]] = {}
         self._intervals: dict[tuple[str, bool], _Intervals] | None = None
@@ -151,7 +151,7 @@ class LabelSet:
         self._rows, self._intervals = [], None
 
     def add_message(self, message: Any, topic: str) -> None:
-        """Take in one fer_ros/msg/EmotionLabel, in the order of recording.
+        """Add one fer_ros/msg/EmotionLabel, in the order of recording.
 
         Args:
             message: The decoded message.
@@ -171,7 +171,7 @@ class LabelSet:
         stamped.boxes.extend(corners)
 
     def finish(self) -> None:
-        """Put messages that came out of order in order; call it after the last one."""
+        """Sort messages that came out of order; call it after the last one."""
         for stamped in self._stamped.values():
             stamped.sort()
         self._open, self._intervals = {}, None

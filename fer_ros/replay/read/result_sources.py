@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Who answers the frames of a replay: the pipeline, or a live node whose answers were recorded."""
+"""Sources of a replay's results: the pipeline, or recorded results of a live node."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ _ROUNDED = 1e-3
 
 
 class ResultSource(Protocol):
-    """A source of answers."""
+    """A source of results."""
 
     origin: Origin
-    """Who gives them."""
+    """Networks and detector that made them."""
 
     def process(self, frames: Sequence[Frame]) -> list[tuple[FrameResult, float] | Drop]:
-        """Answer images of several cameras.
+        """Return the results of images of several cameras.
 
         Returns:
             For each the result and its measured age at publish [ms] (NaN when there was no clock
@@ -59,14 +59,14 @@ class ResultSource(Protocol):
         """
 
     def counts(self) -> RecordedCounts | None:
-        """Return what became of recorded answers; None where there are none."""
+        """Return counts of the recorded results; None where there are none."""
 
     @property
     def cuts(self) -> Sequence[Cut]:
         """Where files that they were read from end too early."""
 
     def warnings(self) -> list[str]:
-        """Return what a user should know of the answers."""
+        """Return warnings about the results."""
 
     def statuses(self, prefix: str) -> list[Status]:
         """Return its lines of diagnostics."""
@@ -90,7 +90,7 @@ class PipelineResults:
         return [(result, float("nan")) for result in self._assembly.pipeline.process(frames)]
 
     def counts(self) -> None:
-        """Return nothing: every answer is used."""
+        """Return nothing: every result is used."""
 
     def warnings(self) -> list[str]:
         """Return nothing: what the parameters name was loaded."""
@@ -108,7 +108,7 @@ class RecordedResults:
     """
 
     def __init__(self, path: Path, cameras: Sequence[str]) -> None:
-        """Read all answers.
+        """Read all results.
 
         Args:
             path: A recording of the node's topic, by ``ros2 bag record``.
@@ -116,7 +116,7 @@ class RecordedResults:
 
         Raises:
             BagError: It cannot be read.
-            ReplayError: It holds no answers, or none about these cameras.
+            ReplayError: It holds no results, or none of these cameras.
         """
         reader = self._reader = BagReader(path)
         self.cuts: Sequence[Cut] = reader.cuts
@@ -151,7 +151,7 @@ class RecordedResults:
         )
 
     def _decode(self, message: BagMessage) -> Any | None:
-        """Return the message, or None, counted, where it makes no sense."""
+        """Return the message, or None, counted, where it is malformed."""
         try:
             array = decode(message.data, EMOTION_ARRAY)
             problem = _problem(array)
@@ -164,29 +164,29 @@ class RecordedResults:
         return None
 
     def process(self, frames: Sequence[Frame]) -> list[tuple[FrameResult, float] | Drop]:
-        """Look the answers up by camera and stamp."""
+        """Look the results up by camera and stamp."""
         return [self._look_up(frame) for frame in frames]
 
     def counts(self) -> RecordedCounts:
-        """Return what became of the answers."""
+        """Return counts of the results."""
         unmatched = len(self._data) - self._used
         return RecordedCounts(self._used, unmatched, self._repeated, self._damaged)
 
     def warnings(self) -> list[str]:
-        """Return which answers were of no use."""
+        """Return warnings about unused results."""
         counts = self.counts()
         found = [f"the recorded results: {warning}" for warning in self._reader.warnings]
         if counts.damaged:
             found.append(
-                f"{counts.damaged} recorded answers make no sense and were left out: "
+                f"{counts.damaged} recorded results are malformed and were left out: "
                 f"{self._problem}"
             )
         if counts.unmatched:
-            found.append(f"{counts.unmatched} recorded answers belong to no image of the recording")
+            found.append(f"{counts.unmatched} recorded results belong to no image of the recording")
         return found
 
     def statuses(self, prefix: str) -> list[Status]:  # noqa: ARG002
-        """Return nothing: the live node has said it itself."""
+        """Return nothing: the live node has published its own."""
         return []
 
     def _look_up(self, frame: Frame) -> tuple[FrameResult, float] | Drop:

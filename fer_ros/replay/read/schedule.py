@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""When the worker takes which frame: every one in turn, or the newest as on a live robot.
+"""Schedule of frames: every one in turn, or the newest as on a live robot.
 
 Both schedules depend on the recording alone, so a replay can be repeated exactly.
 """
@@ -58,7 +58,7 @@ class Batch:
 
     arrivals: list[Arrival]
     finish_ns: int | None
-    """When the answer is out on the simulated clock; None where no clock is simulated."""
+    """When the results are published on the simulated clock; None where no clock is simulated."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Dropped:
 
 
 def every_frame(arrivals: Iterable[Arrival]) -> Iterator[Batch | Dropped]:
-    """Answer every image, one at a time, in the order of recording."""
+    """Schedule every image, one at a time, in the order of recording."""
     for arrival in arrivals:
         yield Batch([arrival], None)
 
@@ -78,7 +78,7 @@ def every_frame(arrivals: Iterable[Arrival]) -> Iterator[Batch | Dropped]:
 def latest_frame(
     arrivals: Iterable[Arrival], worker_ms: float, max_age: float
 ) -> Iterator[Batch | Dropped]:
-    """Answer what the live node would: the newest image of each camera whenever it is free.
+    """Schedule as the live node does: the newest image of each camera whenever it is free.
 
     Images arrive at their times, on one axis for all cameras. The worker needs a fixed time for
     each; those of several cameras that wait when it becomes free are taken together. An image that
@@ -147,6 +147,6 @@ def measured_worker_ms(path: Path) -> float:
             raise ReplayError("it has no times")
     except (ReplayError, KeyError) as error:
         raise ReplayError(
-            f"{path} is no latency.json of an earlier replay with answered frames: {error}"
+            f"{path} is no latency.json of an earlier replay with processed frames: {error}"
         ) from error
     return value

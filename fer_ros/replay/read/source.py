@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which topics of a recording are replayed, and what lies on them."""
+"""Selection of a recording's topics, and their messages."""
 
 from __future__ import annotations
 

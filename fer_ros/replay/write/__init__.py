@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a replay leaves behind: results, report, verdict."""
+"""Output of a replay: results, report, verdict."""

@@ -93,7 +93,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class OverviewChart:
-    """The whole recording: what became of its frames, who was there, and where mistakes lie."""
+    """The whole recording: status of its frames, tracks, and mistakes."""
 
     shapes: list[Shape]
     lanes: list[Lane]
@@ -162,10 +162,10 @@ def stretch_times(track: ShownTrack) -> list[tuple[int, int, Stretch]]:
     usual = _usual(track)
     followers = [stretch.start_ns for stretch in track.stretches[1:]]
     times = []
-    for stretch, following in zip(track.stretches, [*followers, None]):
+    for stretch, next_start in zip(track.stretches, [*followers, None]):
         end = stretch.end_ns + usual
-        if following is not None and stretch.end_ns < following <= stretch.end_ns + 3 * usual:
-            end = following
+        if next_start is not None and stretch.end_ns < next_start <= stretch.end_ns + 3 * usual:
+            end = next_start
         times.append((stretch.start_ns, end, stretch))
     return times
 
@@ -247,10 +247,10 @@ def overview_chart(
     """Lay out the whole recording.
 
     Args:
-        bins: What became of its frames.
+        bins: Status of its frames.
         tracks: The tracks that are shown.
         mistakes: (when [ns], words) of each.
-        classes: What the network can answer.
+        classes: Classes of the network.
         span_ns: When it begins and ends.
     """
     start, end = span_ns

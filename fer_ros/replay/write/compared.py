@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""What the report shows of a baseline: where the two replays differ, and which measures do."""
+"""The report's section on a baseline: differences of the two replays and of their metrics."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def measures(compared: Comparison) -> list[list[Any]]:
 
 def words(found: Differences) -> list[str]:
     """Return the sums in sentences."""
-    said = [
+    sentences = [
         f"{found.faces} faces in {found.images} images of both"
         + (f", {_percent(found.same_label)} with the same label" if found.faces else "")
         + (f"; probabilities differ by {found.distance:.3f}" if found.distance is not None else "")
@@ -77,11 +77,11 @@ def words(found: Differences) -> list[str]:
         ("images", found.images_before, found.images_now),
     ):
         if before or now:
-            said.append(f"{what} in one only: {before} before, {now} now")
+            sentences.append(f"{what} in one only: {before} before, {now} now")
     if found.labelled:
         right = (_percent(n / found.labelled) for n in (found.right_before, found.right_now))
-        said.append(f"of {found.labelled} labelled faces {' before, '.join(right)} now right")
-    return said
+        sentences.append(f"of {found.labelled} labelled faces {' before, '.join(right)} now right")
+    return sentences
 
 
 def change_heads(found: Differences) -> tuple[str, ...]:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Verdicts in the XML form that build servers read."""
+"""Verdicts as JUnit XML, for build servers."""
 
 from __future__ import annotations
 

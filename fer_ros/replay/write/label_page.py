@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A page in which a person labels a recording: it needs no server, and saves a CSV file."""
+"""A page for labelling a recording, without a server; it saves a CSV file."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def render(title: str, name: str, rows: Sequence[LabelRow], classes: Sequence[st
         title: The recording's name, for people.
         name: The same as part of a file's name.
         rows: What is to be labelled.
-        classes: What the network knows; other classes of FER+ are offered as well.
+        classes: Classes of the network; other classes of FER+ are offered as well.
     """
     labels = [*dict.fromkeys([*classes, *emotions.FERPLUS]), IGNORE]
     data = {

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a replay says of every frame: lines of JSON, and messages of a recording."""
+"""Output of every frame: lines of JSON, and messages of a recording."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ class Outputs:
     def answered(
         self, arrival: Arrival, result: FrameResult, matches: Matches, message: Any
     ) -> None:
-        """Write one answered frame.
+        """Write one frame with a result.
 
         Args:
             arrival: The image.
             result: What was found in it.
-            matches: What the labels say about it.
+            matches: Its matched labels.
             message: Its EmotionArray; the costs in it are left out of the recording, which would
-                differ from run to run otherwise, and stand in ``latency.json``.
+                differ from run to run otherwise, and are in ``latency.json``.
         """
         height, width = result.frame.image.shape[:2]
         truths = matches.truths()
@@ -106,7 +106,7 @@ class Outputs:
             self._write_annotated(arrival, result)
 
     def dropped(self, arrival: Arrival, cause: str, reason: str = "") -> None:
-        """Write one frame that was not answered."""
+        """Write one frame without a result."""
         self._write_line(replace(_line(arrival, cause), reason=reason or None))
 
     def unreadable(self, index: int, topic: str, recorded_ns: int, reason: str) -> None:

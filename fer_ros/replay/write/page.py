@@ -14,7 +14,7 @@
 
 """Pages as one HTML file that needs nothing else, escaped by the template engine alone.
 
-What stands in a page can come from strangers: names in recordings, track ids of foreign answers.
+The content of a page can be untrusted: names in recordings, track ids of foreign results.
 Every value is escaped by Jinja2, and the content security policy names the page's own style and
 script by their hashes, so that nothing else could run even if it got in.
 """
@@ -81,7 +81,7 @@ def render(template: str, script: str = "", **context: Any) -> str:
         context: What the template shows.
     """
     style, code = _file("style.css"), _file(script) if script else ""
-    # Only constants and digests: the policy may stand unescaped.
+    # Only constants and digests: the policy needs no escaping.
     policy = (
         f"default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
         f"style-src 'sha256-{_hash(style)}'; script-src "

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the report shows of people: each one's time by expression, and their surest moments."""
+"""The report's section on people: each one's time by expression, and most confident moments."""
 
 from __future__ import annotations
 

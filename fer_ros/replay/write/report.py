@@ -14,9 +14,9 @@
 
 """The report of a replay: one HTML file that needs nothing else.
 
-Every number on the page that stands in ``metrics.json``, ``latency.json`` or ``verdict.json``
-carries its path in an attribute ``data-metric``. Figures that rest on labels say on how many, with
-an interval, and stand back where that is too little.
+Every number on the page that is in ``metrics.json``, ``latency.json`` or ``verdict.json``
+carries its path in an attribute ``data-metric``. Figures that depend on labels show how many, with
+an interval, and are greyed where that is too few.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def interval_text(interval: Interval, kind: str = "share") -> str:
 
 
 def rests_text(rests: RestsOn) -> str:
-    """Return in words what the measures rest on."""
+    """Return the labels behind the metrics as text."""
     return f"{basis_text(rests.spans, rests.classes)}, {rests.frames} faces"
 
 
@@ -185,7 +185,7 @@ def _contents(context: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _subtitle(metrics: Metrics) -> str:
     run, seconds = metrics.run, metrics.recording.seconds
-    mode = {"recorded": "answers of a live node"}.get(run.mode, "every image")
+    mode = {"recorded": "results of a live node"}.get(run.mode, "every image")
     if run.worker_ms is not None:
         mode = f"the newest image, simulated with {run.worker_ms:g} ms for each"
     return f"{seconds:.1f} s recorded · {shown(run.model_id)} · {shown(run.detector)} · {mode}"

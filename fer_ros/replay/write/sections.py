@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the sections of the report show: tables and charts of the results."""
+"""Sections of the report: tables and charts of the results."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _matrix(evaluation: EvaluationRecord, classes: Sequence[str]) -> dict[str, A
 
 
 def calibration(metrics: Metrics, results: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the reliability diagram; none without answers to labelled faces."""
+    """Return the reliability diagram; none without predictions for labelled faces."""
     record = metrics.evaluation.calibration
     return {
         "calibration": summary_charts.calibration_chart(record.bins)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""/diagnostics of a replay: what the live node would say, on the recording's own clock.
+"""/diagnostics of a replay, as the live node would publish them, on the recording's clock.
 
 Costs and rates of the wall clock are left out, so that every run writes the same messages.
 """
@@ -60,9 +60,9 @@ def _camera(topic: str, camera: CameraRecord) -> Status:
     level, message = OK, f"{rate} Hz recorded" if rate else "no interval yet"
     useless = counts["no_key_frame"] + counts["undecodable"] + counts["failed"]
     if frames and useless == frames:
-        level, message = ERROR, "no image could be answered"
+        level, message = ERROR, "no image could be processed"
     elif useless or stamps["zero"] or stamps["jumped_back"]:
-        level, message = WARN, f"{useless} images could not be answered"
+        level, message = WARN, f"{useless} images could not be processed"
     values = {
         "rate_in_hz": rate,
         "received": str(frames),

@@ -102,7 +102,7 @@ def latency_chart(bars: Sequence[tuple[float, int]], summary: Distribution) -> L
 
 
 def calibration_chart(bins: Sequence[CalibrationBin]) -> list[CalibrationColumn]:
-    """Lay out accuracy over confidence, with the number of answers in each bin."""
+    """Lay out accuracy over confidence, with the number of predictions in each bin."""
     width = 100 / len(bins)
     most = max(entry.count for entry in bins) or 1
     return [
@@ -113,7 +113,7 @@ def calibration_chart(bins: Sequence[CalibrationBin]) -> list[CalibrationColumn]
             dot=100 * entry.confidence,
             share=100 * entry.count / most,
             words=f"confidence {entry.confidence:.3f}, accuracy {entry.accuracy:.3f}, "
-            f"{entry.count} answers",
+            f"{entry.count} predictions",
         )
         for index, entry in enumerate(bins)
         if entry.accuracy is not None and entry.confidence is not None
