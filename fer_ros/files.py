@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Files that a person names, opened so that none of them stops or fills the program.
+"""Files named by a user, opened so that none can block the program or exhaust its memory.
 
 A name may lead to a pipe that nobody writes into, to ``/dev/zero``, or to more than memory holds.
 """
@@ -43,7 +43,7 @@ _KINDS = (
 
 
 class FileError(OSError):
-    """What a name leads to is no file, or too large; the message is one line that says so."""
+    """The path is no regular file, or the file is too large; the message is one line."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -103,7 +103,7 @@ def read_bytes(path: str | Path, most: int = MOST_BYTES) -> bytes:
 
 
 def read_text(path: str | Path, most: int = MOST_BYTES) -> str:
-    """Return the text of a file in UTF-8, without the mark that some editors put before it.
+    """Return the content of a file in UTF-8, without a byte order mark.
 
     Raises:
         FileError: As :func:`read_bytes`.

@@ -35,7 +35,7 @@ def build(kind: type[T], values: object, where: str = "") -> T:
     Args:
         kind: The dataclass. Its fields may be text, numbers, lists, tuples, mappings with text
             keys, other dataclasses, unions of these with None, or anything (``Any``). A dataclass
-            with a class method ``of_text`` may stand as text too; one with a static method
+            with a class method ``of_text`` may be given as a string too; one with a static method
             ``upgraded`` turns mappings of earlier versions into those of this one.
         values: A mapping by field name; fields with a default may be missing.
         where: Dotted place of the value, for messages.
@@ -154,7 +154,7 @@ def _scalar(kind: Any, value: Any, where: str) -> Any:
         return float(value)
     if kind is float and isinstance(value, str):
         try:
-            return float(value)  # YAML 1.1 reads 5e-4 as text
+            return float(value)  # YAML 1.1 reads 5e-4 as a string
         except ValueError:
             pass
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):

@@ -14,7 +14,7 @@
 
 """Where the package's shared files lie: message definitions, configuration, launch files.
 
-They stand at the top of the source tree, in ``share/fer_ros`` of a colcon install, and in
+They are at the top of the source tree, in ``share/fer_ros`` of a colcon install, and in
 ``share/fer_ros`` below the environment's prefix after ``pip install``, or below the user's own
 (``~/.local``) after ``pip install --user``.
 """

@@ -64,11 +64,11 @@ def serve(transport: Transport, args: argparse.Namespace, stop: threading.Event)
         TransportError: A topic cannot be used.
     """
     names = [*args.bridges, *_parameter(transport.parameter_overrides())]
-    host = BridgeNode(transport, names, args.emotions)
+    node = BridgeNode(transport, names, args.emotions)
     try:
         stop.wait()
     finally:
-        host.close()
+        node.close()
 
 
 def _parameter(overrides: Mapping[str, Any]) -> list[str]:

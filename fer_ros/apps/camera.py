@@ -40,7 +40,7 @@ SYNTHETIC = "demo"
 """Source that needs no camera: averaged faces, see :mod:`fer_ros.sources.scene`."""
 
 TRANSPORTS = {"raw": "", "compressed": "/compressed", "h264": "/foxglove"}
-"""Forms in which images are published, and what stands behind the topic then."""
+"""Forms in which images are published, and the ending of their topics."""
 
 _RATE = 30.0
 """Images per second where none is asked for."""
@@ -71,7 +71,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is published, and how."""
+    """Add the options on what is published, and how."""
     parser.add_argument(
         "--source",
         default=SYNTHETIC,

@@ -37,7 +37,7 @@ Commands = Mapping[str, tuple[str, str]]
 
 
 def parse(words: Sequence[str], commands: Commands) -> argparse.Namespace:
-    """Read the command line; of words that nobody knows, say what may have been meant.
+    """Read the command line; for unknown words the error proposes near ones.
 
     Raises:
         ValueError: There are some.
@@ -116,7 +116,7 @@ def _parser(words: Sequence[str], commands: Commands) -> argparse.ArgumentParser
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and of a word that is no choice which may have been meant."""
+    """Reports errors in one line, and for an invalid choice the nearest valid one."""
 
     def error(self, message: str) -> NoReturn:
         found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)

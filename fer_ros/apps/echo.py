@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``fer-ros echo``: what the graph carries, as a live table, or one topic's messages."""
+"""``fer-ros echo``: the topics of the graph as a live table, or one topic's messages."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ class _Printer:
 
 
 class _Traffic:
-    """What came on one topic lately."""
+    """Recent traffic on one topic."""
 
     def __init__(self) -> None:
         self.size = RollingWindow(_WINDOW)
@@ -191,7 +191,7 @@ class _Traffic:
 
 
 class _Board:
-    """What is known of the graph; safe between threads."""
+    """State of the graph; safe between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

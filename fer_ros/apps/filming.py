@@ -37,7 +37,7 @@ class Filming:
         """Begin.
 
         Args:
-            log: Is told of images that cannot be encoded; they are recorded as they are.
+            log: Gets warnings on images that cannot be encoded; they are recorded as they are.
 
         Raises:
             CameraError: PyAV is not there.

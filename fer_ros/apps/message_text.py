@@ -31,7 +31,7 @@ _MOST_MESSAGES = 100
 """Longer arrays of messages are cut after this many."""
 
 _MOST_CHARACTERS = 2000
-"""Longer texts are cut after this many."""
+"""Longer strings are cut after this many."""
 
 
 def message_text(message: Any) -> str:
@@ -73,7 +73,7 @@ def _scalar(value: Any) -> str:
 
 
 def _text(value: str) -> str:
-    """Return a text in quotes; what a terminal might obey is escaped, as YAML escapes it too."""
+    """Return a string in quotes; control characters are escaped, as in YAML."""
     quoted = json.dumps(value[:_MOST_CHARACTERS], ensure_ascii=False)
     printable = "".join(c if c.isprintable() else _escaped(ord(c)) for c in quoted)
     more = len(value) - _MOST_CHARACTERS

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One run of ``fer-ros read``: what is wanted, and what is read taken to where it belongs."""
+"""One run of ``fer-ros read``: its options, and the routing of results to its outputs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _MOST_COMPLAINTS = 20
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be written."""
+    """Outputs to be written."""
 
     tables: tuple[Path, ...]
     work: Work
@@ -148,7 +148,7 @@ class _Counts:
 
 
 class Run:
-    """Takes what is read to where it belongs."""
+    """Routes results to the outputs."""
 
     def __init__(
         self, args: argparse.Namespace, wanted: Wanted, reader: Reader,
@@ -320,9 +320,9 @@ def _say(text: str) -> None:
     tqdm.write(f"fer-ros read: {shortened(' '.join(text.split()), 1000)}", file=sys.stderr)
 
 
-def _say_more(texts: Sequence[str], what: str) -> None:
-    if len(texts) > _MOST_COMPLAINTS:
-        _say(f"{len(texts) - _MOST_COMPLAINTS} more {what}")
+def _say_more(messages: Sequence[str], what: str) -> None:
+    if len(messages) > _MOST_COMPLAINTS:
+        _say(f"{len(messages) - _MOST_COMPLAINTS} more {what}")
 
 
 @contextmanager

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What ``fer-ros read`` shows in a terminal where no output is named."""
+"""Terminal output of ``fer-ros read`` where no output file is named."""
 
 from __future__ import annotations
 

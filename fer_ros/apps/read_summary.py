@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What ``fer-ros read`` and ``replay`` say about the people of videos and recordings."""
+"""Terminal output of ``fer-ros read`` and ``replay`` on the people of videos and recordings."""
 
 from __future__ import annotations
 

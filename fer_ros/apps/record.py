@@ -153,7 +153,7 @@ def _progress(recorder: Recorder, follower: TopicFollower, wanted: set[str]) -> 
 def without_own_log(
     transport: Transport, receive: Callable[[TopicInfo, bytes], None]
 ) -> Callable[[TopicInfo, bytes], None]:
-    """Return a receiver that leaves out what this node itself says on ``/rosout``."""
+    """Return a receiver that leaves out this node's own messages on ``/rosout``."""
     own = transport.node_name.strip("/").replace("/", ".")
 
     def take(topic: TopicInfo, data: bytes) -> None:
@@ -167,7 +167,7 @@ def without_own_log(
 
 
 class Recorder:
-    """Writes messages on a thread of its own, so that a slow disk holds nobody up."""
+    """Writes messages on a thread of its own, so that a slow disk blocks no callback."""
 
     def __init__(
         self,

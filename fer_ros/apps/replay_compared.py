@@ -13,7 +13,7 @@
 # limitations under the License.
 
 
-"""What ``fer-ros replay --baseline`` says in a terminal."""
+"""Terminal output of ``fer-ros replay --baseline``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _WIDTH = 120
 
 
 def show(compared: Comparison, out: TextIO) -> None:
-    """Print where two replays differ, and what the labels say about it."""
+    """Print where two replays differ, and which is right by the labels."""
     console = Console(file=out, width=None if out.isatty() else _WIDTH)
     against = f"against {compared.bag} with {compared.model_id}"
     console.print(plain(against, 500, "bold"))

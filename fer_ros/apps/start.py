@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How a program begins and ends: Ctrl-C without a traceback, and no thread left computing.
+"""Start and end of a program: Ctrl-C without a traceback, and no thread left computing.
 
 Imports here are those that Python itself has loaded already, or nearly so, because a Ctrl-C before
 :func:`quiet_interrupt` still shows one.

@@ -14,8 +14,8 @@
 
 """Live tables in a terminal; plain lines where the output is none.
 
-What comes out of messages reaches the table through :func:`plain` only: it may look like markup,
-or hold control characters that a terminal obeys.
+Strings of messages reach the table through :func:`plain` only: they may look like markup, or hold
+control characters.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ MOST_ROWS = 100
 """Rows of a table; more are only counted."""
 
 _CELL = 100
-"""Longest text of a cell [characters]."""
+"""Longest string of a cell [characters]."""
 
 
 class LiveTable:
@@ -93,7 +93,7 @@ class LiveTable:
 
 
 def plain(text: str, most: int = _CELL, style: str = "") -> Text:
-    """Return text from outside as it is shown: no markup, no control characters, not too long."""
+    """Return an untrusted string for display: no markup, no control characters, not too long."""
     return Text(shortened(text, most), style=style)
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``fer-ros view``: a page in the browser that shows what the robot sees."""
+"""``fer-ros view``: a page in the browser that shows the results live."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _view(args: argparse.Namespace, ros_args: RosArgs) -> int:
 
 
 def access_rules(args: argparse.Namespace) -> Access:
-    """Return who may look, by the options of :func:`add_arguments`.
+    """Return the rules of access, by the options of :func:`add_arguments`.
 
     Raises:
         ValueError: An option has no sensible value.

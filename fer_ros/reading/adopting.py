@@ -72,7 +72,7 @@ CROPS = {"fer2013": FER2013_TEMPLATE, "box": tight_template()}
 
 @dataclass(frozen=True)
 class Description:
-    """What has to be known about a file that it does not contain."""
+    """Description of a file that it does not contain itself."""
 
     labels: tuple[str, ...]
     """Classes in the order of the output."""
@@ -96,7 +96,7 @@ class Description:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Crops of faces and what they show."""
+    """Crops of faces with their labels."""
 
     crops: list[Image]
     truths: NDArray[np.int64]
@@ -309,7 +309,7 @@ class Adoption:
     def _check_order(self, logits: NDArray[np.float32], truths: NDArray[np.int64]) -> None:
         counts = np.zeros((len(self._labels), len(self._labels)))
         np.add.at(counts, (logits.argmax(axis=1), truths), 1)
-        # Among equals, as for classes that never come out first, the more probable one.
+        # Among equals, as for classes that are never predicted, the more probable one.
         likely = np.zeros_like(counts)
         np.add.at(likely.T, truths, softmax(logits))
         best = _best_order(counts + 1e-3 * likely)

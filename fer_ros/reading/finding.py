@@ -158,7 +158,7 @@ def _begins_as_picture(path: Path) -> bool:
 
 
 def _printable(path: Path) -> str:
-    """Return a path as text that every table can hold."""
+    """Return a path as a string that every table can hold."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Pictures of the moments in which each person was surest of an expression."""
+"""Pictures of each person's most confident moment of each expression."""
 
 from __future__ import annotations
 

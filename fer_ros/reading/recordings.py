@@ -43,7 +43,7 @@ class Part:
 
 @dataclass
 class Notes:
-    """What a user should know of a source, once all of it has been read."""
+    """Warnings about a source, once all of it has been read."""
 
     damage: list[str] = field(default_factory=list)
     """What is not whole, though it could be read."""
@@ -53,7 +53,7 @@ class Notes:
 
 @dataclass
 class _Topic:
-    """What is remembered of a topic."""
+    """State of a topic."""
 
     images: int = 0
     period: int | None = None

@@ -72,7 +72,7 @@ class Reading(Sequence[FaceEmotion]):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what was found as numbers and texts: the frame, and one dictionary a face.
+        """Return the result as numbers and strings: the frame, and one dictionary a face.
 
         The keys are the columns of docs/results.md.
         """

@@ -152,7 +152,7 @@ def face_records(
 
     Args:
         faces: What was found.
-        origin: Who found it.
+        origin: Networks and detector.
         source: Path of the file.
         frame: Number of the frame.
         time: When it is shown [s]; None for pictures.

@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What each person of a video or recording showed, and for how long, without any labels.
+"""Summary of each person's expressions in a video or recording, with durations, without labels.
 
-A person is a track: one who leaves and comes back is two. Every frame stands until the next one of
+A person is a track: one who leaves and comes back is two. Every frame counts until the next one of
 its source, so shares are shares of time whatever the frame rate.
 """
 
@@ -30,7 +30,7 @@ from fer_ros.perception.types import FaceEmotion
 from fer_ros.reading.tables import Row
 
 LONGEST_STEP = 1.0
-"""A frame stands at most this long, or twice the time between two that are read: what lies between
+"""A frame counts at most this long, or twice the time between two that are read: what lies between
 two parts of a source was not seen [s]."""
 
 _LEAST_FOR_RATE = 5.0
@@ -47,7 +47,7 @@ MOST_PEOPLE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one face showed in one frame."""
+    """Prediction of one face in one frame."""
 
     track: str
     label: str
@@ -81,7 +81,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When an expression was surest."""
+    """The most confident moment of an expression."""
 
     time: float
     """[s]"""
@@ -120,7 +120,7 @@ class PersonSummary:
 
     @property
     def words(self) -> str:
-        """The expressions with a share worth a word."""
+        """The expressions with a share large enough to be named."""
         parts = [
             f"{label} {share:.0%}"
             for label, share in self.shown.items()
@@ -186,7 +186,7 @@ class _Person:
             self.surest[face.label] = Moment(time, frame, face.sureness)
 
     def last_for(self, face: Seen, seconds: float) -> None:
-        """Count the time for which a face stood."""
+        """Add the time for which a face was shown."""
         self.seen += seconds
         self.quality += seconds * face.quality
         self.shown[face.label] += seconds
@@ -269,7 +269,7 @@ class SourceSums:
                 person.last_for(face, seconds)
 
     def summary(self) -> SourceSummary:
-        """Return what was taken in; the last frame stands as long as the one before it."""
+        """Return the summary; the last frame counts as long as the one before it."""
         if self._before is not None:
             self._stand(self._before[1], self._step)
             self._before = None

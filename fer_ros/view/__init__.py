@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The live page: a subscriber that shows in a browser what the robot sees (docs/view.md)."""
+"""The live page: a subscriber that shows results in a browser (docs/view.md)."""

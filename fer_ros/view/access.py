@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Who may look at the page.
+"""Access control of the page.
 
 On loopback everybody on this machine may, but no page of another origin that a browser here happens
 to show: it could otherwise open our socket, or come by a name that it makes resolve to 127.0.0.1.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What has been heard lately, as the page shows it. Everything here is bounded.
+"""State of the page, from recent messages. Everything here is bounded.
 
 Messages come in on the transport's threads, pictures of the moment go out on the server's.
 """
@@ -99,7 +99,7 @@ class CameraView:
     size: str = ""
     faces: int = 0
     silent: float | None = None
-    """Since its last answer [s]; None before the first."""
+    """Since its last result [s]; None before the first."""
     level: int = 0
     message: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
@@ -210,7 +210,7 @@ class Board:
             return Snapshot(nodes, tuple(self._camera_views(nodes, now)), tuple(self._events))
 
     def moments(self, camera: str, after: int) -> tuple[list[Moment], int]:
-        """Return what is new of a camera's timeline.
+        """Return the new part of a camera's timeline.
 
         Args:
             camera: Its id.
@@ -226,8 +226,8 @@ class Board:
             missed = found.added - after if after <= found.added else found.added
             return list(found.moments)[-missed:] if missed > 0 else [], found.added
 
-    def _hear_faces(self, topic: str, answer: EmotionResult) -> None:
-        now, source = time.monotonic(), answer.source_topic
+    def _hear_faces(self, topic: str, result: EmotionResult) -> None:
+        now, source = time.monotonic(), result.source_topic
         key = _camera_id(topic, source)
         with self._lock:
             camera = self._cameras.get(key)
@@ -235,10 +235,10 @@ class Board:
                 if len(self._cameras) >= _CAMERAS:
                     return
                 camera = self._cameras[key] = _Camera(topic, source)
-            camera.size, camera.faces = f"{answer.width}x{answer.height}", len(answer.faces)
+            camera.size, camera.faces = f"{result.width}x{result.height}", len(result.faces)
             camera.heard = now
             if now - camera.drawn >= _STEP:
-                camera.take(_moment(answer))
+                camera.take(_moment(result))
                 camera.drawn = now
 
     def _hear_diagnostics(self, statuses: list[Status]) -> None:
@@ -306,7 +306,7 @@ def _finite(value: float) -> float:
     return round(value, 3) if math.isfinite(value) else 0.0
 
 
-def _moment(answer: EmotionResult) -> Moment:
+def _moment(result: EmotionResult) -> Moment:
     faces = tuple(
         FaceView(
             face.track_id,
@@ -315,8 +315,8 @@ def _moment(answer: EmotionResult) -> Moment:
             tuple(np.nan_to_num(probabilities * 1000).round().astype(int).tolist()),
             _finite(face.prediction_age_ms / 1e3),
         )
-        for face in answer.faces[:_FACES]
+        for face in result.faces[:_FACES]
         for probabilities in (face.smoothed[: bounds.MOST_CLASSES],)
     )
-    labels = answer.labels[: bounds.MOST_CLASSES]
+    labels = result.labels[: bounds.MOST_CLASSES]
     return Moment(time.time(), labels, faces)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How much of what messages say is held and sent to pages: texts may be of any length."""
+"""Bounds on strings and lists from messages that are held and sent to pages."""
 
 from __future__ import annotations
 

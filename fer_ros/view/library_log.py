@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What aiohttp says of requests that make no sense, held back like complaints of one's own."""
+"""Rate limit for aiohttp's log lines about malformed requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from collections.abc import Callable
 
 
 class LibraryLog(logging.Handler):
-    """Takes what the library says about requests that are none, which would fill any log."""
+    """Receives the library's log lines about malformed requests, which would fill any log."""
 
     def __init__(self, complain: Callable[[str, str], None]) -> None:
         super().__init__()
@@ -29,11 +29,11 @@ class LibraryLog(logging.Handler):
         self._logger = logging.getLogger("aiohttp.server")
         self._before = self._logger.level, self._logger.propagate
         self._logger.addHandler(self)
-        self._logger.setLevel(logging.DEBUG)  # what is no HTTP at all is said there
+        self._logger.setLevel(logging.DEBUG)  # requests that are no HTTP are logged there
         self._logger.propagate = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Pass on what is worth a line."""
+        """Pass on relevant records."""
         text = record.getMessage()
         if record.levelno >= logging.WARNING or text.startswith("Error handling"):
             self._complain("http", text)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Connections that are opened and then say nothing are closed, so that they cannot pile up."""
+"""Idle connections are closed, so that they cannot accumulate."""
 
 from __future__ import annotations
 

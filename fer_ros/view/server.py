@@ -42,10 +42,10 @@ from fer_ros.view.limits import IdleConnections
 from fer_ros.view.watch import Picture, Watch
 
 MAX_TABS = 40
-"""Sockets open at once; more are told so."""
+"""Sockets open at once; more are refused with a message."""
 
 HEARTBEAT = 15.0
-"""Pages are asked this often whether they are there; half of it may pass until the answer [s]."""
+"""Period of pings to pages; the response may take half of it [s]."""
 
 _MAX_REQUEST = 4096
 """Largest body or message that is read from a browser [bytes]."""
@@ -125,7 +125,7 @@ class ViewServer:
 
         Args:
             transport: This node's place in the graph.
-            access: Who may look.
+            access: The rules of access.
         """
         self._log: Logger = transport.log
         self._access = access
@@ -144,7 +144,7 @@ class ViewServer:
         Args:
             host: Name or address to listen at.
             port: 0 takes a free one.
-            ready: Told the port when browsers may come.
+            ready: Called with the port when the server listens.
             stop: Ends it.
 
         Raises:
@@ -162,7 +162,7 @@ class ViewServer:
         site = web.TCPSite(runner, host, port, backlog=64)
         await site.start()
         port = int(runner.addresses[0][1])
-        self._cookie = f"fer_view_{port}"  # cookies do not tell the ports of a host apart
+        self._cookie = f"fer_view_{port}"  # cookies are shared by all ports of a host
 
         def on_picture() -> None:
             loop.call_soon_threadsafe(self._announce_picture)
@@ -271,7 +271,7 @@ class ViewServer:
             await asyncio.sleep(WISH_PAUSE)
 
     def _obey(self, tab: _Tab, text: str) -> str:
-        """Do what a page asks for; return what is wrong with it, or nothing."""
+        """Handle a page's request; return an error message, or nothing."""
         try:
             wish = json.loads(text)
         except (ValueError, RecursionError):

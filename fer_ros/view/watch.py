@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the page hears of the graph: small topics always, pictures only while somebody looks."""
+"""Subscriptions of the page: small topics always, pictures only while a tab shows them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Watch:
         Args:
             transport: This node's place in the graph.
             board: Gets all but the pictures.
-            on_picture: Told that a picture has come, on a thread of the transport.
+            on_picture: Called when a picture has come, on a thread of the transport.
         """
         self._transport = transport
         self._board = board

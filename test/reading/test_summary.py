@@ -54,7 +54,7 @@ def test_uneven_frames_count_by_the_time_for_which_they_stand() -> None:
     sparse = [frame(1.0 + index / 2, face("sad")) for index in range(7)]
     summary = summed(*dense, *sparse)
     (person,) = summary.people
-    assert summary.length == pytest.approx(4.5)  # the last one stands as long as the one before
+    assert summary.length == pytest.approx(4.5)  # the last one counts as long as the one before
     assert person.seen == pytest.approx(4.5)
     assert person.shown == {"sad": pytest.approx(3.5 / 4.5), "happy": pytest.approx(1 / 4.5)}
     assert person.expected["happy"] == pytest.approx((1 * 0.7 + 3.5 * 0.1) / 4.5)

@@ -128,7 +128,7 @@ def test_it_survives_the_death_of_the_node_and_its_return(page) -> None:
         wait_for(lambda: live(page) and pictures(page) > 0, PATIENCE)
         os.kill(node.pid, signal.SIGKILL)
         wait_for(lambda: not live(page), PATIENCE)
-        assert "no answer for" in text(page, "#link") or "silent" in text(page, "#link")
+        assert "no result for" in text(page, "#link") or "silent" in text(page, "#link")
     before = pictures(page)
     with start_node():
         wait_for(lambda: live(page) and pictures(page) > before + 3, PATIENCE)

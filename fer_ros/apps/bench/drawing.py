@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the annotated picture costs: drawing and JPEG."""
+"""Cost of the annotated picture: drawing and JPEG."""
 
 from __future__ import annotations
 

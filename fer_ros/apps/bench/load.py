@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How many cameras one node keeps up with: real processes, loopback DDS, one core for the node."""
+"""Load test: cameras that one node keeps up with, in real processes over loopback DDS, one core."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _DRAIN_TIME = 1.0
 
 @dataclass(frozen=True)
 class LoadFigures:
-    """What became of the images of some cameras."""
+    """Counts and costs of the images of some cameras."""
 
     cameras: int
     faces: int

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What machine a figure was measured on."""
+"""Facts on the machine of a measurement."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def machine_facts() -> dict[str, Any]:
 
 
 def warn_if_busy() -> None:
-    """Say so when other programs use the processor."""
+    """Warn when other programs use the processor."""
     load = psutil.cpu_percent(interval=0.5)
     if load > 15:
         print(

@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Scenes in which faces move as people do: they walk to and fro, nod and change their expression.
+"""Scenes with realistic motion: faces walk to and fro, nod and change their expression.
 
-A picture that stands still flatters a search that follows faces. Needs nothing but the scene, so
+A still picture flatters a search that follows faces. Needs nothing but the scene, so
 that ``tools/compare_revisions.py`` can show the same pictures to an earlier revision.
 """
 

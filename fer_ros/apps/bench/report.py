@@ -77,7 +77,7 @@ def print_graph(results: Mapping[str, Any]) -> None:
 
 
 def print_load_head() -> None:
-    """Print what the columns of the load table are."""
+    """Print the heading of the load table."""
     print(
         f"\n{'cameras':>7}{'faces':>6}{'sent/s':>8}{'results/s':>11}{'lost':>7}  "
         f"{'fewest..most':>13}  {'age p50':>8}{'p99':>8}  {'core ms':>8}{'core':>6}{'MiB':>5}"
@@ -85,7 +85,7 @@ def print_load_head() -> None:
 
 
 def print_load(figures: LoadFigures) -> None:
-    """Print one row: what became of the images of some cameras."""
+    """Print one row: counts and costs of the images of some cameras."""
     ages = figures.age_ms
     print(
         f"{figures.cameras:>7}{figures.faces:>6}{figures.rate_hz * figures.cameras:>8.0f}"

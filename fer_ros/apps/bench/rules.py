@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Rules: what 50 of them cost with 10 faces in every image."""
+"""Cost of 50 rules with 10 faces in every image."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import { People } from "./people.js";
 
 const LEVELS = [["ok", "●", "OK"], ["warn", "▲", "WARN"], ["error", "■", "ERROR"], ["warn", "○", "STALE"]];
 const STAGES = ["age", "total", "decode", "detect", "align", "classify", "track", "publish"];
-const SILENT = 2; // an answer older than this is called old [s]
+const SILENT = 2; // a result older than this is called old [s]
 const LOSING = 10; // from so many per cent of lost images on, a camera is not called well
 const RETRY = [500, 1000, 2000, 5000]; // pauses before connecting again [ms]
 
@@ -147,7 +147,7 @@ function drawLink(nodes, camera) {
     return setLink("error", `node silent for ${Math.round(nodes[0].silent)} s`);
   }
   if (!camera || camera.silent === null) return setLink("warn", "no image yet");
-  if (camera.silent > SILENT) return setLink("error", `no answer for ${Math.round(camera.silent)} s`);
+  if (camera.silent > SILENT) return setLink("error", `no result for ${Math.round(camera.silent)} s`);
   const lost = lostShare(camera);
   if (lost >= LOSING) return setLink("warn", `live, ${Math.round(lost)} % of images lost`);
   setLink("ok", "live");
@@ -193,7 +193,7 @@ function drawStage(camera) {
     parts.push(camera.topic);
     if (camera.size) parts.push(camera.size);
     if (camera.message) parts.push(camera.message);
-    if (camera.silent > SILENT) parts.push(`last answer ${Math.round(camera.silent)} s ago`);
+    if (camera.silent > SILENT) parts.push(`last result ${Math.round(camera.silent)} s ago`);
   }
   $("#caption").textContent = parts.join(" · ");
 }
@@ -234,9 +234,9 @@ function drawImages(camera) {
   const add = (name, value) => rows.push(element("tr", element("th", name), element("td", value)));
   if (values.received !== undefined) {
     add("coming in", `${Number(values.rate_in_hz).toFixed(1)} Hz`);
-    add("answered", `${Number(values.rate_out_hz).toFixed(1)} Hz`);
+    add("processed", `${Number(values.rate_out_hz).toFixed(1)} Hz`);
     add("images received", values.received);
-    add("images answered", values.published);
+    add("images processed", values.published);
     for (const [key, value] of Object.entries(values)) {
       if (key.startsWith("dropped.") && (value !== "0" || key === "dropped.superseded")) {
         add(`dropped, ${key.slice(8).replace("_", " ")}`, value);
