@@ -158,8 +158,9 @@ class EmotionNode:
             f"configured in {milliseconds:.0f} ms: network {origin.model_id} on {report.used[0]}, "
             f"detector {origin.detector}"
         )
-        if report.fell_back:
-            log.warning(f"provider {report.asked[0]} is not available, using {report.used[0]}")
+        for part, providers in (("network", report), ("detector", assembly.detector.providers)):
+            if providers and providers.warning:
+                log.warning(f"{part}: {providers.warning}")
         if assembly.remark:
             log.warning(assembly.remark)
 

@@ -136,7 +136,12 @@ class EmotionNetwork:
         return self._run(batch, self._outputs[:1])[0]
 
     def _run(self, batch: NDArray[np.float32], names: list[str]) -> list[NDArray[np.float32]]:
-        return [np.asarray(o, np.float32) for o in self._session.run(names, {self._input: batch})]
+        count = len(batch)
+        if self.providers.compiles:
+            # For few sizes, so that engines are not built for every number of faces.
+            batch = np.pad(batch, ((0, _next_power(count) - count), (0, 0), (0, 0), (0, 0)))
+        found = self._session.run(names, {self._input: batch})
+        return [np.asarray(output, np.float32)[:count] for output in found]
 
     def classify(self, crops: Sequence[Image]) -> NDArray[np.float32]:
         """Return calibrated probabilities, shape (N, labels), rows summing to 1."""
@@ -164,6 +169,11 @@ class EmotionNetwork:
             return head.values(output)
         except ModelError as error:
             raise ModelError(f"{self.path} {error}") from error
+
+
+def _next_power(count: int) -> int:
+    """Return the least power of two that is not below a number."""
+    return 1 << (count - 1).bit_length()
 
 
 def fuse(scores: Sequence[NDArray[np.float32]], rule: str) -> NDArray[np.float32]:
@@ -247,9 +257,9 @@ class EmotionClassifier:
 
     @property
     def providers(self) -> ProviderReport:
-        """Providers asked for and used; of several networks, one that had to fall back."""
+        """Providers asked for and used; of several networks, one that falls short of it."""
         reports = [network.providers for network in self.networks]
-        return next((report for report in reports if report.fell_back), reports[0])
+        return next((report for report in reports if report.warning), reports[0])
 
     def classify(self, crops: Sequence[Sequence[Image]]) -> NDArray[np.float32]:
         """Return fused probabilities, shape (N, labels); arguments as for :meth:`predict`."""

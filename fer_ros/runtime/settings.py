@@ -33,7 +33,7 @@ from fer_ros.perception.detection.base import (
 )
 from fer_ros.perception.detection.factory import check_kind
 from fer_ros.perception.images import MAX_PIXELS
-from fer_ros.perception.inference import PROVIDER_NAMES
+from fer_ros.perception.inference import PROVIDER_NAMES, parse_provider
 from fer_ros.perception.strings import near_name, shortened
 from fer_ros.runtime.parameter_rows import Parameter, ParameterError, row
 
@@ -60,8 +60,9 @@ class PerceptionSettings:
     )
     providers: tuple[str, ...] = row(
         ("cpu",),
-        "ONNX Runtime execution providers in order of preference.",
-        choices=tuple(PROVIDER_NAMES),
+        "ONNX Runtime execution providers in order of preference: "
+        f"{', '.join(PROVIDER_NAMES)}. Options follow a colon, as in "
+        "openvino:device_type=GPU,cache_dir=/var/cache/fer.",
     )
     intra_op_threads: int = row(
         1, "Threads inside one network run; 0 takes one per core.", minimum=0, maximum=256
@@ -213,6 +214,8 @@ class PerceptionSettings:
         """
         self._check_lists("models", "providers")
         try:
+            for provider in self.providers:
+                parse_provider(provider)
             check_kind(self.detector)
         except ValueError as error:
             raise ParameterError(str(error)) from None

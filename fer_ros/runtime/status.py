@@ -32,12 +32,10 @@ def model_status(prefix: str, assembly: Assembly) -> Status:
         "labels": ", ".join(classifier.labels),
         "fusion": classifier.fusion if len(classifier.networks) > 1 else "",
         "mirror": str(classifier.mirror).lower(),
-        "providers.asked": ", ".join(report.asked),
-        "providers.used": ", ".join(report.used),
+        **report.values(),
     }
-    if report.fell_back:
-        message = f"{report.asked[0]} was asked for, {report.used[0]} is used"
-        return Status(WARN, f"{prefix}: model", message, values)
+    if report.warning:
+        return Status(WARN, f"{prefix}: model", report.warning, values)
     return Status(OK, f"{prefix}: model", f"{classifier.model_id} on {report.used[0]}", values)
 
 
@@ -47,13 +45,11 @@ def detector_status(prefix: str, assembly: Assembly) -> Status:
     values = {
         "asked": choice.asked,
         "used": choice.detector.name,
-        "providers.asked": ", ".join(report.asked) if report else "",
-        "providers.used": ", ".join(report.used) if report else "",
+        **(report.values() if report else {}),
     }
     name = f"{prefix}: detector"
-    if report and report.fell_back:
-        message = f"{report.asked[0]} was asked for, {report.used[0]} is used"
-        return Status(WARN, name, message, values)
+    if report and report.warning:
+        return Status(WARN, name, report.warning, values)
     if assembly.remark:
         return Status(WARN, name, assembly.remark, values)
     return Status(OK, name, choice.detector.name, values)

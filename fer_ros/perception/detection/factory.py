@@ -85,7 +85,7 @@ def create_detector(
         model_path: Path of a file of YuNet's or fer-face's form; empty: the shipped one for
             fer-face, for YuNet see :func:`fer_ros.perception.model_store.find_yunet`.
         threads: Threads inside one run of a network.
-        providers: Short names as :func:`fer_ros.perception.inference.create_session` takes them.
+        providers: As :func:`fer_ros.perception.inference.create_session` takes them.
 
     Raises:
         fer_ros.perception.errors.ModelError: The detector asked for cannot be made. For

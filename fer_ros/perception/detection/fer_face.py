@@ -58,7 +58,7 @@ class FerFaceDetector(one_shot.OneShotDetector):
         Args:
             settings: Threshold, sizes and limits.
             path: The ONNX file; None: the shipped one, compared with its SHA-256.
-            providers: Short names as :func:`fer_ros.perception.inference.create_session` takes.
+            providers: As :func:`fer_ros.perception.inference.create_session` takes.
             threads: Threads inside one run.
 
         Raises:

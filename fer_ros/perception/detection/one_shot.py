@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -133,7 +134,10 @@ class OneShotDetector(BaseDetector):
         """Run the network on the scaled image once."""
         height, width = image.shape[:2]
         inner_height, inner_width = scaled(height, scale), scaled(width, scale)
-        buffers = self._input(self.input_size(width, height, scale))
+        size = self.input_size(width, height, scale)
+        if self.providers is not None and self.providers.compiles:
+            size = self._kept_size(size)
+        buffers = self._input(size)
         buffers.fill(image, inner_width, inner_height)
         buffers.run()
         enlarged = np.array([width / inner_width, height / inner_height], np.float32)
@@ -144,6 +148,15 @@ class OneShotDetector(BaseDetector):
         if len(rows) > _MOST_CANDIDATES:
             rows = rows[np.argsort(-rows[:, 14], kind="stable")[:_MOST_CANDIDATES]]
         return rows
+
+    def _kept_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the least input so far that holds one of (height, width), else that itself.
+
+        Providers that compile for each size then do it for the whole images of each camera, and
+        not for every window of the search.
+        """
+        holding = [kept for kept in self._inputs if kept[0] >= size[0] and kept[1] >= size[1]]
+        return min(holding, key=math.prod, default=size)
 
     def _input(self, size: tuple[int, int]) -> Any:
         """Return the buffers for an input of (height, width), sides multiples of 32."""

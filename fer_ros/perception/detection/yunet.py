@@ -67,7 +67,7 @@ class YuNetDetector(one_shot.OneShotDetector):
         Args:
             path: The ONNX file, with a dynamic or a fixed input size.
             settings: Threshold, sizes and limits.
-            providers: Short names as :func:`fer_ros.perception.inference.create_session` takes.
+            providers: As :func:`fer_ros.perception.inference.create_session` takes.
             threads: Threads inside one run.
 
         Raises:
