@@ -49,7 +49,7 @@ from fer_ros.transport.memory import MemoryGraph, MemoryTransport  # noqa: E402
 from fer_ros.view.access import Access  # noqa: E402
 from fer_ros.view.server import ViewServer  # noqa: E402
 
-RATE = 15.0
+RATE = 10.0
 FILLED = 62.0
 """When the timelines of the page are full [s]."""
 PAGE = (1280, 800)

@@ -135,13 +135,10 @@ def confusions(runs: Path, path: Path) -> None:
     found = [name for name in _CONFUSED if finished(runs / name)]
     if not found:
         return
-    columns = min(2, len(found))
-    rows = -(-len(found) // columns)
-    figure = Figure(figsize=(5 * columns + 0.6, 4.8 * rows), layout="constrained")
-    places = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in places[len(found) :]:
-        axes.set_axis_off()
-    for axes, name in zip(places, found, strict=False):
+    # One below the other: two side by side have words that nobody reads on a phone.
+    figure = Figure(figsize=(6.4, 4.9 * len(found)), layout="constrained")
+    places = figure.subplots(len(found), 1, squeeze=False).ravel()
+    for axes, name in zip(places, found, strict=True):
         record = json.loads((runs / name / "metrics.json").read_text(encoding="utf-8"))
         counts = np.array(record["results"]["single_crop"]["confusion"])
         shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -154,7 +151,7 @@ def confusions(runs: Path, path: Path) -> None:
         axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
         axes.set_yticks(range(len(names)), names)
         axes.set(title=name, xlabel="predicted class", ylabel="true class")
-    bar = figure.colorbar(image, ax=list(places), shrink=0.6)
+    bar = figure.colorbar(image, ax=list(places), shrink=0.6 / len(found), anchor=(0, 1))
     bar.set_label("share of the true class's rows [%]")
     bar.set_ticks([0, 0.25, 0.5, 0.75, 1], labels=["0", "25", "50", "75", "100"])
     figure.savefig(path, dpi=100)

@@ -28,6 +28,9 @@ from fer_training.records.run import finished
 
 _SUMMARY = "summary.csv"
 
+_WIDTH = 6.4
+"""Of a chart [inches of 100 pixels]."""
+
 
 def protocols() -> list[str]:
     """Return the recipes of all rows under a paper's protocol."""
@@ -52,24 +55,21 @@ def by_paper(runs: Path, path: Path) -> None:
             found[system.name] = names
     if not found:
         return
-    columns = min(2, len(found))
-    rows = -(-len(found) // columns)
-    figure = Figure(figsize=(max(5.5 * columns, 6), 4.2 * rows), layout="constrained")
-    places = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in places[len(found) :]:
-        axes.set_axis_off()
-    for axes, (title, names) in zip(places, found.items(), strict=False):
+    # One below the other: two side by side have words that nobody reads on a phone.
+    figure = Figure(figsize=(_WIDTH, 3.2 * len(found)), layout="constrained")
+    places = figure.subplots(len(found), 1, squeeze=False).ravel()
+    for axes, (title, names) in zip(places, found.items(), strict=True):
         for name in names:
             epochs = read_epochs(runs / name / _SUMMARY)
             accuracies = [100 * epoch.test_accuracy for epoch in epochs]
             axes.plot(range(1, len(epochs) + 1), accuracies, label=name, linewidth=1)
         axes.set(xlabel="epoch", ylabel="test accuracy [%]", title=title)
-        axes.legend(fontsize=9)
+        axes.legend(fontsize=10)
     figure.savefig(path, dpi=100)
 
 
 def of_four(runs: Path, path: Path) -> None:
-    """Draw test accuracy and loss of ARCH-1 to ARCH-4, a column a protocol that has a run.
+    """Draw test accuracy and loss of ARCH-1 to ARCH-4, two rows a protocol that has a run.
 
     The legend gives each run's epochs and its minutes.
     """
@@ -86,9 +86,10 @@ def of_four(runs: Path, path: Path) -> None:
     }
     if not found:
         return
-    figure = Figure(figsize=(max(5 * len(found), 6), 6.4), layout="constrained")
-    columns = figure.subplots(2, len(found), squeeze=False, sharex="col").T
-    for (above, below), (title, folders) in zip(columns, found.items(), strict=True):
+    figure = Figure(figsize=(_WIDTH, 5.6 * len(found)), layout="constrained")
+    rows = figure.subplots(2 * len(found), 1)
+    for above, below, (title, folders) in zip(rows[::2], rows[1::2], found.items(), strict=True):
+        above.sharex(below)
         for name, folder in folders.items():
             epochs = read_epochs(folder / _SUMMARY)
             minutes = sum(epoch.seconds for epoch in epochs) / 60
@@ -105,7 +106,7 @@ def of_four(runs: Path, path: Path) -> None:
         below.yaxis.set_major_formatter("{x:g}")
         below.yaxis.set_minor_formatter("{x:.2g}" if most < 10 * least else NullFormatter())
         below.tick_params(axis="y", which="minor", labelsize=8)
-        above.legend(fontsize=9)
+        above.legend(fontsize=10)
     figure.savefig(path, dpi=100)
 
 

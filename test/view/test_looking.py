@@ -126,13 +126,16 @@ def test_it_says_what_to_start(page) -> None:
 def test_a_camera_that_loses_a_third_is_not_green(page) -> None:
     teller, ask = page
     dot = "document.querySelector('#cameras button span').className"
+    line = "document.querySelectorAll('#diagnostics li span')[1].className"
 
     def settled(lost: float, colour: str, words: str) -> bool:
         teller.faces("happy")
         teller.diagnose(lost)
         time.sleep(0.1)
         cameras = ask("document.querySelectorAll('#cameras button span').length")
-        return bool(cameras) and ask(dot) == colour and text(ask, "#link") == words
+        if not cameras or ask("document.querySelectorAll('#diagnostics li span').length") < 2:
+            return False
+        return {ask(dot), ask(line)} == {colour} and text(ask, "#link") == words
 
     wait_for(lambda: settled(3.0, "ok", "live"), PATIENCE)
     wait_for(lambda: settled(32.0, "warn", "live, 32 % of images lost"), PATIENCE)

@@ -158,14 +158,18 @@ function lostShare(camera) {
   return Number(camera?.values?.lost_percent ?? 0);
 }
 
+// The level of a camera, or of a line of diagnostics.
+function levelOf(status) {
+  return Math.max(status.level, lostShare(status) >= LOSING ? 1 : 0);
+}
+
 function drawCameras(cameras) {
   const buttons = cameras.map((camera) => {
     const button = element("button");
     button.type = "button";
     button.disabled = !camera.node;
     button.setAttribute("aria-pressed", String(camera.id === chosen));
-    const losing = lostShare(camera) >= LOSING ? 1 : 0;
-    const level = camera.silent > SILENT ? 2 : Math.max(camera.level, losing);
+    const level = camera.silent > SILENT ? 2 : levelOf(camera);
     const several = state.nodes.length > 1 && camera.node ? ` (${camera.node})` : "";
     const note = camera.node ? "" : " not read by a node";
     button.append(camera.node ? mark(level) : "", ` ${camera.topic}${several}${note}`);
@@ -250,7 +254,7 @@ function drawDiagnostics(nodes) {
   const items = nodes.flatMap((node) => node.statuses.map((status) => {
     const short = status.name.split(": ").slice(1).join(": ") || status.name;
     const name = nodes.length > 1 ? `${node.name} ${short}` : short;
-    return element("li", mark(status.level), " ", element("b", name), ` ${status.message}`);
+    return element("li", mark(levelOf(status)), " ", element("b", name), ` ${status.message}`);
   }));
   fill("#diagnostics", "ul", items);
 }
