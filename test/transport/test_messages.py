@@ -204,3 +204,17 @@ def test_an_array_of_another_kind_is_a_value_error(data: object) -> None:
     picture.data = data
     with pytest.raises(ValueError, match="CompressedImage has a wrong value"):
         encode(picture)
+
+
+@pytest.mark.parametrize(
+    ("type_name", "known"),
+    [
+        ("foxglove_msgs/msg/CompressedVideo",
+         "32039eafc3770e589c86c4dabff9c392ce9955ebffd43f5f60763011d43d8d1d"),
+        ("ffmpeg_image_transport_msgs/msg/FFMPEGPacket",
+         "648d84e0d33cbf76daf54b094d8f06154b8a24800a19c14371754df799fbaf79"),
+    ],
+)  # fmt: skip
+def test_messages_of_video_have_the_hashes_that_rosidl_gives_them(type_name, known):
+    """As rosidl 4.6.6 of Jazzy computes them from the published definitions."""
+    assert type_hash(type_name) == f"RIHS01_{known}"
