@@ -183,7 +183,8 @@ def _trouble(
     condition: CameraCondition,
     loss_advice: str,
 ) -> tuple[int, str]:
-    if counts.last_error and not counts.published:
+    joining = counts.dropped["no_key_frame"] > 0  # a video, which takes until a key frame
+    if counts.last_error and not (counts.published or joining):
         return ERROR, f"no image could be processed: {counts.last_error}"
     problems = []
     if settings.enabled and counts.without_result > ERROR_FACTOR * settings.stale_after:

@@ -117,6 +117,7 @@ class Continuity:
         times = self._times.note(packet.stamp_ns or None)
         if self._numbers is not None:
             found = self._numbers.gap(packet.data)
+        if self._numbers is not None and not self._numbers.gaps_allowed:
             return found or (_leap("stamp", times) if times > _LEAP else "")
         if self._self_checked:  # its decoder misses the pictures that are not there
             return ""
@@ -158,7 +159,8 @@ class _FrameNumbers:
     def __init__(self) -> None:
         self._bits = 0
         """Of a number; 0 while no parameter set was received."""
-        self._gaps_allowed = self._separate_planes = False
+        self.gaps_allowed = self._separate_planes = False
+        """The former: whether the stream itself leaves out pictures; numbers say nothing then."""
         self._referred: int | None = None
         """Number of the latest picture that others may rest on."""
 
@@ -189,7 +191,7 @@ class _FrameNumbers:
         number, before = bits.take(self._bits), self._referred
         if referred:
             self._referred = number
-        if before is None or self._gaps_allowed or number == (before + 1) % (1 << self._bits):
+        if before is None or self.gaps_allowed or number == (before + 1) % (1 << self._bits):
             return ""
         return f"picture number {number} follows {before}"
 
@@ -210,7 +212,7 @@ class _FrameNumbers:
             for _ in range(bits.unsigned()):
                 bits.unsigned()
         bits.unsigned()  # max_num_ref_frames
-        self._gaps_allowed = bool(bits.take(1))
+        self.gaps_allowed = bool(bits.take(1))
 
     def _read_format(self, bits: _Bits) -> None:
         chroma = bits.unsigned()

@@ -25,6 +25,7 @@ from support import SECOND, Robot, wait_for
 
 from fer_ros.node import backlog
 from fer_ros.node.backlog import Backlog, Message
+from fer_ros.runtime.status import WARN
 from fer_ros.sources.scene import Actor, Scene
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos
@@ -132,6 +133,7 @@ def test_after_a_lost_packet_and_when_joined_late_pictures_wait_with_a_count(
         send(robot, packets, [index], topic)
         wait_for(lambda n=index - 4: robot.camera_counts(topic)["dropped.no_key_frame"] == n)
     assert "joined between key frames" in robot.node._inputs[topic].stream.counts().last_error
+    assert robot.status("camera").level == WARN
     answer(robot, packets, range(8, 12), topic)
     for index in (13, 14, 15):
         send(robot, packets, [index], topic)

@@ -24,7 +24,7 @@ from packets import encoded, with_lengths
 from videos import grey_levels, level
 
 from fer_ros.perception.images import ImageError
-from fer_ros.perception.video_stream import VideoPacket, codec_of
+from fer_ros.perception.video_stream import VideoPacket, _Bits, _FrameNumbers, codec_of
 from fer_ros.sources.encoding import PacketEncoder
 from fer_ros.sources.packets import NoKeyFrameError, PacketDecoder
 
@@ -99,6 +99,23 @@ def test_a_loss_of_as_many_as_the_numbers_go_is_seen_by_the_stamps():
     packets = packets_of(moving(22) * 2, every=44)
     found = outcomes(packets[:6] + packets[22:])
     assert found == [*range(6), *["waits"] * 22]
+
+
+def test_a_stream_that_leaves_out_pictures_itself_is_checked_by_its_stamps():
+    first, *others = packets_of(moving(12), every=12)
+    numbers = _FrameNumbers()
+    at = first.data.index(b"\0\0\x01\x67") + 4
+    bits = _Bits(first.data[at:])
+    numbers._read_parameters(bits)
+    assert not numbers.gaps_allowed
+    # The flag is the bit that was read last; no emulation prevention stands before it.
+    place, bit = at + (bits._at - 1) // 8, 7 - (bits._at - 1) % 8
+    changed = bytearray(first.data)
+    changed[place] |= 1 << bit
+    own = VideoPacket("H.264", bytes(changed), first.stamp_ns)
+    numbers._read_parameters(_Bits(own.data[at:]))
+    assert numbers.gaps_allowed
+    assert outcomes([own, *others[:5], *others[6:]])[5:] == [5, *["waits"] * 5]
 
 
 def test_counts_of_pictures_tell_where_the_codec_has_no_numbers():
