@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where the weights of ``fer_ros`` come from: networks, recipes, evaluation and export."""
+"""Training of the weights of ``fer_ros``: networks, recipes, evaluation and export."""

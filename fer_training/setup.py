@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def version() -> str:
-    """Return the version, which stands in fer_ros alone."""
+    """Return the version, which is defined in fer_ros only."""
     text = (HERE.parent / "fer_ros" / "__init__.py").read_text(encoding="utf-8")
     return text.split('__version__ = "')[1].split('"')[0]
 

@@ -15,11 +15,11 @@
 """ARCH-1 to ARCH-4 of Chowanda 2021, layer by layer as tables 1 to 4 print them.
 
 A. Chowanda, "Separable convolutional neural networks for facial expressions recognition",
-Journal of Big Data 8:132 (2021). Modules bear the tables' layer names.
+Journal of Big Data 8:132 (2021). Modules have the tables' layer names.
 
 What the tables leave open or contradict, and how it is read here:
 
-- Table 1's first convolution stands in one garbled row with its batch norm; table 2 prints the
+- Table 1's first convolution is in one garbled row with its batch norm; table 2 prints the
   same row in full (72 weights).
 - Kernels of the poolings are not printed: 2x2, which halves as the shapes do.
 - Tables 3 and 4 repeat the shape and the count of the first batch norm in every later one, and
@@ -27,8 +27,8 @@ What the tables leave open or contradict, and how it is read here:
   which gives both printed totals.
 - Table 4 ends in its second dense layer twice: the last row is the layer of the classes, as in
   table 2, which gives the printed total.
-- Dropout of 0.5 is printed in the text without a place, and no table has a row for it: here it
-  stands before the layer of the classes and between the dense layers.
+- Dropout of 0.5 is printed in the text without a place, and no table has a row for it: here it is
+before the layer of the classes and between the dense layers.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def has_votes_head(architecture: str) -> bool:
 
 
 def one_head(network: nn.Module, head: str) -> nn.Module:
-    """Return the network that one head makes, as it is measured, counted and exported.
+    """Return the network with one head only, as it is measured, counted and exported.
 
     Raises:
         RecipeError: The votes are asked of a network that has not learnt them.

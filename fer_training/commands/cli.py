@@ -84,7 +84,7 @@ def _add_evaluate(commands: Any) -> None:
         "--head",
         choices=("labels", "votes"),
         default="labels",
-        help="of a run trained with votes_weight; votes answers in FER+'s classes, on its labels",
+        help="of a run trained with votes_weight; votes predicts FER+'s classes, on its labels",
     )
     evaluate.add_argument(
         "--ferplus", action="store_true", help="true class: the FER+ majority, where there is one"
@@ -114,7 +114,7 @@ def _add_svm(commands: Any) -> None:
 
 
 def _add_saliency(commands: Any) -> None:
-    saliency = commands.add_parser("saliency", help="where hiding the face changes the answer")
+    saliency = commands.add_parser("saliency", help="where hiding the face changes the prediction")
     saliency.add_argument("--model", type=Path, required=True)
     saliency.add_argument("--data", type=Path)
     saliency.add_argument("--dataset", default="fer2013")

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What every loader returns, and the errors they raise."""
+"""The common type of all data sets, and the errors of loaders."""
 
 from __future__ import annotations
 

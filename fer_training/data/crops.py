@@ -61,7 +61,7 @@ def face_crop(image: NDArray[np.uint8], size: int, name: str) -> NDArray[np.uint
     """Return the most confident face of a grey image as a crop of (size, size).
 
     Raises:
-        DatasetError: No face was found; the message bears ``name``.
+        DatasetError: No face was found; the message contains ``name``.
     """
     faces = _detector().detect(image)
     if not faces:

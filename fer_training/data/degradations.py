@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What cameras and detectors do to a face crop, at fixed severities, for the robustness table.
+"""Degradations of face crops, at fixed severities, for the robustness table.
 
 Unlike the random changes of ``augment.py``, these are fixed, run outside PyTorch, and share no
 code with training, so that a network is not measured by the very function that trained it.

@@ -42,7 +42,7 @@ class Census:
     not_a_face: int
 
     def sentence(self) -> str:
-        """Say which rows count."""
+        """Return a sentence on which rows count."""
         return (
             f"FER+ keeps {self.kept:,} of {self.rows:,} rows: single votes are dropped, and a "
             f"class must have\nmore than half of the rest ({self.no_majority:,} rows have no such "
@@ -52,7 +52,7 @@ class Census:
 
 @dataclass(frozen=True)
 class Majority:
-    """Answers beside the FER+ majority, among the classes of the data set."""
+    """Predictions against the FER+ majority, among the classes of the data set."""
 
     rows: int
     """With a majority in one of these classes."""
@@ -116,9 +116,9 @@ def disagreement(data: FaceDataset) -> dict[str, float]:
     """
     if data.votes is None or not set(data.label_names) <= set(FERPLUS):
         return {}
-    said = majority(data.votes)
+    voted = majority(data.votes)
     codes = np.array([FERPLUS.index(name) for name in data.label_names])
-    known, other = said != UNUSABLE, said != codes[data.labels]
+    known, other = voted != UNUSABLE, voted != codes[data.labels]
     shares = {ALL: known}
     shares |= {name: known & (data.labels == i) for i, name in enumerate(data.label_names)}
     return {name: float(other[rows].mean()) for name, rows in shares.items() if rows.any()}
@@ -154,7 +154,7 @@ def relabelled(data: FaceDataset) -> FaceDataset:
 
 
 def on_majority(predicted: NDArray[np.int64], data: FaceDataset) -> Majority | None:
-    """Return how often the FER+ majority is answered, None where no row has one.
+    """Return how often the FER+ majority is predicted, None where no row has one.
 
     Args:
         predicted: Class of each row in the data's own codes, shape (N,).

@@ -37,7 +37,7 @@ SMILE_WHERE = "take the folder SMILEs of github.com/hromi/SMILEsmileD"
 
 @dataclass(frozen=True)
 class Chip:
-    """A face of 200 by 200 pixels and the groups that its file name says."""
+    """A face of 200 by 200 pixels and the groups given by its file name."""
 
     path: Path
     age: str

@@ -65,7 +65,7 @@ def compose(
     Args:
         images: Crops, shape (N, H, W), grey.
         rows: Which of them are pasted, each once.
-        rng: Decides which size stands where.
+        rng: Decides which size is placed where.
         sizes: Five sides [pixels], at most 256.
 
     Yields:

@@ -235,7 +235,7 @@ def choose(data: FaceDataset, kind: str, fold: int) -> Split:
 
 
 def cross_duplicates(data: FaceDataset, split: Split) -> Rows:
-    """Return the test rows whose image also stands, byte for byte, among the training rows."""
+    """Return the test rows whose image is also, byte for byte, among the training rows."""
     groups = data.duplicate_groups
     return split.test[np.isin(groups[split.test], groups[split.train])]
 

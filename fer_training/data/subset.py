@@ -24,7 +24,7 @@ from fer_training.data.base import FERPLUS_COLUMNS, DatasetError, FaceDataset
 
 
 class Selection(Protocol):
-    """What a recipe's ``data`` entry says of it."""
+    """The selection in a recipe's ``data`` entry."""
 
     leave_out: list[str]
     """Classes that are left out."""

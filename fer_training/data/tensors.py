@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""From stored crops to what a network sees; training, evaluation and export share it."""
+"""From stored crops to a network's input, for training, evaluation and export."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the search plan finds and costs: faces of 20 to 200 pixels in VGA, 720p and 1080p scenes."""
+"""Recall and cost of the search plan: faces of 20 to 200 pixels in VGA, 720p and 1080p scenes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Spent:
     detector: str
     budget: float
     found: float
-    """Share of the faces found after `frames` frames of the standing scene."""
+    """Share of the faces found after `frames` frames of the static scene."""
     found_at_once: float
     """Share found in the first frame."""
     small: float
@@ -92,7 +92,7 @@ def measure(
         crops: FER2013 faces, (N, 48, 48).
         backgrounds: Grey photos without faces.
         scenes: Of each kind.
-        frames: Frames of each standing scene; the faces found are given back as tracks.
+        frames: Frames of each static scene; the faces found are given back as tracks.
     """
     for name, size in FRAMES.items():
         rng = np.random.default_rng(0)
@@ -115,7 +115,7 @@ def measure(
 
 @dataclass(frozen=True)
 class _Watched:
-    """A standing scene, searched for some frames."""
+    """A static scene, searched for some frames."""
 
     ever: NDArray[np.bool_]
     """(F,) faces found in any frame."""

@@ -31,7 +31,7 @@ _LIMITS = """## Limits
 * It was trained on faces turned as far as YuNet still finds them and tilted by up to 55 degrees.
   Heads lying on their side are out of scope.
 * `detection_size` and `detection_budget` say how many pixels of a face it gets to see; the tables
-  say what that is worth.
+  quantify that.
 * Of version 0.1.0, looked at by eye: what it misses on the validation photos is mostly faces behind
   masks seen from the side, behind a hand or another head, or blurred; what it makes up is mostly
   emblems, lettering, watches and fists, then statues and dogs seen from the front.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Detectors on clips: which faces of a reference they lose for how long, and what they make up.
+"""Detectors on clips: missed faces of a reference with durations, and false tracks.
 
 The detector that is measured works as in the node: tracks hold on to less confident faces.
 """

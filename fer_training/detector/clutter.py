@@ -179,6 +179,6 @@ def _strokes(canvas: Image, rng: Rng) -> None:
 
 
 def _on(canvas: Image) -> int:
-    """What shows on the canvas' middle: nothing on a filled one, else full cover."""
+    """Cover of the canvas' middle: none on a filled one, else full."""
     side = canvas.shape[0]
     return 0 if canvas[side // 2, side // 2] else 255

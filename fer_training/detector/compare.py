@@ -43,7 +43,7 @@ from fer_training.detector.vga_scenes import HEIGHT, WIDTH, Scene
 Floats = NDArray[np.float64]
 
 BANDS = ((8, 16), (16, 24), (24, 32), (32, 48), (48, 96), (96, 192), (192, 10_000))
-"""Mean sides of faces told apart [source pixels]."""
+"""Mean sides of faces, the bins of the tables [source pixels]."""
 SMALLEST = 24.0
 """Faces from this side on count in the whole [source pixels]."""
 _LEAST_SCORE = 0.05
@@ -60,7 +60,7 @@ class Contestant:
 
 @dataclass
 class PhotoFigures:
-    """What a detector does on photos with known faces."""
+    """Figures of a detector on photos with known faces."""
 
     name: str
     recall: float
@@ -81,7 +81,7 @@ class PhotoFigures:
 
 @dataclass(frozen=True)
 class SceneFigures:
-    """What a detector does on FER2013 faces of one size and tilt in VGA scenes."""
+    """Figures of a detector on FER2013 faces of one size and tilt in VGA scenes."""
 
     name: str
     size: int

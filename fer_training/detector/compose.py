@@ -38,14 +38,14 @@ _LEAST_VISIBLE = 0.4
 
 @dataclass(frozen=True)
 class Mixture:
-    """Shares and ranges of what a field shows."""
+    """Shares and ranges of the content of fields."""
 
     photo: float = 0.6
     """Share of fields with a photo around one of its faces."""
     pasted: float = 0.26
     """Share of photos without faces into which crops are put; the rest shows no face."""
     mistaken: float = 0.55
-    """Share of the fields without a chosen face that stand around what was taken for one."""
+    """Share of the fields without a chosen face that are around a false detection."""
     drawn: float = 0.2
     """Share of fields onto which lettering and signs are drawn beside the faces."""
     smallest: float = 10.0
@@ -55,7 +55,7 @@ class Mixture:
     enlarged: float = 2.5
     """Most that a photo is enlarged; beyond, faces are blots."""
     ignored: float = 8.5
-    """Faces below this side bear no loss [pixels]."""
+    """Faces below this side are ignored in the loss [pixels]."""
     tilted: float = 0.36
     """Share of fields with a tilt up to `tilt` either way; the others tilt by some 7 degrees."""
     tilt: float = 55.0
@@ -83,7 +83,7 @@ class Field:
     """Middle x, y, width, height."""
     points: list[Floats] = field(default_factory=list)
     """(5, 2) each."""
-    worth: list[float] = field(default_factory=list)
+    weight: list[float] = field(default_factory=list)
 
 
 _NARROWEST, _WIDEST = 0.65, 1.2
@@ -159,7 +159,7 @@ class Composer:
         return math.exp(rng.uniform(low, high))
 
     def _without_a_chosen_face(self, side: int, rng: Rng) -> Field:
-        """A place without faces, or one around a mistake, with the faces that stand beside it."""
+        """A place without faces, or one around a mistake, with the faces beside it."""
         if not len(self._mistakes) or rng.random() >= self._mixture.mistaken:
             return Field(self._empty_place(side, rng))
         assert self._hard is not None
@@ -286,12 +286,12 @@ class Composer:
             kept.append(i)
             inside = 0 < x < side and 0 < y < side
             if wide * high < _LEAST_VISIBLE * w * h or not inside:
-                made.worth[i] = -1
+                made.weight[i] = -1
             if math.sqrt(w * h) < self._mixture.ignored:
-                made.worth[i] = -1
+                made.weight[i] = -1
         made.boxes = [made.boxes[i] for i in kept]
         made.points = [made.points[i] for i in kept]
-        made.worth = [made.worth[i] for i in kept]
+        made.weight = [made.weight[i] for i in kept]
 
 
 def _placing(
@@ -343,7 +343,7 @@ def _warp(
 
 
 def _carry(made: Field, face: Floats, matrix: NDArray[np.float64]) -> None:
-    """Add a face (x, y, width, height, landmarks, worth) under a map; tilted heads stand wider."""
+    """Add a face (x, y, width, height, landmarks, weight) under a map; tilted boxes get wider."""
     x, y, w, h = (float(number) for number in face[:4])
     middle = matrix[:2, :2] @ (x + w / 2, y + h / 2) + matrix[:2, 2]
     across = matrix[:2, :2] @ np.diag([w, h])
@@ -353,7 +353,7 @@ def _carry(made: Field, face: Floats, matrix: NDArray[np.float64]) -> None:
         points = points[_MIRRORED]
     made.boxes.append((float(middle[0]), float(middle[1]), float(width), float(height)))
     made.points.append(points.astype(np.float32))
-    made.worth.append(float(face[14]))
+    made.weight.append(float(face[14]))
 
 
 def _lit_as(crop: Image, scene: Image, at: NDArray[np.floating], size: float, rng: Rng) -> Image:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What cameras and rooms do to a picture: light, blur, noise, packing, things in front of faces."""
+"""Image degradations: light, blur, noise, compression, and things in front of faces."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ _COVERED, _MASKED = 0.25, 0.55
 
 
 def disturb(made: Field, rng: Rng) -> Image:
-    """Return a field's image as a worse camera would have taken it.
+    """Return a field's image as taken by a worse camera.
 
     Faces that cannot be seen any more are marked as unknown in the field.
     """
     image = made.image
-    for (x, y, w, h), points, worth in zip(made.boxes, made.points, made.worth, strict=True):
-        if worth <= 0 or rng.random() >= _COVERED:
+    for (x, y, w, h), points, weight in zip(made.boxes, made.points, made.weight, strict=True):
+        if weight <= 0 or rng.random() >= _COVERED:
             continue
         if rng.random() < _MASKED and np.isfinite(points).all():
             put_mask(image, points, rng)
@@ -101,7 +101,7 @@ def _blurred(image: Image, made: Field, rng: Rng) -> Image:
 
 
 def _forget_unreadable(made: Field, image: Image, noise: float) -> None:
-    """Faces that darkness or noise has swallowed bear no loss: they would teach to see blots."""
+    """Make faces hidden by darkness or noise ignored regions: they would teach to detect blots."""
     for i, (x, y, w, h) in enumerate(made.boxes):
         place = image[
             max(int(y - h / 2), 0) : max(int(y + h / 2) + 1, 0),
@@ -110,7 +110,7 @@ def _forget_unreadable(made: Field, image: Image, noise: float) -> None:
         # Noise averages out over a larger face's features.
         hidden = noise * min(1.0, 24.0 / max(w, h))
         if place.size and float(place.std()) < _LEAST_SPREAD + 0.8 * hidden:
-            made.worth[i] = -1
+            made.weight[i] = -1
 
 
 def _noisy(image: Image, strength: float, rng: Rng) -> Image:

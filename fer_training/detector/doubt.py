@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Scores that fall where the landmarks are in doubt: a change of the last convolutions alone."""
+"""Scores lowered by landmark uncertainty, by a change of the last convolutions alone."""
 
 from __future__ import annotations
 

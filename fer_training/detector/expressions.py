@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a detector costs the expressions: faces in scenes found, cropped and classified."""
+"""Effect of a detector on expression accuracy: faces in scenes found, cropped and classified."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Expressions:
     """Share predicted right, found or not."""
     right_of_found: float
     direct: float
-    """Share of the faces found that are predicted right on a crop cut where the face stands."""
+    """Share of the faces found that are predicted right on a crop cut at the face's true place."""
     loss: float
     """`right_of_found` minus `direct`."""
 

@@ -52,7 +52,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Report:
-    """What was exported."""
+    """Summary of the export."""
 
     step: int
     parameters: int
@@ -118,7 +118,7 @@ def export_run(run: Path, out: Path, choice: Choice, cache: Path, version: str) 
 
 
 def plan_of(run: Path) -> dict[str, object]:
-    """Return what the run folder says of its training."""
+    """Return the training plan stored in the run folder."""
     file = run / "plan.json"
     plan: dict[str, object] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
     return plan

@@ -62,7 +62,7 @@ _VALIDATED = 4
 
 @dataclass
 class Tally:
-    """What became of the pictures of one source."""
+    """Counts of the pictures of one source by outcome."""
 
     pictures: int = 0
     small: int = 0
@@ -80,7 +80,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Request:
-    """What is gathered from where."""
+    """Checkouts and outputs of a gathering."""
 
     checkouts: tuple[Path, ...]
     """Folders with the repositories' names."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a network in training finds hard: faces it scores low, and things it takes for faces."""
+"""Hard example mining: faces with low scores, and false detections."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _LEAST_WEIGHT = 0.12
 
 @dataclass(frozen=True)
 class Hard:
-    """How often to show which face, and what was wrongly taken for one."""
+    """Sampling weights of faces, and false detections."""
 
     weights: Floats
     """(M,) for every face of all photos."""
@@ -115,7 +115,7 @@ def _look(
 
 
 def _touches(found: NDArray[np.float64], photo: Photo) -> NDArray[np.bool_]:
-    """Whether a detection's middle lies in any face, known or not, which is no clear mistake."""
+    """Whether a detection's middle lies in any face, known or not; it is then no clear mistake."""
     middle = found[:, None, :2] + found[:, None, 2:] / 2
     low, extent = photo.faces[None, :, :2], photo.faces[None, :, 2:4]
     inside = np.all((middle > low) & (middle < low + extent), axis=2)

@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What makes a face hard to find, as far as labels and the picture say it.
+"""Attributes that make a face hard to detect, from labels and the picture.
 
-`masked` is what people's labels say. The others are measured: `turned` by the landmarks of the
+`masked` comes from people's labels. The others are measured: `turned` by the landmarks of the
 most confident detection of YuNet inside the box, at any of three sizes and from a score of 0.1
 on, so that a face which a detector does not trust is judged all the same; `out of focus` and
 `dark` by the pixels of the box; `crowd` by the number of faces on the photo. A hand in front of a
@@ -59,7 +59,7 @@ def of_photo(
     Args:
         image: uint8 (H, W, 3) BGR.
         boxes: (K, 4) x, y, width, height [pixels].
-        masked: (K,) what the labels say.
+        masked: (K,) by the labels.
         detections: (F, 15) YuNet's detections, by the size of its input.
     """
     found = np.zeros((len(boxes), len(KINDS)), bool)

@@ -54,7 +54,7 @@ class LabelledPhoto:
 
 
 def load(path: Path) -> Iterator[LabelledPhoto]:
-    """Yield the photos of a data set; its layout is told from what is there.
+    """Yield the photos of a data set; its layout is recognised by its files.
 
     Args:
         path: An npz file with `jpeg`, `offset`, `truth` and `truth_offset`; a folder of WIDER FACE
@@ -102,8 +102,8 @@ def _npz(path: Path) -> Iterator[LabelledPhoto]:
         image = cv2.imdecode(packed[offset[i] : offset[i + 1]], cv2.IMREAD_COLOR)
         own = slice(at[i], at[i + 1])
         photo = _photo(image, truth[own], f"photo {i} of {path}")
-        told = dict(zip(names, kinds[own].T, strict=True))
-        yield replace(photo, kinds=told, loose=is_loose(sources[i]))
+        kinds_by_name = dict(zip(names, kinds[own].T, strict=True))
+        yield replace(photo, kinds=kinds_by_name, loose=is_loose(sources[i]))
 
 
 def _folder(path: Path) -> Iterator[LabelledPhoto]:

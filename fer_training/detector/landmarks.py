@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How far a detector's landmarks lie from where they should."""
+"""Landmark error of a detector."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which detections are hits: one measure for training, choice and comparison."""
+"""Matching of detections to faces, for training, threshold choice and comparison."""
 
 from __future__ import annotations
 

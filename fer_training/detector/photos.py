@@ -32,7 +32,7 @@ from fer_training.detector.sources import is_loose
 Floats = NDArray[np.float32]
 
 CERTAIN = 0.7
-"""Teacher's score from which on a box is taken for a face; below, its region bears no loss."""
+"""Teacher's score from which on a box is taken for a face; below, it is an ignored region."""
 
 _DOUBTFUL_SOURCES, _CERTAIN_THERE = (1, 2), 0.8
 """Everyday photos, in which detections below this are as often animals or soil."""
@@ -60,7 +60,7 @@ class Photo:
 
     image: NDArray[np.uint8]
     faces: Floats
-    """(F, 15): x, y, width, height, five landmarks (NaN where unknown), worth.
+    """(F, 15): x, y, width, height, five landmarks (NaN where unknown), weight.
 
     Worth is the score to reach in 0..1, or -1 where nothing is known of the region.
     """
@@ -91,11 +91,11 @@ class Photos:
         """Photos in which the teacher was wrong."""
         faces = self._index["faces"]
         faces[np.sqrt(faces[:, 2] * faces[:, 3]) < READABLE, 14] = -1
-        worth = faces[:, 14]
+        weight = faces[:, 14]
         self.faces = len(faces)
         """Number of faces of all photos, unknown ones included."""
         owner = np.repeat(np.arange(len(self)), np.diff(self._index["face_offset"]))
-        self.certain = np.stack([owner, np.arange(len(worth))], 1)[worth > 0]
+        self.certain = np.stack([owner, np.arange(len(weight))], 1)[weight > 0]
         """(photo, row among all faces) of every certain face."""
 
     def __len__(self) -> int:
@@ -159,8 +159,8 @@ def build(files: Sequence[Path], folder: Path, without: Sequence[int] = ()) -> i
                 position += image.size
                 faces.append(detections)
                 false.append(_rows(data, "false_faces", "false_offset", int(i))[:, :4])
-                said = "negative" in data and data["negative"][i] == 1
-                empty.append(said or (len(detections) == 0 and data["source"][i] in (1, 2)))
+                negative = "negative" in data and data["negative"][i] == 1
+                empty.append(negative or (len(detections) == 0 and data["source"][i] in (1, 2)))
                 sources.append(data["source"][i])
     if not sizes:
         raise DatasetError("no photo is left; leave fewer sources out")
@@ -193,17 +193,17 @@ def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
     truth = _rows(data, "truth", "truth_offset", i)
     if is_loose(code):
         confirmed, missed = _loosely(truth, joined, score)
-        worth = np.full(len(missed), -1.0)
+        weight = np.full(len(missed), -1.0)
     else:
         overlap = _overlap(truth, joined[:, :4])
         confirmed = overlap.max(0, initial=0.0) >= _CONFIRMS
         missed = truth[overlap.max(1, initial=0.0) < _CONFIRMS]
-        worth = np.where(np.sqrt(missed[:, 2] * missed[:, 3]) >= 14, 0.8, -1)
+        weight = np.where(np.sqrt(missed[:, 2] * missed[:, 3]) >= 14, 0.8, -1)
         missed = _as_teacher(missed) if code in _BROW_TO_CHIN else missed
     joined[confirmed, 14] = 1.0
     joined = joined[confirmed | (score >= _LEAST_KEPT) | (len(truth) == 0)]
     extra = np.full((len(missed), 15), np.nan, np.float32)
-    extra[:, :4], extra[:, 14] = missed, worth
+    extra[:, :4], extra[:, 14] = missed, weight
     return np.concatenate([joined, extra]).astype(np.float32)
 
 

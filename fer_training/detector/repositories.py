@@ -78,7 +78,7 @@ LAYOUTS = (
 
 @dataclass(frozen=True)
 class Picture:
-    """One file of a checkout and what people say of it."""
+    """One file of a checkout and its labels."""
 
     file: Path
     name: str

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What happens to single faces of a field: out of focus or moving, or behind a held thing."""
+"""Degradations of single faces of a field: defocus, motion blur, or occlusion by a held thing."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def disturb_faces(made: Field, mixture: Mixture, rng: Rng) -> None:
         mixture: `blurred` and `held_before` are the shares of faces.
         rng: Generator; it is not asked where a share is 0.
     """
-    for box, worth in zip(made.boxes, made.worth, strict=True):
-        if worth <= 0 or min(box[2:]) < _LEAST_SIDE:
+    for box, weight in zip(made.boxes, made.weight, strict=True):
+        if weight <= 0 or min(box[2:]) < _LEAST_SIDE:
             continue
         if mixture.blurred and rng.random() < mixture.blurred:
             blur(made.image, box, rng)

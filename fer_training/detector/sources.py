@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where the detector's training photos come from, and on which terms, by their codes."""
+"""Sources of the detector's training photos and their terms, by code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Source:
 
     @property
     def label(self) -> str:
-        """What and from where, in one line."""
+        """Content and origin, in one line."""
         return f"{self.what} (GitHub {self.repository})" if self.repository else self.what
 
 
@@ -96,7 +96,7 @@ CROPS = ("FER2013 Training (Goodfellow et al. 2013)", "research")
 
 
 def described(counts: Mapping[int, int], crops: int) -> Mapping[str, object]:
-    """Return, as plain values, what a detector's metadata says about the data it learned from.
+    """Return a detector's metadata on its training data, as plain values.
 
     Args:
         counts: Photos by the code of their source.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a sparse search and a rate of expressions keep of a whole pass over each image.
+"""Comparison of sparse search and a rate of expressions with a whole pass over each image.
 
 Every clip goes through the node's pipeline twice: with a whole pass and a classification in every
 image, the reference, and with the setting that is measured.

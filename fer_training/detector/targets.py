@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which cells stand for which face, and the loss.
+"""Assignment of cells to faces, and the loss.
 
 A few cells near a face's middle, on levels that suit its size, are chosen by how well they already
 fit it (task alignment: Feng et al. 2021, arXiv:2108.07755); their score is to follow that order
@@ -32,7 +32,7 @@ from fer_training.detector.network import STRIDES
 
 _CELLS_A_FACE = 6
 _LEAST_CELLS, _MOST_CELLS = 0.9, 9.0
-"""Side of the faces that a level may stand for [cells]; open at the two ends."""
+"""Side of the faces that a level may be assigned [cells]; open at the two ends."""
 _BEST_CELLS = 3.6
 
 
@@ -46,7 +46,7 @@ class Batch:
     """float (N, G, 4): middle x, y, width, height [pixels]."""
     points: Tensor
     """float (N, G, 5, 2) [pixels]; NaN where unknown."""
-    worth: Tensor
+    weight: Tensor
     """float (N, G): score to reach; 0 no face, -1 a region without loss."""
 
 
@@ -119,7 +119,7 @@ def losses(outputs: list[Tensor], batch: Batch) -> Losses:
 def _point_loss(
     raw: Tensor, grid: Cells, cell: Tensor, truth: Tensor, points: Tensor, weight: Tensor
 ) -> Tensor:
-    """Error of the landmarks in sides of the face, and the likelihood of the spread foretold."""
+    """Landmark error in sides of the face, and negative log-likelihood of the predicted spread."""
     known = torch.isfinite(points).all(-1).all(-1)
     raw, cell, points = raw[known], cell[known], points[known]
     side = truth[known, 2:].prod(-1).sqrt()
@@ -146,11 +146,11 @@ def _assign(
     counts = torch.ones_like(score)
     levels = torch.unique(grid.strides)
     for n in range(count):
-        worth = batch.worth[n]
-        for ignored in batch.boxes[n][worth < 0]:
+        weight = batch.weight[n]
+        for ignored in batch.boxes[n][weight < 0]:
             inside = (grid.centers - ignored[:2]).abs() < ignored[2:] * 0.5
             counts[n][inside.all(-1)] = 0
-        faces = torch.nonzero(worth > 0)[:, 0]
+        faces = torch.nonzero(weight > 0)[:, 0]
         if len(faces) == 0:
             continue
         truth = batch.boxes[n][faces]
@@ -171,7 +171,7 @@ def _assign(
         top, face = chosen.max(0)
         positive = top > 0
         share = top / best[:, 0].clamp(min=1e-9)[face]
-        wanted[n] = torch.where(positive, share * worth[faces][face], 0.0)
+        wanted[n] = torch.where(positive, share * weight[faces][face], 0.0)
         owner[n] = faces[face]
         counts[n] = torch.where(positive, 1.0, counts[n])
     return wanted, owner, counts

@@ -106,7 +106,7 @@ class _Batches(IterableDataset[Batch]):
 
 
 def composer_of(plan: Plan) -> Composer:
-    """Return what composes fields of a plan's data, and of what was mined for its run.
+    """Return the composer of a plan's data and of the examples mined for its run.
 
     Raises:
         DatasetError: The folder holds no photos.
@@ -132,13 +132,13 @@ def batch_of(plan: Plan, composer: Composer, step: int) -> Batch:
     most = max(1, *(len(made.boxes) for made in fields))
     boxes = torch.ones(count, most, 4)
     points = torch.full((count, most, 5, 2), math.nan)
-    worth = torch.zeros(count, most)
+    weight = torch.zeros(count, most)
     for i, made in enumerate(fields):
         for j in range(len(made.boxes)):
             boxes[i, j] = torch.tensor(made.boxes[j])
             points[i, j] = torch.from_numpy(made.points[j])
-            worth[i, j] = made.worth[j]
-    return Batch(torch.from_numpy(images), boxes, points, worth)
+            weight[i, j] = made.weight[j]
+    return Batch(torch.from_numpy(images), boxes, points, weight)
 
 
 def rate_at(plan: Plan, step: int) -> float:

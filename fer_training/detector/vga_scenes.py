@@ -37,7 +37,7 @@ BOX = (0.5, 0.526, 0.81, 1.02)
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture, and which crop stands where."""
+    """A picture and the places of its crops."""
 
     image: Image
     """(480, 640) grey."""

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How good a network is: accuracy, calibration, robustness, saliency."""
+"""Measurements of networks: accuracy, calibration, robustness, saliency."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is fitted after training: offsets per class, temperature, the threshold of UNCERTAIN.
+"""Fits after training: offsets per class, temperature, the threshold of UNCERTAIN.
 
 Offsets undo what training did to single classes: soft targets from FER+ votes, for one, make fear
 rarer than the labels have it. They come from the training rows, so that rows that select have no
@@ -87,7 +87,7 @@ HALVINGS = 10
 
 
 def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibration:
-    """Fit temperature and threshold (Guo et al. 2017) and say what they give.
+    """Fit temperature and threshold (Guo et al. 2017) and evaluate them.
 
     Args:
         logits: Shape (N, classes), or log probabilities.
@@ -113,7 +113,7 @@ def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibra
 
 
 def cross_fitted_words(error: float, bounds: tuple[float, float] | None) -> str:
-    """Say a cross-fitted error and its range over halvings, which older records lack."""
+    """Return a cross-fitted error and its range, which older records lack, as text."""
     words = f"{100 * error:.1f} %"
     if bounds is not None:
         least, greatest = (100 * bound for bound in bounds)

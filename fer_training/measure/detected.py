@@ -14,7 +14,7 @@
 
 """Accuracy on faces that a detector found: pasted into scenes, detected, cropped, classified.
 
-This is what a network meets in the node: the detector's own jitter, and the crop of
+These are the conditions in the node: the detector's own jitter, and the crop of
 :mod:`fer_ros.perception.alignment` from a picture that goes on beyond the face.
 """
 
@@ -98,7 +98,7 @@ def measure(
 
 @dataclass
 class _Search:
-    """What was pasted into all scenes, what of it was found, and what else was."""
+    """The faces pasted into all scenes, those found, and other detections."""
 
     shown: list[Pasted] = field(default_factory=list)
     found: list[Pasted] = field(default_factory=list)

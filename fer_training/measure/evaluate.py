@@ -38,7 +38,7 @@ def evaluate(
     Args:
         predictor: Network.
         data: Rows to measure on.
-        duplicates: Rows (indices into ``data``) whose image also stands among training rows;
+        duplicates: Rows (indices into ``data``) whose image is also among training rows;
             the figures without them are given too.
         flip: Also measure with the mirrored crop (two-crop test-time augmentation).
     """

@@ -41,7 +41,7 @@ from fer_training.records.run import RunRecord
 
 @dataclass
 class FusedPredictor:
-    """Several predictors behind the face of one."""
+    """Several predictors behind the interface of one."""
 
     members: Sequence[Predictor]
     rule: str

@@ -14,7 +14,7 @@
 
 """How detection, uncertainty and labels differ between groups of people, with intervals.
 
-The faces carry no true expression, so that nothing here says for whom a label is right.
+The faces carry no true expression, so that accuracy by group cannot be measured.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the node's parts make of one chip."""
+    """Detection and prediction of one chip."""
 
     chip: Chip
     found: tuple[bool, ...]
@@ -203,8 +203,8 @@ def table(seen: Sequence[Seen], labels: Sequence[str]) -> list[Group]:
 
 
 def _group(kind: str, name: str, seen: Sequence[Seen], labels: Sequence[str]) -> Group:
-    said = Counter(one.label for one in seen if one.label is not None)
-    found, uncertain = sum(said.values()), said[UNCERTAIN]
+    named = Counter(one.label for one in seen if one.label is not None)
+    found, uncertain = sum(named.values()), named[UNCERTAIN]
     return Group(
         kind=kind,
         name=name,
@@ -214,7 +214,7 @@ def _group(kind: str, name: str, seen: Sequence[Seen], labels: Sequence[str]) ->
             for i, side in enumerate(SIDES)
         },
         uncertain=Share(uncertain, found),
-        labels={label: Share(said[label], found - uncertain) for label in labels},
+        labels={label: Share(named[label], found - uncertain) for label in labels},
     )
 
 

@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a person's baseline does to a shipped network on faces of people it never saw.
+"""Effect of a person's baseline on a shipped network, on faces of people it never saw.
 
-Every picture of a person stands for some seconds, in random order or in blocks of one expression,
+Every picture of a person is shown for some seconds, in random order or in blocks of one expression,
 and goes through the filter as a track's predictions do. Measured only: nothing is chosen here.
 """
 
@@ -45,7 +45,7 @@ class BaselineFigures:
     baseline: str
     order: str
     seconds: float
-    """How long each picture stands [s]."""
+    """How long each picture is shown [s]."""
     rows: int
     accuracy: float
     """Share of pictures whose last result is right."""
@@ -77,7 +77,7 @@ def measure(
         probabilities: Of a network for each row, shape (N, classes), columns as data's labels.
         settings: The baseline; each person has one of their own.
         order: One of :data:`ORDERS`.
-        seconds: How long each picture stands [s].
+        seconds: How long each picture is shown [s].
         threshold: Probability below which a face is uncertain.
         repeats: Orders drawn.
         seed: Of the orders.
@@ -93,9 +93,9 @@ def measure(
             baseline = Baseline()
             length = settings.neutral_seconds / max(len(first), 1)
             for row in first:
-                _stand(baseline, probabilities[row], length, data.label_names, settings)
+                _show(baseline, probabilities[row], length, data.label_names, settings)
             for row in shown:
-                found = _stand(baseline, probabilities[row], seconds, data.label_names, settings)
+                found = _show(baseline, probabilities[row], seconds, data.label_names, settings)
                 labels.append(int(data.labels[row]))
                 scores.append(found)
     return _figures(data, np.array(labels), np.stack(scores), settings, order, seconds, threshold)
@@ -119,14 +119,14 @@ def _arranged(
     return rows[neutral], rows[~neutral]
 
 
-def _stand(
+def _show(
     baseline: Baseline,
     probabilities: NDArray[np.float32],
     seconds: float,
     labels: tuple[str, ...],
     settings: BaselineSettings,
 ) -> NDArray[np.float32]:
-    """Return the last result of a picture that stands for some seconds."""
+    """Return the last result of a picture that is shown for some seconds."""
     found = probabilities
     for _ in range(max(round(seconds * RATE), 1)):
         found = baseline.update(probabilities, 1 / RATE, labels, settings)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One face for checkpoints and ONNX files, so that both are measured by the same code."""
+"""A common interface of checkpoints and ONNX files, so that the same code measures both."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Predictor(Protocol):
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Name in reports."""
         ...
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -224,7 +224,7 @@ class Mirrored:
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Name in reports."""
         return f"{self.predictor.name}+mirror"
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Occlusion saliency (Minaee et al. 2021, section 4.4): where a prediction breaks.
+"""Occlusion saliency (Minaee et al. 2021, section 4.4).
 
 A zeroed square slides over the crop; the map holds, for every pixel, how much probability of
 the whole crop's prediction was lost on average by the squares that covered it.
@@ -120,7 +120,7 @@ def draw(
         maps: From :func:`class_maps`, by class.
         path: Picture to write.
         backgrounds: A face for each map; the averaged face of each class when None, so that the
-            picture shows nobody (classes without one stand on grey).
+            picture shows nobody (classes without one are drawn on grey).
     """
     faces = backgrounds or [_background(name) for name in maps]
     figure = Figure(figsize=(1.7 * len(maps) + 1.3, 2.3), layout="constrained")

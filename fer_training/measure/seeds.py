@@ -107,14 +107,14 @@ def sentence(results: SeedsRecord) -> str:
         results: From :func:`summarize`.
     """
     figures = results.figures
-    said = []
+    parts = []
     for name in ("single crop", "mean of crop and mirror image"):
         if name in figures:
             rest = name + _WITHOUT_COPIES
             inner = f" ({_spread(figures[rest])})" if rest in figures else ""
-            said.append(f"{name} {_spread(figures[name])}{inner}")
+            parts.append(f"{name} {_spread(figures[name])}{inner}")
     seeds = ", ".join(map(str, results.seeds))
-    return f"Mean ± deviation over seeds {seeds}: {'; '.join(said)}."
+    return f"Mean ± deviation over seeds {seeds}: {'; '.join(parts)}."
 
 
 def _spread(entry: Spread) -> str:

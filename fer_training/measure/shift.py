@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Accuracy, and what the label `uncertain` is worth, where crops differ from the training data's.
+"""Accuracy, and the benefit of the label `uncertain`, where crops differ from the training data's.
 
-PublicTest is changed as faces of other sources differ from it; rows whose voters disagree stand for
+PublicTest is changed as faces of other sources differ from it; rows whose voters disagree serve as
 weak expressions. Other labelled sets and unlabelled crops are measured beside it, never chosen on.
 """
 
@@ -48,7 +48,7 @@ class ShiftRow:
     confidence: float
     """Mean probability of the first class."""
     accuracy: float | None = None
-    """None where the crops bear no labels."""
+    """None where the crops have no labels."""
     named_right: float | None = None
     """Accuracy among the named."""
     ece: float | None = None

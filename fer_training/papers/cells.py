@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the cells of the page of results say: accuracies, epochs, and why there is none."""
+"""Cells of the page of results: accuracies, epochs, and reasons for missing ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from statistics import mean, stdev
 
 from fer_training.papers import costs
 from fer_training.papers.results import Result
-from fer_training.papers.systems import OWNERS_DATA, Row
+from fer_training.papers.systems import OWNERS_DATA, Claim
 from fer_training.recipes import recipe
 
 ONE_CLASS = 0.1
@@ -57,7 +57,7 @@ def spread(values: Sequence[float]) -> str:
     return f"{mean(values):.1f} ± {stdev(values):.1f}"
 
 
-def row(own: Row, results: Sequence[Result]) -> list[str]:
+def row(own: Claim, results: Sequence[Result]) -> list[str]:
     """Return the cells *same*, *honest* and *epochs* of a row of the page."""
     if own.dataset in OWNERS_DATA:
         return ["data only from its owners", "-", "-"]

@@ -58,7 +58,7 @@ def beside(runs: Path, joined: bool = False) -> Places:
 
     Args:
         runs: Folder of run folders.
-        joined: Whether the shipped lines of other runs stand beside those of the folder.
+        joined: Whether the shipped lines of other runs are included beside those of the folder.
     """
     return Places(
         runs / "results.csv",

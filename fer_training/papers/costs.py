@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the runs of the page cost: seconds of processor time an epoch, measured and kept in a file.
+"""Cost of the page's runs: seconds of processor time per epoch, measured and kept in a file.
 
 The file is written by ``fer-train papers --measure`` and read by :mod:`fer_training.papers.plan`.
 """
@@ -53,7 +53,7 @@ class Cost:
 
 @dataclass
 class Costs:
-    """What was measured, and how."""
+    """The measured costs, with the conditions."""
 
     how: str
     recipes: dict[str, Cost] = field(default_factory=dict)

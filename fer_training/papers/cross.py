@@ -14,8 +14,8 @@
 
 """Shipped networks on data that they did not learn from, unchanged, as a user would run them.
 
-Every class of the network may be the answer, also one that the data lack (CK+ has no neutral
-faces); such an answer is wrong. Crops of JAFFE's photos are found by the node's own detector.
+Every class of the network may be predicted, also one that the data lack (CK+ has no neutral faces);
+such a prediction is wrong. Crops of JAFFE's photos are found by the node's own detector.
 """
 
 from __future__ import annotations

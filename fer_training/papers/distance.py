@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How far a recipe is from its paper, setting by setting, from the recipe's ``paper`` block."""
+"""Differences of a recipe from its paper, setting by setting, by its ``paper`` block."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Distance:
-    """All that the ``paper`` block and the recipe say of each other."""
+    """Comparison of the ``paper`` block with the recipe."""
 
     as_printed: tuple[str, ...]
     """Settings with the printed value."""
@@ -53,22 +53,22 @@ class Distance:
     def words(self) -> str:
         """The distance in a few sentences."""
         total = len(self.as_printed) + len(self.changed)
-        said = [f"{len(self.as_printed)} of {total} printed settings kept"]
+        parts = [f"{len(self.as_printed)} of {total} printed settings kept"]
         if self.changed:
-            said.append(
+            parts.append(
                 "other than printed: "
                 + ", ".join(f"{g.setting} {g.ours} (printed {g.printed})" for g in self.changed)
             )
         if self.chosen:
-            said.append(
+            parts.append(
                 "not printed, chosen here: "
                 + ", ".join(f"{gap.setting} {gap.ours}" for gap in self.chosen)
             )
         if self.added:
-            said.append(
+            parts.append(
                 "not in the paper: " + ", ".join(f"{gap.setting} {gap.ours}" for gap in self.added)
             )
-        return "; ".join(said) + "."
+        return "; ".join(parts) + "."
 
 
 _TELLING = ("augment.", "optimizer.", "schedule.", "distill.")

@@ -28,13 +28,13 @@ from fer_training.recipes.recipe import Recipe
 from fer_training.records.tables import SearchRecord, SearchStep
 
 FOLDS = 3
-"""Of a search, unless it is told otherwise; each value costs its runs on all but one of them."""
+"""Of a search, unless given otherwise; each value costs its runs on all but one of them."""
 
 _HEAD = """\
 # Distances between recipes and papers
 
 Written by `fer-train compare --ship` from the `paper` blocks of the recipes, which also say where
-in the paper each value stands, and from what `fer-train search RECIPE` found. *Printed*: `-` where
+in the paper each value is, and from what `fer-train search RECIPE` found. *Printed*: `-` where
 the paper names no value. *First reading*: what the runs of the page of results had. *Tried*:
 accuracy in per cent on folds of the training rows, the other settings as first read or best so far;
 *to try*: the recipe's `open` values that were not searched for want of computing time, with its

@@ -31,7 +31,7 @@ _HEAD = """\
 
 Written by `fer-train compare`. Accuracy of one crop in per cent; runs that differ in nothing but
 their seed are one line, ± the deviation over the seeds. *Paper*: what the publication prints for
-this data set, under its own protocol. *Persons*: whether faces of one person stand on both sides of
+this data set, under its own protocol. *Persons*: whether faces of one person are on both sides of
 the split. *Changed*: settings that are not the recipe's.
 """
 
@@ -43,7 +43,7 @@ def write(found: Sequence[Found], runs: Path, charts: str, under_way: Sequence[s
         found: All finished runs of the folder.
         runs: That folder, where the page lies.
         charts: Folder of charts, relative to the page.
-        under_way: What is said of runs that have not ended.
+        under_way: The section on runs that have not ended.
     """
     lines = [_HEAD, *under_way]
     for title in dict.fromkeys(own.line.system for own in found):

@@ -56,12 +56,12 @@ def write(results: Sequence[Result], pictures: Sequence[str], folder: str = "") 
         folder: Where they lie, from the page's own folder.
     """
     lines = [_HEAD]
-    said = verdicts()
+    paragraphs = verdicts()
     for system in SYSTEMS:
         lines += [f"## {system.name}\n", f"Paper {system.title}.\n", *_table(system, results), ""]
         lines += [_extra(title, names, results) for title, names in system.extra]
-        if system.name in said:
-            lines += [said[system.name], ""]
+        if system.name in paragraphs:
+            lines += [paragraphs[system.name], ""]
         if system.name == CHOWANDA:
             lines += [f"Training times and convergence: [as printed and ours]({folder}{PAGE}).\n"]
     lines += [*_own(results), ""]
@@ -73,7 +73,7 @@ def write(results: Sequence[Result], pictures: Sequence[str], folder: str = "") 
 
 
 def verdicts() -> dict[str, str]:
-    """Return what holds up of each paper and what does not, a paragraph by its name."""
+    """Return the verdict on each paper, a paragraph by its name."""
     text = resources.files("fer_training.papers").joinpath("verdicts.yaml").read_text("utf-8")
     return {str(key): str(value).strip() for key, value in yaml.safe_load(text).items()}
 
@@ -153,8 +153,8 @@ def _left_out(results: Sequence[Result]) -> str:
         (absent.unfinished, "not finished"),
         (absent.elsewhere, "no figure on it in the paper"),
     )
-    said = "; ".join(f"{', '.join(names)} ({reason})" for names, reason in reasons if names)
-    lead = f"Not in the chart: {said}. " if said else ""
+    listed = "; ".join(f"{', '.join(names)} ({reason})" for names, reason in reasons if names)
+    lead = f"Not in the chart: {listed}. " if listed else ""
     return f"{lead}Times: by ARCH-1's in the same rounds, beside other work (`latency.json`)."
 
 

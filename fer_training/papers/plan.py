@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Which runs the page of results still needs, what each costs, and in which order they pay.
+"""Plan of the runs that the page of results still needs: cost, value and order.
 
 A run of more than an hour is measured first after a tenth of its epochs, so that its cell has a
 figure (marked ``50/500``), and goes on when everything cheaper is done.
@@ -54,7 +54,7 @@ class Wanted:
 
     name: str
     """As in :mod:`fer_training.papers.systems`."""
-    worth: float
+    value: float
     seed: int = 0
     all_folds: bool = False
 
@@ -69,7 +69,7 @@ class Job:
     """Of ``fer-train``, run in the folder that holds :data:`RUNS`."""
     hours: float
     """At most: of the epochs that are left, on one thread."""
-    worth: float
+    value: float
     what: str = ""
     """Epochs done and epochs of this job, or what else it does."""
     needs: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class Job:
 
 
 def plan(home: Path, lines: Sequence[Result]) -> list[Job]:
-    """Return what is still to run, the most worth an hour first.
+    """Return what is still to run, the most value per hour first.
 
     Args:
         home: Working folder, which holds :data:`RUNS`.
@@ -89,17 +89,17 @@ def plan(home: Path, lines: Sequence[Result]) -> list[Job]:
     for wanted in wanted_runs():
         for job in _jobs(home, wanted, lines):
             known = jobs.get(job.folder)
-            if known is None or known.worth < job.worth:
+            if known is None or known.value < job.value:
                 jobs[job.folder] = job
-    return sorted(jobs.values(), key=lambda job: (job.hours / job.worth, job.folder))
+    return sorted(jobs.values(), key=lambda job: (job.hours / job.value, job.folder))
 
 
 def wanted_runs() -> list[Wanted]:
-    """Return every run of the page, each with its highest worth."""
+    """Return every run of the page, each with its highest value."""
     found: dict[tuple[str, int], Wanted] = {}
     for wanted in _wanted():
         known = found.get((wanted.name, wanted.seed))
-        if known is None or known.worth < wanted.worth:
+        if known is None or known.value < wanted.value:
             found[wanted.name, wanted.seed] = wanted
     return list(found.values())
 
@@ -116,13 +116,13 @@ def _wanted() -> Iterator[Wanted]:
         for row in system.rows:
             if row.dataset in OWNERS_DATA:
                 continue
-            worth = _HEADLINE if row.headline else _PRINTED
-            yield from _with_members(Wanted(row.same, worth))
+            value = _HEADLINE if row.headline else _PRINTED
+            yield from _with_members(Wanted(row.same, value))
             if _trained(row.same) and _whole_hours(row.same, False) < SHORT:
                 for seed in range(1, SEEDS):
-                    yield Wanted(row.same, worth / 2, seed)
+                    yield Wanted(row.same, value / 2, seed)
             if row.honest:
-                yield from _with_members(Wanted(row.honest, worth / 2, all_folds=True))
+                yield from _with_members(Wanted(row.honest, value / 2, all_folds=True))
         for _, names in system.extra:
             for name in names:
                 base, _, _ = name.partition("@")
@@ -192,12 +192,12 @@ def _job(home: Path, wanted: Wanted, config: Recipe, part: int) -> Iterator[Job]
     left = max(0, epochs * folds - done)
     needs = [n for n in lineage.needs(config) if not run.finished(home / n.folder)]
     for need in needs:
-        yield from _job(home, Wanted(need.name, wanted.worth), recipe.load(need.name), 0)
+        yield from _job(home, Wanted(need.name, wanted.value), recipe.load(need.name), 0)
     yield Job(
         folder,
         (*words, "--set", *changes),
         left * pace / 3600,
-        wanted.worth,
+        wanted.value,
         f"{done}/{epochs * folds} epochs" + (", first tenth" if part else ""),
         tuple(Path(need.folder).name for need in needs),
         (config.epochs - epochs) * folds * pace / 3600,
@@ -219,14 +219,14 @@ def _fusion(
     joint = f"{rule}-{'-'.join(members)}"
     words = ["fuse", *(f"{RUNS}/{member}" for member in members)]
     words += ["--rule", rule, "--out", f"{RUNS}/{joint}"]
-    yield Job(joint, tuple(words), 0.0, wanted.worth, "joins scores", tuple(members))
+    yield Job(joint, tuple(words), 0.0, wanted.value, "joins scores", tuple(members))
 
 
 def _machine(wanted: Wanted, name: str, split: str) -> Job:
     row = next(row for s in SYSTEMS for row in s.rows if wanted.name in (row.same, row.honest))
     folder = f"{name}-{row.dataset}-{split}"
     words = ["svm", "--dataset", row.dataset, "--split", split, "--out", f"{RUNS}/{folder}"]
-    return Job(folder, tuple(words), 0.2, wanted.worth, "fits")
+    return Job(folder, tuple(words), 0.2, wanted.value, "fits")
 
 
 def _progress(folder: Path, epoch_s: float) -> tuple[int, float]:

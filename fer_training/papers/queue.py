@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Runs what the page of results still needs: several single-threaded runs side by side.
+"""Queue of the runs that the page of results still needs, several single-threaded ones at once.
 
 A stop loses nothing but the epochs under way: the same command goes on. After every run, and at
 the end, the page is written in the folder of runs.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``readings.json``: what was tried of the settings that the papers leave open, and what won."""
+"""``readings.json``: searches over settings that the papers leave open, and their results."""
 
 from __future__ import annotations
 

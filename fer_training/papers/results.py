@@ -44,7 +44,7 @@ class Result:
     dataset: str
     split: str
     leaks: str
-    """``yes`` where persons or copies stand on both sides."""
+    """``yes`` where persons or copies are on both sides."""
     seed: int
     epochs: int | None
     """None for machines."""
@@ -153,7 +153,7 @@ GRID_EPOCHS = (50, 100, 200)
 
 
 def _paced(result: Result, summary: Path) -> Result:
-    """Return the line with what its curve says of speed, where the run has a curve of its own."""
+    """Return the line with the speed by its curve, where the run has a curve of its own."""
     if not summary.is_file():
         return result
     epochs = read_epochs(summary)

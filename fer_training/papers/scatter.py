@@ -65,7 +65,7 @@ def draw(points: Sequence[Point], path: Path) -> None:
 def name_points(axes: Axes, points: Sequence[Point], canvas: FigureCanvasAgg) -> list[Annotation]:
     """Write every name beside its point where it covers no other name and no point.
 
-    A name that finds no such place stands right beside its point.
+    A name that finds no such place is placed directly right of its point.
 
     Args:
         axes: With its final size and limits.

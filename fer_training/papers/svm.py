@@ -59,7 +59,7 @@ FEATURES = ("hog", "landmarks", "hog+landmarks")
 
 @dataclass
 class SvmPredictor:
-    """A fitted pipeline behind the face of a predictor."""
+    """A fitted pipeline behind the interface of a predictor."""
 
     pipeline: Pipeline
     labels: tuple[str, ...]
@@ -77,7 +77,7 @@ def class_scores(pipeline: Pipeline, x: NDArray[np.float32], classes: int) -> ND
     """Return a score of every class, shape (N, classes), higher where it is likelier.
 
     A class without training rows scores one below the lowest of the others, so that it is never
-    the answer; with two classes scikit-learn gives one column, whose sign decides.
+    predicted; with two classes scikit-learn gives one column, whose sign decides.
     """
     found = np.asarray(pipeline.decision_function(x), np.float32)
     if found.ndim == 1:
@@ -116,7 +116,7 @@ def fit(
     Args:
         x: Features, shape (N, features).
         labels: Classes, shape (N,).
-        groups: Persons, who never stand on both sides of the search, or None.
+        groups: Persons, who are never on both sides of the search, or None.
         config: What is searched.
 
     Returns:
@@ -232,7 +232,7 @@ def export_svm(predictor: SvmPredictor, record: RunRecord, path: Path, test: Fac
     """Write one ONNX file of features and machine, and check it against scikit-learn.
 
     Raises:
-        ExportError: The file does not answer as scikit-learn does.
+        ExportError: The file does not predict as scikit-learn does.
     """
     width = test.images.shape[2]
     front = export.to_onnx(features.Hog(), 1, width, output="features")

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What the page of results sets side by side: each paper's rows, their figures and our runs."""
+"""The comparisons of the page of results: each paper's rows, their figures and our runs."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ CHOWANDA = "Chowanda 2021"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One comparison."""
+class Claim:
+    """One figure of a paper, with our runs beside it."""
 
     what: str
     dataset: str
@@ -54,7 +54,7 @@ class System:
     name: str
     title: str
     """Text number in the papers' folder and what it is."""
-    rows: tuple[Row, ...]
+    rows: tuple[Claim, ...]
     extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Small tables of runs that the paper compares with one another: title and recipes."""
 
@@ -66,16 +66,16 @@ def _row(
     honest: str = "",
     reading: str = "",
     headline: bool = False,
-) -> Row:
+) -> Claim:
     figure = recipe.load(same).paper.figures[dataset]
-    return Row(what, dataset, figure, same, honest, reading, headline)
+    return Claim(what, dataset, figure, same, honest, reading, headline)
 
 
 COLLAPSE_EPOCHS = 10
 """Long enough to see whether a network with the printed L2 of 0.2 tells any classes apart."""
 
 
-def _archs() -> tuple[Row, ...]:
+def _archs() -> tuple[Claim, ...]:
     one, four, reading = "chowanda-arch1", "chowanda-arch4", "L2 1e-4"
     same, honest = f"{one}+ckplus-random+weak-l2", f"{one}+ckplus+weak-l2"
     return (
@@ -86,7 +86,7 @@ def _archs() -> tuple[Row, ...]:
     )
 
 
-def _umer() -> tuple[Row, ...]:
+def _umer() -> tuple[Claim, ...]:
     rows = [
         _row(
             f"CNN_{cnn}, {size} px",
@@ -101,7 +101,7 @@ def _umer() -> tuple[Row, ...]:
         same = f"{rule}(umer-cnn1, umer-cnn2)"
         honest = f"{rule}(umer-cnn1-48+ckplus, umer-cnn2-48+ckplus)"
         figure = Figure(value, "table 5")
-        rows.append(Row(f"fused, {rule}", "ckplus", figure, same, honest, headline=True))
+        rows.append(Claim(f"fused, {rule}", "ckplus", figure, same, honest, headline=True))
     return tuple(rows)
 
 
@@ -130,8 +130,8 @@ SYSTEMS = (
     System("Patil 2023", "002, factorised kernels, and a support vector machine", (
         _row("network, five classes", "fer2013", "patil-five", headline=True),
         _row("network", "ckplus", "patil-ckplus-random", "patil-ckplus"),
-        Row("SVM", "fer2013", Figure(38, "section 4.4"), "svm-hog:random-25", "svm-hog:official"),
-        Row("SVM", "ckplus", Figure(97, "section 4.3"), "svm-hog:random-20", "svm-hog:subject-5"),
+        Claim("SVM", "fer2013", Figure(38, "section 4.4"), "svm-hog:random-25", "svm-hog:official"),
+        Claim("SVM", "ckplus", Figure(97, "section 4.3"), "svm-hog:random-20", "svm-hog:subject-5"),
     )),
     System("Minaee et al. 2021", "003, a spatial transformer before four convolutions", (
         _row("network", "fer2013", "deep-emotion", headline=True),
@@ -146,4 +146,4 @@ SYSTEMS = (
         for title, protocol in (("FER2013", ""), ("CK+", "+ckplus-random"))
     )),
 )  # fmt: skip
-"""The five papers, in the order of their texts' numbers."""
+"""The five papers, in the order of their numbers."""

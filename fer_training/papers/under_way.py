@@ -75,7 +75,7 @@ def find(runs: Path) -> list[UnderWay]:
 
 
 def write(found: Sequence[UnderWay], charts: Path, link: str) -> list[str]:
-    """Draw the curves of runs, and return what the page says of them.
+    """Draw the curves of runs, and return their section of the page.
 
     Args:
         found: The runs.

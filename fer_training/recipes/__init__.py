@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a run is told: recipes as YAML files and their typed form."""
+"""Configuration of runs: recipes as YAML files and their typed form."""

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where two recipes differ, and which keys do not matter to whom."""
+"""Differences of two recipes, with keys to ignore."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def changes(before: Recipe, after: Recipe, ignored: Collection[str]) -> list[Cha
     Args:
         before: First recipe.
         after: Second recipe.
-        ignored: Keys that do not count; ``paper`` stands for all keys below it too.
+        ignored: Keys that do not count; ``paper`` includes all keys below it.
     """
     own, its = flat(before), flat(after)
     names = [*its, *(key for key in own if key not in its)]

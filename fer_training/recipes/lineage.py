@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a recipe needs first: the runs that it goes on from or learns from."""
+"""Prerequisites of a recipe: the runs that it starts from or is distilled from."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Data:
     drop_not_a_face: bool = False
     """Leave out training rows that most FER+ voters call no face."""
     drop_duplicates: bool = False
-    """Leave out training rows whose image stands among the test rows too."""
+    """Leave out training rows whose image is among the test rows too."""
     vote_share: float = 0.0
     """Share of the FER+ vote distribution in the targets of rows that have votes."""
     oversample: float = 0.0
@@ -152,7 +152,7 @@ class Optimizer:
 
 @dataclass
 class Schedule:
-    """How the learning rate moves."""
+    """Schedule of the learning rate."""
 
     name: str = "cosine"
     """``constant``, ``cosine`` or ``plateau``."""
@@ -174,7 +174,7 @@ class Setting:
     value: Any = None
     """As printed; null where the publication names it without a value, or leaves it out."""
     place: str = ""
-    """Where it stands, or that it is not printed."""
+    """Its place, or that it is not printed."""
 
 
 @dataclass
@@ -184,7 +184,7 @@ class Figure:
     value: float
     """[%]"""
     place: str
-    """Where it stands."""
+    """Its place."""
     note: str = ""
     """What it was measured on, where that is not the recipe's own protocol."""
 
@@ -195,7 +195,7 @@ class Paper:
 
     name: str = ""
     text: str = ""
-    """Number of the text in the papers' folder of the shared data; empty for our own."""
+    """Number of the paper's text in the papers' folder of the shared data; empty for our own."""
     settings: dict[str, Setting] = field(default_factory=dict)
     """By recipe key, e.g. ``optimizer.lr``, or by a name of its own for what no key says."""
     figures: dict[str, Figure] = field(default_factory=dict)
@@ -261,7 +261,7 @@ class Recipe:
 
     @staticmethod
     def upgraded(values: Mapping[str, object]) -> Mapping[str, object]:
-        """Return plain values with ``amp`` as text; version 0.1 had true and false."""
+        """Return plain values with ``amp`` as a string; version 0.1 had true and false."""
         if isinstance(values.get("amp"), bool):
             return {**values, "amp": "bfloat16" if values["amp"] else "float32"}
         return values
@@ -289,8 +289,8 @@ def load(name: str, overrides: Iterable[str] = ()) -> Recipe:
 
     Args:
         name: Name of a recipe of the package or path of a YAML file; ``A+B`` lays overlay B, e.g.
-            another data set, over recipe A. What A itself wants changed under B, e.g. its paper's
-            batch size on that data set, stands in its ``overlays`` entry and goes on top of B.
+            another data set, over recipe A. A's own changes under B, e.g. its paper's batch size on
+            that data set, are in its ``overlays`` entry and go on top of B.
         overrides: Changes on top.
 
     Raises:
@@ -332,7 +332,7 @@ def _own_overlays(values: object, name: str) -> dict[str, dict[str, Any]]:
 def _read(name: str, folder: Path, own: dict[str, Any] | None = None) -> dict[str, Any]:
     """Read a YAML mapping, laid over the one that its ``base`` entry names.
 
-    Changes in ``own`` go on top of the file of that name, wherever it stands in the chain.
+    Changes in ``own`` go on top of the file of that name, wherever it is in the chain.
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     if not path.is_file():

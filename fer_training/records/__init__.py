@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a run leaves: checkpoints and where everything came from."""
+"""Records of runs: checkpoints, figures and provenance."""

@@ -40,7 +40,7 @@ class CheckpointError(RuntimeError):
 
 @dataclass(frozen=True)
 class Fitted:
-    """What travels with the weights of what was fitted after training."""
+    """What was fitted after training, stored with the weights."""
 
     temperature: float = 1.0
     uncertain_threshold: float | None = None
@@ -71,7 +71,7 @@ class Checkpoint:
         """The recipe.
 
         Raises:
-            CheckpointError: Its text is no YAML.
+            CheckpointError: It is no YAML.
             RecipeError: It is of another version of this package.
         """
         try:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is measured on labelled crops. Shares, accuracies and errors are in 0..1."""
+"""Figures measured on labelled crops. Shares, accuracies and errors are in 0..1."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Figures:
     """Rows: true class, columns: predicted, in the order of the labels."""
     reliability: list[ReliabilityBin] | None = None
     without_duplicates: Figures | None = None
-    """The same without the rows whose image also stands among the training rows."""
+    """The same without the rows whose image is also among the training rows."""
 
 
 @dataclass

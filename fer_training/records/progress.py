@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How far a run is: its epochs, and what decides the next one."""
+"""Progress of a run: its epochs, and the state that decides on the next one."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Progress:
     stopped: bool = False
 
     def observe(self, loss: float, schedule: Schedule) -> None:
-        """Take in the monitored loss of an epoch."""
+        """Add the monitored loss of an epoch."""
         if loss < self.best_loss - schedule.min_delta:
             self.best_loss, self.since_best, self.since_cut = loss, 0, 0
         else:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where a run comes from: revision, versions, command and data."""
+"""Provenance of a run: revision, versions, command and data."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``metrics.json``: everything that a finished run says of itself."""
+"""``metrics.json``: the record of a finished run."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@
 
 """``seeds.json``, ``robustness.json``, ``latency.json`` and ``search.json``.
 
-Each lies in a run folder, becomes a section of the model card and bears the command that wrote it.
+Each lies in a run folder, becomes a section of the model card and holds the command that wrote it.
 Shares are in 0..1, times in milliseconds.
 """
 

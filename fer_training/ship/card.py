@@ -15,7 +15,7 @@
 """The model card beside an exported file, written from the run's records.
 
 Figures come first. What holds for every card (input, how figures are measured, limits, intended
-and excluded use) stands in ``fer_ros/models/README.md`` and is not repeated.
+and excluded use) is in ``fer_ros/models/README.md`` and is not repeated.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from fer_training.records.tables import LatencyRecord, RobustnessRecord, SeedsRe
 from fer_training.ship import heldout, tables
 
 COMMON = "`fer_ros/models/README.md`"
-"""Where stands what every card would repeat."""
+"""The page that holds what every card would repeat."""
 
 _CARD = Template("""\
 # $name
@@ -203,7 +203,7 @@ def _selection(record: RunRecord) -> str:
     chosen = "The last epoch is reported; settings, " if last else "Settings, epoch, "
     return (
         f"{chosen}temperature and threshold were chosen on the same rows, so\nread these figures "
-        "as slightly kind."
+        "as slightly optimistic."
     )
 
 
@@ -251,7 +251,7 @@ def _teachers(config: Recipe) -> str:
 
 
 def _needs(config: Recipe) -> str:
-    """Name the runs that must stand before this one."""
+    """Name the runs that this one depends on."""
     found = lineage.needs(config)
     if not found:
         return ""
@@ -263,19 +263,19 @@ def _needs(config: Recipe) -> str:
 
 def _data(data: DataOrigin) -> str:
     """Say what was trained on, on which terms, and how noisy its labels are."""
-    said = (
+    lead = (
         f"Data: {data.name.upper()}, {data.training_rows:,} training rows after cleaning, digest "
         f"(shape, pixels, labels)\n`{data.sha256}`.\n{data.terms}."
     )
     shares = dict(data.disagreement)
     if not shares:
-        return said
+        return lead
     total = shares.pop(ferplus.ALL)
     classes = ", ".join(
         f"{name} {100 * share:.0f} %"
         for name, share in sorted(shares.items(), key=lambda item: -item[1])
     )
     return (
-        f"{said}\nIts labels are noisy: where the FER+ votes of a training row have a majority, it "
+        f"{lead}\nIts labels are noisy: where the FER+ votes of a training row have a majority, it "
         f"names another class in\n{100 * total:.0f} % of the rows ({classes})."
     )

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Takes channel gates that stand at 1 for every crop out of exported networks.
+"""Removes channel gates that are 1 for every crop from exported networks.
 
 The gates of fer-base and fer-lite of version 0.1 begin where the slope of their hard sigmoid is 0
 and never left 1, so that without them every probability stays within rounding, and a run is faster.

@@ -38,7 +38,7 @@ def add(path: Path, renewed: dict[str, str]) -> None:
 
 
 def add_to_folder(paths: Sequence[Path]) -> None:
-    """Store the predictions in files of one folder and renew their digests in its texts."""
+    """Store the predictions in files of one folder and renew their digests in its text files."""
     renew_all(paths, lambda _: lambda _, metadata: metadata)
 
 

@@ -42,7 +42,7 @@ def measure(
     """Time files in turns, two runs of each per round, on one thread.
 
     Only the network runs: no image is cropped or normalised. The second run counts; the first
-    finds the caches full of another file's weights and is told apart.
+    finds the caches full of another file's weights and is reported apart.
 
     Args:
         paths: ONNX files with one input of fixed height and width; the first is the measure.

@@ -121,7 +121,7 @@ def note(card: Path, found: Naming) -> None:
     """Put a threshold, and what it gives, into the card of a file; without a card, nothing."""
     if not card.is_file():
         return
-    said = (
+    sentence = (
         f"It names {100 * found.named:.0f} % of the faces of changed PublicTest rows, "
         f"{100 * found.named_right:.0f} % of them\nrightly; of unchanged ones "
         f"{100 * found.named_clean:.0f} %, {100 * found.named_right_clean:.0f} % rightly "
@@ -137,5 +137,5 @@ def note(card: Path, found: Naming) -> None:
         rf"\g<1>{found.threshold:.2f}\g<2>",
         text,
     )
-    text = re.sub(r"(\n[^\n|]*cross-fitted[^\n]*\n)", rf"\g<1>{said}\n", text, count=1)
+    text = re.sub(r"(\n[^\n|]*cross-fitted[^\n]*\n)", rf"\g<1>{sentence}\n", text, count=1)
     card.write_text(text, encoding="utf-8")

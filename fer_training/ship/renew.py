@@ -54,7 +54,7 @@ def renew(path: Path, change: Change, renewed: dict[str, str]) -> None:
 
 
 def renew_all(paths: Sequence[Path], change: Callable[[Path], Change]) -> None:
-    """Change files of one folder and renew their digests in its texts.
+    """Change files of one folder and renew their digests in its text files.
 
     Args:
         paths: The files; int8 twins follow the files they were made of.

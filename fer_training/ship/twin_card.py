@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The model card of an int8 twin: what differs from the card of the file it was made of."""
+"""The model card of an int8 twin: the differences from the card of its source."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a training step sees: crops, and what they are compared with, by name."""
+"""Batches of a training step: crops and their targets, by name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from fer_training.train import distill, losses
 
 @dataclass(frozen=True)
 class Targets:
-    """What the predictions for a batch are compared with."""
+    """Targets of a batch's predictions."""
 
     labels: Tensor
     """Distribution over the data set's classes, shape (N, classes), rows sum to 1."""
@@ -87,7 +87,7 @@ class MeasuredRows:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """All training rows on the device, so that no loader stands in the way."""
+    """All training rows on the device, so that no loader is needed."""
 
     images: Tensor
     """Uint8, shape (N, C, H, W)."""

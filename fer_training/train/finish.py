@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a finished run leaves behind: its record, calibration and pictures."""
+"""End of a run: its record, calibration and pictures."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a training step makes small: labels, teachers, votes, and squared weights."""
+"""Training objective: loss on labels, teachers and votes, and weight decay."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Objective:
 
         Args:
             logits: The network's, float32.
-            targets: What it is compared with.
+            targets: Of the batch.
             taught: From :meth:`taught`.
         """
         recipe = self._recipe

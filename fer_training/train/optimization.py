@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How weights move: optimizer, learning rate over the epochs, averaging."""
+"""Optimisation: optimizer, learning rate schedule, weight averaging."""
 
 from __future__ import annotations
 

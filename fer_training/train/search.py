@@ -88,7 +88,7 @@ def search(
         name: Recipe.
         places: Values by key, in the order of the search.
         overrides: Changes of the recipe that hold for every trial, e.g. ``epochs=1``.
-        folder: Where the trials' run folders and the record go.
+        folder: Of the trials' run folders and the record.
         command: What the record says it was made by.
         folds: Parts of the training rows, each of which measures a training on the others.
 

@@ -40,7 +40,7 @@ def measure(folder: Path, test: FaceDataset, duplicates: Rows, selects: bool) ->
     Args:
         folder: Run folder; the calibration is stored in its ``best.pt``.
         test: The split's test rows, with votes.
-        duplicates: Rows (indices into ``test``) that stand among the training rows too.
+        duplicates: Rows (indices into ``test``) that are among the training rows too.
         selects: Whether the test rows may fit temperature and threshold.
 
     Raises:

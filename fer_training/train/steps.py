@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where a run is inside an epoch: a bar on a terminal, a line a minute in a log."""
+"""Progress within an epoch: a bar on a terminal, a line a minute in a log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def steps(
     every_s: float = 60.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[T]:
-    """Yield the batches of an epoch and write to stderr how far it is.
+    """Yield the batches of an epoch and write the progress to stderr.
 
     Args:
         batches: Of one epoch.

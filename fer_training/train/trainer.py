@@ -157,7 +157,7 @@ class Trainer:
         return sizes[epoch * len(sizes) // self.recipe.epochs]
 
     def _step(self, batch: Batch, size: int) -> Tensor:
-        """Move the weights once and return the loss before."""
+        """Take one optimiser step and return the loss before it."""
         recipe = self.recipe
         batch = Batch(augment(batch.images, recipe.augment), batch.targets)
         if recipe.augment.mixup and torch.rand(()) < recipe.augment.mixup:
@@ -184,7 +184,7 @@ class Trainer:
         return logits if isinstance(logits, HeadLogits) else HeadLogits(logits)
 
     def _measure_epoch(self, train_loss: float, start: float) -> Epoch:
-        """Return the epoch's figures, the same in every process: decisions hang on them."""
+        """Return the epoch's figures, the same in every process: decisions depend on them."""
         test_loss, test_accuracy = self._measure(self.test)
         loss, accuracy = self._measure(self.validation) if self.validation else (None, None)
         entry = Epoch(
@@ -204,7 +204,7 @@ class Trainer:
         return entry
 
     def _measure(self, rows: MeasuredRows) -> tuple[float, float]:
-        """Return mean cross-entropy and accuracy, 0..1, of the network that counts."""
+        """Return mean cross-entropy and accuracy, 0..1, of the evaluated network."""
         logits = torch.from_numpy(predict(self.evaluated, rows.images, self.recipe))
         loss = nn.functional.cross_entropy(logits, rows.labels)
         return float(loss), float((logits.argmax(1) == rows.labels).float().mean())

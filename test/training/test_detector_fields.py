@@ -67,8 +67,8 @@ def test_fields_depend_on_the_generator_alone_and_boxes_lie_on_faces(cache: Path
     for _ in range(40):
         made = composer.field(128, rng)
         assert made.image.shape == (128, 128)
-        for (x, y, w, h), points, worth in zip(made.boxes, made.points, made.worth, strict=True):
-            if worth > 0 and min(w, h) > 30 and np.isfinite(points).all():
+        for (x, y, w, h), points, weight in zip(made.boxes, made.points, made.weight, strict=True):
+            if weight > 0 and min(w, h) > 30 and np.isfinite(points).all():
                 inside = (abs(points - (x, y)) < (0.75 * w, 0.75 * h)).all()
                 assert inside
                 seen += 1
@@ -82,9 +82,9 @@ def test_tilted_landmarks_stay_on_the_eyes(cache: Path) -> None:
     rng, dark = np.random.default_rng(5), []
     for _ in range(60):
         made = composer.field(160, rng)
-        for (_, _, w, _), points, worth in zip(made.boxes, made.points, made.worth, strict=True):
+        for (_, _, w, _), points, weight in zip(made.boxes, made.points, made.weight, strict=True):
             for x, y in np.rint(points[:2]).astype(int):
-                if worth > 0 and w > 40 and 2 <= x < 158 and 2 <= y < 158:
+                if weight > 0 and w > 40 and 2 <= x < 158 and 2 <= y < 158:
                     dark.append(made.image[y, x] < 110)
     assert len(dark) > 20
     assert np.mean(dark) > 0.9
@@ -190,7 +190,7 @@ def test_a_face_swallowed_by_noise_and_darkness_bears_no_loss() -> None:
     for seed in range(20):
         made = Field(dark.copy(), [(45.0, 45.0, 30.0, 30.0)], [np.full((5, 2), np.nan)], [1.0])
         disturb(made, np.random.default_rng(seed))
-        unknown += made.worth[0] == -1
+        unknown += made.weight[0] == -1
     assert unknown >= 15
 
 

@@ -41,7 +41,7 @@ def test_what_the_shipped_lines_have_is_not_run_again(tmp_path: Path) -> None:
 
 def test_jobs_come_in_order_of_worth_an_hour(tmp_path: Path) -> None:
     jobs = plan.plan(tmp_path, queue.lines(tmp_path, afresh=True))
-    costs = [job.hours / job.worth for job in jobs]
+    costs = [job.hours / job.value for job in jobs]
     assert costs == sorted(costs)
     assert all(job.hours >= 0 for job in jobs)
     assert len({job.folder for job in jobs}) == len(jobs)
