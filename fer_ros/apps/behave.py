@@ -136,7 +136,10 @@ def _behave(args: argparse.Namespace, ros_args: RosArgs) -> int:
     try:
         rules = load(args.rules, args.option)
     except RuleError as error:
-        print("\n".join(f"fer-ros: {line}" for line in str(error).splitlines()), file=sys.stderr)
+        print(
+            "\n".join(f"fer-ros: {shortened(line, 2000)}" for line in str(error).splitlines()),
+            file=sys.stderr,
+        )
         return 2
     if args.bag:
         return _replay(args, rules)

@@ -30,6 +30,7 @@ from fer_ros.perception import model_store
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.model_metadata import MetadataError, ModelMetadata
 from fer_ros.perception.onnx_file import read_properties
+from fer_ros.perception.strings import in_one_line, shortened
 from fer_ros.transport.arguments import RosArgs
 
 
@@ -153,7 +154,7 @@ def _report(name: str, check: Callable[[], object], remark: str = "") -> int:
     try:
         check()
     except ModelError as error:
-        print(f"BAD  {name}: {error}")
+        print(f"BAD  {shortened(name)}: {in_one_line(error)}")
         return 1
-    print(f"ok   {name}{remark}")
+    print(f"ok   {shortened(name)}{remark}")
     return 0

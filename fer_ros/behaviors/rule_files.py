@@ -24,7 +24,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +45,7 @@ from fer_ros.behaviors.rules import (
     text_fields,
 )
 from fer_ros.perception.emotions import KNOWN, UNCERTAIN
+from fer_ros.perception.strings import near_name, near_names
 from fer_ros.resources import share_path
 
 MOST_BYTES = 4_000_000
@@ -139,14 +139,14 @@ class _Faults:
         if error.validator == "additionalProperties":
             known = list(error.schema["properties"])
             for key in value.keys() - set(known):
-                self.add((*path, key), f"unknown key {key!r}; {_hint(str(key), known)}")
+                self.add((*path, key), f"unknown key {key!r}; {near_name(str(key), known)}")
         elif error.validator == "required":
             strange = value.keys() - error.schema["properties"].keys()
             missing = next(key for key in limit if key not in value)
-            if not get_close_matches(missing, strange, 1):  # else the fault names the unknown key
+            if not near_names(missing, strange, 1):  # else the fault names the unknown key
                 self.add(path, f"{missing!r} is missing" + (f" in {where}" if path else ""))
         elif error.validator == "enum":
-            self.add(path, f"{_short(value)} cannot be; {_hint(str(value), limit)}")
+            self.add(path, f"{_short(value)} cannot be; {near_name(str(value), limit)}")
         elif error.validator == "type":
             quotes = limit == "string" and not isinstance(value, dict | list)
             hint = "; put it in quotes" if quotes else ""  # YAML reads no, on and 1.0 its own way
@@ -193,11 +193,6 @@ def _short(value: Any) -> str:
         return "a mapping" if isinstance(value, dict) else "a list"
     text = repr(value) if not isinstance(value, bool) else str(value).lower()
     return text if len(text) <= 40 else text[:37] + "..."
-
-
-def _hint(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, 1)
-    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
 
 
 def _load(text: str, name: str) -> tuple[Any, dict[_Path, int]]:
@@ -319,7 +314,7 @@ def _check_expressions(expressions: Sequence[str], path: _Path, faults: _Faults)
         if name == UNCERTAIN:
             faults.add(place, "nothing happens on 'uncertain'; name the expressions that count")
         elif name not in KNOWN and name != ANY_EXPRESSION:
-            faults.add(place, f"{name!r} is no expression; {_hint(name, sorted(KNOWN))}")
+            faults.add(place, f"{name!r} is no expression; {near_name(name, sorted(KNOWN))}")
     if ANY_EXPRESSION in expressions and len(expressions) > 1:
         faults.add(place, "'any' must be the only expression")
     if len(set(expressions)) < len(expressions):
@@ -341,7 +336,7 @@ def _action(given: Mapping[str, Any], path: _Path, faults: _Faults, folder: Path
     for name in text_fields(values["text"]):
         if name not in TEXT_FIELDS:
             place = (*path, "say", "text")
-            faults.add(place, f"{{{name}}} cannot be filled in; {_hint(name, TEXT_FIELDS)}")
+            faults.add(place, f"{{{name}}} cannot be filled in; {near_name(name, TEXT_FIELDS)}")
             return None
     return Action(at, Say(values["topic"], values["text"]))
 

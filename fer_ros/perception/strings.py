@@ -41,9 +41,23 @@ def near_name(name: str, known: Iterable[str]) -> str:
         name: The unknown name.
         known: The known names.
     """
+    known = list(known)
+    near = near_names(name, known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+
+
+def near_names(name: str, known: Iterable[str], most: int, cutoff: float = 0.7) -> list[str]:
+    """Return the names that are most like a given one, the likest first.
+
+    Args:
+        name: As it was given.
+        known: The names there are.
+        most: So many at most.
+        cutoff: Likeness that is needed [0..1].
+    """
     plain = {_plain(each): each for each in known}
-    near = get_close_matches(_plain(name[:MOST_CHARACTERS]), plain, 1, cutoff=0.7)
-    return f"did you mean {plain[near[0]]!r}?" if near else f"known: {', '.join(plain.values())}"
+    near = get_close_matches(_plain(name[:MOST_CHARACTERS]), plain, most, cutoff)
+    return [plain[each] for each in near]
 
 
 def _plain(name: str) -> str:

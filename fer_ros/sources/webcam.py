@@ -16,6 +16,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +30,9 @@ from fer_ros.sources.errors import CameraError
 
 _PATIENCE = 30
 """Reads in a row that may fail before a webcam counts as gone."""
+
+_VIDEO_DEVICE = 81
+"""Major number of video4linux."""
 
 
 def is_webcam(source: str) -> bool:
@@ -50,6 +56,7 @@ def open_webcam(
     Raises:
         CameraError: It cannot be opened. Also while iterating, when it is gone.
     """
+    _check_device(source)
     capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
     if not capture.isOpened():
         capture.release()
@@ -63,6 +70,17 @@ def open_webcam(
     if rate:
         capture.set(cv2.CAP_PROP_FPS, rate)
     return _images(capture, source)
+
+
+def _check_device(source: str) -> None:
+    """Refuse other devices at once: OpenCV would read from /dev/random for ever."""
+    try:
+        status = Path(source).expanduser().stat()
+    except OSError:
+        return
+    video = not sys.platform.startswith("linux") or os.major(status.st_rdev) == _VIDEO_DEVICE
+    if stat.S_ISCHR(status.st_mode) and not video:
+        raise CameraError(f"{source} is no webcam; those there are: `ls -l /dev/video*`")
 
 
 def _images(capture: cv2.VideoCapture, source: str) -> Iterator[Image]:

@@ -43,8 +43,6 @@ class Claim:
     """What the recipe changes of the printed settings, where the printed value cannot be meant."""
     headline: bool = False
     """Whether the paper's summary rests on this figure."""
-    best: str = ""
-    """Recipe of the best reading of what the paper leaves open, where a search found one."""
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def test_what_is_left_out_takes_the_default_of_the_schema():
         ("rules: [{name: a, when: hapy > 1}]", "'hapy' is unknown; did you mean 'happy'?"),
         ("rules: [{name: a, do: [{at: start}]}]", "an action is one of 'say', 'call' and 'run'"),
         ("rules: [{name: a, do: [{say: {topic: /a, text: '{trackid}'}}]}]", "mean 'track_id'"),
-        ("rules: [{name: a, do: [{call: {service: /a, type: Trigger}}]}]", "there are std_srvs"),
+        ("rules: [{name: a, do: [{call: {service: /a, type: Trigger}}]}]", "known: std_srvs"),
         ("rules: [{name: a, name: b}]", "the key 'name' is given twice"),
         ("rules: [{name: a, on: start}]", "'on' is no key; keys are plain words"),
         ("a: &x [1]\nrules: *x", "rules:2: aliases (*x) are not allowed"),

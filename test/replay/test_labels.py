@@ -182,6 +182,10 @@ SHEETS = {
     "separators of lines in a note": CSV.replace("label", "label,note").replace(
         "happy", 'happy,"two\u2028lines\nand\x0cmore"'
     ),
+    "blank lines above": "\r\n \n" + CSV,
+    "remarks above": "# labelled by me, on Monday\n#\n" + CSV,
+    "an end-of-file sign": CSV + "\x1a",
+    "a zero sign in a note": CSV.replace("label", "label,note").replace("py", "py,a\0b"),
     "exponents of small numbers": CSV.replace("+1.5", "+1.5E+00"),
 }
 

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -127,6 +128,13 @@ def test_a_damaged_picture_is_named(folder: Path) -> None:
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CameraError, match="no pictures"):
         open_source(str(tmp_path))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="devices of Linux")
+@pytest.mark.parametrize("device", ["/dev/random", "/dev/full", "/dev/zero", "/dev/null"])
+def test_a_device_that_is_no_webcam_is_refused_at_once(device: str) -> None:
+    with pytest.raises(CameraError, match=rf"{device} is no webcam"):
+        open_source(device)
 
 
 def test_a_missing_webcam_is_explained() -> None:

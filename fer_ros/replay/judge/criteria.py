@@ -24,7 +24,6 @@ Example::
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 import re
@@ -33,6 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fer_ros.perception.strings import near_names
 from fer_ros.replay import records
 from fer_ros.replay.display_text import shown
 from fer_ros.replay.errors import ReplayError
@@ -160,6 +160,6 @@ def check_names(criteria: Sequence[Criterion], known: Sequence[str]) -> None:
     for criterion in criteria:
         if criterion.metric not in known:
             asked = shown(criterion.metric)
-            close = difflib.get_close_matches(asked, known, n=3, cutoff=0.4)
+            close = near_names(asked, known, 3, cutoff=0.4)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             raise CriteriaError(f"there is no measure {asked!r}{hint}")

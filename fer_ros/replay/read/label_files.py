@@ -53,6 +53,12 @@ _UNITS = ((10**17, "nanoseconds"), (10**14, "microseconds"), (0, "milliseconds")
 
 _NEEDED = ("start", "end", "label")
 
+_ABOVE_NAMES = re.compile(r"\s*$|\s*#|\s*\"?sep=", re.IGNORECASE)
+"""A line above the names of columns: blank, a remark, or how spreadsheets name the separator."""
+
+_END_OF_FILE = "\x1a"
+"""Which old programs write at the end."""
+
 _SEPARATORS = (",", ";", "\t", "|")
 
 _NO_TEXT = (
@@ -132,7 +138,7 @@ def _text(path: Path) -> str:
     if kind:
         raise LabelError(f"the labels {path} are {kind}; save the table as CSV in UTF-8")
     try:
-        return data.decode(_encoding(data))
+        return data.decode(_encoding(data)).rstrip(_END_OF_FILE)
     except UnicodeDecodeError as error:
         raise LabelError(
             f"the labels {path} cannot be read: {error}; save them as UTF-8 or UTF-16"
@@ -145,17 +151,16 @@ def _encoding(data: bytes) -> str:
         return "utf-32"
     if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
-    if b"\0" in data[:64]:
+    if 4 * data[:64].count(b"\0") > len(data[:64]):
         return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
     return "utf-8-sig"
 
 
 def _csv_rows(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     lines = io.StringIO(text, newline="")
-    first = lines.readline()
-    above = 0
-    if first.strip().strip('"').lower().startswith("sep="):  # how spreadsheets name the separator
-        above, first = 1, lines.readline()
+    above, first = 0, lines.readline()
+    while first and _ABOVE_NAMES.match(first):
+        above, first = above + 1, lines.readline()
     separator = _separator(first)
     reader = csv.reader(itertools.chain([first], lines), skipinitialspace=True, delimiter=separator)
     try:
