@@ -53,7 +53,7 @@ _CARD = Template("""\
 # $model_id
 
 The int8 twin of `$source` (SHA-256 `$source_sha`),
-whose card says what they share.
+whose card has what they share.
 
 $accuracies
 
