@@ -68,7 +68,7 @@ $(BIN)/python:
 
 $(VENV)/demo.ok: pyproject.toml setup.py | $(BIN)/python
 	@echo "Installing fer_ros (about 450 MB with its libraries) ..."
-	@$(PIP) -c constraints.txt -e '.[dds,web,video]'
+	@$(PIP) -c constraints.txt -e '.[dds,zenoh,web,video]'
 	@touch $@
 
 $(VENV)/test.ok: pyproject.toml setup.py fer_training/setup.py constraints.txt | $(BIN)/python

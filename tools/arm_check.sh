@@ -86,7 +86,7 @@ PYTHON_VERSION=$(inside "python3 -c 'import sys; print(\"%d.%d\" % sys.version_i
 python3 -c 'import sys, tomllib
 project = tomllib.load(open(sys.argv[1], "rb"))["project"]
 extras = project["optional-dependencies"]
-print("\n".join([*project["dependencies"], *extras["zenoh"], *extras["video"], *extras["web"],
+print("\n".join([*project["dependencies"], *extras["zenoh"], *extras["video"], *extras["web"], *extras["adopt"],
                  "pytest", "pytest-timeout", "hypothesis", "setuptools", "wheel"]))' \
     "$SOURCE/pyproject.toml" > "$ROOT/tmp/requirements.txt"
 python3 -m pip install --quiet --disable-pip-version-check --upgrade --only-binary=:all: \

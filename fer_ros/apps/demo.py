@@ -55,7 +55,7 @@ _SECONDS = 11.0
 _VIEW = "view"
 """Name of the page's process; it says its address when it is there."""
 
-_START_TIME = 20.0
+_START_TIME = 60.0
 """How long the demo waits for the first result [s]."""
 
 _MOST_TRACKS = 10_000
