@@ -46,7 +46,7 @@ def near_name(name: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
 
 
-def near_names(name: str, known: Iterable[str], most: int, cutoff: float = 0.7) -> list[str]:
+def near_names(name: str, known: Iterable[str], most: int, cutoff: float = 0.66) -> list[str]:
     """Return the names that are most like a given one, the likest first.
 
     Args:
