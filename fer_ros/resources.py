@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where the package's shared files lie: message definitions, configuration, launch files.
+"""Location of the package's shared files: message definitions, configuration, launch files.
 
 They are at the top of the source tree, in ``share/fer_ros`` of a colcon install, and in
 ``share/fer_ros`` below the environment's prefix after ``pip install``, or below the user's own

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Plays a recording to the live node on simulated time, and scores what it answers.
+"""Plays a recording to the live node on simulated time, and scores its results.
 
     ros2 launch fer_ros replay.launch.py bag:=drive out:=online
     ros2 launch fer_ros replay.launch.py bag:=drive out:=online image_topics:=/camera/image_raw \

@@ -54,8 +54,8 @@ def add_parser(subparsers: Any) -> None:
     """Add the ``behave`` command."""
     parser = subparsers.add_parser(
         "behave",
-        help="tell events by rules, and let things happen; live or over a recording",
-        description="Subscribes to fer/emotions, tells events on fer/events as the rules say, and "
+        help="publish events by rules, and run actions; live or over a recording",
+        description="Subscribes to fer/emotions, publishes events on fer/events by the rules, and "
         "does what they name. With --bag it reads a recording of EmotionArray instead and prints "
         "every event with what would be done, one line of JSON each; nothing is done.",
         epilog="examples:\n"

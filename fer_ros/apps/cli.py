@@ -39,7 +39,7 @@ _COMMANDS = {
     "view": ("view", "show what the robot sees in the browser: pictures, timelines, diagnostics"),
     "echo": ("echo", "show what the graph carries as a live table, or the messages of topics"),
     "record": ("record", "write topics into a recording that fer-ros replay and ROS 2 read"),
-    "behave": ("behave", "tell events by rules, and let things happen; live or over a recording"),
+    "behave": ("behave", "publish events by rules, and run actions; live or over a recording"),
     "bridge": ("bridge", "publish faces and expressions in the topics of other standards"),
     "router": ("router", "run the Zenoh router through which nodes of this machine meet"),
     "bench": ("bench", "measure latency, CPU, memory and load"),

@@ -37,7 +37,7 @@ def main(name: str = "behave", argv: list[str] | None = None) -> int:
     argv = sys.argv if argv is None else argv
     shipped = name if name in SHIPPED else None
     parser = argparse.ArgumentParser(
-        prog=name, description="Tells events of faces and expressions, and does what rules say."
+        prog=name, description="Publishes events of faces by rules, and runs their actions."
     )
     parser.add_argument(
         "rules", nargs="?" if shipped else None, default=shipped,

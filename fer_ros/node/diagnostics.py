@@ -122,7 +122,7 @@ def camera_status(
         "lost_before.middleware": str(subscription.lost()),
         "repeated": str(subscription.repeated()),
         "jpeg.without_end": str(condition.unended_jpegs),
-        "stamps.standing": str(condition.standing_stamps),
+        "stamps.standing": str(condition.frozen_stamps),
         "stamps.zero": str(counts.unstamped),
         "stamps.future": str(counts.from_future),
         "publishers.other_types": shortened(", ".join(other_types), 500),

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from fer_ros.perception.timing import CLOCK_JUMP_NS, CLOCK_REMEDY, FOREIGN_NS, clock_difference
 
-STANDING = 3
+FROZEN_AFTER = 3
 """From so many frames in a row on, stamps that do not advance are more than a late image."""
 
 _STEP_NS = 1_000_000_000
@@ -116,7 +116,7 @@ class FrameClock:
 
     def remark(self) -> str:
         """Return a message that the stamps do not advance; empty where they do."""
-        if self._run < STANDING:
+        if self._run < FROZEN_AFTER:
             return ""
         return (
             f"stamps do not advance ({self._run} images in a row); time is taken from their arrival"

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where a face is and which way it looks, from its five landmarks and a calibrated camera.
+"""Head pose from five landmarks and a calibrated camera.
 
 The landmarks are matched to a head of mean size by solving the perspective-n-point problem. What a
 single camera cannot know is the true size of the head: the distance is as uncertain as people's eye

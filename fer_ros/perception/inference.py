@@ -90,7 +90,7 @@ class ProviderReport:
 
     def values(self) -> dict[str, str]:
         """Return the report as rows of diagnostics."""
-        nodes = "not told by this ONNX Runtime" if self.compiles else ""
+        nodes = "not reported by this ONNX Runtime" if self.compiles else ""
         if self.nodes:
             nodes = ", ".join(f"{name} {count}" for name, count in self.nodes.items())
         return {
@@ -126,7 +126,8 @@ def create_session(
     Args:
         path: The file.
         providers: As :func:`parse_provider` takes them, in order of preference. Those that this
-            build of ONNX Runtime lacks, or that cannot be used, are left out; the report tells.
+            build of ONNX Runtime lacks, or that cannot be used, are left out and listed in the
+            report.
         threads: Threads inside one run; 0 takes one per core.
 
     Raises:

@@ -12,10 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a network answered to known faces when it was exported, and whether it still does.
+"""Known-answer test of a network: its predictions for known faces, at export and now.
 
-A digest tells whether the bytes of a file are those that were published; it says nothing of a file
-that came another way, nor of an execution provider that computes wrongly. Answers do: labels in
+A digest tells whether the bytes of a file are those that were published; it does not cover a file
+that came another way, nor an execution provider that computes wrongly. Predictions do: labels in
 another order, flipped bits in the weights, a temperature that is not the network's own.
 """
 
@@ -99,7 +99,7 @@ def _means(image: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
 def as_stored(
     probabilities: NDArray[np.float32], labels: Sequence[str]
 ) -> dict[str, tuple[float, ...]]:
-    """Return answers, shape (7, labels), as metadata holds them: by label, one for each face."""
+    """Return predictions, shape (7, labels), as in metadata: by label, one for each face."""
     rounded = np.round(probabilities.astype(np.float64), 4)
     return {label: tuple(rounded[:, index].tolist()) for index, label in enumerate(labels)}
 
@@ -109,10 +109,10 @@ def difference(
     labels: Sequence[str],
     stored: Mapping[str, Sequence[float]],
 ) -> str:
-    """Return how answers differ from the stored ones, in words; empty where they agree.
+    """Return how predictions differ from the stored ones, as a message; empty where they agree.
 
     Args:
-        probabilities: Answers to :func:`known_crops`, shape (7, labels).
+        probabilities: Predictions for :func:`known_crops`, shape (7, labels).
         labels: Classes in their order.
         stored: What :func:`as_stored` returned at export.
     """
@@ -122,12 +122,12 @@ def difference(
         )
     expected = np.array([stored[label] for label in labels], np.float64).T
     if expected.shape != probabilities.shape:
-        return f"{expected.shape[0]} answers are stored for {len(probabilities)} faces"
+        return f"{expected.shape[0]} predictions are stored for {len(probabilities)} faces"
     distance = np.abs(probabilities - expected)
     face, label = divmod(int(distance.argmax()), len(labels))
     if distance[face, label] <= TOLERANCE:
         return ""
     return (
-        f"it answers {labels[label]} {probabilities[face, label]:.2f} to the known face "
-        f"{FER2013[face]}, and answered {expected[face, label]:.2f} when it was exported"
+        f"it predicts {labels[label]} {probabilities[face, label]:.2f} for the known face "
+        f"{FER2013[face]}, and predicted {expected[face, label]:.2f} when it was exported"
     )

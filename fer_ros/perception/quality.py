@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How far a face's expression can be trusted, from what the detector and the crop show.
+"""Quality of a face: expected accuracy of its prediction, from detection and crop.
 
-A small, turned, blurred or cut face is answered less often right. The tables say how much, measured
-by `fer-train detector quality` on FER2013 PublicTest faces put into VGA scenes, found by the
-shipped detector and read by `fer-base-int8`: the logarithm of the odds of a right answer is a sum
+A small, turned, blurred or cut face is predicted less accurately. The tables give by how much,
+measured by `fer-train detector quality` on FER2013 PublicTest faces put into VGA scenes, found by
+the shipped detector and read by `fer-base-int8`: the log odds of a correct prediction are a sum
 of one term a property. A quality is that chance relative to a good face's.
 """
 
@@ -38,12 +38,12 @@ _SIDE = 48
 
 @dataclass(frozen=True)
 class FaceFeatures:
-    """What of a face bears on how well its expression can be read."""
+    """Properties of a face that affect the accuracy of its prediction."""
 
     side: float
     """Mean side of the box [source pixels]."""
     turn: float
-    """How far the nose stands off the middle between the eyes, in half eye distances, 0 or more;
+    """Distance of the nose from the middle between the eyes, in half eye distances, 0 or more;
     about 1 where a head is turned by half a right angle. 0 where no landmarks are known."""
     sharpness: float
     """Mean of the crop's absolute Laplacian over its standard deviation, at 48 pixels a side."""
@@ -71,7 +71,7 @@ class Term:
 
 @dataclass(frozen=True)
 class QualityModel:
-    """The chance of a right answer, relative to a good face's."""
+    """The chance of a correct prediction, relative to a good face's."""
 
     good: float
     """Logarithm of the odds at the best of all properties."""

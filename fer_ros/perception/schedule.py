@@ -45,7 +45,7 @@ class PredictionSchedule:
             rate: Predictions of a face a second [Hz]; 0: every image.
         """
         previous_ns, self._previous_ns = self._previous_ns, time_ns
-        if rate <= 0 or time_ns == previous_ns:  # a clock that stands tells no ages
+        if rate <= 0 or time_ns == previous_ns:  # a frozen clock gives no ages
             return [True] * len(filters)
         period_ns = 1e9 / rate
         elapsed_ns = period_ns if previous_ns is None else abs(time_ns - previous_ns)

@@ -12,4 +12,4 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What node, replay, file reading, labelling and view share: frame engine, assembly, settings."""
+"""Shared by node, replay, file reading, labelling and view: frame engine, assembly, settings."""

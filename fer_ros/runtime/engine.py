@@ -81,7 +81,7 @@ class CameraCondition:
     """What is wrong with them now, in words."""
     faults: Mapping[str, int] = field(default_factory=dict)
     """How many images each kind of remark has been about so far."""
-    standing_stamps: int = 0
+    frozen_stamps: int = 0
     """Images whose stamp did not advance."""
     unended_jpegs: int = 0
     """Whole JPEGs that lacked only their end marker."""
@@ -150,7 +150,7 @@ class FrameEngine(Generic[R]):
         return CameraCondition(
             remarks=camera.remarks,
             faults=dict(camera.faults),
-            standing_stamps=camera.clock.frozen,
+            frozen_stamps=camera.clock.frozen,
             unended_jpegs=camera.memory.unended_jpegs,
             foreign_ns=camera.clock.foreign_ns,
         )

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How a command ends: on SIGINT, SIGTERM or SIGHUP, once, and in bounded time."""
+"""End of a command: on SIGINT, SIGTERM or SIGHUP, once, and in bounded time."""
 
 from __future__ import annotations
 

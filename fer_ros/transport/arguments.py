@@ -59,7 +59,7 @@ class ParameterRule:
     """One value of one parameter, for the nodes that match a pattern."""
 
     node_pattern: str
-    """Fully qualified node name; ``*`` stands for one part, ``**`` for any number of them."""
+    """Fully qualified node name; ``*`` matches one part, ``**`` any number of them."""
     name: str
     value: Any
     from_file: bool = False

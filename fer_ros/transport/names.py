@@ -211,7 +211,7 @@ def _check_full(full: str, what: str, shown: str | None = None) -> None:
         if not _TOKEN.fullmatch(token):
             problem = f"{token!r} is no name" if token else "'/' must not be repeated"
             raise InvalidNameError(
-                f"invalid {what} {shown!r}: {problem}; between slashes stand letters, digits "
+                f"invalid {what} {shown!r}: {problem}; between slashes are letters, digits "
                 "and underscores, and no digit first"
             )
     if len(full) > MAX_TOPIC_LENGTH:

@@ -134,7 +134,7 @@ def show_twin(path: Path, report: TwinReport) -> None:
         lines.append(("a crop, one thread [ms]", slow, fast))
     table(*lines)
     print(
-        f"\nsame class in {100 * report.same_answer:.2f} % of the rows; a probability differs by "
+        f"\nsame class in {100 * report.same_class:.2f} % of the rows; a probability differs by "
         f"at most {report.largest_difference:.3f}, on average by {report.mean_difference:.4f}"
     )
 

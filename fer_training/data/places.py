@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Where a user's own copy of a data set lies when no path is given."""
+"""Search path of a user's own copy of a data set when no path is given."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Photo:
     faces: Floats
     """(F, 15): x, y, width, height, five landmarks (NaN where unknown), weight.
 
-    Worth is the score to reach in 0..1, or -1 where nothing is known of the region.
+    The weight is the score to reach in 0..1, or -1 where nothing is known of the region.
     """
     false_faces: Floats
     """(K, 4): x, y, width, height of what the teacher took for a face on a photo without any."""

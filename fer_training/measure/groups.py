@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How detection, uncertainty and labels differ between groups of people, with intervals.
+"""Differences of detection, uncertainty and labels between groups of people, with intervals.
 
 The faces carry no true expression, so that accuracy by group cannot be measured.
 """

@@ -26,7 +26,7 @@ from fer_training.papers.systems import OWNERS_DATA, Claim
 from fer_training.recipes import recipe
 
 ONE_CLASS = 0.1
-"""Macro-F1 below which a network tells nothing apart; one class of seven alone reads 0.06."""
+"""Macro-F1 below which a network distinguishes no classes; one class of seven alone reads 0.06."""
 
 
 def of(name: str, results: Sequence[Result]) -> list[Result]:

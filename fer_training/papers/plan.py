@@ -43,7 +43,7 @@ SHORT = 0.5
 LONG = 1.0
 """Hours from which a run is measured first after a tenth of its epochs."""
 _HEADLINE, _PRINTED, _OTHER = 4.0, 2.0, 1.0
-"""Worth of a figure; honest rows and further seeds count half."""
+"""Value of a figure; honest rows and further seeds count half."""
 _FUSED = re.compile(r"(sum|product)\((.+)\)")
 _MACHINE = re.compile(r"(svm-.+):(.+)")
 

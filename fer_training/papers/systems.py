@@ -70,7 +70,7 @@ def _row(
 
 
 COLLAPSE_EPOCHS = 10
-"""Long enough to see whether a network with the printed L2 of 0.2 tells any classes apart."""
+"""Long enough to see whether a network with the printed L2 of 0.2 distinguishes any classes."""
 
 
 def _archs() -> tuple[Claim, ...]:

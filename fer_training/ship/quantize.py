@@ -269,7 +269,7 @@ def compare(original: OnnxPredictor, twin: OnnxPredictor, data: FaceDataset) -> 
         accuracy_float=accuracies[0],
         accuracy_int8=accuracies[1],
         drop=accuracies[0] - accuracies[1],
-        same_answer=float((before.argmax(1) == after.argmax(1)).mean()),
+        same_class=float((before.argmax(1) == after.argmax(1)).mean()),
         largest_difference=float(difference.max()),
         mean_difference=float(difference.mean()),
         batch_1_against_16=shift,

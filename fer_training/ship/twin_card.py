@@ -35,7 +35,7 @@ class TwinReport:
     accuracy_float: float
     accuracy_int8: float
     drop: float
-    same_answer: float
+    same_class: float
     """Rows on which both name the same class."""
     largest_difference: float
     """Of a probability."""
@@ -124,7 +124,7 @@ def text(
         ratio=f"{after.ratio:.2f}",
         bytes=f"{report.bytes_int8:,}",
         bytes_float=f"{report.bytes_float:,}",
-        same=f"{100 * report.same_answer:.1f}",
+        same=f"{100 * report.same_class:.1f}",
         largest=f"{report.largest_difference:.3f}",
         mean=f"{report.mean_difference:.4f}",
         batch=f"{report.batch_1_against_16:.1e}",

@@ -22,7 +22,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer_ros.perception.frame_clock import STANDING, FrameClock
+from fer_ros.perception.frame_clock import FROZEN_AFTER, FrameClock
 from fer_ros.perception.timing import CLOCK_JUMP_NS
 
 FRAME = 33_000_000
@@ -81,9 +81,9 @@ def test_after_standing_stamps_time_goes_on_without_a_jump() -> None:
 
 
 def test_it_takes_a_few_images_to_say_so() -> None:
-    _, clock = times([START] * STANDING)
+    _, clock = times([START] * FROZEN_AFTER)
     assert clock.remark() == ""
-    _, clock = times([START] * (STANDING + 1))
+    _, clock = times([START] * (FROZEN_AFTER + 1))
     assert clock.remark()
 
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What a face detector of `fer-train` says about itself inside its ONNX file.
+"""Metadata of a face detector of `fer-train` inside its ONNX file.
 
 The keys start with ``fer.`` and hold JSON, as those of the emotion networks; ``fer.kind`` tells
 the two apart.

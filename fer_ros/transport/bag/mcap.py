@@ -50,7 +50,7 @@ _FEW_ZEROS = 64
 """So many may end a message."""
 
 _LOOSE = -1
-"""Stands for the messages outside chunks, where a number of a chunk is asked."""
+"""Denotes the messages outside chunks, where a number of a chunk is asked."""
 
 _Entry = tuple[int, int, int, bytes]
 """Log time, place in the file or chunk, channel, data."""
