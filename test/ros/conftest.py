@@ -81,6 +81,7 @@ def start(ros, tmp_path):
     yield start_process
     for process in started:
         process.end()
+        print(process.output)  # pytest shows it where the test fails
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ import threading
 import time
 from pathlib import Path
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """How long starting, discovery and answers may take on a busy machine [s]."""
 
 
