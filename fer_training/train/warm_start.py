@@ -23,12 +23,9 @@ from __future__ import annotations
 import math
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor, nn
 
@@ -39,12 +36,9 @@ from fer_training.architectures import networks
 from fer_training.data.tensors import to_network
 from fer_training.recipes.recipe import Recipe, from_dict
 from fer_training.records.checkpoint import Checkpoint, CheckpointError
+from fer_training.train.exported_layers import in_order_of_use, put_statistics, stored_layers
 
-_LEAST_VARIANCE = 1e-6
-"""Variance of a channel below which its filter keeps its scale."""
 _BATCH = 128
-
-Weighted = nn.Conv2d | nn.Linear
 
 
 def from_file(path: Path, crops: Tensor) -> Checkpoint:
@@ -65,8 +59,8 @@ def from_file(path: Path, crops: Tensor) -> Checkpoint:
     network = networks.build(recipe, len(about.labels)).eval()
     entry = architectures.get(recipe.architecture)
     inputs = to_network(crops, entry.size, entry.channels, recipe.mean, recipe.scale)
-    layers, followers = _in_order_of_use(network, inputs[:2])
-    stored = _stored(path)
+    layers, followers = in_order_of_use(network, inputs[:2])
+    stored = stored_layers(path)
     shapes = [tuple(layer.weight.shape) for layer in layers]
     if [weight.shape for weight, _ in stored] != shapes:
         raise CheckpointError(f"{path} holds other layers than {recipe.architecture}")
@@ -83,47 +77,8 @@ def from_file(path: Path, crops: Tensor) -> Checkpoint:
             elif layer.bias is not None and shift is not None:
                 layer.bias.copy_(shift)
     _put_named(network, path)
-    _put_statistics(network, followers, inputs)
+    put_statistics(network, followers, torch.split(inputs, _BATCH))
     return Checkpoint(recipe.architecture, list(about.labels), "", network.state_dict())
-
-
-def _stored(path: Path) -> list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
-    """Return weight and bias of convolutions and linear layers in the order of the graph."""
-    graph = onnx.load(path).graph
-    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    for node in graph.node:  # tensors of equal values are stored once
-        if node.op_type == "Identity" and node.input[0] in tensors:
-            tensors[node.output[0]] = tensors[node.input[0]]
-    found: list[tuple[NDArray[np.float32], NDArray[np.float32] | None]] = []
-    for node in graph.node:
-        inputs = [tensors.get(name) for name in node.input]
-        if node.op_type in ("Conv", "Gemm") and inputs[1] is not None:
-            found.append((inputs[1], inputs[2] if len(inputs) > 2 else None))
-        elif node.op_type == "MatMul" and inputs[1] is not None:
-            found.append((inputs[1].T, None))
-    return found
-
-
-def _in_order_of_use(
-    network: nn.Module, inputs: Tensor
-) -> tuple[list[Weighted], dict[Weighted, nn.BatchNorm2d]]:
-    """Return convolutions and linear layers as a run meets them, and who normalises them."""
-    met: list[Weighted] = []
-    followers: dict[Weighted, nn.BatchNorm2d] = {}
-
-    def note(layer: nn.Module, *_: Any) -> None:
-        if isinstance(layer, nn.BatchNorm2d):
-            followers[met[-1]] = layer
-        elif isinstance(layer, (nn.Conv2d, nn.Linear)):
-            met.append(layer)
-
-    kinds = (nn.Conv2d, nn.Linear, nn.BatchNorm2d)
-    handles = [m.register_forward_hook(note) for m in network.modules() if isinstance(m, kinds)]
-    with torch.no_grad():
-        network(inputs)
-    for handle in handles:
-        handle.remove()
-    return met, followers
 
 
 def _put_named(network: nn.Module, path: Path) -> None:
@@ -139,39 +94,3 @@ def _put_named(network: nn.Module, path: Path) -> None:
                 raise CheckpointError(f"{path} lacks {name}")
             with torch.no_grad():
                 parameter.copy_(torch.from_numpy(tensors[name].copy()))
-
-
-def _put_statistics(
-    network: nn.Module, followers: dict[Weighted, nn.BatchNorm2d], inputs: Tensor
-) -> None:
-    """Measure what each convolution puts out and split it off its filter and bias.
-
-    Filters are scaled so that a channel's variance before normalisation is 1: a step of the
-    optimiser then moves all of them alike.
-    """
-    sums: dict[nn.Module, Tensor] = {}
-
-    def note(layer: nn.Module, _: Any, out: Tensor) -> None:
-        rows = out.double().transpose(0, 1).flatten(1)
-        sums[layer] = sums.get(layer, 0) + torch.stack([rows.sum(1), rows.square().sum(1)])
-        counts[layer] = counts.get(layer, 0) + rows.shape[1]
-
-    counts: dict[nn.Module, int] = {}
-    handles = [layer.register_forward_hook(note) for layer in followers]
-    with torch.no_grad():
-        for batch in torch.split(inputs, _BATCH):
-            network(batch)
-        for handle in handles:
-            handle.remove()
-        for layer, norm in followers.items():
-            mean, square = sums[layer] / counts[layer]
-            variance = square - mean.square()
-            scale = torch.where(variance > _LEAST_VARIANCE, variance, 1.0).sqrt()
-            variance = (variance / scale.square()).clamp(min=0)
-            layer.weight.div_(scale[:, None, None, None])
-            assert norm.running_mean is not None
-            assert norm.running_var is not None
-            norm.running_mean.copy_(mean / scale)
-            norm.running_var.copy_(variance)
-            norm.weight.copy_(scale * (variance + norm.eps).sqrt())
-            norm.bias.add_(mean)
