@@ -99,7 +99,7 @@ def between(config: Recipe) -> Distance:
     kept, changed, chosen = [], [], []
     for key, printed in config.paper.settings.items():
         ours = _value(config, values, key)
-        gap = Gap(key, text(ours), text(printed.value), printed.place)
+        gap = Gap(key, as_text(ours), as_text(printed.value), printed.place)
         if printed.value is None:
             chosen.append(gap)
         elif _equal(ours, printed.value):
@@ -107,7 +107,7 @@ def between(config: Recipe) -> Distance:
         else:
             changed.append(gap)
     added = [
-        Gap(key, text(values[key]), "", "")
+        Gap(key, as_text(values[key]), "", "")
         for key in values
         if key not in config.paper.settings and _does_something(key, values)
     ]
@@ -117,7 +117,9 @@ def between(config: Recipe) -> Distance:
 def kept(config: Recipe, key: str) -> Gap:
     """Return a setting that has the printed value."""
     setting = config.paper.settings[key]
-    return Gap(key, text(_value(config, flat(config), key)), text(setting.value), setting.place)
+    return Gap(
+        key, as_text(_value(config, flat(config), key)), as_text(setting.value), setting.place
+    )
 
 
 def _value(config: Recipe, values: dict[str, object], key: str) -> Any:
@@ -149,7 +151,7 @@ def _does_something(key: str, values: dict[str, object]) -> bool:
 _DEFAULTS = flat(Recipe("", ""))
 
 
-def text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """Write a value as the tables do."""
     if value is None:
         return ""

@@ -121,7 +121,7 @@ def _tried(label: str, found: SearchRecord, step: SearchStep) -> str:
 
 def _to_try(key: str, own: _Own) -> str:
     """Return the values of a recipe's list of open settings, with the hours of their search."""
-    values = [distance.text(value) for value in own.config.paper.open.get(key, [])]
+    values = [distance.as_text(value) for value in own.config.paper.open.get(key, [])]
     if not values:
         return "-"
     hours = (len(values) - 1) * (FOLDS - 1) * costs.hours(own.config.name, own.config.epochs)

@@ -58,10 +58,10 @@ def read(kind: type[T], path: Path) -> T:
 def write(record: object, path: Path) -> None:
     """Write a record, replacing the file atomically."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text(record) + "\n", encoding="utf-8")
+    partial.write_text(to_json(record) + "\n", encoding="utf-8")
     partial.replace(path)
 
 
-def text(record: object) -> str:
+def to_json(record: object) -> str:
     """Return a record as JSON."""
     return json.dumps(records.to_plain(record), indent=1)

@@ -103,11 +103,11 @@ def write(folder: Path, exported: Path, parity: Parity, head: str = "labels") ->
     network = CheckpointPredictor.load(folder, head).network
     trained = sum(parameter.numel() for parameter in network.parameters())
     path = exported.with_suffix(".md")
-    path.write_text(text(folder, exported, record, parity, trained), encoding="utf-8")
+    path.write_text(render(folder, exported, record, parity, trained), encoding="utf-8")
     return path
 
 
-def text(folder: Path, exported: Path, record: RunRecord, parity: Parity, trained: int) -> str:
+def render(folder: Path, exported: Path, record: RunRecord, parity: Parity, trained: int) -> str:
     """Return a card.
 
     Args:

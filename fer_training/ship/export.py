@@ -190,7 +190,7 @@ def parity(
     agrees &= report.max_difference_batch_1 <= BATCH_TOLERANCE
     gap = abs(report.accuracy_reference - report.accuracy_onnx) * len(images)
     if not agrees or gap > 2.5:
-        raise ExportError(f"{path} does not predict as the network does: {files.text(report)}")
+        raise ExportError(f"{path} does not predict as the network does: {files.to_json(report)}")
     return report
 
 

@@ -116,7 +116,7 @@ def quantize(
         candidate.replace(out)
     finally:
         candidate.unlink(missing_ok=True)
-    text = twin_card.text(source, out, report, results, fitted, records)
+    text = twin_card.render(source, out, report, results, fitted, records)
     out.with_suffix(".md").write_text(text, encoding="utf-8")
     return report
 

@@ -85,7 +85,7 @@ Input crop, methods, limits, intended and excluded use: $common.
 """)
 
 
-def text(
+def render(
     source: Path,
     out: Path,
     report: TwinReport,
