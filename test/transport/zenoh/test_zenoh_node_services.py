@@ -146,7 +146,7 @@ def test_parameters_are_described(client: Client) -> None:
         "describe_parameters", kind, names=["max_faces", "image_transport", "use_sim_time"]
     ).descriptors
     assert (faces.integer_range[0].from_value, faces.integer_range[0].to_value) == (1, 1000)
-    assert transport.additional_constraints == "One of: auto, raw, compressed."
+    assert transport.additional_constraints == "One of: auto, raw, compressed, ffmpeg, foxglove."
     assert transport.description
     assert (sim_time.read_only, sim_time.type) == (True, 1)
 
