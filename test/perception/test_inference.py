@@ -64,7 +64,7 @@ def test_a_report_says_what_falls_short() -> None:
     report = replace(COMPILING, nodes={"tensorrt": 80, "cpu": 3}, on_cpu={"Cast": 2, "Resize": 1})
     assert report.warning == "3 of 83 nodes run on the CPU: Cast 2, Resize 1"
     assert report.values()["providers.nodes"] == "tensorrt 80, cpu 3"
-    assert COMPILING.values()["providers.nodes"].startswith("not told")
+    assert COMPILING.values()["providers.nodes"].startswith("not reported")
     refused = ProviderReport(("cuda", "cpu"), ("cpu",), reason="no device")
     assert refused.warning == "cuda was asked for, cpu is used (no device)"
 
