@@ -62,7 +62,8 @@ def work(overrides: dict[str, object]) -> None:
         from fer_ros.node.engine import FrameEngine
     from fer_ros.node.parameters import Settings
 
-    # Revisions before video topics ask whether the image is compressed.
+    # Earlier revisions name one method otherwise and ask whether the image is compressed.
+    process = "process" if hasattr(FrameEngine, "process") else "answer"
     typed = "type_name" in inspect.signature(FrameEngine.read).parameters
     kind = "sensor_msgs/msg/Image" if typed else False
     spec = importlib.util.spec_from_file_location("moving", MOVING)
@@ -91,7 +92,7 @@ def work(overrides: dict[str, object]) -> None:
             data = encode(message(next(shown[case]), stamp_ns, "camera"))
             start = time.process_time()
             received = engine.read(f"/{case}", data, kind, stamp_ns)
-            (result,) = engine.process([received])
+            (result,) = getattr(engine, process)([received])
             spent += time.process_time() - start
             faces += len(result.faces)
         print(json.dumps([spent / count, faces / count]), flush=True)
