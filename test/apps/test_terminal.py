@@ -21,12 +21,13 @@ import sys
 
 import numpy as np
 import pytest
+from sample_faces import sample_face
 
 from fer_ros.apps.children import Child
 from fer_ros.apps.echo import _Board
 from fer_ros.apps.message_text import message_text
 from fer_ros.apps.table import MOST_ROWS, LiveTable, faces_table
-from fer_ros.perception.types import Box, Face, FaceEmotion, Frame, FrameResult, Origin
+from fer_ros.perception.types import FaceEmotion, Frame, FrameResult, Origin
 from fer_ros.transport import messages
 from fer_ros.transport.base import TopicInfo
 from fer_ros.transport.codec import encode, message_class
@@ -46,9 +47,8 @@ class Terminal(io.StringIO):
 
 
 def face(track: str = "a_1", label: str = "happy", **more) -> FaceEmotion:
-    rows = more.pop("rows", np.array([0.1, 0.7, 0.2], np.float32))
-    confidence = more.pop("confidence", 0.7)
-    return FaceEmotion(Face(Box(1, 2, 30, 40), 0.9), track, rows, rows, label, confidence)
+    probabilities = more.pop("rows", [0.1, 0.7, 0.2])
+    return sample_face(track, label, more.pop("confidence", 0.7), probabilities=probabilities)
 
 
 def shown(*parts, terminal: bool = False) -> str:

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from sample_faces import sample_face
 
 from fer_ros.behaviors.engine import EventEngine
 from fer_ros.behaviors.rule_files import parse_rules
@@ -27,8 +28,6 @@ from fer_ros.perception.emotions import FER2013, UNCERTAIN
 from fer_ros.perception.types import (
     STAGES,
     Box,
-    Face,
-    FaceEmotion,
     Frame,
     FrameResult,
     Origin,
@@ -105,10 +104,7 @@ def message(
     """Return an EmotionArray with these faces in it."""
     found = []
     for index, (name, label) in enumerate(faces.items()):
-        p = np.full(len(FER2013), 0.2 / 6, np.float32)
-        p[FER2013.index(label) if label in FER2013 else 0] = 0.8
-        face = Face(Box(10 + 120 * index, 10, box, box), 0.9)
-        found.append(FaceEmotion(face, name, p, p, label, 0.8))
+        found.append(sample_face(name, label, box=Box(10 + 120 * index, 10, box, box)))
     frame = Frame(np.zeros((480, 640), np.uint8), stamp_ns, "camera", topic)
     times = StageTimes(**dict.fromkeys(STAGES, 1.0))
     origin = Origin(FER2013, "model-1.0.0", "0" * 64, "yunet")

@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from sample_faces import sample_face
 from support import wait_for
 
 from fer_ros.bridges.definitions import build
@@ -27,7 +28,6 @@ from fer_ros.perception.emotions import FER2013
 from fer_ros.perception.types import (
     STAGES,
     Box,
-    Face,
     FaceEmotion,
     Frame,
     FrameResult,
@@ -48,10 +48,8 @@ def found(
     track_id: str, label: str = "happy", landmarks=POINTS, box: Box | None = None,
     labels: tuple[str, ...] = FER2013,
 ) -> FaceEmotion:  # fmt: skip
-    p = np.full(len(labels), 0.2 / (len(labels) - 1), np.float32)
-    p[labels.index(label) if label in labels else 0] = 0.8
-    face = Face(box or Box(200.0, 80.0, 100.0, 120.0), 0.9, landmarks)
-    return FaceEmotion(face, track_id, p, p, label, 0.8)
+    box = box or Box(200.0, 80.0, 100.0, 120.0)
+    return sample_face(track_id, label, box=box, landmarks=landmarks, labels=labels)
 
 
 class Stage:

@@ -21,12 +21,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_faces import sample_face
 
 from fer_ros.perception import annotate, emotions
 from fer_ros.perception.emotions import FER2013
 from fer_ros.perception.palette import PALETTE, PEOPLE, bgr, ink, person_bgr, short_id
 from fer_ros.perception.tag_layout import layout
-from fer_ros.perception.types import Box, Face, FaceEmotion
+from fer_ros.perception.types import Box, FaceEmotion
 
 SEVERE = {
     "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
@@ -42,10 +43,7 @@ SEVERE = {
 def face(
     x: float, y: float, size: float, label: str = "happy", confidence: float = 0.8, name: str = "f"
 ) -> FaceEmotion:
-    flat = np.full(7, 1 / 7, np.float32)
-    return FaceEmotion(
-        Face(Box(x, y, size, 1.2 * size), 0.9), name, flat, flat, label, confidence
-    )  # fmt: skip
+    return sample_face(name, label, confidence, Box(x, y, size, 1.2 * size))
 
 
 def wall(width: int = 640, height: int = 480) -> np.ndarray:

@@ -27,9 +27,10 @@ import numpy as np
 import pytest
 from bags import CAMERA, START
 from browser import chromium, set_size
+from sample_faces import sample_face
 from support import wait_for
 
-from fer_ros.perception.types import Box, Face, FaceEmotion, Frame, FrameResult, StageTimes
+from fer_ros.perception.types import Box, Frame, FrameResult, StageTimes
 from fer_ros.replay.judge.stretches import Stretches
 
 
@@ -90,7 +91,7 @@ def stretches_of(labels, shortest=0.5, split=True, period=100_000_000):
     stretches = Stretches(found.append, shortest, split)
     image = np.zeros((120, 120, 3), np.uint8)
     for index, label in enumerate(labels):
-        face = FaceEmotion(Face(Box(10, 10, 80, 80), 0.9), "t", np.ones(7), np.ones(7), label, 0.5)
+        face = sample_face("t", label, box=Box(10, 10, 80, 80))
         frame = Frame(image, index * period, "", "/c")
         stretches.add(FrameResult(frame, [face], StageTimes()), index * period)
     stretches.finish()

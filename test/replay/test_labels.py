@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from sample_faces import sample_face
 
-from fer_ros.perception.types import Box, Face, FaceEmotion
+from fer_ros.perception.types import Box
 from fer_ros.replay.judge.matching import match
 from fer_ros.replay.read.label_files import LabelError
 from fer_ros.replay.read.labels import LabelSet
@@ -50,7 +50,7 @@ def message(label, stamp_ns, box=None, track_id="", camera=""):
 
 
 def found(track_id="t", box=(0, 0, 100, 100)):
-    return FaceEmotion(Face(Box(*box), 0.9), track_id, np.ones(7), np.ones(7), "happy", 0.5)
+    return sample_face(track_id, box=Box(*box))
 
 
 def holding(labels, topic, stamp_ns):

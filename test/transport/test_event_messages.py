@@ -20,11 +20,11 @@ import math
 
 import numpy as np
 import pytest
+from sample_faces import sample_face
 
 from fer_ros.perception.types import (
     STAGES,
     Box,
-    Face,
     FaceEmotion,
     Frame,
     FrameResult,
@@ -53,8 +53,9 @@ def array(*faces: FaceEmotion):
 
 
 def face(track_id: str, label: str = "happy", landmarks=None, height: float = 40.0) -> FaceEmotion:
-    p = np.array([0.75, 0.25], np.float32)
-    return FaceEmotion(Face(Box(10, 10, 30, height), 0.9, landmarks), track_id, p, p, label, 0.75)
+    return sample_face(
+        track_id, label, 0.75, Box(10, 10, 30, height), landmarks, probabilities=[0.75, 0.25]
+    )
 
 
 def test_an_event_comes_back_as_it_went():

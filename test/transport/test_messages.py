@@ -23,13 +23,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sample_faces import sample_face
 
 from fer_ros.perception.emotions import FER2013
 from fer_ros.perception.types import (
     STAGES,
     Box,
-    Face,
-    FaceEmotion,
     Frame,
     FrameResult,
     Origin,
@@ -55,7 +54,7 @@ def result(boxes: list[Box], landmarks: bool = True) -> FrameResult:
     p = np.array([0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1], np.float32)
     points = np.arange(10, dtype=np.float32).reshape(5, 2)
     faces = [
-        FaceEmotion(Face(box, 0.9, points if landmarks else None), f"face_{i}", p, p, "happy", 0.4)
+        sample_face(f"face_{i}", "happy", 0.4, box, points if landmarks else None, p)
         for i, box in enumerate(boxes)
     ]
     return FrameResult(frame, faces, StageTimes(1, 2, 3, 4, 5, 6))

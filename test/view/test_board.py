@@ -23,9 +23,10 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from sample_faces import sample_face
 
 from fer_ros.perception.emotions import FER2013
-from fer_ros.perception.types import Box, Face, FaceEmotion, Frame, FrameResult, Origin
+from fer_ros.perception.types import Frame, FrameResult, Origin
 from fer_ros.transport import messages
 from fer_ros.transport.base import TopicInfo
 from fer_ros.transport.codec import encode
@@ -42,11 +43,7 @@ def topic(name: str, kind: str) -> TopicInfo:
 
 
 def array(source: str = "/cam", faces: int = 1, confidence: float = 0.8) -> bytes:
-    rows = np.full(7, 1 / 7, np.float32)
-    found = [
-        FaceEmotion(Face(Box(1, 2, 30, 40), 0.9), f"f_{i}", rows, rows, "happy", confidence)
-        for i in range(faces)
-    ]
+    found = [sample_face(f"f_{i}", confidence=confidence) for i in range(faces)]
     frame = Frame(np.zeros((48, 64, 3), np.uint8), 1, "camera", source)
     result = FrameResult(frame, found)
     message = messages.emotion_array(result, ORIGIN, 1.0, messages.emotions(result))
@@ -187,10 +184,7 @@ def test_the_moment_is_made_to_text_once() -> None:
 
 
 def test_the_age_of_a_prediction_reaches_the_page():
-    rows = np.full(7, 1 / 7, np.float32)
-    face = FaceEmotion(
-        Face(Box(1, 2, 30, 40), 0.9), "a", rows, rows, "happy", 0.8, prediction_age_ms=100.0
-    )
+    face = sample_face("a", prediction_age_ms=100.0)
     result = FrameResult(Frame(np.zeros((48, 64, 3), np.uint8), 1, "camera", "/cam"), [face])
     board = Board()
     data = encode(messages.emotion_array(result, ORIGIN, 1.0, messages.emotions(result)))
@@ -263,8 +257,7 @@ def test_timelines_of_crowds_are_shorter(clock) -> None:
 
 def test_the_most_that_a_result_can_say_fits(clock) -> None:
     board = Board()
-    rows = np.full(500, 1 / 500, np.float32)
-    face = FaceEmotion(Face(Box(1, 2, 30, 40), 0.9), "t" * 255, rows, rows, "l" * 255, 0.5)
+    face = sample_face("t" * 255, "l" * 255, probabilities=np.full(500, 1 / 500))
     frame = Frame(np.zeros((48, 64, 3), np.uint8), 1, "camera", "/" + "c" * 254)
     result = FrameResult(frame, [face])
     origin = Origin(tuple(f"{n:3} {'l' * 250}" for n in range(500)), "net", "0" * 64, "haar")

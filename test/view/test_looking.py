@@ -25,13 +25,14 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import chromium
+from sample_faces import sample_face
 from support import wait_for
 from viewing import serving
 
 from fer_ros.perception.emotions import FER2013, UNCERTAIN
 from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.palette import person_bgr
-from fer_ros.perception.types import Box, Face, FaceEmotion, Frame, FrameResult, Origin
+from fer_ros.perception.types import Frame, FrameResult, Origin
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos
 from fer_ros.transport.codec import encode
@@ -65,10 +66,9 @@ class Teller:
     def faces(self, *labels: str) -> None:
         smoothed = np.array([0.05, 0.05, 0.05, 0.41, 0.29, 0.1, 0.05], np.float32)
         found = [
-            FaceEmotion(Face(Box(1, 2, 30, 40), 0.9), f"k7w2xq_{number}", smoothed, smoothed,
-                        label, 0.41)
+            sample_face(f"k7w2xq_{number}", label, 0.41, probabilities=smoothed)
             for number, label in enumerate(labels, 1)
-        ]  # fmt: skip
+        ]
         result = FrameResult(Frame(IMAGE, 1, "camera", "/image_raw"), found)
         array = messages.emotion_array(result, ORIGIN, 1.0, messages.emotions(result))
         self.publish("/fer/emotions", messages.EMOTION_ARRAY, array)
