@@ -21,19 +21,16 @@ from typing import TextIO
 import cv2
 import numpy as np
 from rich.color import Color
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from fer_ros.apps.table import faces_table, plain
+from fer_ros.apps.table import console_for, faces_table, plain
 from fer_ros.perception.emotions import UNCERTAIN
 from fer_ros.perception.palette import bgr
 from fer_ros.perception.types import FaceEmotion
 from fer_ros.reading.result import Reading
-
-_WIDTH = 120
-"""Where the output is no terminal, lines are this long [characters]."""
 
 _PICTURE = 48
 """Width of a picture in the terminal [characters]."""
@@ -52,7 +49,7 @@ class Shown:
             out: Where to.
             labels: The classes.
         """
-        self._console = Console(file=out, width=None if out.isatty() else _WIDTH)
+        self._console = console_for(out)
         self._labels = labels
         self._source = ""
         self._last: dict[str, str] = {}

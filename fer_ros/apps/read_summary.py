@@ -21,16 +21,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
-from rich.console import Console
 from rich.table import Table
 
-from fer_ros.apps.table import plain
+from fer_ros.apps.table import console_for, plain
 from fer_ros.reading.errors import ReadError
 from fer_ros.reading.summary import SourceSummary
 from fer_ros.reading.whole import WholeFile
-
-_WIDTH = 120
-"""Where the output is no terminal, lines are this long [characters]."""
 
 _MOST_PEOPLE = 12
 """People of a source that are shown; more are counted."""
@@ -38,7 +34,7 @@ _MOST_PEOPLE = 12
 
 def show(summaries: Sequence[SourceSummary], out: TextIO) -> None:
     """Print a table a source."""
-    console = Console(file=out, width=None if out.isatty() else _WIDTH)
+    console = console_for(out)
     for summary in summaries:
         console.print(plain(summary.headline, 500, "bold"))
         if summary.people:

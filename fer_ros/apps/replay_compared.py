@@ -20,21 +20,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from rich.console import Console
 from rich.table import Table
 
-from fer_ros.apps.table import plain
+from fer_ros.apps.table import console_for, plain
 from fer_ros.replay.verdicts import Comparison
 from fer_ros.replay.write import compared as words
 from fer_ros.replay.write.page import Marked
 
-_WIDTH = 120
-"""Where the output is no terminal, lines are this long [characters]."""
-
 
 def show(compared: Comparison, out: TextIO) -> None:
     """Print where two replays differ, and which is right by the labels."""
-    console = Console(file=out, width=None if out.isatty() else _WIDTH)
+    console = console_for(out)
     against = f"against {compared.bag} with {compared.model_id}"
     console.print(plain(against, 500, "bold"))
     if found := compared.differences:

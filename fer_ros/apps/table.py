@@ -55,13 +55,17 @@ _CELL = 100
 """Longest string of a cell [characters]."""
 
 
+def console_for(out: TextIO) -> Console:
+    """Return a console as wide as a terminal, else of a fixed width."""
+    return Console(file=out, width=None if out.isatty() else _PLAIN_WIDTH)
+
+
 class LiveTable:
     """Shows something in place on a terminal, and as lines once in a while anywhere else."""
 
     def __init__(self, out: TextIO) -> None:
-        terminal = out.isatty()
-        self._console = Console(file=out, width=None if terminal else _PLAIN_WIDTH)
-        self._live = Live(console=self._console, auto_refresh=False) if terminal else None
+        self._console = console_for(out)
+        self._live = Live(console=self._console, auto_refresh=False) if out.isatty() else None
         self._printed = 0.0
 
     @property

@@ -50,6 +50,8 @@ PROVIDER_NAMES = {
 }
 """Short names of execution providers, as parameters spell them, and ONNX Runtime's names."""
 
+_SHORT_NAMES = {name: short for short, name in PROVIDER_NAMES.items()}
+
 
 @dataclass(frozen=True)
 class ProviderReport:
@@ -151,8 +153,7 @@ def create_session(
         session, own = create_session(path, ("cpu",), threads)
         asked = tuple(name for name, _ in wanted)
         return session, replace(own, asked=asked, reason=shortened(reason[-200:]))
-    short = {long: name for name, long in PROVIDER_NAMES.items()}
-    used = tuple(short.get(name, name) for name in session.get_providers())
+    used = tuple(_SHORT_NAMES.get(name, name) for name in session.get_providers())
     missing = "" if PROVIDER_NAMES[wanted[0][0]] in available else "this ONNX Runtime has none"
     report = ProviderReport(tuple(name for name, _ in wanted), used, reason=missing)
     return session, _with_nodes(session, report) if report.compiles else report
@@ -174,11 +175,10 @@ def _with_nodes(session: Any, report: ProviderReport) -> ProviderReport:
     """Add on which providers the nodes run, where the runtime tells it."""
     if not hasattr(session, "get_provider_graph_assignment_info"):
         return report
-    short = {long: name for name, long in PROVIDER_NAMES.items()}
     nodes: Counter[str] = Counter()
     on_cpu: Counter[str] = Counter()
     for part in session.get_provider_graph_assignment_info():
-        provider, own = short.get(part.ep_name, part.ep_name), part.get_nodes()
+        provider, own = _SHORT_NAMES.get(part.ep_name, part.ep_name), part.get_nodes()
         nodes[provider] += len(own)
         if provider == "cpu":
             on_cpu.update(node.op_type for node in own)

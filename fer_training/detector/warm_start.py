@@ -20,7 +20,6 @@ back with statistics measured on training batches, so that the network computes 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,7 +31,13 @@ from fer_ros.perception.onnx_file import read_properties
 from fer_training.data.base import DatasetError
 from fer_training.detector.doubt import doubting
 from fer_training.detector.network import FaceNet
-from fer_training.train.exported_layers import in_order_of_use, put_statistics, stored_layers
+from fer_training.train.exported_layers import (
+    fits,
+    in_order_of_use,
+    put_statistics,
+    put_weights,
+    stored_layers,
+)
 
 
 def from_file(file: Path, batches: Iterable[Tensor]) -> FaceNet:
@@ -50,23 +55,11 @@ def from_file(file: Path, batches: Iterable[Tensor]) -> FaceNet:
     network = FaceNet()
     convolutions, followers = in_order_of_use(network.eval(), torch.zeros(1, 1, 64, 64))
     stored = stored_layers(file)
-    shapes = [tuple(layer.weight.shape) for layer in convolutions]
-    if [weight.shape for weight, _ in stored] != shapes:
+    if not fits(convolutions, stored):
         raise DatasetError(f"{file} holds other layers than fer-face; train without --start")
-    with torch.no_grad():
-        for layer, (weight, bias) in zip(convolutions, stored, strict=True):
-            layer.weight.copy_(torch.from_numpy(weight.copy()))
-            if bias is None:
-                raise DatasetError(
-                    f"{file} holds a convolution without a bias, which no export has"
-                )
-            shift = torch.from_numpy(bias.copy())
-            if layer.bias is not None:
-                layer.bias.copy_(shift)
-            else:
-                follower = followers[layer]
-                follower.weight.fill_(math.sqrt(1 + follower.eps))  # running variance 1
-                follower.bias.copy_(shift)
+    if any(bias is None for _, bias in stored):
+        raise DatasetError(f"{file} holds a convolution without a bias, which no export has")
+    put_weights(convolutions, followers, stored)
     put_statistics(network, followers, (batch.float() for batch in batches))
     share = about.recipe.get("spread_share", 0.0)
     return doubting(network, -float(share)).to(  # type: ignore[no-any-return]

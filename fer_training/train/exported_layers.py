@@ -20,7 +20,8 @@ statistics of training images, so that the network computes what the file does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +36,18 @@ _LEAST_VARIANCE = 1e-6
 """Variance of a channel below which its filter keeps its scale."""
 
 Weighted = nn.Conv2d | nn.Linear
+Stored = tuple[NDArray[np.float32], NDArray[np.float32] | None]
+"""Weight and bias of a layer in a file."""
 
 
-def stored_layers(path: Path) -> list[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+def stored_layers(path: Path) -> list[Stored]:
     """Return weight and bias of convolutions and linear layers in the order of the graph."""
     graph = onnx.load(path).graph
     tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     for node in graph.node:  # tensors of equal values are stored once
         if node.op_type == "Identity" and node.input[0] in tensors:
             tensors[node.output[0]] = tensors[node.input[0]]
-    found: list[tuple[NDArray[np.float32], NDArray[np.float32] | None]] = []
+    found: list[Stored] = []
     for node in graph.node:
         inputs = [tensors.get(name) for name in node.input]
         if node.op_type in ("Conv", "Gemm") and inputs[1] is not None:
@@ -74,6 +77,32 @@ def in_order_of_use(
     for handle in handles:
         handle.remove()
     return met, followers
+
+
+def fits(layers: Sequence[Weighted], stored: Sequence[Stored]) -> bool:
+    """Return whether stored weights have the shapes of a network's layers."""
+    return [weight.shape for weight, _ in stored] == [tuple(each.weight.shape) for each in layers]
+
+
+def put_weights(
+    layers: Sequence[Weighted],
+    followers: Mapping[Weighted, nn.BatchNorm2d],
+    stored: Sequence[Stored],
+) -> None:
+    """Copy stored weights and biases; a bias goes to the normalisation that follows, if any."""
+    with torch.no_grad():
+        for layer, (weight, bias) in zip(layers, stored, strict=True):
+            layer.weight.copy_(torch.from_numpy(weight.copy()))
+            if bias is None:
+                continue
+            shift, norm = torch.from_numpy(bias.copy()), followers.get(layer)
+            if norm is not None:
+                norm.weight.fill_(math.sqrt(1 + norm.eps))  # running variance 1
+                norm.bias.copy_(shift)
+                if layer.bias is not None:
+                    layer.bias.zero_()
+            elif layer.bias is not None:
+                layer.bias.copy_(shift)
 
 
 def put_statistics(

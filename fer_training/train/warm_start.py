@@ -20,7 +20,6 @@ statistics of training crops, so that the network computes what the file does.
 
 from __future__ import annotations
 
-import math
 from dataclasses import fields
 from pathlib import Path
 
@@ -36,7 +35,13 @@ from fer_training.architectures import networks
 from fer_training.data.tensors import to_network
 from fer_training.recipes.recipe import Recipe, from_dict
 from fer_training.records.checkpoint import Checkpoint, CheckpointError
-from fer_training.train.exported_layers import in_order_of_use, put_statistics, stored_layers
+from fer_training.train.exported_layers import (
+    fits,
+    in_order_of_use,
+    put_statistics,
+    put_weights,
+    stored_layers,
+)
 
 _BATCH = 128
 
@@ -61,21 +66,9 @@ def from_file(path: Path, crops: Tensor) -> Checkpoint:
     inputs = to_network(crops, entry.size, entry.channels, recipe.mean, recipe.scale)
     layers, followers = in_order_of_use(network, inputs[:2])
     stored = stored_layers(path)
-    shapes = [tuple(layer.weight.shape) for layer in layers]
-    if [weight.shape for weight, _ in stored] != shapes:
+    if not fits(layers, stored):
         raise CheckpointError(f"{path} holds other layers than {recipe.architecture}")
-    with torch.no_grad():
-        for layer, (weight, bias) in zip(layers, stored, strict=True):
-            layer.weight.copy_(torch.from_numpy(weight.copy()))
-            shift = None if bias is None else torch.from_numpy(bias.copy())
-            norm = followers.get(layer)
-            if norm is not None and shift is not None:
-                norm.weight.fill_(math.sqrt(1 + norm.eps))  # running variance 1
-                norm.bias.copy_(shift)
-                if layer.bias is not None:
-                    layer.bias.zero_()
-            elif layer.bias is not None and shift is not None:
-                layer.bias.copy_(shift)
+    put_weights(layers, followers, stored)
     _put_named(network, path)
     put_statistics(network, followers, torch.split(inputs, _BATCH))
     return Checkpoint(recipe.architecture, list(about.labels), "", network.state_dict())

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from fer_ros.perception.types import Box
 from fer_ros.replay import records
+from fer_ros.replay.judge.cameras import ANSWERED
 from fer_ros.replay.lines import FaceLine, FrameLine
 from fer_ros.replay.verdicts import Change, Differences, DifferentStretch
 
@@ -37,8 +38,6 @@ _LONGEST = 12
 
 _MOST_WAITING = 20_000
 """Images of one replay that wait for those of the other."""
-
-_ANSWERED = "answered"
 
 
 def differences(before: Path, now: Path) -> Differences | None:
@@ -122,7 +121,7 @@ class _Sums:
 
     def add(self, before: FrameLine | None, now: FrameLine | None) -> None:
         """Take in an image of both."""
-        there = [line is not None and line.status == _ANSWERED for line in (before, now)]
+        there = [line is not None and line.status == ANSWERED for line in (before, now)]
         if self._first_ns is None:
             self._first_ns = (now or before).recorded_ns  # type: ignore[union-attr]
         if not all(there):
