@@ -13,11 +13,12 @@
 # until the next key frame.
 # Exits 0 while this is so, and 1 once the decoder says so or the pictures are right.
 set -eu
+changed=0
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check av==18.1.0 numpy==2.4.6
-"$folder/venv/bin/python" - <<'PYTHON'
+"$folder/venv/bin/python" - <<'PYTHON' || changed=1
 from fractions import Fraction
 
 import av
@@ -64,3 +65,7 @@ assert len(gapped) == 29, "a picture for every packet that came"
 assert wrong == list(range(LOST + 1, 2 * KEY_EVERY)), wrong
 assert not any(corrupt for _, corrupt in gapped.values())
 PYTHON
+if [ "$changed" -ne 0 ]; then
+    echo "changed: the decoder reports the loss, or its pictures are right, or the run failed" >&2
+    exit 1
+fi

@@ -11,13 +11,14 @@
 # services (or std_msgs/Char) with rosbags' hashes does not match any ROS 2 node over Zenoh.
 # Exits 0 while this is so, and 1 once the hashes agree.
 set -eu
+changed=0
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check rosbags==0.11.9
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
     --target "$folder/wheel" ros-std-msgs==5.3.6
-"$folder/venv/bin/python" - "$folder" <<'PYTHON'
+"$folder/venv/bin/python" - "$folder" <<'PYTHON' || changed=1
 import json
 import sys
 from pathlib import Path
@@ -34,3 +35,7 @@ print(f"rosidl:  {rosidl}  (type_id {field['type']['type_id']})")
 print(f"rosbags: {rosbags}")
 sys.exit(rosidl == rosbags)
 PYTHON
+if [ "$changed" -ne 0 ]; then
+    echo "changed: the hashes agree, or the run failed" >&2
+    exit 1
+fi

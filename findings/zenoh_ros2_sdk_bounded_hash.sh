@@ -11,13 +11,14 @@
 # services, so that topics and services of such types (DescribeParameters) are silently not heard.
 # Exits 0 while this is so, and 1 once the hashes agree (or the simple one no longer does).
 set -eu
+changed=0
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check zenoh-ros2-sdk==0.1.8
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
     --target "$folder/wheel" ros-rcl-interfaces==2.0.3
-"$folder/venv/bin/python" - "$folder" <<'PYTHON'
+"$folder/venv/bin/python" - "$folder" <<'PYTHON' || changed=1
 import json
 import sys
 from pathlib import Path
@@ -49,3 +50,7 @@ bounded, *parts = definitions
 simple, sequence = agree(parts[0]), agree(bounded, *parts)
 sys.exit(not simple or sequence)
 PYTHON
+if [ "$changed" -ne 0 ]; then
+    echo "changed: the hashes agree, or the run failed" >&2
+    exit 1
+fi
