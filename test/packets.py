@@ -23,6 +23,7 @@ import numpy as np
 from videos import av
 
 from fer_ros.transport import codec, messages
+from fer_ros.transport.video_messages import compressed_video
 
 LIVE = {
     "libx264": {"tune": "zerolatency", "bf": "0", "sc_threshold": "0"},
@@ -70,3 +71,11 @@ def ffmpeg_packet(data: bytes, stamp_ns: int, count: int, encoding: str = "libx2
         header=messages.header(stamp_ns, "camera"), width=64, height=48, encoding=encoding,
         pts=count, flags=0, is_bigendian=False, data=np.frombuffer(data, np.uint8),
     )  # fmt: skip
+
+
+FORMS = {
+    "foxglove": lambda data, stamp, _: compressed_video(data, stamp, "cam"),
+    "ffmpeg": ffmpeg_packet,
+    "compressed": lambda data, stamp, _: messages.compressed_image(data, stamp, "cam", "h264"),
+}
+"""What carries a packet: data, stamp and count to a message."""

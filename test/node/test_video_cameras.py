@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Cameras that send video: pictures rest on others, also on those that are not answered."""
+"""Cameras that send video: pictures depend on others, also on those without a result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import sys
 import threading
 
 import pytest
-from packets import encoded, ffmpeg_packet
+from packets import FORMS, encoded
 from support import SECOND, Robot, wait_for
 
 from fer_ros.node import backlog
@@ -33,11 +33,6 @@ from fer_ros.transport.codec import encode
 from fer_ros.transport.video_messages import COMPRESSED_VIDEO, compressed_video
 
 PERIOD = SECOND // 30
-FORMS = {
-    "foxglove": lambda data, stamp, _: compressed_video(data, stamp, "cam"),
-    "ffmpeg": lambda data, stamp, count: ffmpeg_packet(data, stamp, count),
-    "compressed": lambda data, stamp, _: messages.compressed_image(data, stamp, "cam", "h264"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +47,8 @@ def send(robot: Robot, packets, indices, topic: str, form: str = "foxglove") -> 
         robot.send_message(FORMS[form](packets[index], stamp, index), topic)
 
 
-def answer(robot: Robot, packets, indices, topic: str, form: str = "foxglove") -> None:
-    """Send pictures, each when the one before is answered."""
+def send_in_turn(robot: Robot, packets, indices, topic: str, form: str = "foxglove") -> None:
+    """Send pictures, each when the result of the one before has come."""
     for index in indices:
         before = len(robot.arrays)
         send(robot, packets, [index], topic, form)
@@ -81,7 +76,7 @@ def test_every_form_is_answered(build, packets, form, by_name) -> None:
     if not by_name:
         parameters = {"image_topics": ("/cam/image_raw",), "image_transport": form}
     robot = build(**parameters).start()
-    answer(robot, packets, range(24), topic, form)
+    send_in_turn(robot, packets, range(24), topic, form)
     assert all(len(array.faces) == 1 for array in robot.arrays[1:])
     assert {array.source_topic for array in robot.arrays} == {topic}
     assert robot.camera_counts(topic)["dropped.no_key_frame"] == 0
@@ -93,7 +88,7 @@ def test_every_form_is_answered(build, packets, form, by_name) -> None:
 def test_packets_that_are_not_answered_are_decoded(build, packets, form) -> None:
     topic = f"/cam/{form}"
     steady = build(image_topics=(topic,), detection_budget=1.0).start()
-    answer(steady, packets, range(24), topic, form)
+    send_in_turn(steady, packets, range(24), topic, form)
     busy = build(image_topics=(topic,), detection_budget=1.0).start()
     free = block(busy)
     stream = busy.node._inputs[topic].stream
@@ -104,7 +99,7 @@ def test_packets_that_are_not_answered_are_decoded(build, packets, form) -> None
     wait_for(lambda: busy.camera_counts(topic)["dropped.superseded"] == 4)
     free.set()
     wait_for(lambda: len(busy.arrays) == 2)
-    answer(busy, packets, range(6, 8), topic, form)
+    send_in_turn(busy, packets, range(6, 8), topic, form)
     for own, index in ((busy.arrays[1], 5), (busy.arrays[3], 7)):
         other = steady.arrays[index]
         assert own.header.stamp == other.header.stamp
@@ -116,11 +111,11 @@ def test_packets_that_are_not_answered_are_decoded(build, packets, form) -> None
 def test_what_comes_too_soon_is_decoded(build, packets) -> None:
     topic = "/cam/foxglove"
     robot = build(image_topics=(topic,), max_rate=0.001).start()
-    answer(robot, packets, [0], topic)
+    send_in_turn(robot, packets, [0], topic)
     send(robot, packets, range(1, 6), topic)
     wait_for(lambda: robot.camera_counts(topic)["dropped.rate_limited"] == 5)
     robot.node._inputs[topic].stream._due = 0.0
-    answer(robot, packets, [6], topic)
+    send_in_turn(robot, packets, [6], topic)
     assert robot.camera_counts(topic)["dropped.no_key_frame"] == 0
 
 
@@ -134,26 +129,26 @@ def test_after_a_lost_packet_and_when_joined_late_pictures_wait_with_a_count(
         wait_for(lambda n=index - 4: robot.camera_counts(topic)["dropped.no_key_frame"] == n)
     assert "joined between key frames" in robot.node._inputs[topic].stream.counts().last_error
     assert robot.status("camera").level == WARN
-    answer(robot, packets, range(8, 12), topic)
+    send_in_turn(robot, packets, range(8, 12), topic)
     for index in (13, 14, 15):
         send(robot, packets, [index], topic)
         wait_for(lambda n=index - 9: robot.camera_counts(topic)["dropped.no_key_frame"] == n)
     wait_for(lambda: "packets before it are missing" in robot.status("camera").message)
-    answer(robot, packets, range(16, 20), topic)
+    send_in_turn(robot, packets, range(16, 20), topic)
     assert robot.camera_counts(topic)["dropped.undecodable"] == 0
 
 
 def test_a_disabled_node_waits_for_a_key_frame_afterwards(build, packets) -> None:
     topic = "/cam/foxglove"
     robot = build(image_topics=(topic,)).start()
-    answer(robot, packets, range(3), topic)
+    send_in_turn(robot, packets, range(3), topic)
     robot.node.enable(False)
     send(robot, packets, [3], topic)
     wait_for(lambda: robot.camera_counts(topic)["dropped.disabled"] == 1)
     robot.node.enable(True)
     send(robot, packets, [4], topic)
     wait_for(lambda: robot.camera_counts(topic)["dropped.no_key_frame"] == 1)
-    answer(robot, packets, range(8, 10), topic)
+    send_in_turn(robot, packets, range(8, 10), topic)
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -166,7 +161,7 @@ def test_a_topic_that_carries_video_alone_is_turned_to(build, packets, caplog, l
     if not late:
         robot.start()
     wait_for(lambda: f"/cam/view is video, published as {COMPRESSED_VIDEO}" in caplog.text)
-    answer(robot, packets, range(4), "/cam/view")
+    send_in_turn(robot, packets, range(4), "/cam/view")
     assert "error" not in caplog.text.lower()
 
 

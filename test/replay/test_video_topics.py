@@ -22,22 +22,15 @@ import sys
 
 import pytest
 from bags import PERIOD, START, one_actor, recording
-from packets import encoded, ffmpeg_packet
+from packets import FORMS, encoded
 
 from fer_ros.apps.cli import main
 from fer_ros.replay.read.source import image_topics
 from fer_ros.transport import codec, messages
 from fer_ros.transport.bag import BagReader
-from fer_ros.transport.video_messages import compressed_video
 
 TOPIC = "/cam/image_raw/video"
 SAME = ("results.jsonl", "tracks.jsonl", "metrics.json", "bag/bag.mcap")
-FORMS = {
-    "foxglove": lambda data, stamp, _: compressed_video(data, stamp, "cam"),
-    "ffmpeg": lambda data, stamp, count: ffmpeg_packet(data, stamp, count),
-    "compressed": lambda data, stamp, _: messages.compressed_image(data, stamp, "cam", "h264"),
-}
-"""What carries a packet: data, stamp and count to a message."""
 
 
 @pytest.fixture(scope="module")

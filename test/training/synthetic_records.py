@@ -72,3 +72,8 @@ def record(config: Recipe | str, accuracy: float, *overrides: str, **changes: An
 def write(folder: Path, made: RunRecord) -> Path:
     records.write(made, folder)
     return folder
+
+
+def write_named(folder: Path, name: str, accuracy: float) -> None:
+    """Write the record of a run of this name and accuracy into its folder."""
+    write(folder, record(name, accuracy))

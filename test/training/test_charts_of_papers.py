@@ -59,10 +59,6 @@ LINE = Result(
 )  # fmt: skip
 
 
-def write_record(folder: Path, name: str, accuracy: float) -> None:
-    synthetic_records.write(folder, synthetic_records.record(name, accuracy))
-
-
 def test_a_chart_stays_where_its_runs_are_not_there(tmp_path: Path) -> None:
     runs, folder = tmp_path / "runs", tmp_path / "charts"
     folder.mkdir()
@@ -163,7 +159,7 @@ def test_the_ten_networks_are_those_of_the_printed_tables() -> None:
 
 
 def write_run(folder: Path, accuracies: str, seconds: int = 6) -> None:
-    write_record(folder, folder.name, 0.5)
+    synthetic_records.write_named(folder, folder.name, 0.5)
     rows = "".join(f"{n},1.0,0.{a},{seconds}\n" for n, a in enumerate(accuracies.split()))
     (folder / "summary.csv").write_text(
         "epoch,test_loss,test_accuracy,seconds\n" + rows, encoding="utf-8"
@@ -186,7 +182,9 @@ def test_convergence_takes_the_runs_that_are_there(tmp_path: Path) -> None:
     assert "| CK+ | ARCH-1 | 50.0 | 200 | 3 | 1.0 | 6.00 | 1.00 |" in text
     assert "| CK+ | ARCH-3 | 50.0 | 200 | 2 | 1.0 | 9.00 | 1.50 |" in text
     assert "Not run: ARCH-1 on FER2013, ARCH-2 on FER2013," in text
-    write_record(tmp_path / "chowanda-arch4+weak-l2", "chowanda-arch4+weak-l2", 0.5)
+    synthetic_records.write_named(
+        tmp_path / "chowanda-arch4+weak-l2", "chowanda-arch4+weak-l2", 0.5
+    )
     text = convergence.write(results.collect(tmp_path))
     assert "| FER2013 | ARCH-4 | 50.0 | 200 | 2 | 1.0 | 6.00 | - |" in text
 
@@ -219,7 +217,7 @@ def test_the_page_has_room_for_every_run() -> None:
 
 def test_a_run_of_constant_rate_holds_the_shorter_ones(tmp_path: Path) -> None:
     run = tmp_path / "umer-cnn1-48"
-    write_record(run, "umer-cnn1-48", 0.9)
+    synthetic_records.write_named(run, "umer-cnn1-48", 0.9)
     rows = "".join(f"{epoch},{epoch / 1000},1\n" for epoch in range(120))
     (run / "summary.csv").write_text("epoch,test_accuracy,seconds\n" + rows, encoding="utf-8")
     lines = {line.recipe: line for line in results.collect(tmp_path)}

@@ -72,13 +72,9 @@ def test_a_newer_line_of_a_run_replaces_the_older() -> None:
     assert results.merge([LINE], [stopped_early]) == [stopped_early]
 
 
-def write_record(folder: Path, name: str, accuracy: float) -> None:
-    synthetic_records.write(folder, synthetic_records.record(name, accuracy))
-
-
 def test_the_folder_with_the_recipe_s_name_counts(tmp_path: Path) -> None:
     for folder, accuracy in (("a-try", 0.1), ("patil", 0.2), ("z-old", 0.3)):
-        write_record(tmp_path / folder, "patil", accuracy)
+        synthetic_records.write_named(tmp_path / folder, "patil", accuracy)
     (found,) = results.collect(tmp_path)
     assert (found.single, found.system, found.epochs_printed) == (20.0, "Patil 2023", 25)
 
@@ -99,7 +95,7 @@ def test_mirrored_accuracy_of_folds_is_pooled_over_their_rows(tmp_path: Path) ->
 
 
 def test_a_record_of_version_0_1_names_its_paper_alone(tmp_path: Path) -> None:
-    write_record(tmp_path / "old", "patil", 0.5)
+    synthetic_records.write_named(tmp_path / "old", "patil", 0.5)
     path = tmp_path / "old" / "metrics.json"
     old = json.loads(path.read_text(encoding="utf-8"))
     old["recipe"] |= {"paper": "Patil 2023", "amp": True}
