@@ -48,7 +48,7 @@ class CameraInput:
 
         Args:
             transport: The node's place in the graph.
-            graph: Tells in which types a topic is published.
+            graph: Knows the types in which a topic is published.
             settings: The parameters.
             index: Of the camera in ``image_topics``.
             wake: Called when an image arrives.

@@ -62,7 +62,7 @@ class ProviderReport:
     used: tuple[str, ...]
     """In order of preference; ``cpu`` always comes last."""
     nodes: Mapping[str, int] | None = None
-    """Nodes of the network by the provider that runs them; None where the runtime does not tell."""
+    """Nodes of the network by the provider that runs them; None where it is not reported."""
     on_cpu: Mapping[str, int] = field(default_factory=dict)
     """Kinds of nodes that were left to the CPU though another provider runs, and how many."""
     reason: str = ""
@@ -172,7 +172,7 @@ def _session(path: Path, chosen: Sequence[tuple[str, dict[str, str]]], threads: 
 
 
 def _with_nodes(session: Any, report: ProviderReport) -> ProviderReport:
-    """Add on which providers the nodes run, where the runtime tells it."""
+    """Add the providers on which the nodes run, where the runtime reports them."""
     if not hasattr(session, "get_provider_graph_assignment_info"):
         return report
     nodes: Counter[str] = Counter()

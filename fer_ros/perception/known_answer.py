@@ -14,7 +14,7 @@
 
 """Known-answer test of a network: its predictions for known faces, at export and now.
 
-A digest tells whether the bytes of a file are those that were published; it does not cover a file
+A digest shows whether the bytes of a file are those that were published; it does not cover a file
 that came another way, nor an execution provider that computes wrongly. Predictions do: labels in
 another order, flipped bits in the weights, a temperature that is not the network's own.
 """

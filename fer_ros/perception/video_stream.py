@@ -56,7 +56,7 @@ _HEAD = 400
 
 _LEAP, _STEP_OVER = 8.0, 1.6
 """From how many usual steps on a time or count shows a gap: where the packets number themselves,
-modulo 16 or more, and where nothing else tells."""
+modulo 16 or more, and where nothing else shows it."""
 
 
 @dataclass(frozen=True, eq=False)

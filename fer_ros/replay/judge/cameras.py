@@ -213,7 +213,7 @@ class Recording:
     """All cameras of a replay."""
 
     def __init__(self, topics: dict[str, str]) -> None:
-        """Start empty; ``topics`` tells the type of each."""
+        """Start empty; ``topics`` has the type of each."""
         self.cameras = {topic: CameraRecord(kind) for topic, kind in topics.items()}
 
     def facts(

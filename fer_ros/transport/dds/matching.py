@@ -80,7 +80,7 @@ def conflicts(
 
 
 class TypeRefusals:
-    """Whether counterparts of an endpoint are refused for their type, which no DDS status tells.
+    """Whether counterparts of an endpoint are refused for their type, which no DDS status reports.
 
     They have another type, or they fit by name, type and QoS and do not match all the same: so it
     is where Cyclone DDS refuses the description of their type.

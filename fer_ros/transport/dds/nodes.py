@@ -50,7 +50,7 @@ class KnownNodes:
         Args:
             participant: The own one, which does not count.
             announcements: Its ``ros_discovery_info``.
-            discovery: Tells which participants are still there.
+            discovery: Knows which participants are still there.
         """
         self._discovery = discovery
         self._own = participant.guid.bytes
