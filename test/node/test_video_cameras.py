@@ -53,6 +53,8 @@ def send_in_turn(robot: Robot, packets, indices, topic: str, form: str = "foxglo
         before = len(robot.arrays)
         send(robot, packets, [index], topic, form)
         wait_for(lambda n=before: len(robot.arrays) > n)
+        if form == "compressed":  # the node subscribes anew once it turns out to be video
+            wait_for(lambda: robot.node._inputs[topic].deep)
 
 
 def block(robot: Robot) -> threading.Event:
