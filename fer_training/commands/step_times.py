@@ -93,7 +93,9 @@ def _detector() -> tuple[Callable[[], object], int]:
 
     torch.manual_seed(0)
     network = FaceNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(training._groups(network, 0.02), lr=1e-4, betas=(0.9, 0.99))
+    optimizer = torch.optim.AdamW(
+        training._groups(network, 0.02), lr=1e-4, betas=(0.9, 0.99), fused=True
+    )
     corner = torch.rand(_FIELDS, _FACES, 2) * (_SIDE - 100)
     side = 20 + torch.rand(_FIELDS, _FACES, 1) * 70
     batch = Batch(

@@ -171,7 +171,9 @@ def train(plan: Plan) -> FaceNet:
     network = _beginning(plan) if state is None else FaceNet(Widths())
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network)
-    optimizer = torch.optim.AdamW(_groups(network, plan.decay), lr=plan.rate, betas=(0.9, 0.99))
+    optimizer = torch.optim.AdamW(
+        _groups(network, plan.decay), lr=plan.rate, betas=(0.9, 0.99), fused=True
+    )
     first = 0
     if state is not None:
         network.load_state_dict(state["network"])

@@ -256,7 +256,7 @@ class Recipe:
     """The network sees ``(pixel - mean) * scale``."""
     seed: int = 0
     amp: str = "auto"
-    """``bfloat16`` (autocast), ``float32``, or ``auto``: bfloat16 where it is hardware."""
+    """``bfloat16`` (autocast), ``float32``, or ``auto``: the quicker one of a trial."""
     threads: int = 2
 
     @staticmethod

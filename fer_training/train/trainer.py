@@ -292,7 +292,8 @@ class Trainer:
         self.history = state.history
         self.revision = state.revision
         before = state.precisions or self.precisions
-        self.precisions = [*before, *(own for own in self.precisions if own != before[-1])]
+        self.precision = precision.choose(self.recipe.amp, self.device, begun=before[-1])
+        self.precisions = [*before, *([self.precision] if self.precision != before[-1] else [])]
         if state.rng is not None:
             torch.set_rng_state(state.rng)
 

@@ -24,6 +24,8 @@ from contextlib import contextmanager
 
 import psutil
 
+_SETTLE_S = 20.0
+"""In which sockets and threads of clients that have left are given up: servers close them later."""
 _SLACK = 60
 """Growth of the memory that a warm process may show [MiB]."""
 
@@ -52,10 +54,18 @@ class Watch:
         """
         assert self._first is not None
         self.look()
+        end = time.monotonic() + _SETTLE_S
+        while not self._settled() and time.monotonic() < end:
+            time.sleep(0.2)
+            self.look()
         assert not self.escaped
         assert self.latest[0] <= self._first[0] + slack, f"memory {self._first} -> {self.latest}"
-        assert self.latest[1] <= self._first[1]
-        assert self.latest[2] <= self._first[2] + 2
+        assert self._settled(), f"threads and files {self._first[1:]} -> {self.latest[1:]}"
+
+    def _settled(self) -> bool:
+        assert self._first is not None
+        (_, threads, files), (_, now_threads, now_files) = self._first, self.latest
+        return now_threads <= threads and now_files <= files + 2
 
     def summary(self) -> str:
         """Return how it began and how it is."""

@@ -42,13 +42,37 @@ CPU = torch.device("cpu")
     ],
 )
 def test_auto_is_bfloat16_only_where_the_processor_has_it(
-    text: str, expected: str, tmp_path: Path
+    text: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(precision, "_quicker", lambda: "bfloat16")
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(text, encoding="utf-8")
     assert precision.choose("auto", CPU, cpuinfo) == expected
     assert precision.choose("bfloat16", CPU, cpuinfo) == "bfloat16"
     assert precision.choose("float32", CPU, cpuinfo) == "float32"
+
+
+def test_auto_is_float32_where_bfloat16_is_no_quicker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("flags : avx512f avx512_bf16\n", encoding="utf-8")
+    assert precision.choose("auto", CPU, cpuinfo) == precision._quicker()
+    monkeypatch.setattr(precision, "_quicker", lambda: "float32")
+    assert precision.choose("auto", CPU, cpuinfo) == "float32"
+
+
+@pytest.mark.parametrize("begun", ["bfloat16", "float32"])
+def test_a_resumed_run_multiplies_as_it_began(
+    begun: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = {"bfloat16": "float32", "float32": "bfloat16"}[begun]
+    monkeypatch.setattr(precision, "_quicker", lambda: other)
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("flags : avx512f avx512_bf16\n", encoding="utf-8")
+    assert precision.choose("auto", CPU, cpuinfo, begun=begun) == begun
+    cpuinfo.write_text("flags : avx2\n", encoding="utf-8")
+    assert precision.choose("auto", CPU, cpuinfo, begun=begun) == "float32"
 
 
 def test_auto_is_float32_where_nothing_describes_the_processor(tmp_path: Path) -> None:
