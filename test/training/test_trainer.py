@@ -68,6 +68,12 @@ def test_equal_seeds_give_equal_weights_and_others_do_not(tmp_path: Path) -> Non
     assert not same(weights(tmp_path / "a", "last.pt"), weights(tmp_path / "c", "last.pt"))
 
 
+def test_weights_that_vanish_do_not_slow_a_run(tmp_path: Path) -> None:
+    torch.set_flush_denormal(False)
+    Trainer(synthetic_faces.recipe(epochs=1), tmp_path, synthetic_faces.dataset(35))
+    assert float(torch.tensor([1e-30]) * 1e-10) == 0.0  # 1e-40 is a subnormal number
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_resumed_run_equals_an_unbroken_one_bit_for_bit(tmp_path: Path, optimizer: str) -> None:
     data = synthetic_faces.dataset(35)
