@@ -16,8 +16,9 @@
 
 The gates of fer-base and fer-lite of version 0.1 begin where the slope of their hard sigmoid is 0
 and never left 1, so that without them every probability stays within rounding, and a run is faster.
-``python -m fer_training.ship.gates FILE.onnx`` rewrites float files in place; digests are renewed
-as :mod:`fer_training.ship.renew` says.
+In int8 files a gate is the number 255 of 255 and what it multiplies has one scale before and after,
+so every number stays as it is. ``python -m fer_training.ship.gates FILE.onnx`` rewrites files in
+place; digests are renewed as :mod:`fer_training.ship.renew` says.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from fer_training.ship.renew import renew_all
 
 _OPEN = 3.0
 """From here on a hard sigmoid with ONNX's slope of a sixth, PyTorch's too, gives 1."""
+_ROUNDED = 1e-3
+"""Less is possible for an int8 file's biases: the gate then rounds to 255 of 255."""
 
 
 def without_gates(model: onnx.ModelProto) -> int:
@@ -45,24 +48,38 @@ def without_gates(model: onnx.ModelProto) -> int:
     tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     makers = {output: node for node in graph.node for output in node.output}
 
+    def maker(name: str) -> onnx.NodeProto | None:
+        """Return what computes a tensor, before its quantisation."""
+        node = makers.get(name)
+        while node is not None and node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            node = makers.get(node.input[0])
+        return node
+
     def tensor(name: str) -> np.ndarray | None:
-        maker = makers.get(name)
-        if maker is not None and maker.op_type == "Identity":
-            return tensors.get(maker.input[0])
+        node = makers.get(name)
+        if node is not None and node.op_type in ("Identity", "DequantizeLinear"):
+            values = tensors.get(node.input[0])
+            if values is None or node.op_type == "Identity":
+                return values
+            scale, zero = (tensors[name].astype(np.float32) for name in node.input[1:])
+            by_channel = (-1,) + (1,) * (values.ndim - 1)
+            return (values - zero.reshape(by_channel)) * scale.reshape(by_channel)
         return tensors.get(name)
 
     def always_one(name: str) -> bool:
-        gate = makers.get(name)
+        gate = maker(name)
         if gate is None or gate.op_type != "HardSigmoid":
             return False
         slope = {entry.name: entry.f for entry in gate.attribute}.get("alpha", 0.2)
-        squeezed = makers.get(gate.input[0])
+        squeezed = maker(gate.input[0])
         if squeezed is None or squeezed.op_type != "Conv" or abs(slope - 1 / 6) > 1e-6:
             return False
         kernels, bias = tensor(squeezed.input[1]), tensor(squeezed.input[2])
         if kernels is None or bias is None:
             return False
-        return not kernels.any() and bool((bias >= _OPEN).all())
+        rounded = makers.get(squeezed.input[2])
+        quantised = rounded is not None and rounded.op_type == "DequantizeLinear"
+        return not kernels.any() and bool((bias >= _OPEN - _ROUNDED * quantised).all())
 
     renamed: dict[str, str] = {}
     for node in [node for node in graph.node if node.op_type == "Mul"]:

@@ -72,9 +72,6 @@ class Trainer:
         self.folder = folder
         self.device, self.rank, self.world = _device()
         torch.set_num_threads(recipe.threads)
-        # Weights that decay towards zero pass through numbers below 1.2e-38, with which a processor
-        # multiplies a hundred times slower.
-        torch.set_flush_denormal(True)
         torch.manual_seed(recipe.seed)
         self.data = data or load_dataset(recipe.data.dataset, recipe.data.path, recipe.data)
         self.split = splits.choose(self.data, recipe.data.split, recipe.data.fold)
@@ -133,6 +130,7 @@ class Trainer:
                 self._write_summary()
                 self._tell(entry)
 
+    @precision.subnormal_is_zero()
     def _train_epoch(self) -> float:
         """Take every step of an epoch and return the mean loss."""
         recipe, epoch = self.recipe, self.progress.epoch
