@@ -29,6 +29,7 @@ import numpy as np
 
 from fer_ros.perception import tiff
 from fer_ros.perception.images import MAX_PIXELS, Buffer, ImageError, ImageMemory, check_size
+from fer_ros.perception.segments import MOST_SCANS, START_OF_SCAN, jpeg_segments, png_chunks
 from fer_ros.perception.strings import shortened
 from fer_ros.perception.types import Image
 from fer_ros.perception.video_stream import codec_of
@@ -160,6 +161,10 @@ def _decoded(
             raise ImageError(_unknown(content, format))
     except (IndexError, struct.error):
         raise ImageError(f"the {kind} is truncated after {len(content)} bytes") from None
+    except ImageError:
+        raise
+    except ValueError as error:
+        raise ImageError(f"the {kind} is damaged: {error}") from error
     check_size(width, height, max_pixels)
     return width, height, _decode(content)
 
@@ -179,28 +184,19 @@ def _unknown(content: bytes, format: str) -> str:
 
 
 def _jpeg_structure(content: bytes) -> _Jpeg:
-    """Walk the segments (ITU-T T.81, annex B) up to the scan; then the end marker should follow."""
-    size, frame, restarts = (0, 0), 0, False
-    at = 2
-    while True:
-        if content[at] != 0xFF:
-            raise ImageError(f"the JPEG is damaged: no marker at byte {at}")
-        marker = content[at + 1]
-        if marker == 0xFF:  # a fill byte
-            at += 1
-            continue
-        if marker == 0xD9:
-            raise ImageError("the JPEG holds no picture")
-        length = struct.unpack_from(">H", content, at + 2)[0]
+    """Read the segments up to the first scan; then the end marker should follow."""
+    size, frame, restarts, at = (0, 0), 0, False, 0
+    for marker, place, length in jpeg_segments(content):
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", content, at + 5)
+            height, width = struct.unpack_from(">HH", content, place + 5)
             size, frame = (width, height), marker
         if marker == 0xDD:
-            restarts = struct.unpack_from(">H", content, at + 4)[0] > 0
-        at += 2 + length
-        if marker == 0xDA:
-            break
-    # Inside a scan 0xFF is followed by 0 or a restart number, so this is the marker itself.
+            restarts = struct.unpack_from(">H", content, place + 4)[0] > 0
+        at = place + 2 + length
+    # Inside a scan 0xFF is followed by 0 or a restart number, so these are the markers themselves.
+    scans = 1 + content.count(bytes((0xFF, START_OF_SCAN)), at)
+    if scans > MOST_SCANS:
+        raise ImageError(f"a JPEG of {scans} scans; {MOST_SCANS} are read at most")
     ended = content.rfind(_END_OF_IMAGE, at) >= 0
     return _Jpeg(*size, ended, frame in _SEQUENTIAL, restarts, at)
 
@@ -232,27 +228,20 @@ def _whole(content: bytes, jpeg: _Jpeg) -> np.ndarray:
 
 
 def _png_size(content: bytes) -> tuple[int, int]:
-    """Walk the chunks (PNG specification, section 5.3) and check their sums."""
+    """Read the chunks and check their sums."""
     size = (0, 0)
-    at = 8
-    while True:
-        length, kind = struct.unpack_from(">I4s", content, at)
-        checksum = struct.unpack_from(">I", content, at + 8 + length)[0]
-        if zlib.crc32(memoryview(content)[at + 4 : at + 8 + length]) != checksum:
+    for kind, at, length in png_chunks(content):
+        checksum = struct.unpack_from(">I", content, at + length)[0]
+        if zlib.crc32(memoryview(content)[at - 4 : at + length]) != checksum:
             raise ImageError(f"the PNG is damaged: wrong checksum in its {kind!r}")
         if kind == b"IHDR":
-            size = struct.unpack_from(">II", content, at + 8)
-        elif kind == b"IEND":
-            return size
-        at += 12 + length
+            size = struct.unpack_from(">II", content, at)
+    return size
 
 
 def _tiff_size(content: bytes, max_pixels: int) -> tuple[int, int]:
     """Check what makes a TIFF small to send and large to unpack, and that its pixels are there."""
-    try:
-        header = tiff.read_header(content)
-    except ValueError as error:
-        raise ImageError(f"the TIFF is damaged: {error}") from error
+    header = tiff.read_header(content)
     if header.bits not in (8, 16) or header.samples not in (1, 3, 4) or header.floating:
         raise ImageError(
             f"a TIFF of {header.samples} values of {header.bits} bits "

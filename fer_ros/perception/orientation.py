@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception import tiff
+from fer_ros.perception.segments import jpeg_segments, png_chunks
 from fer_ros.perception.types import Box, Face, Image
 
 ROTATIONS = (0, 90, 180, 270)
@@ -88,34 +89,21 @@ def exif_orientation(content: bytes) -> int:
             return _jpeg_orientation(content)
         if content.startswith(b"\x89PNG"):
             return _png_orientation(content)
-    except (IndexError, struct.error):
+    except (IndexError, struct.error, ValueError):
         return 1
     return tiff.orientation_of(content)
 
 
 def _jpeg_orientation(content: bytes) -> int:
-    at = 2
-    while content[at] == 0xFF:
-        marker = content[at + 1]
-        if marker == 0xFF:  # a fill byte
-            at += 1
-            continue
-        if marker == 0xDA:
-            break
-        (length,) = struct.unpack_from(">H", content, at + 2)
-        segment = content[at + 4 : at + 2 + length]
+    for marker, at, size in jpeg_segments(content):
+        segment = content[at + 4 : at + 2 + size]
         if marker == 0xE1 and segment.startswith(b"Exif\0\0"):
             return tiff.orientation_of(segment[6:])
-        at += 2 + length
     return 1
 
 
 def _png_orientation(content: bytes) -> int:
-    at = 8
-    while True:
-        length, kind = struct.unpack_from(">I4s", content, at)
+    for kind, at, size in png_chunks(content):
         if kind == b"eXIf":
-            return tiff.orientation_of(content[at + 8 : at + 8 + length])
-        if kind == b"IEND":
-            return 1
-        at += 12 + length
+            return tiff.orientation_of(content[at : at + size])
+    return 1

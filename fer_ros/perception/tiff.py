@@ -74,8 +74,8 @@ def read_tags(data: bytes) -> dict[int, tuple[int, ...]]:
     tags = {}
     for entry in range(at + 2, at + 2 + 12 * count, 12):
         tag, kind, number = struct.unpack_from(order + "HHI", data, entry)
-        if tag not in _NEEDED or kind not in _SIZES or number > _MOST_VALUES:
-            continue
+        if tag in tags or tag not in _NEEDED or kind not in _SIZES or number > _MOST_VALUES:
+            continue  # a tag comes once, else 512 of them would be read from one place
         place = entry + 8
         if number * _SIZES[kind] > 4:
             (place,) = struct.unpack_from(order + "I", data, place)

@@ -25,6 +25,7 @@ import re
 import statistics
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 
 H264, H265 = "H.264", "H.265"
 
@@ -53,6 +54,9 @@ _EXTENDED_PROFILES = {44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 2
 
 _HEAD = 400
 """Bytes of a NAL unit that are read at most."""
+
+_MOST_UNITS = 300
+"""NAL units of a packet that are looked at: before a picture 32 and 256 parameter sets fit."""
 
 _LEAP, _STEP_OVER = 8.0, 1.6
 """From how many usual steps on a time or count shows a gap: where the packets number themselves,
@@ -97,9 +101,9 @@ def codec_of(format: str, content: bytes) -> str:
 
 def has_lengths(data: bytes) -> bool:
     """Whether NAL units are preceded by their lengths, as in MP4, instead of by start codes."""
-    at = 0
-    while at + 4 < len(data):
-        at += 4 + int.from_bytes(data[at : at + 4], "big")
+    at = units = 0
+    while at + 4 < len(data) and units < _MOST_UNITS:
+        at, units = at + 4 + int.from_bytes(data[at : at + 4], "big"), units + 1
     return at == len(data) and at > 0
 
 
@@ -172,7 +176,7 @@ class _FrameNumbers:
             return ""
 
     def _read(self, data: bytes) -> str:
-        for start in re.finditer(rb"\x00\x00\x01", data):
+        for start in islice(re.finditer(rb"\x00\x00\x01", data), _MOST_UNITS):
             at = start.end()
             kind, referred = data[at] & 31, bool(data[at] & 0x60)
             if kind == 7:

@@ -26,6 +26,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pixels import encode
 
+from fer_ros.perception import tiff
 from fer_ros.perception.compressed import decode_compressed
 from fer_ros.perception.images import ImageError, ImageMemory, decode_raw
 from fer_ros.perception.types import Image
@@ -215,3 +216,33 @@ def test_a_huge_declared_size_is_refused_before_decoding() -> None:
 def test_what_is_no_picture_is_named(content: bytes, format: str, words: str) -> None:
     with pytest.raises(ImageError, match=words):
         decode_compressed(content, format)
+
+
+def test_files_of_small_parts_without_end_are_refused() -> None:
+    jpeg, png = encode(".jpg", scene()), encode(".png", scene())
+    empty = struct.pack(">I4sI", 0, b"tEXt", zlib.crc32(b"tEXt"))
+    for most, start, part, whole, what in (
+        (4096, 2, b"\xff\xe0\0\2", jpeg, "segments"),
+        (65536, 33, empty, png, "chunks"),
+    ):
+        filled = whole[:start] + part * (most // 2) + whole[start:]
+        assert decode_compressed(filled).shape == scene().shape
+        with pytest.raises(ImageError, match=f"damaged: more than {most} {what}"):
+            decode_compressed(whole[:start] + part * most + whole[start:])
+    assert decode_compressed(jpeg[:2] + b"\xff" * 10_000 + jpeg[2:]).shape == scene().shape
+
+
+def test_a_progressive_jpeg_of_many_scans_is_refused_before_it_is_decoded() -> None:
+    # Each costs a pass over the whole picture, for a dozen bytes.
+    whole = encode(".jpg", np.zeros((48, 64), np.uint8), cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
+    scans = whole.count(b"\xff\xda")
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    assert decode_compressed(whole[:-2] + last * (100 - scans) + whole[-2:]).shape == (48, 64)
+    with pytest.raises(ImageError, match="a JPEG of 101 scans; 100 are read at most"):
+        decode_compressed(whole[:-2] + last * (101 - scans) + whole[-2:])
+
+
+def test_a_tag_of_a_tiff_that_is_repeated_is_read_once() -> None:
+    entries = [struct.pack("<HHII", 258, 3, 1, bits) for bits in (8, *[16] * 511)]
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries)) + b"".join(entries)
+    assert tiff.read_tags(head) == {258: (8,)}

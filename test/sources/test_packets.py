@@ -24,7 +24,7 @@ from packets import encoded, with_lengths
 from videos import grey_levels, level
 
 from fer_ros.perception.images import ImageError
-from fer_ros.perception.video_stream import VideoPacket, _Bits, _FrameNumbers, codec_of
+from fer_ros.perception.video_stream import VideoPacket, _Bits, _FrameNumbers, codec_of, has_lengths
 from fer_ros.sources.encoding import PacketEncoder
 from fer_ros.sources.packets import NoKeyFrameError, PacketDecoder
 
@@ -116,6 +116,21 @@ def test_a_stream_that_leaves_out_pictures_itself_is_checked_by_its_stamps():
     numbers._read_parameters(_Bits(own.data[at:]))
     assert numbers.gaps_allowed
     assert outcomes([own, *others[:5], *others[6:]])[5:] == [5, *["waits"] * 5]
+
+
+def test_lengths_are_followed_no_further_than_pictures_have_parts():
+    assert has_lengths(b"\0\0\0\x01x" * 300)
+    assert not has_lengths(b"\0\0\0\x01x" * 301)
+
+
+@pytest.mark.parametrize(("units", "compared"), [(100, True), (300, False)])
+def test_a_packet_is_searched_for_its_picture_as_far_as_parameter_sets_may_go(units, compared):
+    # A packet of nothing but parameter sets, a megabyte of them, would else be read for a minute.
+    first, _, other = packets_of(moving(3), every=12)
+    numbers = _FrameNumbers()
+    assert numbers.gap(first.data) == ""
+    gap = numbers.gap(b"\0\0\x01\x09\xf0" * units + other.data)
+    assert gap == ("picture number 2 follows 0" if compared else "")
 
 
 def test_counts_of_pictures_tell_where_the_codec_has_no_numbers():
