@@ -25,6 +25,7 @@ from fer_ros.behaviors.episodes import Episode, step
 from fer_ros.behaviors.rules import Rule
 from fer_ros.behaviors.tracks import Track, TrackTable, largest, only_endless
 from fer_ros.transport.event_messages import Cause, Event, FaceTable, Phase
+from fer_ros.transport.messages import LATEST_NS
 
 _CLEARLY_LARGER = 1.15
 """How much larger another face must be to become the nearest, or the largest."""
@@ -69,7 +70,8 @@ class CameraEvents:
         """End all events because no result has come for too long."""
         if self._silent or self.newest_ns is None:
             return []
-        return self._stop("silent", self.newest_ns + self._silence_ns)
+        # Of stamps at the end of what a message can say the end would lie behind it.
+        return self._stop("silent", min(self.newest_ns + self._silence_ns, LATEST_NS))
 
     def restart(self) -> list[Event]:
         """End all events because the stamps jumped back; cool-downs that never end stay."""

@@ -26,9 +26,10 @@ from fer_ros.behaviors.actions import actions_of, in_words
 from fer_ros.behaviors.engine import MAX_CAMERAS, EventEngine
 from fer_ros.behaviors.rules import RuleSet
 from fer_ros.transport.bag import BagError, BagReader
-from fer_ros.transport.codec import DecodeError, decode, type_hash
+from fer_ros.transport.codec import DecodeError, type_hash
 from fer_ros.transport.event_messages import Event, read_face_table
 from fer_ros.transport.messages import EMOTION_ARRAY
+from fer_ros.transport.result_messages import decode_result
 
 _REASONS = {
     "unstamped": "their images have no stamp",
@@ -59,7 +60,7 @@ def events_of_bag(
     engine = EventEngine(rules, live=False, on_note=lambda camera, note: warn(f"{camera}: {note}"))
     for message in reader.messages(_topics(reader, topics)):
         try:
-            table = read_face_table(decode(message.data, EMOTION_ARRAY))
+            table = read_face_table(decode_result(message.data))
         except (DecodeError, ValueError) as error:
             raise BagError(
                 f"{path}: a message of {message.topic} cannot be read: {error}"

@@ -27,6 +27,7 @@ import numpy as np
 
 from fer_ros.node.core import EmotionNode
 from fer_ros.node.parameters import PARAMETERS, Parameter, ParameterError
+from fer_ros.perception.strings import shortened
 from fer_ros.transport.base import Qos
 from fer_ros.transport.codec import encode, message_class
 from fer_ros.transport.messages import header
@@ -134,7 +135,7 @@ class ParameterServices:
 
     def set(self, changes: Sequence[tuple[str, Any]]) -> str:
         """Set several parameters or none; return why not, or an empty string."""
-        wanted = ", ".join(f"{name} = {value!r}" for name, value in changes)
+        wanted = shortened(", ".join(f"{name} = {value!r}" for name, value in changes))
         log = self._node.transport.log
         reason = self._refusal(changes)
         if not reason:
@@ -159,7 +160,7 @@ class ParameterServices:
             if name in self._fixed:
                 return f"{name} is read at the start and cannot change"
             if name not in _ROWS:
-                return f"there is no parameter {name!r}"
+                return f"there is no parameter {shortened(repr(name))}"
             if value is None:
                 return f"{name} cannot be taken away"
         return ""

@@ -92,6 +92,9 @@ def read_face_table(message: Any) -> FaceTable:
     faces = list(named.values())
     probabilities = np.empty((len(faces), len(labels)), np.float32)
     for row, face in enumerate(faces):
+        if len(face.smoothed_probabilities) != len(labels):  # one alone would stand for all
+            count = len(face.smoothed_probabilities)
+            raise ValueError(f"a face has {count} probabilities of {len(labels)} classes")
         probabilities[row] = face.smoothed_probabilities
     sizes = np.array([(f.roi.width, f.roi.height) for f in faces], np.float32).reshape(-1, 2)
     return FaceTable(

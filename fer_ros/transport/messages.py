@@ -44,6 +44,9 @@ _SECOND = 1_000_000_000
 _MOST_SECONDS = 2**31
 """A builtin_interfaces/Time holds fewer [s]."""
 
+LATEST_NS = _MOST_SECONDS * _SECOND - 1
+"""The latest stamp that a builtin_interfaces/Time holds [ns]."""
+
 
 @dataclass(frozen=True)
 class Status:

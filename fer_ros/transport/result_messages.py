@@ -23,13 +23,13 @@ import numpy as np
 
 from fer_ros.perception.types import STAGES, Box, Face, FaceEmotion
 from fer_ros.transport.codec import DecodeError, decode
-from fer_ros.transport.messages import EMOTION_ARRAY, time_ns
+from fer_ros.transport.messages import EMOTION_ARRAY, LATEST_NS, time_ns
 
 MOST_RESULT_BYTES = 1 << 20
 """Of an EmotionArray that is read at all [bytes]; those of 100 faces have 40,000."""
 
-MOST_FACES = 1000
-"""Of an EmotionArray that is read at all."""
+MOST_FACES, MOST_CLASSES = 1000, 64
+"""Of an EmotionArray that is read at all; tables of one by the other are made of it."""
 
 MOST_NAME = 255
 """Longest name of a topic, frame, track or class in one [characters], as in ROS."""
@@ -70,6 +70,10 @@ def decode_result(data: bytes) -> Any:
     m = decode(data, EMOTION_ARRAY)
     if len(m.faces) > MOST_FACES:
         raise DecodeError(f"an EmotionArray of {len(m.faces)} faces, more than {MOST_FACES}")
+    if len(m.labels) > MOST_CLASSES:
+        raise DecodeError(f"an EmotionArray of {len(m.labels)} classes, more than {MOST_CLASSES}")
+    if time_ns(m.header.stamp) > LATEST_NS:
+        raise DecodeError("an EmotionArray whose stamp is no time")
     names = [m.source_topic, m.header.frame_id, *m.labels]
     names += [name for face in m.faces for name in (face.track_id, face.label)]
     longest = max(map(len, names))

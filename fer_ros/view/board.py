@@ -27,6 +27,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 
@@ -244,7 +245,7 @@ class Board:
     def _hear_diagnostics(self, statuses: list[Status]) -> None:
         now = time.monotonic()
         with self._lock:
-            for name, own in _by_node(statuses):
+            for name, own in islice(_by_node(statuses), _CAMERAS):  # each looks at all lines
                 if len(self._nodes) < _CAMERAS or name in self._nodes:
                     self._nodes[name] = now, bounds.statuses(own, _STATUSES)
 

@@ -24,6 +24,9 @@ from faces import SECOND, START, engine, span, table, told
 from fer_ros.behaviors.engine import EventEngine
 from fer_ros.behaviors.inputs import GRACE, Inputs
 from fer_ros.behaviors.rule_files import parse_rules
+from fer_ros.transport import messages
+from fer_ros.transport.codec import decode, encode
+from fer_ros.transport.event_messages import EMOTION_EVENT, emotion_event, read_event
 
 HOUR = 3600.0
 TEXT = "rules: [{name: smile, expression: happy, for: 0.5, release: 0.3}]"
@@ -113,6 +116,21 @@ def test_silence_is_measured_by_arrival():
     assert not judge.advance(arrival + SECOND)
     (end,) = judge.advance(arrival + SECOND + 1)
     assert (end.cause, end.stamp_ns) == ("silent", START + 3 * SECOND)
+
+
+def test_an_event_at_the_last_stamp_of_all_ends_within_what_a_message_holds():
+    judge = engine(TEXT)
+    shift = messages.LATEST_NS - span(3, {"a": "happy"})[-1].stamp_ns
+    results = [
+        dataclasses.replace(each, stamp_ns=each.stamp_ns + shift)
+        for each in span(3, {"a": "happy"})
+    ]
+    for each in results:
+        judge.update(each, each.stamp_ns - shift)
+    assert judge.running == 1
+    (end,) = judge.advance(results[-1].stamp_ns - shift + 2 * SECOND)
+    assert end.cause == "silent"
+    assert read_event(decode(encode(emotion_event(end)), EMOTION_EVENT)) == end
 
 
 @pytest.mark.parametrize("size", [0.6, 0.9])

@@ -206,9 +206,9 @@ def test_answers_of_strangers_cannot_run_a_script(command, browser, happy_bag, t
         ({"probabilities": np.full(6, np.nan, np.float32)}, "probabilities outside 0..1"),
         ({"smoothed_probabilities": np.full(6, 7, np.float32)}, "smoothed_probabilities outside"),
         ({"confidence": float("inf")}, "a confidence that is no number"),
-        ({"track_id": 300 * "x"}, "a track id of 300 characters"),
+        ({"track_id": 300 * "x"}, "a name of 300 characters"),
         ({"labels": ["a", "a"]}, "2 classes, which must be"),
-        ({"labels": [str(n) for n in range(99)]}, "99 classes, which must be"),
+        ({"labels": [str(n) for n in range(99)]}, "an EmotionArray of 99 classes"),
     ],
 )
 def test_answers_that_make_no_sense_are_refused_in_words(

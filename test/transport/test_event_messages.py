@@ -89,6 +89,13 @@ def test_a_face_without_a_name_or_with_one_twice_is_left_out():
     assert table.label_index.tolist() == [0, 0]
 
 
+def test_one_probability_does_not_stand_for_all_classes():
+    message = array(face("a"))
+    message.faces[0].smoothed_probabilities = np.ones(1, np.float32)
+    with pytest.raises(ValueError, match="1 probabilities of 2 classes"):
+        read_face_table(message)
+
+
 def test_a_head_that_turns_is_as_close_as_before():
     front = np.array([[0, 0], [10, 0], [5, 5], [1, 10], [9, 10]], np.float32)
     turned = front * (0.5, 1)

@@ -157,17 +157,22 @@ def test_own_messages_have_hashes_of_their_definition() -> None:
 
 
 def test_a_result_beyond_all_bounds_is_no_result() -> None:
-    def bytes_of(names: int = 1, name: str = "face_1", label: str = "happy") -> bytes:
+    def bytes_of(
+        names: int = 1, name: str = "face_1", label: str = "happy", classes: int = 7, ns: int = 0
+    ) -> bytes:
         array = messages.emotion_array(result([Box(1, 2, 3, 4)]), ORIGIN, 1.0)
         (face,) = array.faces
         face.track_id, face.label = name, label
-        array.faces = [face] * names
+        array.faces, array.labels = [face] * names, [str(n) for n in range(classes)]
+        array.header.stamp.sec, array.header.stamp.nanosec = 2**31 - 1, ns
         return encode(array)
 
     most = MOST_NAME
-    assert len(read_result(bytes_of(MOST_FACES, "t" * most)).faces) == 1000
+    assert len(read_result(bytes_of(MOST_FACES, "t" * most, classes=64)).faces) == 1000
     for data, words in (
         (bytes_of(MOST_FACES + 1), "1001 faces"),
+        (bytes_of(classes=65), "65 classes"),
+        (bytes_of(ns=10**9), "whose stamp is no time"),
         (bytes_of(name="t" * (most + 1)), "a name of 256 characters"),
         (bytes_of(label="h" * 5000), "a name of 5000 characters"),
         (bytes_of(name="t" * (1 << 20)), "are no EmotionArray of an emotion node"),

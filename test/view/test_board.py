@@ -238,6 +238,23 @@ def test_diagnostics_of_any_length_and_number_are_cut(clock) -> None:
     assert size_of(board) < 32 * 30_000
 
 
+def test_diagnostics_of_thousands_of_nodes_are_read_for_a_page_full_of_them(clock) -> None:
+    # Each node's lines are looked for among all: as many as a message holds would take a minute.
+    looked = 0
+
+    class Name(str):
+        def startswith(self, *args) -> bool:
+            nonlocal looked
+            looked += 1
+            return super().startswith(*args)
+
+    lines = [Status(0, Name(f"n{n}: node"), "", {"state": "active"}) for n in range(500)]
+    board = Board()
+    board._hear_diagnostics(lines)
+    assert len(board.snapshot().nodes) == 32
+    assert looked <= 33 * len(lines)
+
+
 def test_timelines_of_crowds_are_shorter(clock) -> None:
     board = Board()
     for _ in range(300):
@@ -257,10 +274,10 @@ def test_timelines_of_crowds_are_shorter(clock) -> None:
 
 def test_the_most_that_a_result_can_say_fits(clock) -> None:
     board = Board()
-    face = sample_face("t" * 255, "l" * 255, probabilities=np.full(500, 1 / 500))
+    face = sample_face("t" * 255, "l" * 255, probabilities=np.full(64, 1 / 64))
     frame = Frame(np.zeros((48, 64, 3), np.uint8), 1, "camera", "/" + "c" * 254)
     result = FrameResult(frame, [face])
-    origin = Origin(tuple(f"{n:3} {'l' * 250}" for n in range(500)), "net", "0" * 64, "haar")
+    origin = Origin(tuple(f"{n:3} {'l' * 250}" for n in range(64)), "net", "0" * 64, "haar")
     message = messages.emotion_array(result, origin, 1.0, messages.emotions(result))
     board.receive(topic("/fer/emotions", messages.EMOTION_ARRAY), encode(message))
     (view,) = board.snapshot().cameras

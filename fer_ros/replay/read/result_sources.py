@@ -36,9 +36,7 @@ from fer_ros.transport import messages
 from fer_ros.transport.bag import BagMessage, BagReader, Cut
 from fer_ros.transport.codec import DecodeError, decode, type_hash
 from fer_ros.transport.messages import EMOTION_ARRAY, Status
-from fer_ros.transport.result_messages import read_faces
-
-_MOST_CLASSES, _MOST_FACES, _LONGEST_ID = 64, 1000, 256
+from fer_ros.transport.result_messages import decode_result, read_faces
 
 _ROUNDED = 1e-3
 """How far rounding may carry a probability outside 0..1."""
@@ -153,7 +151,7 @@ class RecordedResults:
     def _decode(self, message: BagMessage) -> Any | None:
         """Return the message, or None, counted, where it is malformed."""
         try:
-            array = decode(message.data, EMOTION_ARRAY)
+            array = decode_result(message.data)
             problem = _problem(array)
         except DecodeError as error:
             problem = str(error)
@@ -213,10 +211,8 @@ class RecordedResults:
 def _problem(array: Any) -> str:
     """Return why an EmotionArray cannot be scored; empty where it can."""
     labels = list(array.labels)
-    if not 0 < len(labels) <= _MOST_CLASSES or len(set(labels)) < len(labels):
-        return f"{len(labels)} classes, which must be 1 to {_MOST_CLASSES} different ones"
-    if len(array.faces) > _MOST_FACES:
-        return f"{len(array.faces)} faces in one image"
+    if not labels or len(set(labels)) < len(labels):
+        return f"{len(labels)} classes, which must be one or more different ones"
     return next(filter(None, (_face_problem(face, labels) for face in array.faces)), "")
 
 
@@ -232,6 +228,4 @@ def _face_problem(face: Any, labels: Sequence[str]) -> str:
     sure = (face.confidence, face.detection_confidence, face.quality)
     if not all(math.isfinite(value) for value in sure):
         return "a confidence that is no number"
-    if len(face.track_id) > _LONGEST_ID:
-        return f"a track id of {len(face.track_id)} characters"
     return ""

@@ -33,6 +33,9 @@ from fer_ros.transport.dds.types import delete
 _MANY = 1000
 """At most so many announcements are read at once."""
 
+_MOST_BYTES = 1 << 20
+"""Of an announcement that is read: thousands of nodes of a participant, with their endpoints."""
+
 _GUID_LENGTH = 16
 
 
@@ -80,7 +83,7 @@ class KnownNodes:
 
     def _take(self) -> None:
         for sample in self._reader.take(_MANY):
-            if isinstance(sample, internal.InvalidSample):
+            if isinstance(sample, internal.InvalidSample) or len(sample.cdr) > _MOST_BYTES:
                 continue
             try:
                 info: Any = self._store.deserialize_cdr(memoryview(sample.cdr), TYPE)

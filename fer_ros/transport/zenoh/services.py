@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from fer_ros.perception.strings import shortened
 from fer_ros.transport import codec
 from fer_ros.transport.base import Qos, TransportError
 from fer_ros.transport.names import dds_type
@@ -39,6 +40,10 @@ OFFER_TIME = 1.0
 
 RESPONSE_TIME = 5.0
 """How long its response may take [s]."""
+
+MOST_REQUEST = 1 << 16
+"""Of a request that is read [bytes]: a response may hold a description, a hundred times as long,
+for each name that a request repeats."""
 
 _POLL = 0.02
 
@@ -97,10 +102,13 @@ class ZenohService:
     def _respond(self, query: Any) -> None:
         with query:
             try:
-                request = codec.decode(bytes(query.payload or b""), f"{self._type_name}_Request")
+                data = bytes(query.payload or b"")
+                if len(data) > MOST_REQUEST:
+                    raise ValueError(f"a request of {len(data)} bytes, more than {MOST_REQUEST}")
+                request = codec.decode(data, f"{self._type_name}_Request")
                 response = codec.encode(self._handler(request))
             except Exception as error:  # else the client would wait for its time to run out
-                text = f"{self._name} failed: {type(error).__name__}: {error}"
+                text = f"{self._name} failed: {type(error).__name__}: {shortened(str(error))}"
                 self._home.log.error(text)
                 query.reply_err(text)
                 return

@@ -171,6 +171,14 @@ def test_parameters_are_set_and_refused_one_by_one(client: Client) -> None:
     subscription.close()
 
 
+def test_a_refusal_quotes_the_beginning_of_what_was_asked_alone(client: Client) -> None:
+    (name, value) = client.set(**{"x" * 5000: 1, "detector": "y" * 5000})
+    for done, reason in (name, value):
+        assert not done
+        assert "5000 characters" in reason or "5002 characters" in reason
+        assert len(reason) < 1000
+
+
 def test_several_parameters_are_set_together_or_not_at_all(client: Client) -> None:
     before = client.get("max_age", "stale_after")
     done, reason = client.set_atomically(stale_after=2.0, max_age=-1.0)

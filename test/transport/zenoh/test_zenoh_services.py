@@ -98,6 +98,16 @@ def test_requests_that_are_no_message_are_answered_with_an_error(join):
     assert b"/set failed" in bytes(reply.err.payload)
 
 
+def test_requests_larger_than_any_are_refused_in_few_words(join):
+    server, client = join("server"), join("client")
+    server.set_bool_service("/set", lambda value: (value, ""))
+    (entity,) = server.graph._of(Kind.SERVICE)
+    for payload, words in ((bytes(70_000), b"70000 bytes, more than 65536"), (b"x", b"1 bytes")):
+        (reply,) = client.session.get(entity.endpoint.key(server.domain), payload=payload)
+        assert reply.ok is None
+        assert words in bytes(reply.err.payload)
+
+
 def test_the_response_carries_sequence_and_gid_of_the_request(join):
     """By these rmw_zenoh finds the client that asked (``rmw_service_data.cpp``)."""
     from fer_ros.transport.zenoh.attachment import Attachment, read_attachment
