@@ -27,15 +27,22 @@ from dataclasses import dataclass
 from fer_ros.behaviors.camera import CameraEvents
 from fer_ros.behaviors.clock import CameraClock
 from fer_ros.behaviors.rules import RuleSet
+from fer_ros.perception.strings import shortened
 from fer_ros.transport.event_messages import Event, FaceTable
 
 MAX_CAMERAS = 64
+"""Cameras that are kept at once. Results name their camera by a text, which may be any."""
+
+FORGET_NS = 10_000_000_000
+"""A camera without results for so long gives its place to another one [ns]."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Camera:
     clock: CameraClock
     events: CameraEvents
+    heard_ns: int | None = None
+    """When its newest result came [ns]; None where that is not known."""
 
 
 class EventEngine:
@@ -59,6 +66,8 @@ class EventEngine:
         self.dropped: Counter[str] = Counter()
         """Results that were not evaluated, by reason: ``unstamped``, ``stale``, ``future``,
         ``late``, ``cameras`` (more than 64 of them)."""
+        self.forgotten = 0
+        """Silent cameras whose place another one has taken."""
         self._live = live
         self._on_note = on_note
         self._cameras: dict[str, _Camera] = {}
@@ -100,30 +109,54 @@ class EventEngine:
 
     def judge(self, faces: FaceTable, now_ns: int | None = None) -> tuple[str, list[Event]]:
         """Like :meth:`update`; also return why the result was left out, empty when it was not."""
-        camera = self._camera(faces.source_topic)
+        camera, events = self._camera(faces.source_topic, now_ns)
         if camera is None:
             return self._drop("cameras"), []
         reading = camera.clock.read(faces.stamp_ns, now_ns)
         if reading.note:
             self._on_note(faces.source_topic, reading.note)
-        events = []
         if not self._live and reading.reason in ("", "late"):
-            events = self.advance(camera.clock.common_ns(faces.stamp_ns))
+            events += self.advance(camera.clock.common_ns(faces.stamp_ns))
         if reading.reason:
             return self._drop(reading.reason), events
         if reading.jumped_back:
             events += camera.events.restart()
         return "", events + camera.events.update(faces)
 
-    def _camera(self, name: str) -> _Camera | None:
-        camera = self._cameras.get(name)
+    def _camera(self, name: str, now_ns: int | None) -> tuple[_Camera | None, list[Event]]:
+        """Return a camera, None where there are too many, and the last events of one forgotten."""
+        camera, events = self._cameras.get(name), []
+        if camera is None and len(self._cameras) >= MAX_CAMERAS:
+            events = self._forget_one(name, now_ns)
         if camera is None and len(self._cameras) < MAX_CAMERAS:
             rules = [rule for rule in self.rules.rules if rule.is_about(name)]
             camera = self._cameras[name] = _Camera(
                 CameraClock(self.rules.max_age_ns, self._live),
                 CameraEvents(rules, name, self.rules.silence_ns),
             )
-        return camera
+        if camera is not None:
+            camera.heard_ns = now_ns
+        return camera, events
+
+    def _forget_one(self, newcomer: str, now_ns: int | None) -> list[Event]:
+        """Forget the camera that has been silent for longest, if that is long enough."""
+        heard = {n: c.heard_ns for n, c in self._cameras.items() if c.heard_ns is not None}
+        if now_ns is None or not heard:
+            return []
+        for name in [name for name, since in heard.items() if since > now_ns]:
+            heard[name] = self._cameras[name].heard_ns = now_ns  # a simulator has been reset
+        silent = min(heard, key=heard.__getitem__)
+        if now_ns - heard[silent] < max(FORGET_NS, self.rules.silence_ns):
+            return []
+        if not self.forgotten:
+            self._on_note(
+                silent,
+                f"forgotten for {shortened(newcomer)}, as others will be: more than {MAX_CAMERAS} "
+                f"cameras have sent results, and nothing has come of it for "
+                f"{(now_ns - heard[silent]) / 1e9:.0f} s",
+            )
+        self.forgotten += 1
+        return self._cameras.pop(silent).events.fall_silent()
 
     def _drop(self, reason: str) -> str:
         self.dropped[reason] += 1

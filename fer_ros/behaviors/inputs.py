@@ -37,7 +37,7 @@ _WORDS = {
     "future": "the stamps of its images lie in the future and jump; synchronise the clocks (NTP, "
     "chrony), or have the driver stamp with the system time",
     "late": "the stamps of its images do not advance; look at the camera's driver",
-    "cameras": f"rules are evaluated for the first {MAX_CAMERAS} cameras only",
+    "cameras": f"rules are evaluated for {MAX_CAMERAS} cameras at once",
 }
 
 
@@ -73,7 +73,10 @@ class Inputs:
         seen = self._cameras.get(camera)
         if seen is None:
             if len(self._cameras) > MAX_CAMERAS:  # one more, so that too many are reported
-                return
+                silent = min(self._cameras, key=lambda name: self._cameras[name].heard)
+                if now - self._cameras[silent].heard < _GONE:
+                    return
+                del self._cameras[silent]
             seen = self._cameras[camera] = _Camera(now, now)
         seen.heard, seen.reason = now, reason
         if not reason:

@@ -24,6 +24,7 @@ from fer_ros.behaviors.engine import EventEngine
 from fer_ros.behaviors.inputs import Inputs
 from fer_ros.behaviors.rules import RuleSet
 from fer_ros.perception.strings import shortened
+from fer_ros.runtime.throttle import Throttle
 from fer_ros.transport import messages
 from fer_ros.transport.base import Qos, Transport, refusals
 from fer_ros.transport.codec import DecodeError, encode
@@ -76,7 +77,7 @@ class BehaviorNode:
         self._heard = time.monotonic()
         self._diagnosed = 0.0
         self._warned: set[tuple[str, str]] = set()
-        self._noted: dict[str, float] = {}
+        self._notes = Throttle(_NOTE_PERIOD)
         self._refused: dict[str, str] = {}
         self._second = self._logged = 0
         self._actions = Actions(rules, transport)
@@ -135,10 +136,9 @@ class BehaviorNode:
 
     def _note(self, camera: str, note: str) -> None:
         """Log remarks on a camera's clock, for each camera once a minute at most."""
-        now = time.monotonic()
-        if now - self._noted.get(camera, -_NOTE_PERIOD) >= _NOTE_PERIOD:
-            self._noted[camera] = now
-            self._transport.log.warning(f"{shortened(camera)}: {note}")
+        text = self._notes.admit(camera, f"{shortened(camera)}: {note}")
+        if text:
+            self._transport.log.warning(text)
 
     def _publish(self, events: list[Event]) -> None:
         for event in events:
@@ -178,6 +178,7 @@ class BehaviorNode:
             "events dropped": str(self._actions.dropped),
             **{f"results {reason}": str(n) for reason, n in sorted(engine.dropped.items())},
             "results damaged": str(self._damaged),
+            "cameras forgotten": str(engine.forgotten),
             "clock steps": str(sum(clock.steps for clock in clocks.values())),
             **{f"clock of {name}": remark for name, remark in remarks.items()},
         }

@@ -34,7 +34,7 @@ from fer_ros.transport.result_messages import decode_result
 _REASONS = {
     "unstamped": "their images have no stamp",
     "late": "their stamps are not newer than the one before",
-    "cameras": f"rules are evaluated for the first {MAX_CAMERAS} cameras only",
+    "cameras": f"rules are evaluated for {MAX_CAMERAS} cameras at once",
 }
 
 

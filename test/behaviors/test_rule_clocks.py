@@ -21,7 +21,7 @@ import dataclasses
 import pytest
 from faces import SECOND, START, engine, span, table, told
 
-from fer_ros.behaviors.engine import EventEngine
+from fer_ros.behaviors.engine import MAX_CAMERAS, EventEngine
 from fer_ros.behaviors.inputs import GRACE, Inputs
 from fer_ros.behaviors.rule_files import parse_rules
 from fer_ros.transport import messages
@@ -192,6 +192,53 @@ def test_a_camera_of_which_nothing_is_used_is_reported(reason, monkeypatch):
     assert not inputs.problems()
     now[0] += 60
     assert not inputs.problems(), "a camera that is gone is no problem of the rules"
+
+
+def test_cameras_that_have_gone_give_their_places_to_others():
+    notes: list[str] = []
+    judge = EventEngine(parse_rules(TEXT), on_note=lambda camera, note: notes.append(note))
+
+    def see(name: str, start: float, seconds: float = 0.0) -> list[str]:
+        answers = span(seconds, {"a": "happy"}, start, topic=name)
+        return flat(told(judge.update(each, each.stamp_ns)) for each in answers)
+
+    assert see("/c0", 0, 1) == ["start smile a happy"]
+    for number in range(1, MAX_CAMERAS):
+        see(f"/c{number}", 2 + number / 100)
+    see("/new", 10.9)
+    assert judge.dropped["cameras"] == 1
+    assert "/new" not in judge.cameras
+    assert see("/new", 11.1) == ["end silent smile a happy"]
+    assert "/c0" not in judge.cameras
+    for number in range(100):
+        see(f"/newer{number}", 30 + number / 100)
+    assert len(judge.cameras) == MAX_CAMERAS
+    assert judge.forgotten == 1 + MAX_CAMERAS
+    assert len(notes) == 1
+    assert notes[0].startswith("forgotten for /new, as others will be: more than 64 cameras")
+
+
+def test_cameras_from_before_a_reset_of_time_give_their_places_too():
+    judge = engine(TEXT)
+    for number in range(MAX_CAMERAS):
+        judge.update(table(1000, {}, f"/c{number}"), START + 1000 * SECOND)
+    for seconds in (0.0, 9.0, 11.0):
+        judge.update(table(seconds, {}, "/new"), START + round(seconds * SECOND))
+    assert judge.dropped["cameras"] == 2
+    assert "/new" in judge.cameras
+
+
+def test_problems_of_cameras_that_have_gone_give_their_places_to_others(monkeypatch):
+    inputs = Inputs(())
+    now = [100.0]
+    monkeypatch.setattr("fer_ros.behaviors.inputs.time.monotonic", lambda: now[0])
+    for number in range(MAX_CAMERAS + 5):
+        inputs.take(f"/c{number}", "stale")
+    now[0] += 6
+    for _ in range(50):
+        inputs.take("/new", "stale")
+        now[0] += 0.1
+    assert set(inputs.problems()) == {"/new"}
 
 
 def test_rules_about_cameras_that_do_not_come_are_reported(monkeypatch):
