@@ -52,7 +52,7 @@ def domain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("domain")
-def test_camera_and_node_processes_answer_a_subscriber() -> None:
+def test_a_subscriber_gets_results_of_camera_and_node_processes() -> None:
     arrays: list = []
     camera = ["camera", "--source", "demo", "--rate", "20"]
     node = ["run", "--ros-args", "-p", "detector:=fer-face", "-r", "__ns:=/robot"]

@@ -127,7 +127,7 @@ def test_expected_events_make_a_test(rules, bag, tmp_path, capsys):
     assert "expected: no more" in said
 
 
-def test_a_recording_without_answers_says_how_to_make_them(rules, bag, tmp_path, capsys):
+def test_a_recording_without_results_says_how_to_make_them(rules, bag, tmp_path, capsys):
     status, _, said = run(capsys, "behave", rules, "--bag", bag, "--emotions", "/none")
     assert status == 2
     assert "no EmotionArray on /none (there: /fer/emotions)" in said

@@ -96,7 +96,7 @@ def test_closing_ends_every_event(stage):
     )
 
 
-def test_a_stale_answer_is_counted_and_changes_nothing(stage):
+def test_a_stale_result_is_counted_and_changes_nothing(stage):
     here = stage("rules: [{name: there, for: 0}]")
     here.emotions.publish(encode(message(here.graph.time_ns - 5 * SECOND, {"a": "happy"})))
     wait_for(lambda: here.node._engine.dropped["stale"] == 1)

@@ -137,5 +137,5 @@ def test_a_cooldown_keeps_starts_apart(rule, moves):
 
 @settings(max_examples=100, deadline=None)
 @given(rules, steps)
-def test_the_same_answers_give_the_same_events(rule, moves):
+def test_the_same_results_give_the_same_events(rule, moves):
     assert run(build(rule), moves)[0] == run(build(rule), moves)[0]

@@ -172,7 +172,7 @@ def test_a_gap_in_the_stamps_is_silence_too():
     assert not play(SMILE, *(table(1.1 * i, {"a": "happy"}) for i in range(10)))
 
 
-def test_stale_future_late_and_unstamped_answers_are_counted_and_change_nothing():
+def test_stale_future_late_and_unstamped_results_are_counted_and_change_nothing():
     judge = engine("rules: [{name: there, for: 0}]")
     now = START + 5 * SECOND
     assert not judge.update(table(3.9, {"a": "happy"}), now)

@@ -107,7 +107,7 @@ def test_wide_images_of_few_bits_show_their_faces(robot: Robot) -> None:
         assert [found.label for found in robot.arrays[-1].faces] == ["happy"]
 
 
-def test_jpegs_without_an_end_marker_are_answered_and_counted(build) -> None:
+def test_jpegs_without_an_end_marker_get_results_and_are_counted(build) -> None:
     robot = build(image_transport="compressed").start()
     jpeg = cv2.imencode(".jpg", smiling())[1].tobytes()
     topic = "/image_raw/compressed"

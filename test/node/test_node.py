@@ -33,7 +33,7 @@ from fer_ros.perception.emotions import FER2013, UNCERTAIN
 from fer_ros.transport import messages
 
 
-def test_an_image_with_a_face_is_answered_in_full(robot: Robot) -> None:
+def test_an_image_with_a_face_is_processed_in_full(robot: Robot) -> None:
     robot.graph.set_time_ns(1000 * SECOND + 7_000_000)
     array = robot.answer(smiling(), stamp_ns=1000 * SECOND + 123)
     assert (array.header.stamp.sec, array.header.stamp.nanosec) == (1000, 123)
@@ -55,7 +55,7 @@ def test_an_image_with_a_face_is_answered_in_full(robot: Robot) -> None:
     assert abs(face.roi.y_offset + face.roi.height / 2 - 240) < 30
 
 
-def test_nobody_there_is_an_answer_too(robot: Robot) -> None:
+def test_nobody_there_is_a_result_too(robot: Robot) -> None:
     array = robot.answer(np.full((480, 640, 3), 128, np.uint8))
     assert list(array.faces) == []
 
@@ -80,7 +80,7 @@ def test_track_ids_of_a_restarted_node_are_new(robot: Robot, build) -> None:
     assert build().start().answer(smiling()).faces[0].track_id != first
 
 
-def test_compressed_images_are_answered(build) -> None:
+def test_compressed_images_get_results(build) -> None:
     robot = build(image_transport="compressed").start()
     done, jpeg = cv2.imencode(".jpg", smiling())
     assert done
@@ -109,7 +109,7 @@ def test_several_cameras_share_the_node_and_keep_their_tracks_apart(build) -> No
         (lambda m: setattr(m, "height", 100_000), "100000"),
     ],
 )
-def test_an_unusable_image_is_counted_and_explained_and_the_next_one_answered(
+def test_an_unusable_image_is_counted_and_explained_and_the_next_one_processed(
     robot: Robot, spoil, word: str
 ) -> None:
     message = messages.image(smiling(), 1000 * SECOND, "camera")
@@ -141,14 +141,14 @@ def test_a_truncated_jpeg_is_counted(build) -> None:
     assert robot.arrays == []
 
 
-def test_a_camera_that_comes_back_with_another_size_is_answered(robot: Robot) -> None:
+def test_a_camera_that_comes_back_with_another_size_gets_a_result(robot: Robot) -> None:
     robot.answer(smiling())
     array = robot.answer(smiling(320, 240, x=160, size=150))
     assert (array.width, array.height) == (320, 240)
     assert len(array.faces) == 1
 
 
-def test_an_image_without_a_stamp_is_answered_with_its_age_unknown(robot: Robot) -> None:
+def test_an_image_without_a_stamp_gets_a_result_with_its_age_unknown(robot: Robot) -> None:
     array = robot.answer(smiling(), stamp_ns=0)
     assert math.isnan(array.age_ms)
     assert (array.header.stamp.sec, array.header.stamp.nanosec) == (0, 0)
@@ -204,7 +204,7 @@ def test_of_a_burst_only_the_newest_waits(build) -> None:
     assert counts["dropped.superseded"] > 0
 
 
-def test_disabled_it_drops_and_enabled_it_answers(robot: Robot) -> None:
+def test_disabled_it_drops_and_enabled_it_publishes(robot: Robot) -> None:
     assert robot.node.enable(False)[0]
     robot.send(smiling())
     wait_for(lambda: robot.camera_counts()["dropped.disabled"] == 1)
@@ -364,7 +364,7 @@ def test_the_annotated_image_comes_as_jpeg_too(robot: Robot) -> None:
     subscription.close()
 
 
-def test_a_picture_that_cannot_be_drawn_costs_no_answer(robot: Robot, monkeypatch) -> None:
+def test_a_picture_that_cannot_be_drawn_costs_no_result(robot: Robot, monkeypatch) -> None:
     def broken(image, faces):
         raise ValueError("no paint")
 
@@ -378,7 +378,7 @@ def test_a_picture_that_cannot_be_drawn_costs_no_answer(robot: Robot, monkeypatc
     assert robot.camera_counts()["dropped.failed"] == 0
 
 
-def test_a_picture_that_takes_long_holds_up_no_answer(robot: Robot, monkeypatch) -> None:
+def test_a_picture_that_takes_long_holds_up_no_result(robot: Robot, monkeypatch) -> None:
     release, draw = threading.Event(), annotate.draw
 
     def slow(image, faces):

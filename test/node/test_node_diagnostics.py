@@ -71,7 +71,7 @@ def test_diagnostics_carry_rates_percentiles_and_origin(robot: Robot) -> None:
     wait_for(lambda: int(robot.value("camera", "received")) == 3)
 
 
-def test_images_that_come_but_are_never_answered_are_a_warning(build) -> None:
+def test_images_that_come_but_never_get_a_result_are_a_warning(build) -> None:
     robot = build(max_age=0.5, stale_after=0.1).start()
 
     def warned() -> bool:

@@ -106,7 +106,7 @@ def test_one_name_serves_where_a_list_is_wanted() -> None:
         Settings.from_overrides({"models": ""})
 
 
-def test_unknown_names_are_answered_with_the_nearest_ones() -> None:
+def test_unknown_names_are_refused_with_the_nearest_ones() -> None:
     assert unknown_parameters(["models", "use_sim_time", "qos_overrides./a.b"]) == ""
     text = unknown_parameters(["detectionsize", "Max-Faces", "zzz"])
     assert "'detectionsize': did you mean 'detection_size'?" in text

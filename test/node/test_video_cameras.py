@@ -72,7 +72,7 @@ def block(robot: Robot) -> threading.Event:
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("by_name", [True, False])
-def test_every_form_is_answered(build, packets, form, by_name) -> None:
+def test_every_form_gets_results(build, packets, form, by_name) -> None:
     topic = f"/cam/image_raw/{form}"
     parameters = {"image_topics": (topic,)}
     if not by_name:
@@ -87,7 +87,7 @@ def test_every_form_is_answered(build, packets, form, by_name) -> None:
 
 
 @pytest.mark.parametrize("form", ["foxglove", "compressed"])
-def test_packets_that_are_not_answered_are_decoded(build, packets, form) -> None:
+def test_packets_that_are_not_processed_are_decoded(build, packets, form) -> None:
     topic = f"/cam/{form}"
     steady = build(image_topics=(topic,), detection_budget=1.0).start()
     send_in_turn(steady, packets, range(24), topic, form)
@@ -203,7 +203,7 @@ class TestBacklog:
         assert not log.filled
         assert log.take() is None
 
-    def test_what_must_not_be_answered_keeps_its_place(self, waiting):
+    def test_what_must_not_be_processed_keeps_its_place(self, waiting):
         log = Backlog(COMPRESSED_VIDEO)
         log.put(waiting[0])
         log.pass_by(waiting[1])

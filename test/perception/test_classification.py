@@ -153,7 +153,7 @@ def shipped() -> EmotionNetwork:
     return EmotionNetwork(SHIPPED)
 
 
-def test_the_shipped_network_gives_the_same_answer_alone_and_in_a_batch(shipped) -> None:
+def test_the_shipped_network_gives_the_same_result_alone_and_in_a_batch(shipped) -> None:
     crops = [face[16:144:1, 16:144:1][::3, ::3][:48, :48] for face in average_faces()]
     crops = [np.pad(c, ((0, 48 - c.shape[0]), (0, 48 - c.shape[1])), "edge") for c in crops] * 3
     together = shipped.classify(crops[:16])
@@ -205,12 +205,12 @@ def other_temperature(model: onnx.ModelProto) -> None:
 
 
 @pytest.mark.parametrize("change", [swap_labels, flip_weights, other_temperature])
-def test_a_network_that_no_longer_answers_as_at_its_export_is_refused(tmp_path, change) -> None:
+def test_a_network_that_no_longer_predicts_as_at_its_export_is_refused(tmp_path, change) -> None:
     with pytest.raises(ModelError, match=r"altered\.onnx (predicts otherwise|put out)"):
         EmotionNetwork(altered(tmp_path, change))
 
 
-def test_a_network_of_before_known_answers_is_still_read(tmp_path: Path) -> None:
+def test_a_network_without_known_predictions_is_still_read(tmp_path: Path) -> None:
     def forget(model: onnx.ModelProto) -> None:
         set_property(model, "known_answer", {})
 

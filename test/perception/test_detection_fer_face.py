@@ -173,7 +173,7 @@ def test_limits_hold() -> None:
     assert scores == sorted(scores, reverse=True)
 
 
-def test_the_same_image_gets_the_same_answer(detector: FerFaceDetector) -> None:
+def test_the_same_image_gets_the_same_result(detector: FerFaceDetector) -> None:
     image = picture(96)
     one, other = detector.detect(image), FerFaceDetector(DetectorSettings()).detect(image)
     assert [(f.box, f.score) for f in one] == [(f.box, f.score) for f in other]

@@ -161,7 +161,7 @@ def test_a_server_without_ranges_starts_again(server: Server) -> None:
     assert model_store.fetch(NAME).read_bytes() == CONTENT
 
 
-def test_a_server_that_answers_another_range_is_not_believed(server: Server) -> None:
+def test_a_server_that_sends_another_range_is_not_believed(server: Server) -> None:
     server.breaks, server.shift = [100_000], 10
     with pytest.raises(ModelError, match="another part"):
         model_store.fetch(NAME)
@@ -200,7 +200,7 @@ def test_a_server_that_has_less_than_published(server: Server) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 403, 503])
-def test_an_answer_of_the_server_is_quoted(server: Server, status: int) -> None:
+def test_a_response_of_the_server_is_quoted(server: Server, status: int) -> None:
     server.status = status
     with pytest.raises(ModelError, match=rf"responds with {status} .*by other means"):
         model_store.fetch(NAME)

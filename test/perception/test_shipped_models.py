@@ -27,7 +27,7 @@ SHIPPED = model_store.shipped_models()
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_a_face_gets_the_same_answer_alone_and_among_sixteen(name: str) -> None:
+def test_a_face_gets_the_same_result_alone_and_among_sixteen(name: str) -> None:
     network = EmotionNetwork(SHIPPED[name])
     spec = network.metadata.input
     crops = list(
@@ -65,7 +65,7 @@ def test_the_default_is_shipped() -> None:
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_it_knows_its_answers_to_the_known_faces(name: str) -> None:
+def test_it_predicts_the_known_faces_as_its_file_says(name: str) -> None:
     network = EmotionNetwork(SHIPPED[name])
     stored = network.metadata.known_answer
     assert set(stored) == set(network.metadata.labels)

@@ -30,7 +30,7 @@ def lines_of(out):
     return [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
 
 
-def test_a_replays_own_answers_give_the_same_scores(command, happy_bag, happy_result, tmp_path):
+def test_a_replays_own_results_give_the_same_scores(command, happy_bag, happy_result, tmp_path):
     out = tmp_path / "out"
     assert command("replay", happy_bag, "--answers", happy_result / "bag", "--out", out) == 0
     metrics, before = (
@@ -67,7 +67,7 @@ def partial(happy_result, tmp_path):
     return tmp_path / "answers"
 
 
-def test_missing_and_surplus_answers_are_counted(command, happy_bag, partial, tmp_path):
+def test_missing_and_surplus_results_are_counted(command, happy_bag, partial, tmp_path):
     out = tmp_path / "out"
     assert command("replay", happy_bag, "--answers", partial, "--out", out) == 0
     lines, metrics = lines_of(out), json.loads((out / "metrics.json").read_text())
@@ -82,7 +82,7 @@ def test_missing_and_surplus_answers_are_counted(command, happy_bag, partial, tm
     assert latency["total"]["p50"] == pytest.approx(7.0)
 
 
-def test_answers_about_other_cameras_are_refused(command, happy_bag, partial, tmp_path, capsys):
+def test_results_about_other_cameras_are_refused(command, happy_bag, partial, tmp_path, capsys):
     with recording(tmp_path / "two") as bag:
         bag.image(blank(), START)
         bag.image(blank(), START, "/other")

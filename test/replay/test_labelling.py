@@ -219,7 +219,7 @@ def rows_of_file(path):
         return list(csv.DictReader(file))
 
 
-def test_the_page_needs_nothing_else_and_tells_no_answers(skeleton):
+def test_the_page_needs_nothing_else_and_tells_no_results(skeleton):
     text = (skeleton / "label.html").read_text()
     assert "default-src 'none'" in text
     assert "unsafe" not in text

@@ -166,7 +166,7 @@ def test_the_worker_time_can_be_an_earlier_measurement(command, happy_bag, happy
     assert metrics_of(tmp_path / "out")["run"]["worker_ms"] == measured
 
 
-def test_strange_frames_are_counted_and_the_rest_is_answered(command, tmp_path):
+def test_strange_frames_are_counted_and_the_rest_gets_a_result(command, tmp_path):
     with recording(tmp_path / "bag") as bag:
         bag.image(blank(0), START)
         bag.raw(CAMERA, messages.IMAGE, b"\0\1\0\0 no image", START + PERIOD)

@@ -181,7 +181,7 @@ def answers_of(folder, source, **changes):
     return folder
 
 
-def test_answers_of_strangers_cannot_run_a_script(command, browser, happy_bag, tmp_path):
+def test_results_of_strangers_cannot_run_a_script(command, browser, happy_bag, tmp_path):
     labels = ["<script>alert(5)</script>", "happy", "surprise"]
     answers = answers_of(tmp_path / "answers", happy_bag, track_id=EVIL, labels=labels)
     out = tmp_path / "out"
@@ -211,7 +211,7 @@ def test_answers_of_strangers_cannot_run_a_script(command, browser, happy_bag, t
         ({"labels": [str(n) for n in range(99)]}, "an EmotionArray of 99 classes"),
     ],
 )
-def test_answers_that_make_no_sense_are_refused_in_words(
+def test_results_that_make_no_sense_are_refused_in_words(
     command, happy_bag, tmp_path, capsys, changes, reason
 ):
     answers = answers_of(tmp_path / "answers", happy_bag, **changes)

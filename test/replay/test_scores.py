@@ -68,7 +68,7 @@ def test_a_class_that_never_occurs_has_no_score_and_does_not_count(answers):
     assert summary.accuracy_where_named == pytest.approx(expected)
 
 
-def test_without_answers_there_are_no_scores():
+def test_without_results_there_are_no_scores():
     summary = scores.summary(np.zeros((2, 3), np.int64), ("a", "b"))
     assert summary.count == 0
     for name in ("accuracy", "balanced_accuracy", "macro_f1", "coverage", "accuracy_where_named"):

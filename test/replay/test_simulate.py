@@ -63,13 +63,13 @@ def simulate(images, worker_ms, max_age=0.0):
     return run(steps), dropped
 
 
-def test_every_frame_is_answered_alone_and_in_order():
+def test_every_frame_gets_a_result_alone_and_in_order():
     steps = list(every_frame(arrivals(0, 33, 66)))
     assert [[a.index for a in step.arrivals] for step in steps] == [[0], [1], [2]]
     assert all(step.finish_ns is None for step in steps)
 
 
-def test_a_fast_worker_answers_all_at_once():
+def test_a_fast_worker_processes_all_at_once():
     assert simulate(arrivals(0, 33, 66), 10) == ([([0], 10), ([1], 43), ([2], 76)], [])
 
 

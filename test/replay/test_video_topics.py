@@ -55,7 +55,7 @@ def results(out):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_all_forms_give_the_same_answers_and_the_same_bytes_again(command, tmp_path, packets, form):
+def test_all_forms_give_the_same_results_and_the_same_bytes_again(command, tmp_path, packets, form):
     bag = video_bag(tmp_path / "bag", packets, form)
     for name in ("one", "two"):
         assert command("replay", bag, "--out", tmp_path / name, "--annotated") == 0
@@ -94,7 +94,7 @@ def test_pictures_up_to_the_first_key_frame_and_after_a_gap_have_their_own_cause
     assert any("7 of 19 images could not be processed" in text for text in facts["warnings"])
 
 
-def test_the_simulated_robot_decodes_what_it_does_not_answer(command, tmp_path, packets):
+def test_the_simulated_robot_decodes_what_it_does_not_process(command, tmp_path, packets):
     bag = video_bag(tmp_path / "bag", packets)
     assert command("replay", bag, "--out", tmp_path / "all") == 0
     arguments = ("--mode", "latest", "--worker-ms", 100)

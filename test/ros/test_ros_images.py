@@ -78,7 +78,7 @@ def camera(observer):
         thread.join()
 
 
-def test_every_image_is_answered_with_its_own_header(emotion_node, observer, camera, picture):
+def test_every_image_gets_a_result_with_its_own_header(emotion_node, observer, camera, picture):
     from fer_ros.msg import EmotionArray
 
     emotion_node()

@@ -43,7 +43,7 @@ def read(engine: FrameEngine, topic: str, content: bytes, received_ns: int = 9) 
     return image
 
 
-def test_answers_and_drops_come_in_the_order_of_the_images() -> None:
+def test_results_and_drops_come_in_the_order_of_the_images() -> None:
     engine = FrameEngine(lambda frames: [frame.topic for frame in frames], 10_000)
     images = [read(engine, "a", data()), read(engine, "b", data(encoding="h264"))]
     first, second, third = engine.process([*images, read(engine, "c", data())])
@@ -61,7 +61,7 @@ def test_what_is_no_message_is_a_drop() -> None:
     assert drop.cause == "undecodable"
 
 
-def test_an_answer_that_fails_is_a_drop_that_keeps_the_image() -> None:
+def test_a_failure_in_processing_is_a_drop_that_keeps_the_image() -> None:
     def broken(frames: list[Frame]) -> list[None]:
         raise MemoryError("no space")
 
@@ -73,7 +73,7 @@ def test_an_answer_that_fails_is_a_drop_that_keeps_the_image() -> None:
     assert drop.frame.stamp_ns == 7
 
 
-def test_no_images_need_no_answer() -> None:
+def test_no_images_need_no_results() -> None:
     engine = FrameEngine(lambda _: pytest.fail("asked for nothing"), 10_000)
     assert engine.process([]) == []
 

@@ -47,7 +47,7 @@ def test_shifting_adds_to_the_logits() -> None:
     np.testing.assert_allclose(after, before + offset, rtol=0, atol=1e-5)
 
 
-def test_a_run_keeps_its_trained_weights_and_answers_calibrated(tmp_path: Path) -> None:
+def test_a_run_keeps_its_trained_weights_and_predicts_calibrated(tmp_path: Path) -> None:
     data = str(synthetic_faces.save_npz(synthetic_faces.dataset(70), tmp_path / "data.npz"))
     config = synthetic_faces.recipe(
         name="net", architecture="fer-lite", options={}, epochs=1, paper="-", differs="-",

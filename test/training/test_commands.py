@@ -251,7 +251,7 @@ def test_saliency_shows_a_face_and_a_scale(tmp_path: Path) -> None:
     assert ink(tmp_path / "maps.png") > 500  # the second map and the bar of its scale
 
 
-def test_a_class_without_training_rows_is_never_the_svm_s_answer(tmp_path: Path) -> None:
+def test_a_class_without_training_rows_is_never_the_svm_s_prediction(tmp_path: Path) -> None:
     data = synthetic_faces.dataset(140)
     assert data.usage is not None
     usage = data.usage.copy()

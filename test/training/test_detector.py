@@ -62,7 +62,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_cache(tmp_path_factory.mktemp("cache"))
 
 
-def test_a_perfect_answer_costs_little_and_a_missed_face_much() -> None:
+def test_a_perfect_prediction_costs_little_and_a_missed_face_much() -> None:
     batch = targets.Batch(
         torch.zeros(1, 1, 128, 128, dtype=torch.uint8),
         torch.tensor([[[60.0, 60.0, 30.0, 40.0]]]),
@@ -169,7 +169,7 @@ def test_resumed_training_continues_the_same_run(cache: Path, tmp_path: Path) ->
         torch.testing.assert_close(one, other)
 
 
-def test_the_exported_file_answers_as_the_network(tmp_path: Path) -> None:
+def test_the_exported_file_predicts_as_the_network(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = FaceNet().eval()
     assert sum(p.numel() for p in network.parameters()) <= 150_000

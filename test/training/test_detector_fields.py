@@ -90,7 +90,7 @@ def test_tilted_landmarks_stay_on_the_eyes(cache: Path) -> None:
     assert np.mean(dark) > 0.9
 
 
-def test_answers_in_everyday_photos_must_be_surer(tmp_path: Path) -> None:
+def test_candidates_in_everyday_photos_must_be_surer(tmp_path: Path) -> None:
     data = dict(np.load(write_photos(tmp_path / "a.npz", [0.95, 0.72])))
     del data["truth"], data["truth_offset"]
     data["source"][:] = 1

@@ -133,7 +133,7 @@ def test_every_layout_names_a_repository_and_its_terms() -> None:
         assert layout_of(Path(source.repository.replace("/", "+"))) == layout
 
 
-def test_a_loose_box_confirms_the_best_answer_inside_and_hides_what_is_not_seen(
+def test_a_loose_box_confirms_the_best_candidate_inside_and_hides_what_is_not_seen(
     tmp_path: Path,
 ) -> None:
     data = dict(np.load(write_photos(tmp_path / "a.npz", [0.45, 0.45, 0.45])))
@@ -148,7 +148,7 @@ def test_a_loose_box_confirms_the_best_answer_inside_and_hides_what_is_not_seen(
     assert rows[:, 14].tolist() == [1.0, -1.0]
 
 
-def test_where_nobody_boxed_faces_the_least_answer_is_doubt(tmp_path: Path) -> None:
+def test_where_nobody_boxed_faces_the_least_candidate_is_doubt(tmp_path: Path) -> None:
     """A face in a mask that the teacher scores .35 must not be learnt as background."""
     data = dict(np.load(write_photos(tmp_path / "a.npz", [0.35, 0.35])))
     data["truth"] = np.array([(150.0, 20.0, 30.0, 60.0)], np.float32)

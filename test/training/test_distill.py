@@ -65,7 +65,7 @@ def test_loss_is_least_where_the_student_agrees() -> None:
     assert agreeing.grad.abs().max() < 1e-6
 
 
-def test_several_teachers_answer_by_their_mean(teachers: list[str]) -> None:
+def test_several_teachers_predict_by_their_mean(teachers: list[str]) -> None:
     images = torch.from_numpy(synthetic_faces.dataset(6).images).float().unsqueeze(1)
     config = Distill(teachers, temperature=2.0)
     both = Teachers(config, emotions.FER2013, CPU)
@@ -145,7 +145,7 @@ def test_share_weighs_labels_against_teachers(teachers: list[str]) -> None:
     assert found[0.25] == pytest.approx(0.75 * found[0.0] + 0.25 * found[1.0])
 
 
-def test_stored_answers_are_those_to_the_crop_and_its_mirror_image(
+def test_stored_predictions_are_those_of_the_crop_and_its_mirror_image(
     teachers: list[str], tmp_path: Path
 ) -> None:
     images = torch.from_numpy(synthetic_faces.dataset(6).images).unsqueeze(1)

@@ -129,7 +129,7 @@ def test_batch_1_and_batch_16_agree(made: Path) -> None:
     assert np.abs(single - predictor.probabilities(images)).max() < 1e-5
 
 
-def test_a_file_that_answers_differently_is_not_put_in_place(made: Path, tmp_path: Path) -> None:
+def test_a_file_that_predicts_otherwise_is_not_put_in_place(made: Path, tmp_path: Path) -> None:
     predictor = CheckpointPredictor.load(made / "run")
     data = synthetic_faces.dataset(30)
     with torch.no_grad():
@@ -138,7 +138,7 @@ def test_a_file_that_answers_differently_is_not_put_in_place(made: Path, tmp_pat
         export.parity(predictor, made / "a.onnx", data.images, data.labels)
 
 
-def test_answers_that_are_no_numbers_do_not_agree(made: Path) -> None:
+def test_predictions_that_are_no_numbers_do_not_agree(made: Path) -> None:
     class Broken(OnnxPredictor):
         def probabilities(self, images: np.ndarray) -> np.ndarray:
             return np.full_like(super().probabilities(images), np.nan)
@@ -203,7 +203,7 @@ def test_every_network_exports_with_parity(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "shape"), [("umer-cnn1", (48, 48)), ("yengikand-attention", (70, 60, 3))]
 )
-def test_crops_of_another_size_get_one_answer(
+def test_crops_of_another_size_get_one_prediction(
     name: str, shape: tuple[int, ...], tmp_path: Path
 ) -> None:
     torch.manual_seed(0)

@@ -104,7 +104,7 @@ def test_temperature_finds_the_factor() -> None:
     assert calibration.fit_temperature(logits, labels) == pytest.approx(2.0, rel=0.05)
 
 
-def test_offsets_give_the_mean_answer_the_labels_shares() -> None:
+def test_offsets_give_the_mean_prediction_the_labels_shares() -> None:
     logits, labels = overconfident(8000, factor=1.0)
     offset = np.array([0.0, 1.0, 0.0, -1.0, 0.0])
     bent = (logits - offset).astype(np.float32)

@@ -68,7 +68,7 @@ def test_twin_is_loaded_and_fused_by_the_node(made: Path) -> None:
     assert classifier.model_id == "tiny-1.2.3+tiny-int8-1.2.3"
 
 
-def test_twin_answers_alone_as_in_a_batch(made: Path) -> None:
+def test_twin_predicts_alone_as_in_a_batch(made: Path) -> None:
     images = synthetic_faces.dataset(16, seed=6).images
     twin = OnnxPredictor(made / "int8.onnx")
     alone = np.concatenate([twin.probabilities(image[None]) for image in images])

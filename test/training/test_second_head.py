@@ -195,7 +195,7 @@ def test_run_records_the_ferplus_figures(made: Path) -> None:
     assert own.parameters - record.parameters == 109  # a class more
 
 
-def test_each_file_answers_as_its_head(made: Path) -> None:
+def test_each_file_predicts_as_its_head(made: Path) -> None:
     images = synthetic_faces.dataset(12, seed=3).images
     for head, labels in zip(networks.HEADS, (emotions.FER2013, emotions.FERPLUS), strict=True):
         predictor = CheckpointPredictor.load(made / "run", head)

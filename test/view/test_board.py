@@ -118,7 +118,7 @@ def test_numbers_that_are_none_do_not_reach_the_browser() -> None:
     json.loads(moments[0].text, parse_constant=pytest.fail)
 
 
-def test_a_camera_is_joined_from_its_answers_its_diagnostics_and_its_pictures() -> None:
+def test_a_camera_is_joined_from_its_results_its_diagnostics_and_its_pictures() -> None:
     board = Board()
     hear(board, "/left/image_raw/compressed")
     hear(board, "/right/image_raw")

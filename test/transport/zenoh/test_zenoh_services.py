@@ -88,7 +88,7 @@ def test_a_slow_service_does_not_delay_another(join):
     assert next(iter(pending)).ok is not None
 
 
-def test_requests_that_are_no_message_are_answered_with_an_error(join):
+def test_requests_that_are_no_message_get_an_error(join):
     server, client = join("server"), join("client")
     server.set_bool_service("/set", lambda value: (value, ""))
     (entity,) = server.graph._of(Kind.SERVICE)
