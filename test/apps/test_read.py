@@ -18,75 +18,21 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from reading_samples import FAST, TIMES, read, rows_of, showing
 from videos import av, write_video
 
-from fer_ros.apps import read as command
 from fer_ros.apps.cli import main
 from fer_ros.perception.cut_out import cut_out
 from fer_ros.reading.reader import Reader
-from fer_ros.reading.tables import read_rows
-from fer_ros.sources.scene import Actor, Scene
 from fer_ros.transport import codec, messages
 from fer_ros.transport.bag import BagWriter
 from fer_ros.transport.base import Qos
-
-FAST = ("--model", "fer-lite", "--ros-args", "-p", "detector:=fer-face")
-TIMES = [0, 40, 90, 120, 170, 300, 330, 370, 410, 450]
-
-
-def showing(*expressions: str, moment: float = 0.0) -> np.ndarray:
-    return Scene(320, 240, (Actor(160, 120, 150, expressions, 0.3, sway=6.0),)).render(moment)[0]
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    images = [showing("happy", "surprise", moment=time / 1000) for time in TIMES]
-    return write_video(tmp_path_factory.mktemp("film") / "talk.mp4", images, TIMES)
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photos") / "photos"
-    (folder / "sub").mkdir(parents=True)
-    for number, name in enumerate(("happy", "fear", "neutral", "sad", "angry", "surprise")):
-        place = "sub/" if number % 2 else ""
-        cv2.imwrite(str(folder / f"{place}{number}.png"), showing(name))
-    return folder
-
-
-def read(*words: Any) -> int:
-    return main(["read", *map(str, words), *FAST])
-
-
-def rows_of(path: Path) -> list[dict[str, Any]]:
-    return list(read_rows(path, Reader(models="fer-lite").origin.labels))
-
-
-@pytest.fixture
-def after_events(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Let something happen when so many events have come."""
-
-    def plan(count: int, act: Any) -> None:
-        original = command.read_here
-
-        def watched(*arguments: Any) -> Iterator[Any]:
-            for number, event in enumerate(original(*arguments)):
-                if number == count:
-                    act()
-                yield event
-
-        monkeypatch.setattr(command, "read_here", watched)
-
-    return plan
 
 
 def test_a_video_becomes_a_table_and_an_annotated_video(film: Path, tmp_path: Path, capsys) -> None:
@@ -217,79 +163,6 @@ def test_processes_give_the_same_table_and_bad_pictures_are_named(
     crop = cv2.imread(str(faces / "sub" / "3" / "face_1.jpg"))
     assert 120 < crop.shape[1] < 300
     assert len(list(faces.rglob("*.jpg"))) == 6
-
-
-@pytest.fixture(scope="module")
-def whole_table(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    table = tmp_path_factory.mktemp("whole") / "t.csv"
-    assert read(photos, "--out", table) == 0
-    return table.read_bytes()
-
-
-def test_an_interrupted_run_leaves_whole_rows_and_goes_on(
-    photos: Path, tmp_path: Path, whole_table: bytes, after_events, capsys, monkeypatch
-) -> None:
-    table = tmp_path / "t.csv"
-    after_events(6, lambda: os.kill(os.getpid(), signal.SIGINT))
-    assert read(photos, "--out", table) == 130
-    monkeypatch.undo()
-    assert not table.exists()
-    left = rows_of(tmp_path / "t.partial.csv")
-    assert 0 < len(left) < 6
-    assert "--resume" in capsys.readouterr().err
-    assert read(photos, "--out", table, "--resume") == 0
-    assert table.read_bytes() == whole_table
-    assert list(tmp_path.iterdir()) == [table]
-    assert "were read before" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("part", [0.0, 0.45, 0.8, 1.0])
-def test_what_a_killed_run_left_is_gone_on_with(
-    photos: Path, tmp_path: Path, whole_table: bytes, part: float, after_events, monkeypatch
-) -> None:
-    table = tmp_path / "t.csv"
-
-    class KilledError(BaseException):
-        pass
-
-    def die() -> None:
-        (tmp_path / "note").write_bytes((tmp_path / "t.partial.json").read_bytes())
-        raise KilledError
-
-    after_events(1, die)
-    with pytest.raises(KilledError):
-        read(photos, "--out", table)
-    (tmp_path / "note").rename(tmp_path / "t.partial.json")
-    (tmp_path / "t.partial.csv").write_bytes(whole_table[: int(len(whole_table) * part)])
-    monkeypatch.undo()
-    assert read(photos, "--out", table, "--resume") == 0
-    assert table.read_bytes() == whole_table
-    assert list(tmp_path.iterdir()) == [table]
-
-
-def test_a_run_is_not_gone_on_with_under_other_options(
-    photos: Path, tmp_path: Path, after_events, capsys
-) -> None:
-    table = tmp_path / "t.jsonl"
-    after_events(4, lambda: os.kill(os.getpid(), signal.SIGINT))
-    assert read(photos, "--out", table) == 130
-    before = (tmp_path / "t.partial.jsonl").read_bytes()
-    assert main(["read", str(photos), "--out", str(table), "--resume", *FAST, "-p",
-                 "detection_size:=320"]) == 2  # fmt: skip
-    assert "other options (parameters)" in capsys.readouterr().err
-    assert (tmp_path / "t.partial.jsonl").read_bytes() == before
-
-
-def test_an_interrupted_video_ends_whole_under_its_partial_name(
-    film: Path, tmp_path: Path, after_events
-) -> None:
-    after_events(5, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    assert read(film, "--out", tmp_path / "t.csv", "--out", tmp_path / "t.mp4") == 130
-    with av.open(str(tmp_path / "t.partial.mp4")) as container:
-        frames = len(list(container.decode(video=0)))
-    assert len(rows_of(tmp_path / "t.partial.csv")) == frames == 6
-    names = {"t.partial.csv", "t.partial.mp4", "t.partial.json"}
-    assert {path.name for path in tmp_path.iterdir()} == names
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_relied_on(
