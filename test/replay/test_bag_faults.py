@@ -269,6 +269,61 @@ def test_a_chunk_that_unpacks_to_more_than_it_says_is_refused(tmp_path, compress
         BagReader(path)
 
 
+@pytest.mark.parametrize("compression", ["zstd", "lz4"])
+def test_what_is_packed_in_frames_without_end_is_refused(compression):
+    # Each costs a copy of all that follow: ten megabytes of them would take a quarter of an hour.
+    lz4 = pytest.importorskip("lz4.frame")
+    frame = zstd.compress(b"a") if compression == "zstd" else lz4.compress(b"a")
+    assert unpacking.unpack(frame * 100, compression, 1000) == b"a" * 100
+    with pytest.raises(ValueError, match="in more than 100 frames"):
+        unpacking.unpack(frame * 101, compression, 1000)
+
+
+@pytest.mark.parametrize("what", ["description", "chunk", "message"])
+def test_records_that_say_they_are_huge_are_refused_unread(tmp_path, what):
+    bare = mcap.file_of([(OTHER, messages.COMPRESSED_IMAGE, "cdr", [])])
+    at, size = bare.index(mcap.record(mcap.DATA_END, bytes(4))), 1 << 40
+    code, begin = {
+        "description": (mcap.STATISTICS, b""),
+        "chunk": (
+            mcap.CHUNK,
+            struct.pack("<QQQI", 0, 9, 10, 0) + mcap.text("zstd") + struct.pack("<Q", size - 44),
+        ),
+        "message": (mcap.MESSAGE, struct.pack("<HIQQ", 1, 0, 5, 5)),
+    }[what]
+    path = tmp_path / "sparse.mcap"
+    with path.open("wb") as file:
+        file.write(bare[:at] + struct.pack("<BQ", code, size) + begin)
+        try:
+            file.seek(at + 9 + size)
+            file.write(bare[at:])
+        except OSError as error:
+            pytest.skip(f"no sparse files here: {error}")
+    with pytest.raises(BagError, match=r"1048576 MiB|1048575 MiB"):
+        list(BagReader(path).messages([OTHER]))
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE VIEW messages AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) "
+        "SELECT x AS id, 1 AS topic_id, x AS timestamp, x'00' AS data FROM n",
+        "CREATE TABLE messages(id INTEGER PRIMARY KEY, topic_id INTEGER, timestamp INTEGER, "
+        "data BLOB GENERATED ALWAYS AS (zeroblob(900000000)))",
+    ],
+    ids=["view", "generated column"],
+)
+def test_messages_that_a_database_makes_up_are_not_read(tmp_path, made):
+    # The view is endless, and no signal ends SQLite's loop over it.
+    folder = write(tmp_path / "bag", storage="sqlite3")
+    with sqlite3.connect(folder / "bag.db3") as base:
+        base.execute("DROP TABLE messages")
+        base.execute(made)
+    base.close()
+    with pytest.raises(BagError, match="no table of messages"):
+        BagReader(folder)
+
+
 def test_a_file_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(unpacking, "ANY_FILE", 8 << 20)
     path = tmp_path / "bomb.mcap.zstd"

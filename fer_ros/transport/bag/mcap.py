@@ -32,7 +32,13 @@ from typing import BinaryIO
 
 from fer_ros.transport.bag.mcap_records import Channel, Chunk, Fields, Loose
 from fer_ros.transport.bag.types import BagError, damaged, ros_type
-from fer_ros.transport.bag.unpacking import MOST_CHUNK, TooLargeError, unpack, unpack_part
+from fer_ros.transport.bag.unpacking import (
+    MOST_CHUNK,
+    MOST_MESSAGE,
+    TooLargeError,
+    unpack,
+    unpack_part,
+)
 
 MAGIC = b"\x89MCAP0\r\n"
 ROS1_PROFILE = "ros1"
@@ -45,6 +51,9 @@ _STATISTICS, _DATA_END = 0x0B, 0x0F
 _RECORD = struct.Struct("<BQ")
 _MESSAGE_HEAD = struct.Struct("<HIQQ")
 _CHUNK_HEAD = struct.Struct("<QQQI")
+
+_MOST_RECORD = 1 << 24
+"""Size of a record that describes [bytes]; definitions of messages have some kilobytes."""
 
 _FEW_ZEROS = 64
 """So many may end a message."""
@@ -162,6 +171,8 @@ class McapFile:
             if code == _FOOTER:
                 break
             if code in (_HEADER, _SCHEMA, _CHANNEL, _STATISTICS):
+                if size > _MOST_RECORD:
+                    raise ValueError(f"the record at byte {at} has {size >> 20} MiB")
                 self._note(code, self._read(content, size))
             elif code == _CHUNK:
                 self._note_chunk(content, size)
@@ -295,6 +306,8 @@ class McapFile:
         try:
             if chunk.unpacked > MOST_CHUNK:
                 raise TooLargeError(f"it says that it unpacks to {chunk.unpacked >> 20} MiB")
+            if chunk.packed > MOST_CHUNK:
+                raise TooLargeError(f"it has {chunk.packed >> 20} MiB")
             if not chunk.whole:
                 packed = self._read(chunk.offset, chunk.packed)
                 return unpack_part(packed, chunk.compression, chunk.unpacked)
@@ -324,6 +337,11 @@ class McapFile:
     def _loose_messages(self, wanted: set[int]) -> _Stream:
         for (log_time, place, channel), size in sorted(zip(self._loose.rows, self._loose.sizes)):
             if channel in wanted:
+                if size > MOST_MESSAGE:
+                    raise BagError(
+                        f"{self._shown}: a message of {size >> 20} MiB is refused; at most "
+                        f"{MOST_MESSAGE >> 20} MiB can be read"
+                    )
                 yield log_time, place, channel, self._read(place, size)
 
 

@@ -139,15 +139,26 @@ class SqliteFile:
                 yield topic, _whole_number(time_ns), _data(data)
 
     def _read_topics(self) -> None:
+        self._check_tables()
         columns = {row[1] for row in self._db.execute("PRAGMA table_info(topics)")}
         if not {"id", "name", "type", "serialization_format"} <= columns:
-            raise ValueError("it has no table of topics, as a recording has")
+            raise ValueError("its table of topics lacks columns that a recording has")
         type_hash = "type_description_hash" if "type_description_hash" in columns else "''"
         for number, name, kind, encoding, digest in self._db.execute(
             f"SELECT id, name, type, serialization_format, {type_hash} FROM topics ORDER BY id"
         ):
             fields = (str(name), ros_type(str(kind)), str(encoding or CDR), str(digest or ""))
             self.channels[_whole_number(number)] = Channel(*fields)
+
+    def _check_tables(self) -> None:
+        """Refuse rows that a query makes, which may be endless, and which no signal interrupts."""
+        for name in ("topics", "messages"):
+            stored = self._db.execute(
+                "SELECT rootpage FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)
+            ).fetchone()
+            made = [row for row in self._db.execute(f"PRAGMA table_xinfo({name})") if row[6]]
+            if stored is None or not stored[0] or made:
+                raise ValueError(f"it has no table of {name}, as a recording has")
 
     def _count(self, missing: str) -> None:
         """Count the messages, and find out which ones are whole where the file is cut off."""

@@ -50,6 +50,9 @@ ANY_FILE = 1 << 30
 KEPT_FREE = 0.1
 """Share of the temporary folder's free space that unpacking leaves."""
 
+_MOST_FRAMES = 100
+"""Frames of one chunk or message, of which each costs a copy of what follows; writers make one."""
+
 _BLOCK = 1 << 20
 _PIECE = 1 << 12
 
@@ -76,6 +79,8 @@ def unpack(data: bytes | memoryview, compression: str, most: int) -> bytes:
     left = most
     rest = bytes(data)
     while rest:
+        if len(parts) == _MOST_FRAMES:
+            raise ValueError(f"it is packed in more than {_MOST_FRAMES} frames")
         part, rest = _frame(rest, compression, left + 1)
         left -= len(part)
         if left < 0:
