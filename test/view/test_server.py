@@ -170,9 +170,7 @@ def test_pictures_are_drawn_only_while_somebody_looks(view: Server, camera, monk
     wait_for(quiet)
 
 
-def test_twenty_tabs_get_pictures_and_the_node_goes_on(
-    robot: Robot, view: Server, camera
-) -> None:
+def test_twenty_tabs_get_pictures_and_the_node_goes_on(robot: Robot, view: Server, camera) -> None:
     async def use(*tabs: Tab) -> None:
         for tab in tabs:
             await choose(tab)
