@@ -23,18 +23,21 @@ With node:=true every argument of fer.launch.py may be given as well.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
 from launch.conditions import IfCondition
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.substitutions import FindPackageShare
 
 ARGUMENTS = {
     "rules": (None, "Rule file, or greeter or music_player for those of this package."),
     "executable": ("behave", "behave, greeter or music_player."),
-    "emotions": ("fer/emotions", "Topic of EmotionArray."),
+    "emotions": (
+        [LaunchConfiguration("name", default="fer"), "/emotions"],
+        "Topic of EmotionArray.",
+    ),
     "options": ("", "Options of plug-ins, as music_player.volume=50, several apart by blanks."),
     "namespace": ("", "Namespace of everything that is started."),
     "node": ("false", "Start the emotion node as well."),
@@ -43,13 +46,12 @@ ARGUMENTS = {
 
 
 def generate_launch_description() -> LaunchDescription:
-    folder = PathJoinSubstitution([FindPackageShare("fer_ros"), "launch"])
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in ARGUMENTS.items()
     ]
     node = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(PathJoinSubstitution([folder, "fer.launch.py"])),
+        str(Path(__file__).parent / "fer.launch.py"),
         condition=IfCondition(LaunchConfiguration("node")),
     )
     return LaunchDescription([*arguments, OpaqueFunction(function=start), node])
@@ -63,7 +65,7 @@ def start(context: LaunchContext) -> list[Node]:
         executable=given["executable"],
         namespace=given["namespace"],
         arguments=[given["rules"], "--emotions", given["emotions"], *options],
-        parameters=[{"use_sim_time": given["use_sim_time"].lower() == "true"}],
+        parameters=[{"use_sim_time": LaunchConfiguration("use_sim_time")}],
         output="screen",
         emulate_tty=True,
     )

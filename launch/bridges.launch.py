@@ -23,17 +23,20 @@ With node:=true every argument of fer.launch.py may be given as well.
 
 from __future__ import annotations
 
-from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
+from pathlib import Path
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
 from launch.conditions import IfCondition
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.substitutions import FindPackageShare
 
 ARGUMENTS = {
     "bridges": (None, "hri, vision, foxglove, people, position: one, or several as [a,b]."),
-    "emotions": ("fer/emotions", "Topic of EmotionArray."),
+    "emotions": (
+        [LaunchConfiguration("name", default="fer"), "/emotions"],
+        "Topic of EmotionArray.",
+    ),
     "namespace": ("", "Namespace of everything that is started."),
     "node": ("false", "Start the emotion node as well."),
     "use_sim_time": ("false", "Take the time from /clock, e.g. of ros2 bag play --clock."),
@@ -41,28 +44,21 @@ ARGUMENTS = {
 
 
 def generate_launch_description() -> LaunchDescription:
-    folder = PathJoinSubstitution([FindPackageShare("fer_ros"), "launch"])
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in ARGUMENTS.items()
     ]
     node = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(PathJoinSubstitution([folder, "fer.launch.py"])),
+        str(Path(__file__).parent / "fer.launch.py"),
         condition=IfCondition(LaunchConfiguration("node")),
     )
-    return LaunchDescription([*arguments, OpaqueFunction(function=start), node])
-
-
-def start(context: LaunchContext) -> list[Node]:
-    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    names = [name.strip() for name in given["bridges"].strip("[] ").split(",")]
     bridges = Node(
         package="fer_ros",
         executable="bridges",
-        namespace=given["namespace"],
-        arguments=[*names, "--emotions", given["emotions"]],
-        parameters=[{"use_sim_time": given["use_sim_time"].lower() == "true"}],
+        namespace=LaunchConfiguration("namespace"),
+        arguments=["--emotions", LaunchConfiguration("emotions")],
+        parameters=[{name: LaunchConfiguration(name) for name in ("bridges", "use_sim_time")}],
         output="screen",
         emulate_tty=True,
     )
-    return [bridges]
+    return LaunchDescription([*arguments, bridges, node])

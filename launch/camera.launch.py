@@ -24,16 +24,15 @@ publishes JPEG, with image_transport:=foxglove H.264.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.substitutions import FindPackageShare
 
 
 def generate_launch_description() -> LaunchDescription:
-    launch_folder = PathJoinSubstitution([FindPackageShare("fer_ros"), "launch"])
     return LaunchDescription(
         [
             DeclareLaunchArgument(
@@ -48,11 +47,7 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument("namespace", default_value="", description="Namespace of both."),
             OpaqueFunction(function=start_camera),
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(
-                    PathJoinSubstitution([launch_folder, "fer.launch.py"])
-                )
-            ),
+            IncludeLaunchDescription(str(Path(__file__).parent / "fer.launch.py")),
         ]
     )
 

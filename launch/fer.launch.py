@@ -18,42 +18,34 @@
     ros2 launch fer_ros fer.launch.py image_topics:=[/left/image_raw,/right/image_raw]
     ros2 launch fer_ros fer.launch.py --show-args
 
-An argument that is left out leaves the parameter to the file of parameters.
+Every parameter of the node is an argument of the same name. One that is left out leaves the
+parameter to the file of parameters.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from pathlib import Path
 
 import yaml
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode
-from launch_ros.substitutions import FindPackageShare
 
+DEFAULTS = Path(__file__).parent.parent / "config" / "fer.yaml"
+
+# Read, not imported from the package: a launcher needs no OpenCV.
 PARAMETERS = {
-    "image_topics": "Camera topics: one name, or several as [/a,/b].",
-    "image_transport": "raw, compressed, ffmpeg, foxglove or auto.",
-    "image_reliability": "QoS of the image subscriptions: best_effort or reliable.",
-    "models": "Emotion networks: names of shipped models or paths, as [a,b].",
-    "detector": "Face detector: auto, fer-face, yunet or haar.",
-    "detector_model": "Path of a detector's file; empty: YuNet where it is found, else fer-face.",
-    "detection_size": "Longest side of the image as the detector sees it [pixels].",
-    "providers": "ONNX Runtime execution providers in order of preference, as [cuda,cpu].",
-    "intra_op_threads": "Threads inside one network run.",
+    name: " ".join(re.findall(r"# (.*)", comment))
+    for comment, name in re.findall(r"((?: +#.*\n)+)    (\w+):", DEFAULTS.read_text("utf-8"))
 }
-"""Arguments that are passed on as parameters of the same name."""
-
-LISTS = ("image_topics", "models", "providers")
+"""Meaning of every parameter of the node, by name."""
 
 OTHERS = {
     "name": ("fer", "Name of the node; its topics are ~/emotions and ~/image_annotated."),
     "namespace": ("", "Namespace of the node and of relative camera topics."),
-    "params_file": (
-        PathJoinSubstitution([FindPackageShare("fer_ros"), "config", "fer.yaml"]),
-        "File of parameters.",
-    ),
+    "params_file": (str(DEFAULTS), "File of parameters."),
     "use_sim_time": ("false", "Take the time from /clock, e.g. of ros2 bag play --clock."),
     "log_level": ("info", "debug, info, warn, error or fatal."),
     "autostart": ("true", "Configure and activate the node; false leaves that to a manager."),
@@ -74,37 +66,22 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def start(context: LaunchContext) -> list[LifecycleNode]:
-    argument = {name: LaunchConfiguration(name).perform(context) for name in OTHERS}
-    parameters = given_parameters(context)
-    for name in ("use_sim_time", "autostart"):
-        parameters[name] = yaml.safe_load(argument[name])
+    given = {name: LaunchConfiguration(name).perform(context) for name in (*PARAMETERS, *OTHERS)}
+    own = ("use_sim_time", "autostart")
+    logger = f"{given['namespace']}/{given['name']}".strip("/").replace("/", ".")
     node = LifecycleNode(
         package="fer_ros",
         executable="emotion_node",
-        name=argument["name"],
-        namespace=argument["namespace"],
-        parameters=[argument["params_file"], parameters],
-        ros_arguments=["--log-level", f"{logger(argument)}:={argument['log_level']}"],
-        respawn=yaml.safe_load(argument["respawn"]),
+        name=given["name"],
+        namespace=given["namespace"],
+        parameters=[
+            given["params_file"],
+            {name: LaunchConfiguration(name) for name in (*PARAMETERS, *own) if given[name]},
+        ],
+        ros_arguments=["--log-level", f"{logger}:={given['log_level']}"],
+        respawn=yaml.safe_load(given["respawn"]),
         respawn_delay=1.0,
         output="screen",
         emulate_tty=True,
     )
     return [node]
-
-
-def given_parameters(context: LaunchContext) -> dict[str, Any]:
-    """Return the parameters whose arguments were given, in their own types."""
-    found = {}
-    for name in PARAMETERS:
-        text = LaunchConfiguration(name).perform(context)
-        if text:
-            value = yaml.safe_load(text)
-            found[name] = [value] if name in LISTS and not isinstance(value, list) else value
-    return found
-
-
-def logger(argument: dict[str, str]) -> str:
-    """Return the name of the node's logger."""
-    full = f"{argument['namespace']}/{argument['name']}"
-    return full.strip("/").replace("/", ".")

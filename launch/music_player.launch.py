@@ -23,27 +23,21 @@ and of fer.launch.py may be given.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
-from launch_ros.substitutions import FindPackageShare
-
-DEFAULTS = {
-    "rules": ("music_player", "Rule file."),
-    "executable": ("music_player", "Executable, which names the node."),
-    "node": ("true", "Start the emotion node as well."),
-}
+from launch.substitutions import LaunchConfiguration
 
 
 def generate_launch_description() -> LaunchDescription:
-    folder = PathJoinSubstitution([FindPackageShare("fer_ros"), "launch"])
-    arguments = [
-        DeclareLaunchArgument(name, default_value=default, description=description)
-        for name, (default, description) in DEFAULTS.items()
-    ]
-    behave = PythonLaunchDescriptionSource(PathJoinSubstitution([folder, "behave.launch.py"]))
-    given = {name: LaunchConfiguration(name) for name in DEFAULTS}
+    given = {"rules": LaunchConfiguration("rules"), "executable": "music_player"}
     return LaunchDescription(
-        [*arguments, IncludeLaunchDescription(behave, launch_arguments=given.items())]
+        [
+            DeclareLaunchArgument("rules", default_value="music_player", description="Rule file."),
+            DeclareLaunchArgument("node", default_value="true", description="Start the node too."),
+            IncludeLaunchDescription(
+                str(Path(__file__).parent / "behave.launch.py"), launch_arguments=given.items()
+            ),
+        ]
     )

@@ -28,6 +28,7 @@ Arguments of fer.launch.py may be given as well.
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import (
@@ -42,9 +43,7 @@ from launch.actions import (
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown, matches_action
 from launch.events.process import SignalProcess
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
-from launch_ros.substitutions import FindPackageShare
+from launch.substitutions import LaunchConfiguration
 
 ARGUMENTS = {
     "bag": (None, "The recording: a rosbag2 folder or file."),
@@ -69,9 +68,8 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in ARGUMENTS.items()
     ]
-    launch_folder = PathJoinSubstitution([FindPackageShare("fer_ros"), "launch"])
     node = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(PathJoinSubstitution([launch_folder, "fer.launch.py"])),
+        str(Path(__file__).parent / "fer.launch.py"),
         launch_arguments={"use_sim_time": "true"}.items(),
     )
     return LaunchDescription([*arguments, node, OpaqueFunction(function=play_and_score)])

@@ -23,6 +23,8 @@ import signal
 import pytest
 from observing import wait_for
 
+from fer_ros.node.parameters import PARAMETERS
+
 pytestmark = pytest.mark.ros
 
 
@@ -57,6 +59,36 @@ def test_arguments_reach_the_node(launch, observer, tmp_path):
     )
     launched.says("active: /robot/camera/color -> /robot/face/emotions")
     assert observer.state("/robot/face") == "active"
+
+
+def test_every_parameter_is_an_argument(launch, observer):
+    given = {
+        "hysteresis": "0.3", "expression_rate": "5", "max_rate": "[2,3]", "baseline": "off",
+        "models": "fer-lite-int8", "image_topics": "[/a,/b]",
+    }  # fmt: skip
+    words = [f"{name}:={text}" for name, text in given.items()]
+    launched = launch("fer.launch.py", "detector:=fer-face", *words)
+    launched.says("active: /a, /b -> /fer/emotions")
+    found = [observer.get_parameter(name) for name in given]
+    assert found == [0.3, 5.0, [2.0, 3.0], "off", ["fer-lite-int8"], ["/a", "/b"]]
+
+
+@pytest.mark.parametrize(
+    ("file", "words", "said"),
+    [
+        ("bridges", ["bridges:=[people]", "node:=true"], "bridges people for "),
+        ("bridges", ["bridges:=people", "node:=true"], "bridges people for "),
+        ("greeter", [], "/robot/face/emotions -> /robot/fer/events"),
+    ],
+)
+def test_what_listens_hears_the_node_of_its_launch(launch, observer, file, words, said):
+    names = ("namespace:=robot", "name:=face", "use_sim_time:=yes")
+    launched = launch(f"{file}.launch.py", "detector:=fer-face", *names, *words)
+    launched.says("active: /robot/image_raw -> /robot/face/emotions")
+    launched.says(said)
+    listeners = observer.node.get_subscriptions_info_by_topic
+    wait_for(lambda: listeners("/robot/face/emotions"), "a subscriber of the emotions")
+    assert all(each.node_namespace == "/robot" for each in listeners("/robot/face/emotions"))
 
 
 def test_the_manager_decides_without_autostart(launch, observer):
@@ -94,12 +126,16 @@ def test_the_camera_and_the_node_work_together(launch, observer, transport):
     wait_for(lambda: any(each.faces for each in answers), "faces in an answer")
 
 
-@pytest.mark.parametrize("file", ["fer.launch.py", "camera.launch.py"])
-def test_every_argument_is_explained(launch, file):
-    launched = launch(file, "--show-args")
-    assert launched.wait() == 0
-    assert "image_topics" in launched.output
-    assert "No description given" not in launched.output
+def test_every_argument_is_explained(launch, prefix):
+    files = [path.name for path in (prefix / "share" / "fer_ros" / "launch").glob("*.launch.py")]
+    assert "fer.launch.py" in files
+    for file in files:
+        launched = launch(file, "--show-args")
+        assert launched.wait() == 0
+        for row in PARAMETERS:
+            assert f"'{row.name}':" in launched.output
+            assert row.description.split("<")[0] in " ".join(launched.output.split())
+        assert "No description given" not in launched.output
 
 
 def children(pid: int) -> list[int]:
