@@ -45,7 +45,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import try_shutdown
 
 from fer_ros.node.core import ConfigurationError, EmotionNode
-from fer_ros.node.lifecycle_parameters import declare
+from fer_ros.node.lifecycle_parameters import declare, in_own_type
 from fer_ros.node.parameters import PARAMETERS, ParameterError
 from fer_ros.runtime.signals import GRACE, stop_signals
 from fer_ros.transport.ros2.images import CvBridgeConverter
@@ -112,7 +112,11 @@ class FerLifecycleNode(LifecycleNode):  # type: ignore[misc] # rclpy has no type
         )
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
-        """Set parameters as rclpy does, and log which and whether it succeeded."""
+        """Set parameters as rclpy does, and log which and whether it succeeded.
+
+        What fits at the start fits here too, such as a whole number for a double.
+        """
+        parameter_list = [in_own_type(each) for each in parameter_list]
         result = super().set_parameters_atomically(parameter_list)
         wanted = ", ".join(f"{each.name} = {each.value!r}" for each in parameter_list)
         if result.successful:

@@ -19,8 +19,16 @@ from __future__ import annotations
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.parameter import Parameter as ParameterOfRos
 
-from fer_ros.node.parameters import PARAMETERS, Parameter, Settings, unknown_parameters
+from fer_ros.node.parameters import (
+    PARAMETERS,
+    Parameter,
+    ParameterError,
+    Settings,
+    parameter,
+    unknown_parameters,
+)
 from fer_ros.transport.base import Transport
 
 AUTOSTART = Parameter(
@@ -58,6 +66,21 @@ def declare(node: Any, transport: Transport) -> tuple[Settings, bool]:
     return settings, bool(autostart)
 
 
+def in_own_type(given: ParameterOfRos) -> ParameterOfRos:
+    """Return a parameter in its row's type; as it is where it has no row or does not fit."""
+    try:
+        row = parameter(given.name)
+        value = row.check(given.value)
+    except ParameterError:  # rclpy refuses it with its own words
+        return given
+    kind = ParameterOfRos.Type.from_parameter_value(_as_list(row.default))
+    return ParameterOfRos(given.name, kind, _as_list(value))
+
+
+def _as_list(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
 def descriptor(row: Parameter, read_only: bool = False) -> ParameterDescriptor:
     """Return the description of a parameter as ``ros2 param describe`` shows it."""
     described = ParameterDescriptor(description=row.description, read_only=read_only)
@@ -80,5 +103,5 @@ def _declare_row(node: Any, row: Parameter, value: Any, read_only: bool = False)
     """Declare a parameter in its own type, in place of what the node declared by itself."""
     if node.has_parameter(row.name):
         node.undeclare_parameter(row.name)
-    value = list(value) if isinstance(value, tuple) else value
-    node.declare_parameter(row.name, value, descriptor(row, read_only), ignore_override=True)
+    described = descriptor(row, read_only)
+    node.declare_parameter(row.name, _as_list(value), described, ignore_override=True)

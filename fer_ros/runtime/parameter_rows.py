@@ -88,6 +88,8 @@ class Parameter:
 
     def _typed(self, value: Any) -> Value:
         try:
+            if value is False and self.default == "off":  # as YAML, so ROS, reads a bare off
+                return self.default
             if not isinstance(self.default, tuple):
                 return _of_kind(value, type(self.default))
             kind = type(self.default[0])

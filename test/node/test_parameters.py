@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 
 import pytest
+import yaml
 
 from fer_ros.node.parameters import (
     PARAMETERS,
@@ -82,6 +83,14 @@ def test_whole_numbers_serve_as_doubles_and_lists_as_tuples() -> None:
     assert changed.smoothing_time == 1.0
     assert isinstance(changed.smoothing_time, float)
     assert changed.image_topics == ("/a", "/b")
+
+
+def test_a_bare_off_which_yaml_reads_as_false_is_the_word() -> None:
+    assert Settings.from_overrides({"baseline": yaml.safe_load("off")}).baseline == "off"
+    with pytest.raises(ParameterError, match="baseline must be of type string, not bool True"):
+        Settings.from_overrides({"baseline": yaml.safe_load("on")})
+    with pytest.raises(ParameterError, match="detector must be of type string"):
+        Settings.from_overrides({"detector": yaml.safe_load("off")})
 
 
 def test_type_names_are_those_of_ros() -> None:

@@ -55,6 +55,15 @@ def test_values_from_outside_arrive_before_configure(emotion_node, observer, tmp
     assert observer.get_parameter("track_timeout") == 2.0  # a double written as an integer
 
 
+def test_what_fits_at_the_start_fits_later_too(emotion_node, observer):
+    """`ros2 param set` sends what YAML reads: 5 is an integer, a bare off is false."""
+    emotion_node("-p", "baseline:=off")
+    given = {"expression_rate": 5, "max_rate": 3, "baseline": False, "image_topics": "/cam"}
+    assert all(result.successful for result in observer.set_parameters(**given))
+    found = [observer.get_parameter(name) for name in given]
+    assert found == [5.0, [3.0], "off", ["/cam"]]
+
+
 def test_one_name_serves_where_a_list_is_wanted(emotion_node, observer):
     node = emotion_node("-p", "image_topics:=/cam", "-p", "models:=fer-lite-int8")
     observer.activate()
