@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fer_ros.node.diagnostics import LatencyMonitor, camera_status, state_status
@@ -40,8 +40,7 @@ from fer_ros.perception.timing import milliseconds_since
 from fer_ros.perception.types import FrameResult
 from fer_ros.runtime.assembly import Assembly, assemble
 from fer_ros.runtime.engine import CameraCondition, Converter, FrameEngine
-from fer_ros.runtime.status import WARN, detector_status, model_status
-from fer_ros.runtime.throttle import Throttle
+from fer_ros.runtime.status import detector_status, model_status
 from fer_ros.transport import messages
 from fer_ros.transport.base import Handle, Publisher, Qos, Transport, TransportError
 from fer_ros.transport.codec import encode
@@ -52,10 +51,6 @@ UNCONFIGURED, CONFIGURING, INACTIVE, ACTIVE = "unconfigured", "configuring", "in
 
 _TICK = 0.1
 """How often cameras are checked for a change of level [s]."""
-
-
-_LOG_PERIOD = 30.0
-"""Shortest time between two lines of the log about one camera [s]."""
 
 
 class ConfigurationError(RuntimeError):
@@ -96,8 +91,6 @@ class EmotionNode:
         self._status_log = StatusLog(transport.log)
         self._lock = threading.RLock()  # state, parameters, endpoints
         self._levels: list[int] = []
-        self._amiss: set[str] = set()
-        self._throttle = Throttle(_LOG_PERIOD)
         self._diagnosed = -math.inf
         self._prefix = transport.node_name.lstrip("/").replace("/", ".")
         self._diagnostics = transport.publisher(
@@ -284,9 +277,9 @@ class EmotionNode:
         with self._lock:
             cameras = self._camera_statuses()
             for status, opened in zip(cameras, self._inputs.values()):
-                publishers = opened.look()
-                self._missing.look(opened.stream.topic, publishers)
-                if publishers:  # else the line before has named the problem
+                published = opened.look() > 0 or bool(opened.other_types())
+                self._missing.look(opened.stream.topic, published)
+                if published:  # else the line before has named the problem
                     self._status_log.note(status)
             levels = [status.level for status in cameras]
             now = time.monotonic()
@@ -296,23 +289,10 @@ class EmotionNode:
                 return
             statuses = self.diagnose()
             self._levels, self._diagnosed = levels, now
-            self._log_changes(statuses)
+            if not self._problem:  # which was logged when it came up
+                self._status_log.note(statuses[0])
         array = messages.diagnostic_array(self.transport.now_ns(), statuses)
         self._diagnostics.publish(encode(array))
-
-    def _log_changes(self, statuses: Sequence[Status]) -> None:
-        """Log when a camera develops a problem, or another node has this name."""
-        amiss = {
-            status.name: status.message
-            for status in statuses
-            if ": camera " in status.name or status.level == WARN  # errors of the node were logged
-            if status.level
-        }
-        for name in sorted(amiss.keys() - self._amiss):
-            text = self._throttle.admit(name, amiss[name])
-            if text:
-                self.transport.log.warning(f"{name.partition(': ')[2]}: {text}")
-        self._amiss = set(amiss)
 
     def diagnose(self) -> list[Status]:
         """Return the diagnostics of this moment."""

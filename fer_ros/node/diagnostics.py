@@ -195,10 +195,8 @@ def _trouble(
     if counts.recent_error:
         problems.append(counts.last_error)
     if counts.recent_odd_stamp:
-        problems.append(
-            f"{counts.unstamped} images without a stamp, {counts.from_future} with one ahead of "
-            "the node's clock"
-        )
+        odd = {"without a stamp": counts.unstamped, "ahead of the node's clock": counts.from_future}
+        problems.append(", ".join(f"{n} images {words}" for words, n in odd.items() if n))
     problems += condition.remarks
     if condition.foreign_ns:
         problems.append(_foreign_clock(condition.foreign_ns))

@@ -89,9 +89,9 @@ class MissingCameras:
         self._told: dict[str, float] = {}
         """When it was last logged for a topic [s]."""
 
-    def look(self, topic: str, publishers: int) -> None:
-        """Take in how many publish a camera's topic now."""
-        if publishers:
+    def look(self, topic: str, published: bool) -> None:
+        """Take in whether anybody publishes a camera's topic now, in whatever type."""
+        if published:
             self._since.pop(topic, None)
             if topic in self._told:
                 del self._told[topic]
@@ -102,16 +102,14 @@ class MissingCameras:
         last = self._told.get(topic, -math.inf)
         if now - since >= PATIENCE and now - last >= REPEAT:
             self._told[topic] = now
-            self._log.warning(f"nobody publishes {topic} yet; {self._advice(topic)}")
+            self._log.warning(f"nobody publishes {topic} yet; {self._advice()}")
 
-    def _advice(self, topic: str) -> str:
-        there = [name for name in self._graph.cameras() if name != topic]
-        if topic in self._graph.cameras():
-            return "it is there in another type only, see image_transport"
+    def _advice(self) -> str:
+        there = self._graph.cameras()
         if not there:
             return (
                 "nor any other camera topic: is the driver started, and in this ROS_DOMAIN_ID? "
-                "A camera to try with: fer-ros camera"
+                "A camera to try with: fer-ros camera, or on ROS 2: ros2 run fer_ros camera"
             )
         return (
             f"camera topics there are: {', '.join(there)}; take one by the parameter "

@@ -27,7 +27,7 @@ diagnostics."""
 
 
 class StatusLog:
-    """Logs changes of a camera's level, once for each change that lasts."""
+    """Logs changes of level of a camera or of the node, once for each change that lasts."""
 
     def __init__(self, log: Logger) -> None:
         self._log = log
@@ -35,7 +35,7 @@ class StatusLog:
         self._since: dict[str, tuple[int, float]] = {}
 
     def note(self, status: Status) -> None:
-        """Take in the status of a camera of this moment."""
+        """Take in a status of this moment."""
         now = time.monotonic()
         level, since = self._since.get(status.name, (0, now))
         if level != status.level:
@@ -50,7 +50,7 @@ class StatusLog:
         self._said, self._since = {}, {}
 
     def _say(self, status: Status) -> None:
-        text = f"{status.hardware_id}: {status.message}"
+        text = f"{status.name.partition(': ')[2]}: {status.message}"
         if status.level == 0:
             self._log.info(text)
         elif status.level == 1:

@@ -176,6 +176,8 @@ class Stream:
         """Count an image that was taken but not processed; cause as in :data:`DROP_CAUSES`."""
         with self._lock:
             self._events[cause] += 1
+            if cause == "disabled":
+                self._waiting_since = None  # no result is waited for
             if reason:
                 self._last_error = reason
                 self._error_at = time.monotonic()

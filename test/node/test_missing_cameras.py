@@ -68,7 +68,10 @@ def test_a_topic_of_the_other_type_is_said_to_be_one(log, build) -> None:
     robot: Robot = build()
     robot.other.publisher("/image_raw", messages.COMPRESSED_IMAGE, Qos())
     robot.start()
-    wait_for(lambda: log("another type only, see image_transport"))
+    wait_for(lambda: log("camera /image_raw: no image yet for"))
+    (text,) = log("camera /image_raw: ")
+    assert "it is published as sensor_msgs/msg/CompressedImage" in text
+    assert log("nobody publishes") == []
 
 
 def test_a_camera_that_is_there_is_not_talked_about(log, build) -> None:

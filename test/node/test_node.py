@@ -186,7 +186,7 @@ def test_images_of_another_clock_are_not_too_old_and_the_log_says_so(build, capl
     (status,) = [each for each in robot.node.diagnose() if "camera" in each.name]
     assert status.level == 1
     assert f"{said}; synchronise the clocks" in status.message
-    wait_for(lambda: said in caplog.text)
+    wait_for(lambda: answered() and said in caplog.text)
     robot.graph.set_time_ns(50 * SECOND)  # now the clocks agree
     robot.answer(smiling(), stamp_ns=50 * SECOND + sent + 1)
     wait_for(lambda: not any("this node's clock" in s.message for s in robot.node.diagnose()))
