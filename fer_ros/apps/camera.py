@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from fer_ros.perception.images import encode_jpeg
+from fer_ros.perception.images import MAX_PIXELS, encode_jpeg
 from fer_ros.perception.types import Image
 from fer_ros.runtime.signals import stop_signals
 from fer_ros.sources.encoding import PacketEncoder
@@ -48,6 +48,9 @@ _RATE = 30.0
 _PICTURE_RATE = 0.5
 """The same for pictures: further apart than `track_timeout`, so that neither tracks nor smoothing
 pass from one to the next."""
+
+_MOST_FACES = 1000
+"""Of the synthetic scene."""
 
 _CLOCK_POLL = 0.05
 """Time between two looks for the first /clock [s]."""
@@ -111,6 +114,8 @@ def _size(text: str) -> tuple[int, int]:
         raise argparse.ArgumentTypeError(f"{text!r} is no size such as 640x480") from None
     if width < 1 or height < 1:
         raise argparse.ArgumentTypeError(f"{text!r} has a side below 1")
+    if width * height > MAX_PIXELS:
+        raise argparse.ArgumentTypeError(f"{text!r} has more than {MAX_PIXELS} pixels")
     return width, height
 
 
@@ -160,8 +165,8 @@ def camera_images(
     if kind != SYNTHETIC:
         return (image for image, _ in open_source(source, size, loop, rate))
     width, height = size or (640, 480)
-    if number and not number.isdigit():
-        raise ValueError(f"{source!r}: after 'demo:' comes a number of faces")
+    if number and not (number.isdecimal() and len(number) <= 4 and int(number) <= _MOST_FACES):
+        raise ValueError(f"{source!r}: after 'demo:' comes a number of faces, 0 to {_MOST_FACES}")
     scene = crowd_scene(width, height, int(number)) if number else demo_scene(width, height)
     return _rendered(scene, rate)
 

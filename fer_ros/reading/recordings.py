@@ -118,6 +118,7 @@ class RecordingFrames:
         part = self.part
         if not part.start <= moment_ns / 1e9 < part.end:
             return False
-        period = moment_ns // round(part.every * 1e9) if part.every else None
+        step = round(part.every * 1e9)
+        period = moment_ns // step if step else None
         last, topic.period = topic.period, period
         return period is None or period != last

@@ -161,6 +161,8 @@ def test_an_offline_fetch_says_what_to_do(capsys, tmp_path: Path, monkeypatch) -
         (("camera", "--source", "nowhere.mp4"), "nowhere.mp4"),
         (("camera", "--rate", "0"), "--rate"),
         (("camera", "--source", "demo:many"), "number of faces"),
+        (("camera", "--source", "demo:1001"), "number of faces, 0 to 1000"),
+        (("camera", "--size", "100000x100000"), "has more than 33177600 pixels"),
         (("bench", "--runs", "3"), "--runs"),
     ],
 )

@@ -88,3 +88,9 @@ def test_cameras_of_two_clocks_share_an_axis(tmp_path: Path) -> None:
     assert times == [round(i / 10, 1) for i in range(_COUNT)]
     assert ["/b: its clock is 3600.0 s behind" in text for text in warnings] == [True]
     assert read(path, Part(0.0, 0.25, 0.75))[0] == [0.0, 0.1, 0.2, 0.3, 0.4]
+
+
+def test_a_period_shorter_than_clocks_count_takes_every_frame(tmp_path: Path) -> None:
+    stamps = [START + i * SECOND // 10 for i in range(_COUNT)]
+    path = recorded(tmp_path / "bag", *(("/cam", stamp) for stamp in stamps))
+    assert len(read(path, Part(1e-12, 0.0, float("inf")))[0]) == _COUNT
