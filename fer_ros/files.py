@@ -62,6 +62,17 @@ def regular(path: str | Path) -> Path:
     return place
 
 
+def listed(folder: Path, pattern: str = "*") -> list[Path]:
+    """Return the entries of a folder that fit a pattern, by name, without hidden ones.
+
+    ``._x.mp3`` is what macOS lays beside ``x.mp3`` on other file systems and in archives.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    return sorted(path for path in folder.glob(pattern) if not path.name.startswith("."))
+
+
 def open_file(path: str | Path) -> BinaryIO:
     """Open a file for reading; never waits, as opening a pipe would.
 

@@ -167,3 +167,11 @@ def test_commands_end_at_once_with_a_line(tmp_path, capfd, command, special):
     said = capfd.readouterr().err.splitlines()
     assert len(said) == 1
     assert str(path) in said[0] or str(path.resolve()) in said[0]
+
+
+def test_hidden_files_are_not_listed(tmp_path):
+    for name in ("b.jpg", "a.jpg", "._a.jpg", ".hidden.jpg", "a.txt", "in/c.jpg", "in/._c.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [path.name for path in files.listed(tmp_path, "*.jpg")] == ["a.jpg", "b.jpg"]
+    assert [path.name for path in files.listed(tmp_path, "**/*.jpg")] == ["a.jpg", "b.jpg", "c.jpg"]

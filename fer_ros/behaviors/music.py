@@ -33,6 +33,7 @@ from typing import Any
 
 from fer_ros.behaviors.mpv import Mpv, MpvError
 from fer_ros.behaviors.plugins import Context
+from fer_ros.files import listed
 from fer_ros.perception.strings import shortened
 from fer_ros.transport.base import Handle, Qos, Subscription
 from fer_ros.transport.codec import decode, encode, message_class
@@ -349,7 +350,7 @@ class MusicPlayer:
         if not folder.is_dir():
             self._fail(f"there is no folder {folder} with songs for {mood!r}")
             return []
-        songs = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        songs = [p for p in listed(folder) if p.suffix.lower() in SUFFIXES and p.is_file()]
         playable = [song for song in songs if song not in self._broken.get(mood, ())]
         if not songs:
             self._fail(f"{folder} has no songs ({' '.join(SUFFIXES)})")

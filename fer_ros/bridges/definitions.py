@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 from rosbags.interfaces import Nodetype
 
+from fer_ros.files import listed
 from fer_ros.transport import codec
 
 HRI = {
@@ -88,7 +89,7 @@ def use(package: str) -> str:
         package: One of :data:`WRITTEN`.
     """
     for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
-        files = sorted((Path(prefix) / "share" / package / "msg").glob("*.msg")) if prefix else []
+        files = listed(Path(prefix) / "share" / package / "msg", "*.msg") if prefix else []
         if files:
             sources = {path.stem: path.read_text(encoding="utf-8") for path in files}
             codec.register({f"{package}/msg/{name}": text for name, text in sources.items()})

@@ -24,6 +24,10 @@ from fer_ros.perception.timing import CLOCK_JUMP_NS, CLOCK_REMEDY, FOREIGN_NS, c
 FROZEN_AFTER = 3
 """From so many frames in a row on, stamps that do not advance are more than a late image."""
 
+_SLOWEST = 1000
+"""Stamps that take so many times as long as they say do not advance: a counter in place of a time,
+or one in another unit. Simulators and players are not that slow."""
+
 _STEP_NS = 1_000_000_000
 """So much further than its arrival a stamp must advance to be a step of the camera's clock, or fall
 behind it to be a jump back [ns]; a shorter hop only has time wait until the stamps are there."""
@@ -93,6 +97,8 @@ class FrameClock:
         self._difference = 0
         """Arrival minus stamp of the latest one."""
         self._run = 0
+        self._crawling = 0
+        """How many frames in a row have had a stamp that hardly advanced."""
         self.frozen = 0
         """How many frames in all have had a stamp that did not advance."""
         self._stepped_ns = -(1 << 63)
@@ -146,6 +152,8 @@ class FrameClock:
         """
         waited = max(arrival_ns - self._arrival, 0) if self._time is not None else 0
         expected = arrival_ns - (self._lag or 0) if self._time is None else self._time + waited
+        crawls = 0 <= (stamp_ns - self._previous) * _SLOWEST < waited
+        self._crawling = self._crawling + 1 if crawls else 0
         if stamp_ns <= 0:
             time = expected
         elif self._time is None:
@@ -155,7 +163,7 @@ class FrameClock:
             and stamp_ns + self._offset < expected - _STEP_NS
         ):
             time = self._back(stamp_ns, expected)
-        elif stamp_ns > self._newest:
+        elif stamp_ns > self._newest and self._crawling < FROZEN_AFTER:
             time = self._advance(stamp_ns, arrival_ns, expected)
         else:
             time = expected

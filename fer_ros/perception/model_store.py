@@ -206,8 +206,8 @@ def verify(name: str) -> None:
 
 def shipped_models() -> dict[str, Path]:
     """Return the emotion networks that came with the package, by name."""
-    files = sorted(MODELS_FOLDER.glob("*.onnx"))
-    return {path.stem: path for path in files if path.stem != SHIPPED_DETECTOR}
+    networks = files.listed(MODELS_FOLDER, "*.onnx")
+    return {path.stem: path for path in networks if path.stem != SHIPPED_DETECTOR}
 
 
 def shipped_detector() -> Path:

@@ -31,6 +31,7 @@ from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from fer_ros.files import listed
 from fer_ros.resources import share_path
 
 PACKAGE = "fer_ros"
@@ -53,7 +54,7 @@ def typestore() -> Typestore:
     """Return the definitions of the standard messages, of this package's own and of video."""
     store = get_typestore(Stores.ROS2_JAZZY)
     store.fielddefs.update(_with_bytes_for_chars(store.fielddefs))
-    for path in sorted(share_path("msg").glob("*.msg")):
+    for path in listed(share_path("msg"), "*.msg"):
         name = f"{PACKAGE}/msg/{path.stem}"
         store.register(get_types_from_msg(path.read_text(encoding="utf-8"), name))
     for name, text in _VIDEO.items():

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ros.files import read_text
+from fer_ros.files import listed, read_text
 from fer_ros.perception import emotions
 from fer_training.data.base import DatasetError, FaceDataset, expect_rows
 from fer_training.data.crops import read_face
@@ -111,7 +111,7 @@ def _from_crops(root: Path) -> FaceDataset:
 def _from_owners(root: Path) -> FaceDataset:
     """Read ``Emotion/<subject>/<sequence>/*.txt`` and ``cohn-kanade-images/...``."""
     images, labels, names = [], [], []
-    for file in sorted(root.glob("Emotion/*/*/*.txt")):
+    for file in listed(root, "Emotion/*/*/*.txt"):
         try:
             code = int(float(read_text(file)))
         except (OSError, ValueError):

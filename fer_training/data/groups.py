@@ -24,6 +24,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from fer_ros.files import listed
 from fer_training.data.base import DatasetError
 
 _NAME = re.compile(r"^(\d{1,3})_([01])_([0-4])_\d+")
@@ -75,7 +76,7 @@ def smiles(folder: Path) -> tuple[list[Path], list[Path]]:
     Raises:
         DatasetError: One of them has none.
     """
-    both = [sorted((folder / name).rglob("*.jpg")) for name in ("positives", "negatives")]
+    both = [listed(folder / name, "**/*.jpg") for name in ("positives", "negatives")]
     if not all(both):
         raise DatasetError(f"{folder} lacks positives/ or negatives/; {SMILE_WHERE}")
     return both[0], both[1]

@@ -27,6 +27,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.files import listed
 from fer_ros.perception.association import Tracker, track_ids
 from fer_ros.perception.detection import FaceDetector
 from fer_ros.perception.detection.searcher import Searcher
@@ -137,7 +138,7 @@ def _compare(name: str, seen: Sequence[Sequence[Sequence[Box]]]) -> Clip:
 
 def clip_files(folder: Path) -> list[Path]:
     """Return the clips of a folder, by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    return [path for path in listed(folder) if path.suffix.lower() in _SUFFIXES]
 
 
 def frames(path: Path, step: int) -> Iterator[tuple[NDArray[np.uint8], int]]:

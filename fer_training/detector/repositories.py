@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.files import listed
 from fer_training.data.base import DatasetError
 from fer_training.detector.sources import SOURCES
 
@@ -114,7 +115,7 @@ def pictures(checkout: Path) -> Iterator[Picture]:
     layout = layout_of(checkout)
     seen: set[str] = set()
     for pattern in layout.pictures:
-        for file in sorted(checkout.glob(pattern)):
+        for file in listed(checkout, pattern):
             if file.suffix.lower() not in _PICTURES:
                 continue
             original = _EXPORT.sub("", file.stem)

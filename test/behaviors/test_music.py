@@ -213,6 +213,7 @@ def test_nothing_but_broken_files_is_said_once(room, tmp_path):
 
 def test_a_missing_or_empty_folder_is_named_and_the_robot_lives_on(room, library):
     (library / "fear").mkdir()
+    (library / "fear" / "._a.mp3").write_bytes(b"\0\5\x16\7")  # left there by macOS
     here = room(library)
     for mood, said in (("angry", "there is no folder"), ("fear", "has no songs")):
         here.show("start", mood)

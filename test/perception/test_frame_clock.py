@@ -51,6 +51,23 @@ def test_stamps_that_stand_or_fall_slowly_are_replaced_by_arrival(fall: int) -> 
     assert "stamps do not advance" in clock.remark()
 
 
+@pytest.mark.parametrize("step", [1, 1000, FRAME // 1001])
+def test_stamps_that_hardly_advance_are_replaced_by_arrival(step: int) -> None:
+    # A counter, or microseconds in the place of nanoseconds: tracks would never end.
+    placed, clock = times([START + i * step for i in range(900)])
+    assert placed[:3] == [START, START + step, START + 2 * step]
+    assert [b - a for a, b in itertools.pairwise(placed[2:])] == [FRAME] * 897
+    assert "stamps do not advance" in clock.remark()
+
+
+def test_a_program_that_stands_still_for_a_minute_does_not_take_stamps_for_standing() -> None:
+    stamps = [START + i * FRAME for i in range(40)]
+    arrivals = [stamp + 60_000_000_000 * (i >= 20) for i, stamp in enumerate(stamps)]
+    placed, clock = times(stamps, arrivals)
+    assert placed == stamps
+    assert clock.frozen == 0
+
+
 def test_frames_without_a_stamp_are_placed_by_arrival() -> None:
     placed, clock = times([0] * 10)
     assert placed == [START + i * FRAME for i in range(10)]
