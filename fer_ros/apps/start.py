@@ -82,14 +82,20 @@ def quiet_interrupt() -> None:
 
 
 def raised_interrupt() -> None:
-    """Let Ctrl-C raise KeyboardInterrupt again, for work that cleans up after itself."""
+    """Let Ctrl-C raise KeyboardInterrupt again, for work that cleans up after itself.
+
+    SIGTERM, and SIGHUP where ``nohup`` does not have it ignored, do so as well.
+    """
     if signal.getsignal(signal.SIGINT) is _leave:
         _handle(signal.default_int_handler)
+        for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                _handle(signal.default_int_handler, number)
 
 
-def _handle(handler: Any) -> None:
+def _handle(handler: Any, number: int = signal.SIGINT) -> None:
     try:  # noqa: SIM105  (contextlib would have to be loaded)
-        signal.signal(signal.SIGINT, handler)
+        signal.signal(number, handler)
     except ValueError:  # not the main thread, where signals never arrive
         pass
 

@@ -94,6 +94,32 @@ def test_a_signal_soon_after_the_start_is_quiet(delay: float, number: int) -> No
         assert "Traceback" not in out
 
 
+AT_WORK = """
+import os, sys, time
+from fer_ros.apps import cli
+def work(args, ros_args):
+    try:
+        os.kill(os.getpid(), int(os.environ["NUMBER"]))
+        time.sleep(20)
+    finally:
+        print("cleaned up")
+cli._COMMANDS["models"] = ("working", "")
+sys.modules["fer_ros.apps.working"] = module = type(sys)("working")
+module.add_parser = lambda parsers: parsers.add_parser("models").set_defaults(func=work)
+sys.argv = ["fer-ros", "models"]
+sys.exit(cli.main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_works_on_files_cleans_up_whatever_ends_it(number: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AT_WORK], capture_output=True, text=True, timeout=60, check=False,
+        env={**environment(), "NUMBER": str(int(number))},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "cleaned up\n", "")
+
+
 @pytest.mark.parametrize("command", ["run", "camera", "view", "bridge hri", "behave greeter"])
 def test_a_hangup_ends_it_as_sigterm_does(command: str) -> None:
     process = start(*command.split())
