@@ -38,6 +38,9 @@ from fer_ros.sources.video import Video, VideoFrame
 from fer_ros.sources.webcam import open_webcam
 from fer_ros.transport.bag import BagError
 
+_LEAP = 60.0
+"""A longer step from one frame of a video to the next is remarked on [s]."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -224,6 +227,11 @@ class Worker:
             yield "", reading, min((last - part.start) / whole, 1.0) if known else None
         if video.damaged:
             notes.damage.append(f"{video.damaged} packets could not be decoded")
+        if abs(video.leap) > _LEAP:
+            notes.remarks.append(
+                f"its times leap by up to {video.leap:.1f} s from frame to frame, where tracks "
+                "begin anew"
+            )
         if video.ended_early:
             notes.damage.append(
                 f"it ends after {last:.1f} s, {video.ended_early:.1f} s before its head says"

@@ -101,6 +101,8 @@ class Video:
         self.ended_early: float | None = None
         """After the last frame: how much earlier than its head says it ends [s]; None where it is
         whole, as far as that shows."""
+        self.leap = 0.0
+        """After the last frame: the largest step of its times, back where it is negative [s]."""
         flags = int(self._container.format.flags)
         restarts = bool(flags & 0x0200)  # AVFMT_TS_DISCONT: a clock that begins anywhere
         self._origin = Fraction(self._container.start_time or 0, 1_000_000) if restarts else 0
@@ -136,8 +138,9 @@ class Video:
         any_frame = False
         last = longest = 0.0
         for frame in self._decoded(start):
-            any_frame = True
             moment = frame.time_ns / 1e9
+            self.leap = max(self.leap, moment - last if any_frame else 0.0, key=abs)
+            any_frame = True
             last, longest = moment, max(longest, moment - last)
             if frame.time_ns >= end * 1e9:
                 return

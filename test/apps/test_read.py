@@ -177,6 +177,19 @@ def test_a_file_that_changes_while_it_is_read_is_not_relied_on(
     assert {path.name for path in out.iterdir()} <= {"t.partial.csv", "t.partial.json"}
 
 
+@pytest.mark.parametrize(("leap_ms", "words"), [(59_000, ""), (36_000_000, "leap by up to 36000")])
+def test_a_leap_in_the_times_of_a_video_is_remarked_on(
+    tmp_path: Path, capsys, leap_ms: int, words: str
+) -> None:
+    grey = [np.full((48, 64, 3), 90, np.uint8)] * 10
+    times = [i * 100 + leap_ms * (i >= 5) for i in range(10)]
+    film = write_video(tmp_path / "film.mkv", grey, times)
+    assert read(film, "--out", tmp_path / "t.csv") == 0
+    said = capsys.readouterr().err
+    assert words in said
+    assert ("leap" in said) == bool(words)
+
+
 def test_a_video_that_is_cut_short_is_read_as_far_as_it_goes(tmp_path: Path, capsys) -> None:
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 255, (120, 160, 3), np.uint8) for _ in range(40)]
