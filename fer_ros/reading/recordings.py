@@ -57,6 +57,9 @@ class _Topic:
 
     images: int = 0
     period: int | None = None
+    read: bool = False
+    joined: int = 0
+    """Images of a video before its first key frame: a recorder joins where it happens to."""
     undecodable: int = 0
     reason: str = ""
     """Why the last of them could not be decoded."""
@@ -99,8 +102,13 @@ class RecordingFrames:
                 if self._is_read(time_ns - first_ns, topic):
                     (found,) = engine.process([image])
             if isinstance(found, Drop):
-                topic.undecodable, topic.reason = topic.undecodable + 1, found.reason
+                if found.cause == "no_key_frame" and not topic.read:
+                    topic.joined += 1
+                else:
+                    topic.undecodable += 1
+                topic.reason = found.reason
             elif found is not None:
+                topic.read = True
                 reading = Reading(
                     tuple(found.faces), self.reader.origin, found.frame.image,
                     frame=number, time=time_ns / 1e9,
@@ -108,11 +116,16 @@ class RecordingFrames:
                 yield message.topic, reading, (count + 1) / total
         self.notes.remarks += clocks.warnings(first_ns or 0)
         self.notes.damage += [*bag.warnings, *map(str, bag.cuts)]
-        self.notes.damage += [
-            f"{topic.undecodable} images of {name} could not be decoded ({topic.reason})"
-            for name, topic in topics.items()
-            if topic.undecodable
-        ]
+        for name, topic in topics.items():
+            lost = topic.undecodable + (0 if topic.read else topic.joined)
+            if lost:
+                self.notes.damage.append(
+                    f"{lost} images of {name} could not be decoded ({topic.reason})"
+                )
+            if topic.read and topic.joined:
+                self.notes.remarks.append(
+                    f"the first {topic.joined} images of {name} came before a key frame"
+                )
 
     def _is_read(self, moment_ns: int, topic: _Topic) -> bool:
         part = self.part

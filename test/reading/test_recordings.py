@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from packets import FORMS, encoded
 
 from fer_ros.reading.finding import find_sources
 from fer_ros.reading.reader import Reader
@@ -28,6 +29,7 @@ from fer_ros.reading.recordings import Part, RecordingFrames
 from fer_ros.transport import codec, messages
 from fer_ros.transport.bag import BagWriter
 from fer_ros.transport.base import Qos
+from fer_ros.transport.video_messages import COMPRESSED_VIDEO
 
 SECOND, HOUR = 10**9, 3600 * 10**9
 START = 1_700_000_000 * SECOND
@@ -94,3 +96,30 @@ def test_a_period_shorter_than_clocks_count_takes_every_frame(tmp_path: Path) ->
     stamps = [START + i * SECOND // 10 for i in range(_COUNT)]
     path = recorded(tmp_path / "bag", *(("/cam", stamp) for stamp in stamps))
     assert len(read(path, Part(1e-12, 0.0, float("inf")))[0]) == _COUNT
+
+
+@pytest.mark.parametrize(
+    ("lost", "frames", "damage", "remark"),
+    [
+        ((0, 1), 4, 0, "the first 2 images of /cam came before a key frame"),
+        ((5,), 5, 1, ""),
+    ],
+    ids=["joined between key frames", "a packet lost"],
+)
+def test_a_recorder_may_join_a_video_where_it_likes(
+    tmp_path: Path, lost: tuple[int, ...], frames: int, damage: int, remark: str
+) -> None:
+    images = [np.full((48, 64, 3), 20 * index, np.uint8) for index in range(8)]
+    writer = BagWriter(tmp_path / "bag")
+    writer.add_topic("/cam", COMPRESSED_VIDEO, Qos())
+    for index, packet in enumerate(encoded(images, every=4)):
+        stamp = START + index * SECOND // 10
+        if index not in lost:
+            writer.write("/cam", stamp, codec.encode(FORMS["foxglove"](packet, stamp, index)))
+    writer.close()
+    (source,) = find_sources([str(tmp_path / "bag")])
+    source = replace(source, topics={"/cam": COMPRESSED_VIDEO})
+    found = RecordingFrames(source, Reader(), WHOLE)
+    assert len(list(found)) == frames
+    assert len(found.notes.damage) == damage
+    assert found.notes.remarks == ([remark] if remark else [])
