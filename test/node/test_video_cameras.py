@@ -130,7 +130,7 @@ def test_after_a_lost_packet_and_when_joined_late_pictures_wait_with_a_count(
         send(robot, packets, [index], topic)
         wait_for(lambda n=index - 4: robot.camera_counts(topic)["dropped.no_key_frame"] == n)
     assert "joined between key frames" in robot.node._inputs[topic].stream.counts().last_error
-    assert robot.status("camera").level == WARN
+    wait_for(lambda: robot.status("camera").level == WARN)
     send_in_turn(robot, packets, range(8, 12), topic)
     for index in (13, 14, 15):
         send(robot, packets, [index], topic)
