@@ -146,6 +146,30 @@ def test_8k_images_are_taken(detector: FerFaceDetector) -> None:
     assert all(np.isfinite(face.box.area) for face in faces)
 
 
+def test_faces_that_fill_the_image_are_searched_in_a_small_copy_too(
+    detector: FerFaceDetector,
+) -> None:
+    image = Scene(640, 480, (Actor(320, 250, 400, ("happy",)),)).render(0.0)[0]
+    large, small = (detector.candidates(image, 0.4, scale) for scale in (1.0, 0.3))
+    assert len(large)
+    assert len(small)
+    np.testing.assert_array_equal(detector.candidates(image, 0.4), np.concatenate([large, small]))
+    half = cv2.resize(image, (320, 240), interpolation=cv2.INTER_AREA)
+    once = FerFaceDetector(DetectorSettings(detection_size=320))
+    np.testing.assert_array_equal(once.candidates(half, 0.4), once.candidates(half, 0.4, 1.0))
+
+
+def test_grey_and_colour_images_of_any_layout_are_searched_alike(detector: FerFaceDetector) -> None:
+    image = picture(96)
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    wide = np.zeros((480, 2, 640), np.uint8)
+    wide[:, 1] = grey
+    for other in (grey, wide[:, 1], np.repeat(grey[:, :, None], 3, axis=2)):
+        np.testing.assert_array_equal(
+            detector.candidates(other, 0.4), detector.candidates(image, 0.4)
+        )
+
+
 @pytest.mark.parametrize("size", [(480, 640), (720, 1280), (1, 1), (3, 4000)])
 def test_black_white_and_noise_hold_no_face(
     detector: FerFaceDetector, size: tuple[int, int]

@@ -36,14 +36,6 @@ from fer_ros.perception.errors import ModelError
 from fer_ros.perception.inference import create_session
 from fer_ros.perception.types import Image
 
-LARGEST_INPUT = 640
-"""Longest side of the scaled image above which a second, small one is searched too [pixels].
-
-YuNet found all heads that fill 60 to 90 % of a picture with a score of 0.6 up to 640 network
-pixels, 0.83 of them at 800, and none at 1400.
-"""
-
-_SECOND_SIZE = 320
 _LARGEST_UPSCALE = 2.0
 _LARGEST_SIDE = 4096
 _KEPT_INPUTS = 12
@@ -65,6 +57,15 @@ class Buffers(Protocol):
 
 class OneShotDetector(BaseDetector):
     """Scales an image and runs a network once, twice on large inputs."""
+
+    largest_input = 640
+    """Longest side of the scaled image above which a second, small one is searched too [pixels].
+
+    YuNet found all heads that fill 60 to 90 % of a picture with a score of 0.6 up to 640 network
+    pixels, 0.83 of them at 800, and none at 1400.
+    """
+    second_size = 320
+    """Longest side of that one [pixels]."""
 
     def __init__(
         self,
@@ -91,15 +92,20 @@ class OneShotDetector(BaseDetector):
     def candidates(self, image: Image, least: float, scale: float | None = None) -> Candidates:
         """See :meth:`fer_ros.perception.detection.FaceDetector.candidates`."""
         check_image(image)
+        image = self._prepared(image)
         height, width = image.shape[:2]
         if scale is not None:
             return self._search(image, scale, least)
         scale = self.scale(width, height)
         found = self._search(image, scale, least)
-        if max(width, height) * scale > LARGEST_INPUT and not self._fixed:
-            second = self._search(image, _SECOND_SIZE / max(width, height), least)
+        if max(width, height) * scale > self.largest_input and not self._fixed:
+            second = self._search(image, self.second_size / max(width, height), least)
             found = np.concatenate([found, second])
         return found
+
+    def _prepared(self, image: Image) -> Image:
+        """Return the image as every pass over it takes it."""
+        return image
 
     def input_size(self, width: int, height: int, scale: float) -> tuple[int, int]:
         """Return height and width of the network's input for an image of a size at a scale."""
