@@ -85,6 +85,7 @@ class MissingCameras:
     def __init__(self, graph: GraphLook, log: Logger) -> None:
         self._graph = graph
         self._log = log
+        self._heard: set[str] = set()
         self._since: dict[str, float] = {}
         self._told: dict[str, float] = {}
         """When it was last logged for a topic [s]."""
@@ -92,6 +93,7 @@ class MissingCameras:
     def look(self, topic: str, published: bool) -> None:
         """Take in whether anybody publishes a camera's topic now, in whatever type."""
         if published:
+            self._heard.add(topic)
             self._since.pop(topic, None)
             if topic in self._told:
                 del self._told[topic]
@@ -102,7 +104,8 @@ class MissingCameras:
         last = self._told.get(topic, -math.inf)
         if now - since >= PATIENCE and now - last >= REPEAT:
             self._told[topic] = now
-            self._log.warning(f"nobody publishes {topic} yet; {self._advice()}")
+            when = "any more" if topic in self._heard else "yet"
+            self._log.warning(f"nobody publishes {topic} {when}; {self._advice()}")
 
     def _advice(self) -> str:
         there = self._graph.cameras()

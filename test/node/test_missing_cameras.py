@@ -59,6 +59,13 @@ def test_it_is_said_again_with_the_cameras_of_that_time(log, build, monkeypatch)
     wait_for(lambda: log("there are: /late/image_raw;"))
 
 
+def test_a_camera_that_has_gone_is_not_waited_for_as_a_new_one(log, robot: Robot) -> None:
+    camera = robot.other.publisher("/image_raw", messages.IMAGE, Qos())
+    wait_for(lambda: robot.value("camera", "publishers") == "1")
+    camera.close()
+    wait_for(lambda: log("nobody publishes /image_raw any more; nor any other camera topic"))
+
+
 def test_without_any_camera_it_says_what_to_look_at(log, robot: Robot) -> None:
     wait_for(lambda: log("nor any other camera topic"))
     assert "ROS_DOMAIN_ID" in log("nor any other")[0]
