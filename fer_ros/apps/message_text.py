@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fer_ros.transport import codec
 
@@ -63,9 +64,7 @@ def _is_message(value: Any) -> bool:
 
 
 def _scalar(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return _array(value.tolist())
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (np.ndarray, list, tuple)):
         return _array(value)
     if isinstance(value, float):
         return f"{value:.6g}"
@@ -84,7 +83,9 @@ def _escaped(code: int) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _array(values: Sequence[Any]) -> str:
-    shown = ", ".join(_scalar(value) for value in values[:_FEW])
+def _array(values: NDArray[Any] | Sequence[Any]) -> str:
+    few = values[:_FEW]  # first: an image as a list of numbers takes gigabytes
+    numbers = few.tolist() if isinstance(few, np.ndarray) else few
+    shown = ", ".join(map(_scalar, numbers))
     cut = f"]  # and {len(values) - _FEW} more" if len(values) > _FEW else "]"
     return f"[{shown}{cut}"

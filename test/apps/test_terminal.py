@@ -18,6 +18,7 @@ from __future__ import annotations
 import io
 import math
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -98,6 +99,17 @@ def test_a_message_is_printed_with_escapes(hostile: str) -> None:
     assert text.count("\n") == 5, "no text ends a line"
     cut = "more characters" in text
     assert cut == (len(hostile) > 10_000)
+
+
+def test_an_image_is_cut_before_it_becomes_text() -> None:
+    image = messages.image(np.full((1000, 1000, 3), 7, np.uint8), 1, "camera")
+    tracemalloc.start()
+    text = message_text(image)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "data: [7, 7," in text
+    assert "# and 2999984 more" in text
+    assert peak < 1_000_000
 
 
 def test_long_arrays_of_messages_are_cut() -> None:
