@@ -135,6 +135,7 @@ def test_a_malformed_row_is_named(tmp_path, row, reason):
         ("start,end,label,mood\n", ".csv", "line 1: has unknown mood"),
         ("start,end,label,end\n", ".csv", "line 1: names end twice"),
         ("start,end,label\n1,2," + 200_000 * "x", ".csv", "line 2: no CSV"),
+        (200_000 * "x", ".csv", "line 1: no CSV"),
         (b"PK\x03\x04" + bytes(99), ".csv", r"are a spreadsheet \(xlsx, ods\)"),
         (b"\x1f\x8b\x08" + bytes(99), ".csv", "are packed by gzip"),
         (b"\n <!DOCTYPE html><table>", ".csv", "are HTML or XML"),

@@ -183,7 +183,10 @@ def _separator(head: str) -> str:
     """Return the separator by which a first line names most columns."""
 
     def known(sign: str) -> int:
-        fields = next(csv.reader([head], skipinitialspace=True, delimiter=sign), [])
+        try:
+            fields = next(csv.reader([head], skipinitialspace=True, delimiter=sign), [])
+        except csv.Error:  # which reading names, with its place
+            return 0
         return sum(field.strip().lower() in COLUMNS for field in fields)
 
     return max(_SEPARATORS, key=known)
