@@ -32,6 +32,7 @@ from fer_ros.perception.model_metadata import ModelMetadata
 from fer_ros.perception.onnx_file import read_properties
 from fer_training import architectures
 from fer_training.architectures import networks
+from fer_training.architectures.fer import ChannelAttention
 from fer_training.data.tensors import to_network
 from fer_training.recipes.recipe import Recipe, from_dict
 from fer_training.records.checkpoint import Checkpoint, CheckpointError
@@ -66,6 +67,10 @@ def from_file(path: Path, crops: Tensor) -> Checkpoint:
     inputs = to_network(crops, entry.size, entry.channels, recipe.mean, recipe.scale)
     layers, followers = in_order_of_use(network, inputs[:2])
     stored = stored_layers(path)
+    if not fits(layers, stored):  # the file may have lost its gates (fer_training.ship.gates)
+        gates = [m for m in network.modules() if isinstance(m, ChannelAttention)]
+        fresh = {layer for gate in gates for layer in gate.modules()}  # open, as those were
+        layers = [layer for layer in layers if layer not in fresh]
     if not fits(layers, stored):
         raise CheckpointError(f"{path} holds other layers than {recipe.architecture}")
     put_weights(layers, followers, stored)

@@ -62,7 +62,6 @@ def test_a_run_begins_with_a_shipped_network_without_its_gates(tmp_path: Path) -
     predictor = OnnxPredictor(shipped_models()["fer-lite"])
     images = trainer.test.images[:10]
     expected = predictor.network.run(predictor.preprocess(images[:, 0].numpy()))
-    # The gates of version 0.1 stand at 1 for every crop: without them nothing changes.
     found = networks.predict(trainer.network, images, config)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
