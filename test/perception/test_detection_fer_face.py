@@ -150,7 +150,7 @@ def test_faces_that_fill_the_image_are_searched_in_a_small_copy_too(
     detector: FerFaceDetector,
 ) -> None:
     image = Scene(640, 480, (Actor(320, 250, 400, ("happy",)),)).render(0.0)[0]
-    large, small = (detector.candidates(image, 0.4, scale) for scale in (1.0, 0.3))
+    large, small = (detector.candidates(image, 0.4, scale) for scale in (1.0, 0.25))
     assert len(large)
     assert len(small)
     np.testing.assert_array_equal(detector.candidates(image, 0.4), np.concatenate([large, small]))
