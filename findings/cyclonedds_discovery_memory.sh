@@ -16,7 +16,7 @@ changed=0
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check cyclonedds==11.0.1
+"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check cyclonedds==11.0.1
 CYCLONEDDS_URI='<CycloneDDS><Domain><General><Interfaces><NetworkInterface name="lo"/></Interfaces>
 <AllowMulticast>false</AllowMulticast></General></Domain></CycloneDDS>' \
     "$folder/venv/bin/python" - <<'PYTHON' || changed=1

@@ -15,8 +15,8 @@ changed=0
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check rosbags==0.11.9
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check rosbags==0.11.9
+"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
     --target "$folder/wheel" ros-std-msgs==5.3.6
 "$folder/venv/bin/python" - "$folder" <<'PYTHON' || changed=1
 import json

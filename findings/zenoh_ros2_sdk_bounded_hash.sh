@@ -15,8 +15,8 @@ changed=0
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check zenoh-ros2-sdk==0.1.8
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check --no-deps \
+"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check zenoh-ros2-sdk==0.1.8
+"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
     --target "$folder/wheel" ros-rcl-interfaces==2.0.3
 "$folder/venv/bin/python" - "$folder" <<'PYTHON' || changed=1
 import json
