@@ -93,9 +93,10 @@ def _detector() -> tuple[Callable[[], object], int]:
 
     torch.manual_seed(0)
     network = FaceNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.AdamW(
-        training._groups(network, 0.02), lr=1e-4, betas=(0.9, 0.99), fused=True
-    )
+    if hasattr(training, "make_optimizer"):
+        optimizer = training.make_optimizer(network, 0.02, 1e-4)
+    else:  # an earlier revision, which had it inside its training
+        optimizer = torch.optim.AdamW(training._groups(network, 0.02), lr=1e-4, betas=(0.9, 0.99))
     corner = torch.rand(_FIELDS, _FACES, 2) * (_SIDE - 100)
     side = 20 + torch.rand(_FIELDS, _FACES, 1) * 70
     batch = Batch(

@@ -171,9 +171,7 @@ def train(plan: Plan) -> FaceNet:
     network = _beginning(plan) if state is None else FaceNet(Widths())
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = copy.deepcopy(network)
-    optimizer = torch.optim.AdamW(
-        _groups(network, plan.decay), lr=plan.rate, betas=(0.9, 0.99), fused=True
-    )
+    optimizer = make_optimizer(network, plan.decay, plan.rate)
     first = 0
     if state is not None:
         network.load_state_dict(state["network"])
@@ -254,6 +252,11 @@ def _step(
     optimizer.step()
     figures = (parts.total.detach(), parts.score, parts.box, parts.points)
     return np.array([float(figure) for figure in figures])
+
+
+def make_optimizer(network: nn.Module, decay: float, rate: float) -> torch.optim.Optimizer:
+    """Return the optimizer of a training, at its first rate; fused, one pass over the weights."""
+    return torch.optim.AdamW(_groups(network, decay), lr=rate, betas=(0.9, 0.99), fused=True)
 
 
 def _groups(network: nn.Module, decay: float) -> list[dict[str, Any]]:

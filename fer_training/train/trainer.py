@@ -107,6 +107,7 @@ class Trainer:
         """The network whose results count: the averaged one where there is one."""
         return self.ema.module if self.ema is not None else self.network
 
+    @precision.subnormal_is_zero()
     def fit(self, resume: bool = False, epochs: int | None = None) -> None:
         """Train to the recipe's end, or up to ``epochs`` epochs in all.
 
@@ -130,7 +131,6 @@ class Trainer:
                 self._write_summary()
                 self._tell(entry)
 
-    @precision.subnormal_is_zero()
     def _train_epoch(self) -> float:
         """Take every step of an epoch and return the mean loss."""
         recipe, epoch = self.recipe, self.progress.epoch
