@@ -59,6 +59,7 @@ def add(commands: Any) -> None:
         help="e.g. options.dropout=0.1,0.2,0.3 (default: what the recipe lists as open)",
     )
     search.add_argument("--folds", type=int, default=3, help="of the training rows (default: 3)")
+    search.add_argument("--rows", type=int, default=0, help="only so many of them (default: all)")
     search.add_argument("--out", type=Path, required=True, help="folder of the trials")
     search.add_argument("--data", help="path of the data set (default: in data/ or $FER_DATA)")
     search.add_argument("--seed", type=int, help="instead of the recipe's")
@@ -113,12 +114,23 @@ def _search(options: argparse.Namespace) -> None:
     keep_freed_memory()
     if options.folds < 2:
         raise ValueError(f"--folds must be 2 or more, not {options.folds}")
+    if options.rows < 0:
+        raise ValueError(f"--rows must be 0 or more, not {options.rows}")
     words = ["fer-train search", options.recipe, *options.places, *_spelled(options)]
-    command = " ".join([*words, "--out", f"runs/{options.out.name}"])
+    words += ["--rows", str(options.rows)] if options.rows else []
+    words += ["--folds", str(options.folds), "--out", f"runs/{options.out.name}"]
     overrides = _overrides(options)
     places = dict(map(search.parse, options.places))
     places = places or search.open_places(recipe.load(options.recipe, overrides))
-    record = search.search(options.recipe, places, overrides, options.out, command, options.folds)
+    record = search.search(
+        options.recipe,
+        places,
+        overrides,
+        options.out,
+        " ".join(words),
+        options.folds,
+        options.rows,
+    )
     for step in record.steps:
         for value, accuracy in step.accuracies.items():
             mark = "  <- chosen" if value == step.chosen else ""

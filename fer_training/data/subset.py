@@ -32,6 +32,8 @@ class Selection(Protocol):
     """Last frames of each sequence that stay; 0 keeps all."""
     agreed: bool
     """Whether only rows stay whose FER+ majority is the label."""
+    agreed_votes: int
+    """Least number of FER+ voters for the label of a row that stays, where ``agreed``."""
 
 
 def subset(data: FaceDataset, selection: Selection) -> FaceDataset:
@@ -58,7 +60,9 @@ def subset(data: FaceDataset, selection: Selection) -> FaceDataset:
                 "beside the csv, or set data.agreed to false"
             )
         columns = np.array([FERPLUS_COLUMNS.index(name) for name in data.label_names])
-        keep &= data.votes.argmax(1) == columns[data.labels]
+        own = columns[data.labels]
+        keep &= data.votes.argmax(1) == own
+        keep &= data.votes[np.arange(len(data)), own] >= selection.agreed_votes
     if keep.all():
         return data
     if not keep.any():

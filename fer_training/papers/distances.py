@@ -116,7 +116,8 @@ def _tried(label: str, found: SearchRecord, step: SearchStep) -> str:
     for value, accuracy in step.accuracies.items():
         bold = "**" if value == step.chosen else ""
         values.append(f"{bold}{value} {100 * accuracy:.1f}{bold}")
-    return f"{label}: {', '.join(values)} ({found.epochs} epochs, {found.folds} folds)"
+    rows = f" of {found.rows:,} rows" if found.rows else ""
+    return f"{label}: {', '.join(values)} ({found.epochs} epochs, {found.folds} folds{rows})"
 
 
 def _to_try(key: str, own: _Own) -> str:

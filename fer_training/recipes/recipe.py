@@ -70,6 +70,8 @@ class Data:
     predict (``stored``); empty for none."""
     agreed: bool = False
     """Keep only rows, on both sides, whose FER+ majority is the label."""
+    agreed_votes: int = 0
+    """And for whose label at least so many of the ten FER+ voters are; needs ``agreed``."""
 
 
 @dataclass

@@ -194,3 +194,5 @@ class SearchRecord:
     """Of the training rows, on which the values were chosen."""
     epochs: int = 0
     """Of every trial, without what ``steps`` vary."""
+    rows: int = 0
+    """Training rows that the folds divide; 0 in records from before they were counted."""

@@ -28,7 +28,7 @@ import numpy as np
 import yaml
 
 from fer_training.data import load_dataset, splits
-from fer_training.data.base import FaceDataset
+from fer_training.data.base import DatasetError, FaceDataset
 from fer_training.recipes import recipe
 from fer_training.recipes.comparison import flat
 from fer_training.recipes.recipe import Recipe, RecipeError
@@ -79,6 +79,7 @@ def search(
     folder: Path,
     command: str,
     folds: int,
+    rows: int = 0,
 ) -> SearchRecord:
     """Train every value of each key in turn and return the record written to ``search.json``.
 
@@ -91,13 +92,15 @@ def search(
         folder: Of the trials' run folders and the record.
         command: What the record says it was made by.
         folds: Parts of the training rows, each of which measures a training on the others.
+        rows: Use only so many of the training rows, drawn by the recipe's seed with every class in
+            its share; 0 takes all.
 
     Raises:
         CheckpointError: The folder holds other trials.
         DatasetError: The data are missing.
     """
     config = recipe.load(name, overrides)
-    data = training_data(config)
+    data = training_data(config, rows)
     chosen: list[str] = []
     steps: list[SearchStep] = []
     known: float | None = None
@@ -116,17 +119,32 @@ def search(
         known = accuracies[best]
         chosen.append(f"{key}={best}")
         steps.append(SearchStep(key, accuracies, best))
-        record = SearchRecord(name, list(overrides), command, steps, folds, config.epochs)
+        record = SearchRecord(
+            name, list(overrides), command, steps, folds, config.epochs, len(data)
+        )
         files.write(record, folder / "search.json")
     return record
 
 
-def training_data(config: Recipe) -> FaceDataset:
-    """Return the rows that a recipe's split trains or chooses on, as a data set of their own."""
+def training_data(config: Recipe, rows: int = 0) -> FaceDataset:
+    """Return the rows that a recipe's split trains or chooses on, as a data set of their own.
+
+    Args:
+        config: The recipe.
+        rows: Of these so many at random, with every class in its share; 0 returns all.
+
+    Raises:
+        DatasetError: There are no more than ``rows``.
+    """
     data = load_dataset(config.data.dataset, config.data.path, config.data)
     split = splits.choose(data, config.data.split, config.data.fold)
     validation = [] if split.validation is None else [split.validation]
-    return data.select(np.sort(np.concatenate([split.train, *validation])))
+    own = data.select(np.sort(np.concatenate([split.train, *validation])))
+    if not rows:
+        return own
+    if rows >= len(own):
+        raise DatasetError(f"{config.name} trains on {len(own)} rows; take fewer, or leave out --rows")
+    return own.select(splits.random_share(own, 1 - rows / len(own), config.seed)[0].train)
 
 
 def _trial(config: Recipe, data: FaceDataset, folder: Path, folds: int) -> float:

@@ -60,6 +60,9 @@ def test_disputed_rows_go() -> None:
     votes[3, FERPLUS_COLUMNS.index("contempt")] = 9
     kept = subset(replace(data, votes=votes), Data(agreed=True))
     assert len(kept) == 13
+    votes[:5, :] += votes[:5, :] // 3  # 8 of 10 voters for five rows, 9 for the one that is gone
+    kept = subset(replace(data, votes=votes), Data(agreed=True, agreed_votes=8))
+    assert len(kept) == 4
     with pytest.raises(DatasetError, match="without FER\\+ votes"):
         subset(replace(data, votes=None), Data(agreed=True))
 

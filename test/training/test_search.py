@@ -81,6 +81,20 @@ def test_rows_that_are_reported_choose_nothing(tiny: Path, split: str) -> None:
     assert not shown & {image.tobytes() for image in own.images}
 
 
+def test_a_search_takes_a_share_of_the_training_rows(tiny: Path, tmp_path: Path) -> None:
+    own = training_data(recipe.load(str(tiny)), 42)
+    assert len(own) == 42
+    whole = {image.tobytes() for image in training_data(recipe.load(str(tiny))).images}
+    assert {image.tobytes() for image in own.images} <= whole
+    out = tmp_path / "search"
+    arguments = ["search", str(tiny), "batch_size=8,4", "--folds", "2", "--out", str(out)]
+    assert main([*arguments, "--set", "epochs=1", "--rows", "42"]) == 0
+    record = files.read(SearchRecord, out / "search.json")
+    assert record.rows == 42
+    assert "--rows 42 --folds 2" in record.command
+    assert main([*arguments, "--rows", "1000"]) == 1
+
+
 def test_folds_hold_every_row_once_and_every_class() -> None:
     data = synthetic_faces.dataset(70)
     divisions = splits.make(data, "folds-5")
