@@ -68,7 +68,7 @@ def _list(_: argparse.Namespace, __: RosArgs) -> int:
     _print_columns([_network_row(name, path) for name, path in shipped])
     print("face detectors (parameters detector, detector_model):")
     others = [_detector_row(name) for name in sorted(model_store.EXTERNAL)]
-    _print_columns([_own_detector_row(), *others])
+    _print_columns([*_own_detector_rows(), *others])
     return 0
 
 
@@ -84,10 +84,14 @@ def _network_row(name: str, path: Path) -> tuple[str, ...]:
     )
 
 
-def _own_detector_row() -> tuple[str, ...]:
-    path = model_store.shipped_detector()
-    version = json.loads(read_properties(path).get("fer.version", '"?"'))
-    return path.stem, str(version), f"{path.stat().st_size / 1e3:.0f} kB", "comes with the package"
+def _own_detector_rows() -> list[tuple[str, ...]]:
+    own = model_store.shipped_detector()
+    rows: list[tuple[str, ...]] = []
+    for path in filter(None, (own, model_store.verifier_of(own))):
+        version = json.loads(read_properties(path).get("fer.version", '"?"'))
+        about = "comes with the package" if path == own else f"looks again at what {own.stem} finds"
+        rows.append((path.stem, str(version), f"{path.stat().st_size / 1e3:.0f} kB", about))
+    return rows
 
 
 def _detector_row(name: str) -> tuple[str, ...]:
@@ -130,7 +134,8 @@ def _verify(args: argparse.Namespace, _: RosArgs) -> int:
     for name, path in sorted(model_store.shipped_models().items()):
         failed += _report(name, partial(shipped, path))
     own = model_store.shipped_detector()
-    failed += _report(own.stem, partial(model_store.check_shipped, own))
+    for path in filter(None, (own, model_store.verifier_of(own))):
+        failed += _report(path.stem, partial(model_store.check_shipped, path))
     for name in sorted(model_store.EXTERNAL):
         if model_store.locate(name):
             failed += _report(name, partial(model_store.verify, name))

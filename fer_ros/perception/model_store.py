@@ -93,6 +93,9 @@ DEFAULT_DETECTOR = "yunet"
 SHIPPED_DETECTOR = "fer-face"
 """Name of the face detector that comes with the package."""
 
+VERIFIER_SUFFIX = "-verifier"
+"""After a detector's name, in the name of its verifier's file."""
+
 _TIMEOUT = 30.0
 _ATTEMPTS = 3
 _CHUNK = 1 << 16
@@ -207,12 +210,22 @@ def verify(name: str) -> None:
 def shipped_models() -> dict[str, Path]:
     """Return the emotion networks that came with the package, by name."""
     networks = files.listed(MODELS_FOLDER, "*.onnx")
-    return {path.stem: path for path in networks if path.stem != SHIPPED_DETECTOR}
+    return {
+        path.stem: path
+        for path in networks
+        if path.stem.removesuffix(VERIFIER_SUFFIX) != SHIPPED_DETECTOR
+    }
 
 
 def shipped_detector() -> Path:
     """Return the face detector's file that came with the package."""
     return MODELS_FOLDER / f"{SHIPPED_DETECTOR}.onnx"
+
+
+def verifier_of(detector: Path) -> Path | None:
+    """Return the file of a detector's verifier, ``NAME-verifier.onnx`` beside it; None: no such."""
+    file = detector.with_name(f"{detector.stem}{VERIFIER_SUFFIX}.onnx")
+    return file if file.is_file() else None
 
 
 def check_shipped(path: Path) -> None:

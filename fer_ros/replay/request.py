@@ -115,6 +115,7 @@ def _networks(settings: Settings) -> dict[str, Any]:
             detector.entry_point,
             _digest_of_detector(detector.path) if detector.path else None,
             _digest_of_given(detector.code) if detector.code else None,
+            network_digest(detector.verifier) if detector.verifier else None,
         ],
     }
 

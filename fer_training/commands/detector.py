@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros import __version__
+from fer_training.commands import verifier
 
 
 def add(commands: Any) -> None:
@@ -38,6 +39,7 @@ def add(commands: Any) -> None:
     _add_average(actions)
     _add_export(actions)
     _add_compare(actions)
+    verifier.add(actions)
     _add_card(actions)
     _add_quality(actions)
     _add_budget(actions)

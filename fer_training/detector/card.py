@@ -16,14 +16,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fer_ros.perception.detection.detector_metadata import DetectorMetadata
-from fer_ros.perception.model_store import digest_of
+from fer_ros.perception.detection.verifier import CONTEXT, SIDE
+from fer_ros.perception.model_store import VERIFIER_SUFFIX, digest_of
 from fer_ros.perception.onnx_file import read_properties
 from fer_training.detector import report
 from fer_training.detector.report import Comparison
+from fer_training.detector.verifier_examples import LEAST_SCORE, SIZES
 from fer_training.records import files, provenance
 
 _LIMITS = """## Limits
@@ -61,6 +65,47 @@ def write(file: Path, record: Path | None = None) -> Path:
         parts.append(_figures(files.read(Comparison, record)))
     card = file.with_suffix(".md")
     card.write_text("\n".join([*parts, _LIMITS]), encoding="utf-8")
+    return card
+
+
+def write_verifier(file: Path) -> Path:
+    """Write the card beside a verifier's file; return its path.
+
+    Raises:
+        KeyError: The file is no verifier.
+    """
+    properties = read_properties(file)
+    about = {
+        name: json.loads(properties[f"fer.{name}"])
+        for name in ("version", "detector_sha256", "dataset", "recipe", "metrics")
+    }
+    recipe, metrics = about["recipe"], about["metrics"]
+    sizes = ", ".join(map(str, sorted(SIZES)))
+    head = f"""# {file.stem}
+
+Second network of `{file.stem.removesuffix(VERIFIER_SUFFIX)}` (SHA-256
+`{about["detector_sha256"]}`), version {about["version"]}:
+the confidence of what the detector found, by a crop of {SIDE} pixels of the image itself,
+{CONTEXT:g} times as wide as the box.
+{recipe["parameters"]:,} parameters, {file.stat().st_size:,} bytes, SHA-256
+`{digest_of(file)}`. Without this file the detector's own
+confidence holds.
+
+## Training
+
+`fer-train detector verifier`: {recipe["epochs"]} epochs (seed {recipe["seed"]}) of
+{recipe["examples"]:,} candidates that the detector found with a score of {LEAST_SCORE} and more
+in photos at {sizes} pixels and among FER2013 Training faces put into photos.
+Faces are what people boxed or YuNet is sure of; parts of faces and what lies beside them are none;
+what is uncertain is left out. Crops are moved, turned, mirrored, blurred, lit otherwise, partly
+hidden.
+
+Confidence 0.7 is where there are {metrics["false_faces_a_photo"]} false faces a photo at a recall
+of {metrics["recall"]:.3f}. That is: {metrics["protocol"]}.
+[What it changes](../../docs/measurements/detection.md).
+"""
+    card = file.with_suffix(".md")
+    card.write_text("\n".join([head, _data_table(about["dataset"])]), encoding="utf-8")
     return card
 
 
@@ -111,6 +156,10 @@ def _listed(numbers: Sequence[object]) -> str:
 
 
 def _data(about: DetectorMetadata) -> str:
+    return _data_table(about.dataset)
+
+
+def _data_table(dataset: Mapping[str, Any]) -> str:
     lines = [
         "## Data and terms",
         "",
@@ -119,11 +168,11 @@ def _data(about: DetectorMetadata) -> str:
         "| code | photos | source | terms as stated |",
         "|---|---|---|---|",
     ]
-    for row in about.dataset["photos"]:
+    for row in dataset["photos"]:
         lines.append(f"| {row['source']} | {row['photos']} | {row['what']} | {row['terms']} |")
-    faces = about.dataset["faces_put_in"]
+    faces = dataset["faces_put_in"]
     lines.append(f"| | {faces['faces']} faces | {faces['what']} | {faces['terms']} |")
-    return "\n".join([*lines, "", f"Teacher: {about.dataset['teacher']}.", ""])
+    return "\n".join([*lines, "", f"Teacher: {dataset['teacher']}.", ""])
 
 
 def _figures(record: Comparison) -> str:

@@ -74,6 +74,7 @@ LAYOUTS = (
     Layout(34, ("dataset/*/images/*",), boxed=True),
     Layout(35, ("Face-Detection-2/*/images/*",), boxed=True, validation=True),
     Layout(36, ("images/*",)),
+    Layout(37, ("images/*.jpg",)),
 )
 
 

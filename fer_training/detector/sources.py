@@ -82,6 +82,7 @@ SOURCES = {
         "Apache-2.0",
         "VirajDeshwal/mask-detection-dataset",
     ),
+    37: Source("hands and fists before webcams", "Apache-2.0", "SubhiH/HandsDataset"),
 }
 """Every source of photos by its code."""
 

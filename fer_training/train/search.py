@@ -143,7 +143,9 @@ def training_data(config: Recipe, rows: int = 0) -> FaceDataset:
     if not rows:
         return own
     if rows >= len(own):
-        raise DatasetError(f"{config.name} trains on {len(own)} rows; take fewer, or leave out --rows")
+        raise DatasetError(
+            f"{config.name} trains on {len(own)} rows; take fewer, or leave out --rows"
+        )
     return own.select(splits.random_share(own, 1 - rows / len(own), config.seed)[0].train)
 
 

@@ -252,8 +252,11 @@ def test_the_published_digests_are_those_of_the_files(shared: Path) -> None:
 def test_every_shipped_network_is_as_the_manifest_says() -> None:
     emotions = model_store.shipped_models()
     assert "arch1" in emotions
-    assert "fer-face" not in emotions
-    shipped = {**emotions, "fer-face": model_store.shipped_detector()}
+    assert not any(name.startswith("fer-face") for name in emotions)
+    detector = model_store.shipped_detector()
+    verifier = model_store.verifier_of(detector)
+    assert verifier is not None
+    shipped = {**emotions, "fer-face": detector, "fer-face-verifier": verifier}
     for path in shipped.values():
         model_store.check_shipped(path)
     manifest = (model_store.MODELS_FOLDER / model_store.MANIFEST).read_text().split()[1::2]

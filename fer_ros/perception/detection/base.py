@@ -17,8 +17,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -133,6 +134,26 @@ class FaceDetector(Protocol):
         ...
 
 
+@runtime_checkable
+class Verifies(Protocol):
+    """What a detector may have besides: a second look at what it found."""
+
+    def verified(self, image: Image, found: Candidates) -> Candidates:
+        """Return candidates with their final confidence, the most confident first.
+
+        Args:
+            image: That they were found in.
+            found: Of one or more passes, without overlapping ones, in pixels of the image.
+        """
+        ...
+
+
+def merged(detector: FaceDetector, image: Image, rows: Sequence[Candidates]) -> Candidates:
+    """Return what several passes over an image found, with its final confidence, each face once."""
+    found = suppress(np.concatenate(rows)) if rows else np.empty((0, 15), np.float32)
+    return detector.verified(image, found) if isinstance(detector, Verifies) else found
+
+
 class BaseDetector(ABC):
     """A detector's ``detect`` on top of its candidates, and the cost of a network of any size."""
 
@@ -159,7 +180,8 @@ class BaseDetector(ABC):
     def detect(self, image: Image) -> list[Face]:
         """See :meth:`FaceDetector.detect`."""
         settings = self.settings
-        found = suppress(self.candidates(image, settings.threshold))
+        found = merged(self, image, [self.candidates(image, settings.threshold)])
+        found = found[found[:, 14] >= settings.threshold]
         return faces_of(found[: settings.max_faces])
 
 

@@ -59,6 +59,8 @@ class DetectorSource:
     """The module of another package that makes it."""
     entry_point: str = ""
     """Object, distribution and version, for a detector of another package."""
+    verifier: Path | None = None
+    """Weights of the network that looks again at what fer-face finds; None where there is none."""
 
 
 def check_kind(kind: str) -> None:
@@ -125,10 +127,10 @@ def locate_detector(kind: str, model_path: str = "") -> DetectorSource:
     check_kind(kind)
     if kind == "haar":
         return DetectorSource(cascade_file())
-    if kind == "fer-face" and not model_path:
-        return DetectorSource(model_store.shipped_detector())
     if kind == "fer-face":
-        return DetectorSource(model_store.expanded(model_path))
+        return _with_verifier(
+            model_store.expanded(model_path) if model_path else model_store.shipped_detector()
+        )
     if kind not in KINDS:
         own = model_store.expanded(model_path) if model_path else None
         (point, *_) = entry_points(group=GROUP, name=kind)
@@ -136,7 +138,11 @@ def locate_detector(kind: str, model_path: str = "") -> DetectorSource:
     path = model_store.find_yunet(model_path)
     if path is None and kind == "auto":
         path = model_store.shipped_detector()
-    return DetectorSource(path)
+    return _with_verifier(path) if path is not None else DetectorSource(path)
+
+
+def _with_verifier(path: Path) -> DetectorSource:
+    return DetectorSource(path, verifier=model_store.verifier_of(path))
 
 
 def _is_fer_face(path: Path) -> bool:

@@ -30,6 +30,7 @@ from fer_ros.perception.detection import one_shot
 from fer_ros.perception.detection.base import DetectorError, DetectorSettings, shrink
 from fer_ros.perception.detection.candidates import Candidates
 from fer_ros.perception.detection.detector_metadata import DetectorMetadata
+from fer_ros.perception.detection.verifier import LEAST_SCORE, Verifier
 from fer_ros.perception.model_metadata import MetadataError
 from fer_ros.perception.onnx_file import read_properties
 from fer_ros.perception.types import Image
@@ -56,6 +57,7 @@ class FerFaceDetector(one_shot.OneShotDetector):
         path: Path | None = None,
         providers: Sequence[str] = ("cpu",),
         threads: int = 1,
+        verifier: Verifier | None = None,
     ) -> None:
         """Load a file and run it once.
 
@@ -64,13 +66,20 @@ class FerFaceDetector(one_shot.OneShotDetector):
             path: The ONNX file; None: the shipped one, compared with its SHA-256.
             providers: As :func:`fer_ros.perception.inference.create_session` takes.
             threads: Threads inside one run.
+            verifier: Looks again at what is found; None: the one whose file lies beside, if any.
 
         Raises:
             ModelError: The file is missing, damaged, altered, or another network.
         """
+        beside = model_store.verifier_of(path or model_store.shipped_detector())
         if path is None:
             path = model_store.shipped_detector()
             model_store.check_shipped(path)
+            if beside is not None:
+                model_store.check_shipped(beside)
+        if verifier is None and beside is not None:
+            verifier = Verifier(beside, threads)
+        self._verifier = verifier
         super().__init__(path, settings, providers, threads, _REMEDY)
         try:
             self.metadata = DetectorMetadata.from_props(read_properties(path))
@@ -81,6 +90,19 @@ class FerFaceDetector(one_shot.OneShotDetector):
         self.smallest_face = self.metadata.smallest_face
         self._check_tensors()
         self._check_run()
+
+    def candidates(self, image: Image, least: float, scale: float | None = None) -> Candidates:
+        """See :meth:`fer_ros.perception.detection.FaceDetector.candidates`.
+
+        Less confident ones are returned too where :meth:`verified` may make them more so.
+        """
+        if self._verifier is not None:
+            least = min(least, LEAST_SCORE)
+        return super().candidates(image, least, scale)
+
+    def verified(self, image: Image, found: Candidates) -> Candidates:
+        """See :class:`fer_ros.perception.detection.base.Verifies`."""
+        return found if self._verifier is None else self._verifier.verified(image, found)
 
     def run_network(self, picture: Image) -> list[NDArray[np.float32]]:
         """Return the raw outputs of all levels for a grey picture with sides in multiples of 32."""

@@ -29,8 +29,8 @@ import numpy as np
 
 from fer_ros.perception.association import Expected
 from fer_ros.perception.detection import mosaic
-from fer_ros.perception.detection.base import DetectorSettings, FaceDetector
-from fer_ros.perception.detection.candidates import Candidates, faces_of, suppress
+from fer_ros.perception.detection.base import DetectorSettings, FaceDetector, merged
+from fer_ros.perception.detection.candidates import Candidates, faces_of
 from fer_ros.perception.detection.search_plan import Region, SearchPlan
 from fer_ros.perception.detection.sparse_plan import SparsePlan
 from fer_ros.perception.types import Box, Face, Image
@@ -105,7 +105,7 @@ class Searcher:
             scale, smallest = detector.scale(width, height), detector.smallest_face
             windows = self._plan.windows(width, height, scale, budget, smallest, tracked)
             rows += [self._in_window(image, window, least) for window in windows]
-        return faces_of(suppress(np.concatenate(rows)))
+        return faces_of(merged(detector, image, rows))
 
     def _sparsely(
         self,
@@ -128,14 +128,15 @@ class Searcher:
         if step.wandering is not None:
             rows.append(self._in_window(image, step.wandering, least))
         if not step.whole:
-            faces = _merged(rows)
+            faces = faces_of(merged(self._detector, image, rows))
             lost = self._lost(faces, expected)
             if not lost:
                 return faces
             self.searched_whole = True
             self._sparse.lose(lost, time_ns)
         doubtful = self._detector.settings.threshold - _DOUBT
-        return _merged([*rows, self._detector.candidates(image, min(least, doubtful))])
+        rows.append(self._detector.candidates(image, min(least, doubtful)))
+        return faces_of(merged(self._detector, image, rows))
 
     def _note_new(
         self, accepted: Sequence[Face], faces: Sequence[Face], expected: Sequence[Expected]
@@ -168,11 +169,6 @@ class Searcher:
         return _uncut(self._detector.candidates(part, least, window.scale), window, width, height)
 
 
-def _merged(rows: Sequence[Candidates]) -> list[Face]:
-    """Return the faces of several passes, the most confident first."""
-    return faces_of(suppress(np.concatenate(rows) if rows else np.empty((0, 15), np.float32)))
-
-
 def _meet(face: Face, place: Expected) -> bool:
     """Return whether a face may be the expected one."""
     return face.box.iou(place.box) >= _NEAR_IOU
@@ -202,7 +198,10 @@ def _accepted(
             and (
                 overlap >= _NEAR_IOU
                 if sure[index]
-                else place.steady and not small[index] and overlap >= _EXPECTED_IOU
+                else place.steady
+                and not small[index]
+                and overlap >= _EXPECTED_IOU
+                and faces[index].score >= settings.tracked_threshold
             )
         ]
         if others:
