@@ -52,14 +52,13 @@ def add(actions: Any) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    import torch
-
     from fer_ros.perception import model_store
     from fer_training.data.base import DatasetError
     from fer_training.detector import card, verifier_examples, verifier_export, verifier_training
     from fer_training.detector.crops import Crops
     from fer_training.detector.photos import Photos
     from fer_training.train.memory import keep_freed_memory
+    from fer_training.train.precision import subnormal_is_zero
 
     if options.epochs < 1:
         raise ValueError(f"--epochs must be 1 or more, not {options.epochs}")
@@ -68,8 +67,6 @@ def _run(options: argparse.Namespace) -> None:
     if options.export.name != wanted:
         raise DatasetError(f"the verifier of {detector.name} is looked for as {wanted}; name it so")
     keep_freed_memory()
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     file = options.out / "examples.npz"
     if not file.is_file():
         options.out.mkdir(parents=True, exist_ok=True)
@@ -77,7 +74,9 @@ def _run(options: argparse.Namespace) -> None:
         examples = verifier_examples.collect(photos, crops, detector, options.seed)
         examples.save(file)
         print(f"{len(examples.label)} candidates, {int(examples.label.sum())} of them faces")
-    verifier_training.train(verifier_training.Plan(file, options.out, options.epochs, options.seed))
+    plan = verifier_training.Plan(file, options.out, options.epochs, options.seed)
+    with subnormal_is_zero():
+        verifier_training.train(plan)
     report = verifier_export.export_run(
         options.out,
         options.export,

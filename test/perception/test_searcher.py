@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,7 @@ import numpy as np
 import pytest
 
 from fer_ros import Frame, PerceptionSettings, assemble
+from fer_ros.perception import model_store
 from fer_ros.perception.association import STEADY_AGE, Expected
 from fer_ros.perception.detection import DetectorSettings, FerFaceDetector, YuNetDetector
 from fer_ros.perception.detection.searcher import Searcher
@@ -77,9 +79,15 @@ def faded(opacity: float) -> Image:
 
 
 @pytest.fixture(scope="module")
-def doubtful() -> Image:
-    """A picture in which fer-face takes the face for one with a confidence of 0.56 to 0.65."""
-    detector = FerFaceDetector(DetectorSettings(0.05))
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """File of fer-face without a verifier, whose confidence falls little by little."""
+    return Path(shutil.copy(model_store.shipped_detector(), tmp_path_factory.mktemp("alone")))
+
+
+@pytest.fixture(scope="module")
+def doubtful(alone: Path) -> Image:
+    """A picture in which it takes the face for one with a confidence of 0.56 to 0.65."""
+    detector = FerFaceDetector(DetectorSettings(0.05), alone)
     for opacity in np.linspace(0.6, 0.02, 117):
         scores = [face.score for face in detector.detect(faded(opacity))]
         if scores and 0.56 < max(scores) < 0.65:
@@ -87,8 +95,10 @@ def doubtful() -> Image:
     raise AssertionError("no such picture")
 
 
-def test_a_doubtful_face_is_believed_only_where_a_track_expects_one(doubtful: Image) -> None:
-    searcher = Searcher(FerFaceDetector(DetectorSettings()))
+def test_a_doubtful_face_is_believed_only_where_a_track_expects_one(
+    doubtful: Image, alone: Path
+) -> None:
+    searcher = Searcher(FerFaceDetector(DetectorSettings(), alone))
     (face,) = searcher.find(faded(1.0), 1.0, [])
     x, y = face.box.center
     there = Box(x - 50, y - 50, 100, 100)
@@ -100,13 +110,13 @@ def test_a_doubtful_face_is_believed_only_where_a_track_expects_one(doubtful: Im
 
 @pytest.mark.parametrize("detection_size", [320, 640, 1000])
 def test_a_face_below_the_floor_begins_no_track_and_keeps_one_only_if_sure(
-    doubtful: Image, detection_size: int
+    doubtful: Image, alone: Path, detection_size: int
 ) -> None:
     def find(picture: Image, expected: list[Expected], min_face: int) -> int:
         settings = DetectorSettings(min_face=min_face, detection_size=detection_size)
-        return len(Searcher(FerFaceDetector(settings)).find(picture, 1.0, expected))
+        return len(Searcher(FerFaceDetector(settings, alone)).find(picture, 1.0, expected))
 
-    (face,) = Searcher(FerFaceDetector(DetectorSettings())).find(faded(1.0), 1.0)
+    (face,) = Searcher(FerFaceDetector(DetectorSettings(), alone)).find(faded(1.0), 1.0)
     below, above = (round(face.box.area**0.5) + margin for margin in (-20, 20))
     tracked = [Expected(face.box, STEADY_AGE, 0)]
     elsewhere = [Expected(Box(20, 20, 100, 100), STEADY_AGE, 0)]
@@ -135,19 +145,21 @@ def test_small_faces_are_left_out_whatever_the_budget(budget: float) -> None:
     assert counts(60) == [1] * 4
 
 
-def test_a_sure_face_leaves_no_room_for_a_doubtful_one_beside_it(doubtful: Image) -> None:
-    searcher = Searcher(FerFaceDetector(DetectorSettings()))
+def test_a_sure_face_leaves_no_room_for_a_doubtful_one_beside_it(
+    doubtful: Image, alone: Path
+) -> None:
+    searcher = Searcher(FerFaceDetector(DetectorSettings(), alone))
     (sure,) = searcher.find(faded(1.0), 1.0, [])
     assert len(searcher.find(faded(1.0), 1.0, [Expected(sure.box, STEADY_AGE, 0)] * 3)) == 1
 
 
 @pytest.mark.parametrize(("threshold", "held"), [(0.4, True), (0.7, False)])
 def test_a_track_holds_on_to_a_face_that_dims(
-    doubtful: Image, threshold: float, held: bool
+    doubtful: Image, alone: Path, threshold: float, held: bool
 ) -> None:
     settings = PerceptionSettings(
-        detector="fer-face", models=("fer-lite",), detection_budget=1.0,
-        tracked_threshold=threshold,
+        detector="fer-face", detector_model=str(alone), models=("fer-lite",),
+        detection_budget=1.0, tracked_threshold=threshold,
     )  # fmt: skip
     pipeline = assemble(settings).pipeline
 
@@ -161,16 +173,21 @@ def test_a_track_holds_on_to_a_face_that_dims(
     assert tracks([doubtful] * 12, 7) == [["face_1"] if held else []] * 12
 
 
-def test_two_accidental_faces_make_no_track_that_holds_on(doubtful: Image) -> None:
-    pipeline = assemble(PerceptionSettings(detector="fer-face", models=("fer-lite",))).pipeline
+def test_two_accidental_faces_make_no_track_that_holds_on(doubtful: Image, alone: Path) -> None:
+    settings = PerceptionSettings(
+        detector="fer-face", detector_model=str(alone), models=("fer-lite",)
+    )
+    pipeline = assemble(settings).pipeline
     images = [faded(1.0), faded(1.0), doubtful, doubtful]
     frames = [Frame(image, stamp_ns=k * 10**8) for k, image in enumerate(images)]
     assert [len(pipeline.process([frame])[0].faces) for frame in frames] == [1, 1, 0, 0]
 
 
 @pytest.mark.parametrize("budget", [0.8, 0.3])
-def test_what_the_budget_leaves_goes_to_where_a_face_may_be(doubtful: Image, budget: float) -> None:
-    searcher, whole = Searcher(FerFaceDetector(DetectorSettings())), []
+def test_what_the_budget_leaves_goes_to_where_a_face_may_be(
+    doubtful: Image, alone: Path, budget: float
+) -> None:
+    searcher, whole = Searcher(FerFaceDetector(DetectorSettings(), alone)), []
     for number in range(40):
         assert searcher.find(doubtful, budget, (), number * 10**9 // 30) == []
         whole.append(searcher.searched_whole)

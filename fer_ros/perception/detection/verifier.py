@@ -43,6 +43,7 @@ LEAST_SCORE, SURE = 0.2, 0.97
 """Of the detector, below which and from which on a candidate is not looked at."""
 _SURER = 1e-5
 """Doubt that remains of a sure candidate, of the detector's own: what was looked at comes later."""
+_LARGEST_LOGIT = 30.0
 _MOST = 256
 """Candidates looked at in one image, the most confident; a bound on the time."""
 
@@ -85,7 +86,7 @@ class Verifier:
     def logits(self, crops: Image, facts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the logit, (N,), of each crop, (N, SIDE, SIDE), being a face."""
         (logits,) = self._session.run(None, {"crops": crops, "facts": facts})
-        return np.asarray(logits, np.float32)
+        return np.clip(np.asarray(logits, np.float32), -_LARGEST_LOGIT, _LARGEST_LOGIT)
 
 
 def crop(

@@ -102,6 +102,7 @@ def test_requests_larger_than_any_are_refused_in_few_words(join):
     server, client = join("server"), join("client")
     server.set_bool_service("/set", lambda value: (value, ""))
     (entity,) = server.graph._of(Kind.SERVICE)
+    assert client.call_service("/set", SET_BOOL) == (True, "")  # waits until it is connected
     for payload, words in ((bytes(70_000), b"70000 bytes, more than 65536"), (b"x", b"1 bytes")):
         (reply,) = client.session.get(entity.endpoint.key(server.domain), payload=payload)
         assert reply.ok is None
