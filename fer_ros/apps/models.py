@@ -84,10 +84,15 @@ def _network_row(name: str, path: Path) -> tuple[str, ...]:
     )
 
 
+def _own_detector_files() -> list[Path]:
+    own = model_store.shipped_detector()
+    return [path for path in (own, model_store.verifier_of(own)) if path is not None]
+
+
 def _own_detector_rows() -> list[tuple[str, ...]]:
     own = model_store.shipped_detector()
     rows: list[tuple[str, ...]] = []
-    for path in filter(None, (own, model_store.verifier_of(own))):
+    for path in _own_detector_files():
         version = json.loads(read_properties(path).get("fer.version", '"?"'))
         about = "comes with the package" if path == own else f"looks again at what {own.stem} finds"
         rows.append((path.stem, str(version), f"{path.stat().st_size / 1e3:.0f} kB", about))
@@ -133,8 +138,7 @@ def _verify(args: argparse.Namespace, _: RosArgs) -> int:
     failed = 0
     for name, path in sorted(model_store.shipped_models().items()):
         failed += _report(name, partial(shipped, path))
-    own = model_store.shipped_detector()
-    for path in filter(None, (own, model_store.verifier_of(own))):
+    for path in _own_detector_files():
         failed += _report(path.stem, partial(model_store.check_shipped, path))
     for name in sorted(model_store.EXTERNAL):
         if model_store.locate(name):

@@ -60,7 +60,7 @@ def write(file: Path, record: Path | None = None) -> Path:
         RecordError: The record has other fields.
     """
     about = DetectorMetadata.from_props(read_properties(file))
-    parts = [_head(file, about), _training(about), _data(about)]
+    parts = [_head(file, about), _training(about), _data(about.dataset)]
     if record is not None:
         parts.append(_figures(files.read(Comparison, record)))
     card = file.with_suffix(".md")
@@ -105,7 +105,7 @@ of {metrics["recall"]:.3f}. That is: {metrics["protocol"]}.
 [What it changes](../../docs/measurements/detection.md).
 """
     card = file.with_suffix(".md")
-    card.write_text("\n".join([head, _data_table(about["dataset"])]), encoding="utf-8")
+    card.write_text("\n".join([head, _data(about["dataset"])]), encoding="utf-8")
     return card
 
 
@@ -155,11 +155,7 @@ def _listed(numbers: Sequence[object]) -> str:
     return " and ".join(f"{number:,}" for number in numbers)
 
 
-def _data(about: DetectorMetadata) -> str:
-    return _data_table(about.dataset)
-
-
-def _data_table(dataset: Mapping[str, Any]) -> str:
+def _data(dataset: Mapping[str, Any]) -> str:
     lines = [
         "## Data and terms",
         "",

@@ -138,11 +138,17 @@ def judged_faces(faces: Sequence[Face], truth: Floats, loose: bool = False) -> J
     return judge(boxes, np.array([face.score for face in faces]), truth, loose)
 
 
+def large_faces(photo: LabelledPhoto) -> NDArray[np.bool_]:
+    """Return which faces of a photo, (F,), count and have :data:`SMALLEST` pixels or more."""
+    side = np.sqrt(np.maximum(photo.boxes[:, 2:].prod(1), 0))
+    return np.asarray(photo.counts & (side >= SMALLEST), np.bool_)
+
+
 def _photo_figures(
     name: str, judged: list[Judged], photos: Sequence[LabelledPhoto], threshold: float
 ) -> PhotoFigures:
     sides = [np.sqrt(np.maximum(photo.boxes[:, 2:].prod(1), 0)) for photo in photos]
-    large = [photo.counts & (side >= SMALLEST) for photo, side in zip(photos, sides, strict=True)]
+    large = [large_faces(photo) for photo in photos]
     wanted = [mask & (not photo.loose) for mask, photo in zip(large, photos, strict=True)]
     tenth, at = recall_at(judged, wanted, 0.1)
     own, false = recall_over(judged, wanted, threshold)

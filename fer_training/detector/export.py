@@ -24,7 +24,8 @@ import copy
 import math
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,23 +86,39 @@ def export(
     Raises:
         DetectorExportError: An output differs by more than :data:`TOLERANCE`.
     """
-    network = _shifted(network, _logit(THRESHOLD) - _logit(threshold))
+    network = _shifted(network, shift_of(threshold))
     model = to_onnx(network)
     metadata = DetectorMetadata(strides=STRIDES, threshold=THRESHOLD, **about)
     onnx.helper.set_model_props(model, metadata.to_props())
-    onnx.checker.check_model(model)
-    candidate = path.with_name(f".{path.stem}.candidate.onnx")
-    try:
-        candidate.write_bytes(model.SerializeToString())
+    with placed(model, path) as candidate:
         difference = parity(network, candidate, pictures)
         if not difference <= TOLERANCE:
             raise DetectorExportError(
                 f"{path} computes other outputs than the network: an output differs by {difference}"
             )
+    return difference
+
+
+@contextmanager
+def placed(model: onnx.ModelProto, path: Path) -> Iterator[Path]:
+    """Write a model beside a path and yield its file, which takes the path unless the body raises.
+
+    Raises:
+        onnx.checker.ValidationError: It is no valid model.
+    """
+    onnx.checker.check_model(model)
+    candidate = path.with_name(f".{path.stem}.candidate.onnx")
+    try:
+        candidate.write_bytes(model.SerializeToString())
+        yield candidate
         candidate.replace(path)
     finally:
         candidate.unlink(missing_ok=True)
-    return difference
+
+
+def shift_of(threshold: float) -> float:
+    """Return what to add to logits so that a score of `threshold` becomes :data:`THRESHOLD`."""
+    return _logit(THRESHOLD) - _logit(threshold)
 
 
 def parity(network: FaceNet, path: Path, pictures: Sequence[NDArray[np.uint8]]) -> float:
@@ -134,19 +151,37 @@ def to_onnx(network: FaceNet) -> onnx.ModelProto:
     names = [f"cells_{stride}" for stride in STRIDES]
     axes = {"input": {2: "height", 3: "width"}}
     axes |= {name: {2: f"rows_{name[6:]}", 3: f"columns_{name[6:]}"} for name in names}
+    picture = torch.zeros(1, 1, 128, 192, dtype=torch.uint8)
+    return traced(Served(network), {"input": picture}, names, axes)
+
+
+def traced(
+    served: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    axes: Mapping[str, Mapping[int, str]],
+) -> onnx.ModelProto:
+    """Return a module as an ONNX model.
+
+    Args:
+        served: The module.
+        inputs: One of each of its arguments, by name and in their order.
+        outputs: Names of what it returns.
+        axes: Names of the axes of any length, by tensor and number.
+    """
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         path = Path(folder) / "network.onnx"
         warnings.simplefilter("ignore", DeprecationWarning)  # the successor needs onnxscript
         warnings.filterwarnings("ignore", "Constant folding")
         torch.onnx.export(
-            Served(network).eval(),
-            (torch.zeros(1, 1, 128, 192, dtype=torch.uint8),),
+            served.eval(),
+            tuple(inputs.values()),
             path,
             dynamo=False,
             opset_version=OPSET,
-            input_names=["input"],
-            output_names=names,
-            dynamic_axes=axes,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes={name: dict(own) for name, own in axes.items()},
         )
         model = onnx.load(path)
     model.ir_version = IR_VERSION

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +54,8 @@ _EASY, _EASY_KEPT = 0.2, 0.4
 """Score below which only this share of the wrong candidates is kept."""
 _CROWD, _SURE, _SMALL, _CROWD_KEPT = 34, 0.93, 20.0, 0.25
 """Of the crowds, whose faces outnumber all others, this share of sure and small ones is kept."""
+_MEASURED = 12
+"""Of so many photos one is measured on."""
 _SCENE_SIDES, _SCENE_TILTS, _SCENE_FACES = (24, 32, 40, 48, 64, 96, 160), (0, 15, 30, 45), 100
 
 
@@ -191,7 +193,7 @@ def labels(
     return np.asarray(face, np.bool_), np.asarray(other, np.bool_)
 
 
-def divided(examples: Examples, parts: int = 12) -> tuple[Sequence[int], Sequence[int]]:
+def divided(examples: Examples) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the rows to train on, and those of every twelfth photo, to measure on."""
-    measured = (examples.photo % parts == 0) & (examples.source != SCENE)
-    return np.flatnonzero(~measured).tolist(), np.flatnonzero(measured).tolist()
+    measured = (examples.photo % _MEASURED == 0) & (examples.source != SCENE)
+    return np.flatnonzero(~measured), np.flatnonzero(measured)

@@ -17,9 +17,7 @@
 from __future__ import annotations
 
 import json
-import math
 import tempfile
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +33,7 @@ from fer_ros.perception.model_store import digest_of
 from fer_training.data.base import DatasetError
 from fer_training.detector import compare, labelled_photos, sources
 from fer_training.detector.crops import Crops
-from fer_training.detector.export import IR_VERSION, OPSET, THRESHOLD, DetectorExportError
+from fer_training.detector.export import DetectorExportError, placed, shift_of, traced
 from fer_training.detector.matching import recall_at
 from fer_training.detector.photos import Photos
 from fer_training.detector.verifier_training import CHECKPOINT, VerifierNet
@@ -120,7 +118,7 @@ def export_run(run: Path, out: Path, origin: Origin, photos: Path, false_faces: 
         trial = Path(folder) / "verifier.onnx"
         onnx.save(to_onnx(network, 0.0), trial)
         threshold, recall = _chosen(origin.detector, trial, photos, false_faces)
-    shift = _logit(THRESHOLD) - _logit(threshold)
+    shift = shift_of(threshold)
     model = to_onnx(network, shift)
     parameters = sum(p.numel() for p in network.parameters())
     about = {
@@ -138,14 +136,8 @@ def export_run(run: Path, out: Path, origin: Origin, photos: Path, false_faces: 
     }
     props = {KIND_KEY: KIND} | {f"fer.{name}": json.dumps(value) for name, value in about.items()}
     onnx.helper.set_model_props(model, props)
-    onnx.checker.check_model(model)
-    candidate = out.with_name(f".{out.stem}.candidate.onnx")
-    try:
-        candidate.write_bytes(model.SerializeToString())
+    with placed(model, out) as candidate:
         _check(network, shift, candidate)
-        candidate.replace(out)
-    finally:
-        candidate.unlink(missing_ok=True)
     return Report(parameters, out.stat().st_size, threshold, recall)
 
 
@@ -158,31 +150,19 @@ def _chosen(
     judged, wanted = [], []
     for photo in labelled_photos.load(photos):
         judged.append(compare.judged_faces(finder.detect(photo.image), photo.boxes, photo.loose))
-        side = np.sqrt(np.maximum(photo.boxes[:, 2:].prod(1), 0))
-        wanted.append(photo.counts & (side >= compare.SMALLEST) & (not photo.loose))
+        wanted.append(compare.large_faces(photo) & (not photo.loose))
     recall, threshold = recall_at(judged, wanted, false_faces)
     return threshold, recall
 
 
 def to_onnx(network: VerifierNet, shift: float) -> onnx.ModelProto:
     """Return a network as it is served, without metadata."""
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        path = Path(folder) / "network.onnx"
-        warnings.simplefilter("ignore", DeprecationWarning)  # the successor needs onnxscript
-        warnings.filterwarnings("ignore", "Constant folding")
-        torch.onnx.export(
-            Served(network, shift).eval(),
-            (torch.zeros(2, SIDE, SIDE, dtype=torch.uint8), torch.zeros(2, 2)),
-            path,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["crops", "facts"],
-            output_names=["logits"],
-            dynamic_axes={name: {0: "faces"} for name in ("crops", "facts", "logits")},
-        )
-        model = onnx.load(path)
-    model.ir_version = IR_VERSION
-    return model
+    inputs = {
+        "crops": torch.zeros(2, SIDE, SIDE, dtype=torch.uint8),
+        "facts": torch.zeros(2, 2),
+    }
+    axes = {name: {0: "faces"} for name in (*inputs, "logits")}
+    return traced(Served(network, shift), inputs, ["logits"], axes)
 
 
 def _check(network: VerifierNet, shift: float, file: Path) -> None:
@@ -199,7 +179,3 @@ def _check(network: VerifierNet, shift: float, file: Path) -> None:
     gap = float(np.abs(Verifier(file).logits(crops, facts) - wanted.numpy()).max())
     if not gap <= TOLERANCE:
         raise DetectorExportError(f"{file} computes other logits than the network, by {gap}")
-
-
-def _logit(score: float) -> float:
-    return math.log(score / (1 - score))

@@ -32,6 +32,9 @@ from fer_training.detector.verifier_changes import centred, changed
 from fer_training.detector.verifier_examples import SCENE, Examples
 
 CHECKPOINT = "verifier.pt"
+_CONVOLUTIONS = ((16, 2), (32, 2), (32, 1), (64, 2), (64, 1), (96, 2), (96, 1))
+"""Channels and stride of each 3x3 convolution."""
+_HIDDEN = 48
 _BATCH = 256
 _RATE, _DECAY, _WARM = 3e-3, 2e-2, 0.1
 _SCENE_WEIGHT = 0.5
@@ -39,27 +42,15 @@ _CONTRAST_FLOOR = 8.0
 """Added to a crop's deviation, so that the noise of a plain one stays small [grey levels]."""
 
 
-@dataclass(frozen=True)
-class Widths:
-    """Channels of the network."""
-
-    blocks: tuple[tuple[int, int], ...] = (
-        (16, 2), (32, 2), (32, 1), (64, 2), (64, 1), (96, 2), (96, 1)
-    )  # fmt: skip
-    """Channels and stride of each 3x3 convolution."""
-    hidden: int = 48
-
-
 class VerifierNet(nn.Module):
     """From crops, (N, 1, 48, 48) of 0 to 255, and facts, (N, 2), to logits, (N,)."""
 
-    def __init__(self, widths: Widths | None = None) -> None:
+    def __init__(self) -> None:
         """Make it with random weights."""
         super().__init__()
-        widths = widths or Widths()
         layers: list[nn.Module] = []
         before = 1
-        for channels, stride in widths.blocks:
+        for channels, stride in _CONVOLUTIONS:
             layers += [
                 nn.Conv2d(before, channels, 3, stride, 1, bias=False),
                 nn.BatchNorm2d(channels),
@@ -67,8 +58,8 @@ class VerifierNet(nn.Module):
             ]
             before = channels
         self.body = nn.Sequential(*layers)
-        self.hidden = nn.Linear(2 * before + 2, widths.hidden)
-        self.last = nn.Linear(widths.hidden, 1)
+        self.hidden = nn.Linear(2 * before + 2, _HIDDEN)
+        self.last = nn.Linear(_HIDDEN, 1)
         self.dropout = nn.Dropout(0.2)
 
     def forward(self, crops: Tensor, facts: Tensor) -> Tensor:
@@ -101,7 +92,7 @@ def train(plan: Plan) -> None:
     """
     torch.manual_seed(plan.seed)
     examples = Examples.load(plan.examples)
-    rows, measured = map(np.array, verifier_examples.divided(examples))
+    rows, measured = verifier_examples.divided(examples)
     if len(set(examples.label[rows].tolist())) < 2:
         raise DatasetError(f"{plan.examples} needs candidates that are faces and others")
     network = VerifierNet()

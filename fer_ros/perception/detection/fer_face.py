@@ -71,12 +71,11 @@ class FerFaceDetector(one_shot.OneShotDetector):
         Raises:
             ModelError: The file is missing, damaged, altered, or another network.
         """
-        beside = model_store.verifier_of(path or model_store.shipped_detector())
-        if path is None:
-            path = model_store.shipped_detector()
-            model_store.check_shipped(path)
-            if beside is not None:
-                model_store.check_shipped(beside)
+        shipped, path = path is None, path or model_store.shipped_detector()
+        beside = model_store.verifier_of(path)
+        for file in (path, beside):
+            if shipped and file is not None:
+                model_store.check_shipped(file)
         if verifier is None and beside is not None:
             verifier = Verifier(beside, threads)
         self._verifier = verifier
