@@ -33,6 +33,7 @@ from fer_ros.perception.detection.searcher import Searcher
 from fer_ros.perception.detection.verifier import CONTEXT, SIDE, SURE, Verifier, crop, facts
 from fer_ros.perception.errors import ModelError
 from fer_ros.sources.scene import Actor, Scene
+from fer_ros.perception.types import Box
 
 
 def verifier_file(path: Path, weight: float = 0.0, bias: float = 0.0) -> Path:
@@ -163,6 +164,21 @@ def test_what_the_detector_doubts_may_begin_a_track(own: Path) -> None:
     assert Searcher(plain).find(image, 1.0) == []
     verifier_file(own.with_name("own-verifier.onnx"), bias=3.0)
     assert len(Searcher(FerFaceDetector(DetectorSettings(), own)).find(image, 1.0)) >= 1
+
+
+def test_doubtful_candidates_of_a_video_are_looked_at_where_a_track_expects_a_face(
+    own: Path,
+) -> None:
+    verifier_file(own.with_name("own-verifier.onnx"), bias=9.0)
+    finder = FerFaceDetector(DetectorSettings(), own)
+    image = np.zeros((200, 400), np.uint8)
+    rows = [candidate(40, 80, 30, 0.25), candidate(160, 80, 30, 0.35), candidate(300, 80, 30, 0.25)]
+    found = np.array(rows, np.float32)
+    assert len(finder.verified(image, found)) == 3
+    assert finder.verified(image, found, [])[:, 0].tolist() == [160]
+    assert finder.verified(image, found, [Box(310, 90, 30, 30)])[:, 0].tolist() == [160, 300]
+    finder.settings = DetectorSettings(threshold=0.25)
+    assert len(finder.verified(image, found, [])) == 3
 
 
 def test_another_network_beside_a_detector_is_refused(own: Path) -> None:

@@ -27,7 +27,7 @@ import numpy as np
 from fer_ros.perception.detection.candidates import Candidates, faces_of, suppress
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.inference import ProviderReport
-from fer_ros.perception.types import Face, Image
+from fer_ros.perception.types import Box, Face, Image
 
 THRESHOLDS = (0.05, 1.0)
 """Least and largest ``threshold`` of a detector."""
@@ -138,20 +138,32 @@ class FaceDetector(Protocol):
 class Verifies(Protocol):
     """What a detector may have besides: a second look at what it found."""
 
-    def verified(self, image: Image, found: Candidates) -> Candidates:
+    def verified(
+        self, image: Image, found: Candidates, expected: Sequence[Box] | None = None
+    ) -> Candidates:
         """Return candidates with their final confidence, the most confident first.
 
         Args:
             image: That they were found in.
             found: Of one or more passes, without overlapping ones, in pixels of the image.
+            expected: Where tracks expect faces: candidates elsewhere that have little prospect
+                may be left out. None: no tracks are known, all are returned.
         """
         ...
 
 
-def merged(detector: FaceDetector, image: Image, rows: Sequence[Candidates]) -> Candidates:
-    """Return what several passes over an image found, with its final confidence, each face once."""
+def merged(
+    detector: FaceDetector,
+    image: Image,
+    rows: Sequence[Candidates],
+    expected: Sequence[Box] | None = None,
+) -> Candidates:
+    """Return what several passes over an image found, with its final confidence, each face once.
+
+    ``expected`` is as :meth:`Verifies.verified` takes it.
+    """
     found = suppress(np.concatenate(rows)) if rows else np.empty((0, 15), np.float32)
-    return detector.verified(image, found) if isinstance(detector, Verifies) else found
+    return detector.verified(image, found, expected) if isinstance(detector, Verifies) else found
 
 
 class BaseDetector(ABC):

@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,9 @@ Landmarks are NaN where the detector gives none."""
 
 _NMS_IOU = 0.3
 
+NEAR_IOU = 0.1
+"""Least overlap of a face with the place where a track expects it."""
+
 
 def suppress(candidates: Candidates) -> Candidates:
     """Non-maximum suppression; the most confident candidates first."""
@@ -36,6 +41,12 @@ def suppress(candidates: Candidates) -> Candidates:
     boxes, scores = candidates[:, :4].tolist(), candidates[:, 14].tolist()
     kept = np.ravel(cv2.dnn.NMSBoxes(boxes, scores, 0.0, _NMS_IOU))
     return np.asarray(candidates[kept], np.float32)
+
+
+def near(candidates: Candidates, places: Sequence[Box]) -> NDArray[np.bool_]:
+    """Return for each candidate whether it overlaps with one of some places, (N,)."""
+    boxes = [Box(*numbers) for numbers in candidates[:, :4].tolist()]
+    return np.array([any(box.iou(place) >= NEAR_IOU for place in places) for box in boxes], bool)
 
 
 def faces_of(candidates: Candidates) -> list[Face]:

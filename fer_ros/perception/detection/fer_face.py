@@ -28,12 +28,12 @@ from numpy.typing import NDArray
 from fer_ros.perception import model_store
 from fer_ros.perception.detection import one_shot
 from fer_ros.perception.detection.base import DetectorError, DetectorSettings, shrink
-from fer_ros.perception.detection.candidates import Candidates
+from fer_ros.perception.detection.candidates import Candidates, near
 from fer_ros.perception.detection.detector_metadata import DetectorMetadata
-from fer_ros.perception.detection.verifier import LEAST_SCORE, Verifier
+from fer_ros.perception.detection.verifier import LEAST_SCORE, PROMISING, Verifier
 from fer_ros.perception.model_metadata import MetadataError
 from fer_ros.perception.onnx_file import read_properties
-from fer_ros.perception.types import Image
+from fer_ros.perception.types import Box, Image
 
 _COLUMNS = 16
 """Numbers of a cell: score before its sigmoid, middle (2), logarithm of the size (2), landmarks
@@ -99,9 +99,16 @@ class FerFaceDetector(one_shot.OneShotDetector):
             least = min(least, LEAST_SCORE)
         return super().candidates(image, least, scale)
 
-    def verified(self, image: Image, found: Candidates) -> Candidates:
+    def verified(
+        self, image: Image, found: Candidates, expected: Sequence[Box] | None = None
+    ) -> Candidates:
         """See :class:`fer_ros.perception.detection.base.Verifies`."""
-        return found if self._verifier is None else self._verifier.verified(image, found)
+        if self._verifier is None:
+            return found
+        if expected is not None:
+            least = min(PROMISING, self.settings.threshold)
+            found = found[(found[:, 14] >= least) | near(found, expected)]
+        return self._verifier.verified(image, found)
 
     def run_network(self, picture: Image) -> list[NDArray[np.float32]]:
         """Return the raw outputs of all levels for a grey picture with sides in multiples of 32."""

@@ -25,12 +25,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from fer_ros.perception.association import Expected
 from fer_ros.perception.detection import mosaic
 from fer_ros.perception.detection.base import DetectorSettings, FaceDetector, merged
-from fer_ros.perception.detection.candidates import Candidates, faces_of
+from fer_ros.perception.detection.candidates import NEAR_IOU, Candidates, faces_of, near
 from fer_ros.perception.detection.search_plan import Region, SearchPlan
 from fer_ros.perception.detection.sparse_plan import SparsePlan
 from fer_ros.perception.types import Box, Face, Image
@@ -40,9 +38,6 @@ _EXPECTED_IOU = 0.4
 
 _DOUBT = 0.15
 """How far below the threshold a face may be sure in the next image."""
-
-_NEAR_IOU = 0.1
-"""Least overlap of a sure face with one that is expected, where new ones are not wanted."""
 
 
 class Searcher:
@@ -105,7 +100,7 @@ class Searcher:
             scale, smallest = detector.scale(width, height), detector.smallest_face
             windows = self._plan.windows(width, height, scale, budget, smallest, tracked)
             rows += [self._in_window(image, window, least) for window in windows]
-        return faces_of(merged(detector, image, rows))
+        return faces_of(merged(detector, image, rows, tracked))
 
     def _sparsely(
         self,
@@ -118,17 +113,19 @@ class Searcher:
     ) -> list[Face]:
         """Search the whole image or windows, as the plan has it."""
         height, width = image.shape[:2]
+        places = [face.box for face in expected]
         step = self._sparse.step(
             self._detector, (width, height), budget, expected, time_ns, whole_passes
         )
         self.searched_whole = step.whole
         rows = []
         if step.windows:
-            rows.append(_near(mosaic.search(self._detector, image, step.windows, least), expected))
+            found = mosaic.search(self._detector, image, step.windows, least)
+            rows.append(found[near(found, places)])  # new faces are for whole passes
         if step.wandering is not None:
             rows.append(self._in_window(image, step.wandering, least))
         if not step.whole:
-            faces = faces_of(merged(self._detector, image, rows))
+            faces = faces_of(merged(self._detector, image, rows, places))
             lost = self._lost(faces, expected)
             if not lost:
                 return faces
@@ -136,7 +133,7 @@ class Searcher:
             self._sparse.lose(lost, time_ns)
         doubtful = self._detector.settings.threshold - _DOUBT
         rows.append(self._detector.candidates(image, min(least, doubtful)))
-        return faces_of(merged(self._detector, image, rows))
+        return faces_of(merged(self._detector, image, rows, places))
 
     def _note_new(
         self, accepted: Sequence[Face], faces: Sequence[Face], expected: Sequence[Expected]
@@ -171,7 +168,7 @@ class Searcher:
 
 def _meet(face: Face, place: Expected) -> bool:
     """Return whether a face may be the expected one."""
-    return face.box.iou(place.box) >= _NEAR_IOU
+    return face.box.iou(place.box) >= NEAR_IOU
 
 
 def _accepted(
@@ -196,7 +193,7 @@ def _accepted(
             for index, overlap in enumerate(overlaps)
             if not accepted[index]
             and (
-                overlap >= _NEAR_IOU
+                overlap >= NEAR_IOU
                 if sure[index]
                 else place.steady
                 and not small[index]
@@ -207,13 +204,6 @@ def _accepted(
         if others:
             accepted[max(others, key=overlaps.__getitem__)] = True
     return [face for face, kept in zip(faces, accepted) if kept]
-
-
-def _near(rows: Candidates, expected: Sequence[Expected]) -> Candidates:
-    """Return the candidates that overlap with an expected face; new ones are for whole passes."""
-    boxes = [Box(*numbers) for numbers in rows[:, :4].tolist()]
-    near = [any(box.iou(place.box) >= _NEAR_IOU for place in expected) for box in boxes]
-    return rows if all(near) else np.asarray(rows[np.array(near, bool)], np.float32)
 
 
 def _uncut(rows: Candidates, window: Region, width: int, height: int) -> Candidates:

@@ -41,6 +41,9 @@ FACTS_SCALE, _TYPICAL_SIDE = 3.0, 40.0
 """What logits are divided by, and sides [pixels], before the network takes them."""
 LEAST_SCORE, SURE = 0.2, 0.97
 """Of the detector, below which and from which on a candidate is not looked at."""
+PROMISING = 0.3
+"""Of the detector: in videos, what is below is looked at only where a track expects a face. It
+seldom reaches the default threshold, and half of what the detector finds is of that kind."""
 _SURER = 1e-5
 """Doubt that remains of a sure candidate, of the detector's own: what was looked at comes later."""
 _LARGEST_LOGIT = 30.0
