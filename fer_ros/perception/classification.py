@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.perception.class_balance import class_weights
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.heads import Head, heads_of, softmax
 from fer_ros.perception.inference import ProviderReport, create_session
@@ -254,6 +255,19 @@ class EmotionClassifier:
         """The networks' own threshold, averaged."""
         thresholds = [network.metadata.uncertain_threshold for network in self.networks]
         return sum(thresholds) / len(thresholds)
+
+    def class_weights(self, balance: float) -> tuple[float, ...]:
+        """Return the weights of the classes for a balance, see :func:`class_weights`.
+
+        Of several networks the mean of their shares counts. Empty where nothing changes, and
+        where no file tells its shares.
+        """
+        known = [network.metadata for network in self.networks if network.metadata.class_shares]
+        if not known or not balance:
+            return ()
+        by_name = [dict(zip(about.labels, about.class_shares)) for about in known]
+        means = [sum(shares[label] for shares in by_name) / len(known) for label in self.labels]
+        return class_weights(means, balance)
 
     @property
     def providers(self) -> ProviderReport:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.baseline import NO_BASELINE, Baseline, BaselineSettings
+from fer_ros.perception.class_balance import reweighted
 from fer_ros.perception.emotions import UNCERTAIN
 
 
@@ -39,6 +40,8 @@ class SmoothingSettings:
     """Smoothed probability, times the quality, that a class must reach to be named at all."""
     baseline: BaselineSettings = NO_BASELINE
     """What of a person's face is taken out before smoothing."""
+    class_weights: tuple[float, ...] = ()
+    """What the probability of each class is multiplied with before that; empty: 1."""
 
 
 class LabelSmoother:
@@ -153,12 +156,13 @@ class ExpressionFilter:
             labels: Class names in the order of the probabilities.
             settings: Time constant, hysteresis and threshold, which may change between calls.
         """
+        probabilities = prediction.probabilities
+        if settings.class_weights:
+            probabilities = reweighted(probabilities, settings.class_weights)
         previous_ns = prediction.time_ns if self.last is None else self.last.time_ns
         time_ns = max(prediction.time_ns, previous_ns)
         elapsed, quality = (time_ns - previous_ns) / 1e9, prediction.quality
-        relative = self.baseline.update(
-            prediction.probabilities, elapsed, labels, settings.baseline, quality
-        )
+        relative = self.baseline.update(probabilities, elapsed, labels, settings.baseline, quality)
         smoothed, label, confidence = self._smoother.update(
             relative, elapsed, labels, settings, quality
         )

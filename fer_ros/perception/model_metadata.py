@@ -117,6 +117,9 @@ class ModelMetadata:
     known_answer: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Probability of each class for each known face, as measured at export
     (:mod:`fer_ros.perception.known_answer`); empty in files that have none."""
+    class_shares: tuple[float, ...] = ()
+    """Share of each class among the training rows, in the order of the labels; empty in files that
+    do not tell (:mod:`fer_ros.perception.class_balance`)."""
     heads: tuple[HeadSpec, ...] = (HeadSpec("expression", CLASSES),)
     """The network's outputs; a file that names none has this one."""
 
@@ -152,6 +155,8 @@ class ModelMetadata:
             values["heads"] = _heads(values["heads"])
         if "known_answer" in values:
             values["known_answer"] = _known_answer(values["known_answer"])
+        if "class_shares" in values:
+            values["class_shares"] = _class_shares(values["class_shares"])
         for name in ("temperature", "uncertain_threshold"):
             if name in values:
                 values[name] = _number(values[name], name)
@@ -222,6 +227,13 @@ def _known_answer(value: Any) -> dict[str, tuple[float, ...]]:
     return {label: _numbers(row, f"known_answer.{label}", len(row)) for label, row in value.items()}
 
 
+def _class_shares(value: Any) -> tuple[float, ...]:
+    shares = _numbers(value, "class_shares", len(value) if isinstance(value, list) else 0)
+    if shares and not (min(shares) > 0 and math.isclose(sum(shares), 1, abs_tol=1e-3)):
+        raise MetadataError(f"class_shares must be above 0 and sum to 1, not {shares}")
+    return shares
+
+
 def _entries(value: Any, name: str, keys: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MetadataError(f"{name} must be an object, not {shortened(repr(value))}")
@@ -277,6 +289,8 @@ def _check(metadata: ModelMetadata) -> None:
         raise MetadataError(
             f"output must be logits or probabilities, not {shortened(repr(metadata.output))}"
         )
+    if metadata.class_shares and len(metadata.class_shares) != len(metadata.labels):
+        raise MetadataError(f"class_shares must be {len(metadata.labels)} numbers, one a label")
     low, high = TEMPERATURES
     if not low <= metadata.temperature <= high:
         raise MetadataError(f"temperature must lie in {low}..{high}, not {metadata.temperature}")

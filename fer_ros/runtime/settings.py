@@ -58,6 +58,15 @@ class PerceptionSettings:
         "Predict every face mirrored too and take the mean: right somewhat more often, for twice "
         "the networks' time.",
     )
+    class_balance: float = row(
+        0.5,
+        "How far smoothed probabilities and labels are freed from how frequent each class was in "
+        "the network's training, where 1.5 % of the faces showed disgust and 25 % joy: 0 keeps "
+        "that mix, 1 takes every class as equally likely. Raw probabilities stay the network's.",
+        minimum=0.0,
+        maximum=1.0,
+        dynamic=True,
+    )
     providers: tuple[str, ...] = row(
         ("cpu",),
         "ONNX Runtime execution providers in order of preference: "

@@ -31,6 +31,9 @@ def add(commands: Any) -> None:
     )
     shift.add_argument("--joined", action="store_true", help="one more column: their mean")
     shift.add_argument("--mirror", action="store_true", help="one more column each: with mirror")
+    shift.add_argument(
+        "--balance", type=float, nargs="+", default=[], help="one more column each: class_balance"
+    )
     shift.add_argument("--threshold", type=float, help="for all (default: each network's own)")
     shift.add_argument("--data", type=Path, required=True, help="FER2013 with PublicTest rows")
     shift.add_argument("--ckplus", type=Path, help="also CK+, without contempt; for measuring only")
@@ -58,6 +61,7 @@ def add(commands: Any) -> None:
 def _shift(options: argparse.Namespace) -> None:
     import numpy as np
 
+    from fer_ros.perception.classification import EmotionClassifier
     from fer_training.data import load_dataset, splits
     from fer_training.measure import predictors, shift
     from fer_training.measure.fusion import FusedPredictor
@@ -86,6 +90,13 @@ def _shift(options: argparse.Namespace) -> None:
         candidates.append((FusedPredictor(members, "sum"), sum(limits) / len(limits)))
     if options.mirror:
         candidates += [(predictors.Mirrored(one), limit) for one, limit in candidates]
+    classifier = EmotionClassifier.from_files([predictors.resolve(path) for path in options.model])
+    for balance in options.balance:
+        weights = classifier.class_weights(balance)
+        candidates += [
+            (predictors.Balanced(one, weights, balance), limit)
+            for one, limit in candidates[: len(members) + options.joined]
+        ]
     command = "fer-train shift --model " + " ".join(path.name for path in options.model)
     command += f" --rows {len(rows)} --seed {options.seed}"
     records = []

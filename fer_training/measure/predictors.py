@@ -26,6 +26,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from fer_ros.perception.class_balance import reweighted
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.emotions import FERPLUS
 from fer_ros.perception.errors import ModelError
@@ -230,6 +231,30 @@ class Mirrored:
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return shape (N, labels) for images of shape (N, H, W) or (N, H, W, 3)."""
         return with_flip(self.predictor, images)
+
+
+@dataclass(frozen=True)
+class Balanced:
+    """A network whose classes are weighed as the node's parameter `class_balance` does."""
+
+    predictor: Predictor
+    weights: tuple[float, ...]
+    """Of the classes, see :func:`fer_ros.perception.class_balance.class_weights`."""
+    balance: float
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Classes in the order of the columns."""
+        return self.predictor.labels
+
+    @property
+    def name(self) -> str:
+        """Name in reports."""
+        return f"{self.predictor.name}, balance {self.balance:g}"
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return shape (N, labels) for images of shape (N, H, W) or (N, H, W, 3)."""
+        return reweighted(self.predictor.probabilities(images), self.weights)
 
 
 def threshold_of(predictor: Predictor) -> float:

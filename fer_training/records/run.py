@@ -41,6 +41,8 @@ class DataOrigin:
     disagreement: dict[str, float] = field(default_factory=dict)
     """By class, and over all: the share of training rows whose FER+ majority names another class
     (:func:`fer_training.data.ferplus.disagreement`); empty without votes."""
+    class_rows: dict[str, int] = field(default_factory=dict)
+    """Training rows of each class; empty in records of before."""
 
 
 @dataclass(frozen=True)

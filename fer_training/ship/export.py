@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -80,10 +80,34 @@ def metadata_of(
         dataset=to_plain(record.data) if record else {},
         recipe={**to_plain(recipe), "command": record.command if record else ""},
         metrics=headline(record.protocol, record.results, record.calibration) if record else {},
+        class_shares=_class_shares(record, predictor.labels) if record else (),
     )
     if fitted.uncertain_threshold is None:
         return metadata
     return replace(metadata, uncertain_threshold=fitted.uncertain_threshold)
+
+
+def _class_shares(record: RunRecord, labels: Sequence[str]) -> tuple[float, ...]:
+    if record.offset is not None:  # `calibration: classes` moved the logits afterwards
+        return ()
+    return drawn_shares(record.data.class_rows, labels, record.recipe.data.oversample)
+
+
+def drawn_shares(
+    rows: Mapping[str, int], labels: Sequence[str], oversample: float
+) -> tuple[float, ...]:
+    """Return the share of each class among the crops that a training draws, in the labels' order.
+
+    Args:
+        rows: Training rows of each class. Where these are not the classes of the labels, as for a
+            head of its own, or one has no rows, the shares are not known: empty.
+        labels: Of the network.
+        oversample: The recipe's `data.oversample`.
+    """
+    if set(rows) != set(labels) or not all(rows.values()):
+        return ()
+    drawn = [rows[label] ** (1.0 - oversample) for label in labels]
+    return tuple(round(count / sum(drawn), 5) for count in drawn)
 
 
 def headline(

@@ -36,7 +36,7 @@ from fer_training.records.checkpoint import Fitted
 from fer_training.records.figures import Calibration
 from fer_training.records.run import ClassOffset, DataOrigin, RunRecord
 from fer_training.train import second_head
-from fer_training.train.batches import training_rows
+from fer_training.train.batches import class_rows, training_rows
 from fer_training.train.trainer import Trainer
 
 
@@ -82,7 +82,8 @@ def finish(trainer: Trainer, command: str) -> RunRecord:
 def _origin(trainer: Trainer) -> DataOrigin:
     used = trainer.data.select(training_rows(trainer.data, trainer.split, trainer.recipe))
     origin = provenance.dataset(trainer.data, len(used))
-    return replace(origin, disagreement=ferplus.disagreement(used))
+    counts = class_rows(trainer.data, trainer.split, trainer.recipe)
+    return replace(origin, disagreement=ferplus.disagreement(used), class_rows=counts)
 
 
 def _fit_offset(trainer: Trainer) -> NDArray[np.float64] | None:

@@ -35,6 +35,7 @@ GOOD = ModelMetadata(
     uncertain_threshold=0.4,
     dataset={"name": "FER2013"},
     metrics={"public_test": {"accuracy": 0.65}},
+    class_shares=(0.14, 0.02, 0.14, 0.25, 0.17, 0.11, 0.17),
 )
 
 
@@ -71,6 +72,9 @@ def test_a_missing_key_is_named(key: str) -> None:
         ("temperature", float("nan"), "temperature"),
         ("uncertain_threshold", 1.5, "uncertain_threshold"),
         ("output", "scores", "output"),
+        ("class_shares", [0.5], "class_shares"),
+        ("class_shares", [0.9] + [0.1] * (len(GOOD.labels) - 1), "class_shares"),
+        ("class_shares", [1.0] + [0.0] * (len(GOOD.labels) - 1), "class_shares"),
         ("input", {"width": 48}, "height"),
         ("input", {**GOOD.__dict__["input"].__dict__, "channels": 2}, "channels"),
         ("input", {**GOOD.__dict__["input"].__dict__, "width": 4096}, "4096"),

@@ -32,8 +32,8 @@ from fer_ros.perception.detection.factory import create_detector, locate_detecto
 from fer_ros.perception.detection.searcher import Searcher
 from fer_ros.perception.detection.verifier import CONTEXT, SIDE, SURE, Verifier, crop, facts
 from fer_ros.perception.errors import ModelError
-from fer_ros.sources.scene import Actor, Scene
 from fer_ros.perception.types import Box
+from fer_ros.sources.scene import Actor, Scene
 
 
 def verifier_file(path: Path, weight: float = 0.0, bias: float = 0.0) -> Path:

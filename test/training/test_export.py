@@ -83,6 +83,19 @@ def test_exported_file_is_self_contained_and_described(made: Path) -> None:
     record = json.loads((made / "run" / "metrics.json").read_text(encoding="utf-8"))
     assert metadata.temperature == record["calibration"]["temperature"]
     assert metadata.dataset["sha256"] == record["data"]["sha256"]
+    rows = record["data"]["class_rows"]
+    assert sum(rows.values()) == record["data"]["training_rows"]
+    shares = [rows[label] / sum(rows.values()) for label in metadata.labels]
+    assert metadata.class_shares == pytest.approx(shares, abs=1e-4)
+
+
+def test_shares_are_those_of_the_crops_that_a_training_draws() -> None:
+    rows = {"happy": 900, "sad": 100}
+    assert export.drawn_shares(rows, ("sad", "happy"), 0.0) == pytest.approx((0.1, 0.9))
+    assert export.drawn_shares(rows, ("sad", "happy"), 0.5) == pytest.approx((0.25, 0.75))
+    assert export.drawn_shares(rows, ("sad", "happy"), 1.0) == pytest.approx((0.5, 0.5))
+    assert export.drawn_shares(rows, ("sad", "angry"), 0.0) == ()
+    assert export.drawn_shares({"happy": 9, "sad": 0}, ("sad", "happy"), 0.0) == ()
 
 
 def test_checkpoint_and_file_give_the_same_figures(made: Path) -> None:

@@ -27,6 +27,7 @@ pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
 import synthetic_faces
 
+from fer_ros.perception.class_balance import class_weights
 from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork
 from fer_ros.perception.emotions import FER2013
 from fer_ros.perception.known_answer import average_faces
@@ -36,6 +37,7 @@ from fer_training.data import groups as files
 from fer_training.data.base import DatasetError
 from fer_training.data.degradations import SHIFTS, border, contrast, sharpen
 from fer_training.measure import groups, shift
+from fer_training.measure.predictors import Balanced
 
 RNG = np.random.default_rng(0)
 
@@ -64,6 +66,18 @@ def test_a_row_counts_named_and_right_faces() -> None:
     assert found.accuracy == pytest.approx(11 / 14)
     assert found.named_right == pytest.approx(11 / 12)
     assert found.least == ("angry", 0.0)
+
+
+def test_balanced_probabilities_are_measured_as_the_node_weighs_them() -> None:
+    scores = np.full((1, 7), 0.02, np.float32)
+    scores[0, :2] = 0.5, 0.4
+    shares = (0.2, 0.02, 0.14, 0.2, 0.16, 0.12, 0.16)
+    found = Balanced(Fixed(scores), class_weights(shares, 0.5), 0.5)
+    assert found.name == "fixed, balance 0.5"
+    assert found.labels == FER2013
+    (row,) = found.probabilities(np.zeros((1, 48, 48), np.uint8))
+    assert row.argmax() == 1
+    assert row.sum() == pytest.approx(1.0)
 
 
 def test_nobody_named_leaves_no_accuracy_among_the_named() -> None:
