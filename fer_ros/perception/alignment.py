@@ -32,6 +32,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.perception.exposure import exposed
 from fer_ros.perception.model_metadata import CropTemplate, InputSpec
 from fer_ros.perception.resampling import Samples, area_mean, bilinear, cubic
 from fer_ros.perception.types import Face, Image
@@ -87,16 +88,20 @@ class Window:
     """Angle of its upper edge to the image rows, clockwise as seen [rad]."""
 
 
+def crop_for(image: Image, face: Face, template: CropTemplate, spec: InputSpec) -> Image:
+    """Crop one face for a network: aligned, and in light that is not far from its training's.
+
+    Normalisation, and equalisation where ``spec`` asks for it, are the classifier's. Arguments and
+    errors are those of :func:`align`.
+    """
+    return exposed(align(image, face, template, spec.width, spec.height, spec.channels))
+
+
 def align_all(
     image: Image, faces: Sequence[Face], template: CropTemplate, spec: InputSpec
 ) -> list[Image]:
-    """Crop all faces of an image for one network.
-
-    Returns:
-        One crop per face as :func:`align` makes it. Normalisation, and equalisation where
-        ``spec`` asks for it, are the classifier's.
-    """
-    return [align(image, face, template, spec.width, spec.height, spec.channels) for face in faces]
+    """Return one crop per face of an image, as :func:`crop_for` makes it."""
+    return [crop_for(image, face, template, spec) for face in faces]
 
 
 def align(

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def class_weights(shares: Sequence[float], balance: float) -> tuple[float, ...]:
+def prior_weights(shares: Sequence[float], balance: float) -> tuple[float, ...]:
     """Return what the probability of each class is multiplied with.
 
     Args:

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ros.perception.class_balance import class_weights
+from fer_ros.perception.class_balance import prior_weights
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.heads import Head, heads_of, softmax
 from fer_ros.perception.inference import ProviderReport, create_session
@@ -256,18 +256,19 @@ class EmotionClassifier:
         thresholds = [network.metadata.uncertain_threshold for network in self.networks]
         return sum(thresholds) / len(thresholds)
 
-    def class_weights(self, balance: float) -> tuple[float, ...]:
-        """Return the weights of the classes for a balance, see :func:`class_weights`.
+    def prior_weights(self, balance: float) -> tuple[float, ...]:
+        """Return what fused probabilities are multiplied with, see :mod:`.class_balance`.
 
-        Of several networks the mean of their shares counts. Empty where nothing changes, and
-        where no file tells its shares.
+        A product of networks holds the shares of each once, their sum the mean of them. Empty where
+        nothing changes: a balance of 0, or a network that does not tell its shares.
         """
         known = [network.metadata for network in self.networks if network.metadata.class_shares]
-        if not known or not balance:
+        if len(known) < len(self.networks) or not balance:
             return ()
         by_name = [dict(zip(about.labels, about.class_shares)) for about in known]
-        means = [sum(shares[label] for shares in by_name) / len(known) for label in self.labels]
-        return class_weights(means, balance)
+        shares = np.array([[own[label] for label in self.labels] for own in by_name])
+        joint = shares.prod(axis=0) if self.fusion == "product" else shares.mean(axis=0)
+        return prior_weights(joint.tolist(), balance)
 
     @property
     def providers(self) -> ProviderReport:

@@ -40,8 +40,9 @@ class SmoothingSettings:
     """Smoothed probability, times the quality, that a class must reach to be named at all."""
     baseline: BaselineSettings = NO_BASELINE
     """What of a person's face is taken out before smoothing."""
-    class_weights: tuple[float, ...] = ()
-    """What the probability of each class is multiplied with before that; empty: 1."""
+    prior_weights: tuple[float, ...] = ()
+    """What the probability of each class is multiplied with where no baseline is taken out, which
+    frees it from the training's mix of classes as well; empty: 1."""
 
 
 class LabelSmoother:
@@ -156,13 +157,10 @@ class ExpressionFilter:
             labels: Class names in the order of the probabilities.
             settings: Time constant, hysteresis and threshold, which may change between calls.
         """
-        probabilities = prediction.probabilities
-        if settings.class_weights:
-            probabilities = reweighted(probabilities, settings.class_weights)
         previous_ns = prediction.time_ns if self.last is None else self.last.time_ns
         time_ns = max(prediction.time_ns, previous_ns)
         elapsed, quality = (time_ns - previous_ns) / 1e9, prediction.quality
-        relative = self.baseline.update(probabilities, elapsed, labels, settings.baseline, quality)
+        relative = self._relative(prediction, elapsed, labels, settings)
         smoothed, label, confidence = self._smoother.update(
             relative, elapsed, labels, settings, quality
         )
@@ -172,3 +170,17 @@ class ExpressionFilter:
         named = float(relative[best]) * quality >= settings.threshold
         self.changing = label != labels[best] and (named or label != UNCERTAIN)
         return self.expression
+
+    def _relative(
+        self,
+        prediction: Prediction,
+        elapsed: float,
+        labels: tuple[str, ...],
+        settings: SmoothingSettings,
+    ) -> NDArray[np.float32]:
+        """Return the probabilities relative to the baseline or, without one, with the weights."""
+        raw = prediction.probabilities
+        relative = self.baseline.update(raw, elapsed, labels, settings.baseline, prediction.quality)
+        if relative is raw and settings.prior_weights:
+            return reweighted(raw, settings.prior_weights)
+        return relative

@@ -40,6 +40,9 @@ KIND_KEY, DETECTOR_KIND = "fer.kind", "face-detector"
 TEMPERATURES = (0.01, 100.0)
 """Least and largest temperature; beyond them probabilities are 0 and 1, or all equal."""
 
+LEAST_SHARE = 1e-5
+"""Of a class among the training rows."""
+
 _PREFIX = "fer."
 
 
@@ -228,9 +231,12 @@ def _known_answer(value: Any) -> dict[str, tuple[float, ...]]:
 
 
 def _class_shares(value: Any) -> tuple[float, ...]:
-    shares = _numbers(value, "class_shares", len(value) if isinstance(value, list) else 0)
-    if shares and not (min(shares) > 0 and math.isclose(sum(shares), 1, abs_tol=1e-3)):
-        raise MetadataError(f"class_shares must be above 0 and sum to 1, not {shares}")
+    if not isinstance(value, list):
+        raise MetadataError(f"class_shares must be a list, not {shortened(repr(value))}")
+    shares = _numbers(value, "class_shares", len(value))
+    usual = bool(shares) and min(shares) >= LEAST_SHARE
+    if shares and not (usual and math.isclose(sum(shares), 1, abs_tol=1e-3)):
+        raise MetadataError(f"class_shares must be {LEAST_SHARE:g} or more and sum to 1: {shares}")
     return shares
 
 

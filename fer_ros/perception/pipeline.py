@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fer_ros.perception.alignment import align
+from fer_ros.perception.alignment import crop_for
 from fer_ros.perception.association import Track, Tracker
 from fer_ros.perception.classification import EmotionClassifier, Predictions
 from fer_ros.perception.detection import FaceDetector
@@ -177,8 +177,7 @@ class Pipeline:
     def _crops(self, entries: Sequence[_Tracked], index: int) -> list[Image]:
         """Return the crops of faces for one of the networks."""
         about = self.classifier.networks[index].metadata
-        size = (about.input.width, about.input.height, about.input.channels)
-        return [align(entry.image, entry.face, about.crop, *size) for entry in entries]
+        return [crop_for(entry.image, entry.face, about.crop, about.input) for entry in entries]
 
     def _filter(
         self, entries: Sequence[_Tracked], found: Predictions, qualities: Sequence[float]

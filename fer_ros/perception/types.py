@@ -108,7 +108,7 @@ class FaceEmotion:
     probabilities: NDArray[np.float32]
     """Of one frame alone, shape (labels,), sum 1."""
     smoothed: NDArray[np.float32]
-    """Smoothed over the track, shape (labels,), sum 1."""
+    """The same after `class_balance` or `baseline`, smoothed over the track, sum 1."""
     label: str
     confidence: float
     """Smoothed probability of the label, or of the best class when the label is uncertain."""

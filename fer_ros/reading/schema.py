@@ -91,8 +91,8 @@ class FaceRecord:
     confidence: float | None = _column("smoothed probability of the label; of the best class where "
         "it is `uncertain` [0..1]", 6)  # fmt: skip
     raw: Mapping[str, float | None] = _column("probability in this frame alone [0..1]", 6, "raw")
-    smoothed: Mapping[str, float | None] = _column("probability smoothed over the track [0..1]", 6,
-        "smoothed")  # fmt: skip
+    smoothed: Mapping[str, float | None] = _column("the same after `class_balance` and "
+        "`baseline`, smoothed over the track [0..1]", 6, "smoothed")  # fmt: skip
     prediction_age: float | None = _column("how much older than the frame the probabilities are "
         "[s]; 0 but with `expression_rate`", 3)  # fmt: skip
     valence: float | None = _column("unpleasant to pleasant [-1..1], expected under the smoothed "

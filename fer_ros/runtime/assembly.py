@@ -127,7 +127,7 @@ def _pipeline_settings(
             hysteresis=settings.hysteresis,
             threshold=classifier.uncertain_threshold if asked < 0 else asked,
             baseline=BaselineSettings.parse(settings.baseline),
-            class_weights=classifier.class_weights(settings.class_balance),
+            prior_weights=classifier.prior_weights(settings.class_balance),
         ),
         track_timeout=settings.track_timeout,
         detection_budget=settings.detection_budget,

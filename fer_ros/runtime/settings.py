@@ -61,8 +61,9 @@ class PerceptionSettings:
     class_balance: float = row(
         0.5,
         "How far smoothed probabilities and labels are freed from how frequent each class was in "
-        "the network's training, where 1.5 % of the faces showed disgust and 25 % joy: 0 keeps "
-        "that mix, 1 takes every class as equally likely. Raw probabilities stay the network's.",
+        "the networks' training, where 1.5 % of the faces showed disgust and 25 % joy: 0 keeps "
+        "that mix, 1 takes every class as equally likely. Raw probabilities stay the networks'. "
+        "Without effect where a baseline is taken out, and for files that do not tell their mix.",
         minimum=0.0,
         maximum=1.0,
         dynamic=True,

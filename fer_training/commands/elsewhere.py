@@ -32,8 +32,9 @@ def add(commands: Any) -> None:
     shift.add_argument("--joined", action="store_true", help="one more column: their mean")
     shift.add_argument("--mirror", action="store_true", help="one more column each: with mirror")
     shift.add_argument(
-        "--balance", type=float, nargs="+", default=[], help="one more column each: class_balance"
+        "--balance", type=_share, nargs="+", default=[], help="one more column each: class_balance"
     )
+    shift.add_argument("--exposure", action="store_true", help="one more column each: node's light")
     shift.add_argument("--threshold", type=float, help="for all (default: each network's own)")
     shift.add_argument("--data", type=Path, required=True, help="FER2013 with PublicTest rows")
     shift.add_argument("--ckplus", type=Path, help="also CK+, without contempt; for measuring only")
@@ -58,13 +59,18 @@ def add(commands: Any) -> None:
     groups.set_defaults(run=_groups)
 
 
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError(text)
+    return value
+
+
 def _shift(options: argparse.Namespace) -> None:
     import numpy as np
 
-    from fer_ros.perception.classification import EmotionClassifier
     from fer_training.data import load_dataset, splits
-    from fer_training.measure import predictors, shift
-    from fer_training.measure.fusion import FusedPredictor
+    from fer_training.measure import fusion, predictors, shift
     from fer_training.recipes.recipe import Data
     from fer_training.records import files
 
@@ -87,18 +93,23 @@ def _shift(options: argparse.Namespace) -> None:
     limits = [predictors.threshold_of(member) for member in members]
     candidates: list[tuple[predictors.Predictor, float]] = list(zip(members, limits, strict=True))
     if options.joined:
-        candidates.append((FusedPredictor(members, "sum"), sum(limits) / len(limits)))
+        candidates.append((fusion.FusedPredictor(members, "sum"), sum(limits) / len(limits)))
+    plain = list(candidates)
+    candidates += [
+        (fusion.balanced(one, balance), limit)
+        for balance in options.balance
+        for one, limit in plain
+    ]
     if options.mirror:
-        candidates += [(predictors.Mirrored(one), limit) for one, limit in candidates]
-    classifier = EmotionClassifier.from_files([predictors.resolve(path) for path in options.model])
-    for balance in options.balance:
-        weights = classifier.class_weights(balance)
-        candidates += [
-            (predictors.Balanced(one, weights, balance), limit)
-            for one, limit in candidates[: len(members) + options.joined]
-        ]
+        candidates += [(predictors.Mirrored(one), limit) for one, limit in plain]
+    if options.exposure:
+        candidates += [(predictors.Exposed(one), limit) for one, limit in plain]
     command = "fer-train shift --model " + " ".join(path.name for path in options.model)
     command += f" --rows {len(rows)} --seed {options.seed}"
+    command += " --joined" * options.joined + " --mirror" * options.mirror
+    command += " --exposure" * options.exposure
+    if options.balance:
+        command += f" --balance {' '.join(f'{balance:g}' for balance in options.balance)}"
     records = []
     for predictor, limit in candidates:
         limit = limit if options.threshold is None else options.threshold

@@ -245,3 +245,9 @@ SHIFTS = (
     Condition("sharpened", partial(sharpen, amount=1.0)),
 )
 """How faces of other sources differ from FER2013's: what `fer-train shift` changes."""
+
+LIGHTS = (
+    *(entry for entry in CONDITIONS if entry.name == "low light, noise 2 %"),
+    Condition("contrast 0.4 times", partial(contrast, factor=0.4)),
+)
+"""More of poor light, which the node corrects (:mod:`fer_ros.perception.exposure`)."""

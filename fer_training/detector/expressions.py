@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ros.perception.alignment import align
+from fer_ros.perception.alignment import crop_for
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.detection import FaceDetector
 from fer_ros.perception.emotions import FER2013, mapping
@@ -70,10 +70,7 @@ def measure(
         pairs = [(faces[i], k) for i, k in enumerate(judged.face) if k >= 0]
         if not pairs:
             continue
-        crops = [
-            align(scene.image, face, template, spec.width, spec.height, spec.channels)
-            for face, _ in pairs
-        ]
+        crops = [crop_for(scene.image, face, template, spec) for face, _ in pairs]
         bare = [_cut(scene, k, network) for _, k in pairs]
         wanted = [columns[labels[scene.rows[k]]] for _, k in pairs]
         hits += list(network.classify(crops).argmax(1) == wanted)

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ros.perception.alignment import FER2013_TEMPLATE, align
+from fer_ros.perception.alignment import FER2013_TEMPLATE, align, crop_for
 from fer_ros.perception.detection import DetectorSettings, FaceDetector, YuNetDetector
 from fer_ros.perception.types import Face, Image
 from fer_training.data.base import FaceDataset
@@ -144,8 +144,7 @@ def _crop(predictor: Predictor, picture: Image, face: Face, data: FaceDataset) -
     """Crop as the node would; what is not yet exported takes FER2013's template."""
     if isinstance(predictor, OnnxPredictor):
         about = predictor.network.metadata
-        spec = about.input
-        return align(picture, face, about.crop, spec.width, spec.height, spec.channels)
+        return crop_for(picture, face, about.crop, about.input)
     height, width = data.images.shape[1:3]
     return align(picture, face, FER2013_TEMPLATE, width, height, 1)
 

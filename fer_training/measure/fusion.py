@@ -27,11 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from fer_ros.perception.classification import fuse
+from fer_ros.perception.classification import EmotionClassifier, fuse
+from fer_ros.perception.errors import ModelError
 from fer_training.data import load_dataset, splits
 from fer_training.measure import metrics
 from fer_training.measure.metrics import align_columns
-from fer_training.measure.predictors import Predictor
+from fer_training.measure.predictors import Balanced, OnnxPredictor, Predictor
 from fer_training.recipes.recipe import Recipe
 from fer_training.records import run
 from fer_training.records.checkpoint import CheckpointError
@@ -64,6 +65,26 @@ class FusedPredictor:
             for member in self.members
         ]
         return fuse(scores, self.rule)
+
+
+def balanced(predictor: Predictor, balance: float) -> Balanced:
+    """Return a file's or several files' predictor, weighed as `class_balance` does it.
+
+    Raises:
+        ModelError: It is no exported file, or one that does not tell the shares of its classes.
+    """
+    members = predictor.members if isinstance(predictor, FusedPredictor) else [predictor]
+    rule = predictor.rule if isinstance(predictor, FusedPredictor) else "sum"
+    networks = tuple(one.network for one in members if isinstance(one, OnnxPredictor))
+    weights: tuple[float, ...] = ()
+    if len(networks) == len(members):
+        weights = EmotionClassifier(networks, rule).prior_weights(balance)
+    if balance and not weights:
+        raise ModelError(
+            f"{predictor.name} does not tell the shares of its classes; leave out --balance, or "
+            "export it again"
+        )
+    return Balanced(predictor, weights, balance)
 
 
 def run_scores(folder: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

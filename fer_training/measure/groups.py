@@ -28,7 +28,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer_ros.perception.alignment import align
+from fer_ros.perception.alignment import crop_for
 from fer_ros.perception.classification import EmotionClassifier
 from fer_ros.perception.detection import FaceDetector
 from fer_ros.perception.emotions import HAPPY, UNCERTAIN
@@ -182,9 +182,8 @@ def _middle(faces: Sequence[Face]) -> Face | None:
 def _label(classifier: EmotionClassifier, scene: Image, face: Face) -> str:
     crops = []
     for network in classifier.networks:
-        spec = network.metadata.input
-        crop = network.metadata.crop
-        crops.append([align(scene, face, crop, spec.width, spec.height, spec.channels)])
+        about = network.metadata
+        crops.append([crop_for(scene, face, about.crop, about.input)])
     row = classifier.classify(crops)[0]
     best = int(row.argmax())
     return classifier.labels[best] if row[best] >= classifier.uncertain_threshold else UNCERTAIN

@@ -30,6 +30,7 @@ from fer_ros.perception.class_balance import reweighted
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.emotions import FERPLUS
 from fer_ros.perception.errors import ModelError
+from fer_ros.perception.exposure import exposed
 from fer_ros.perception.model_metadata import ModelMetadata
 from fer_ros.perception.model_store import shipped_models
 from fer_training import architectures
@@ -213,8 +214,8 @@ def with_flip(predictor: Predictor, images: NDArray[np.uint8]) -> NDArray[np.flo
 
 
 @dataclass(frozen=True)
-class Mirrored:
-    """A network whose probabilities are the mean over a crop and its mirror image."""
+class _Wrapped:
+    """A network behind which something is changed."""
 
     predictor: Predictor
 
@@ -222,6 +223,11 @@ class Mirrored:
     def labels(self) -> tuple[str, ...]:
         """Classes in the order of the columns."""
         return self.predictor.labels
+
+
+@dataclass(frozen=True)
+class Mirrored(_Wrapped):
+    """A network whose probabilities are the mean over a crop and its mirror image."""
 
     @property
     def name(self) -> str:
@@ -234,18 +240,26 @@ class Mirrored:
 
 
 @dataclass(frozen=True)
-class Balanced:
-    """A network whose classes are weighed as the node's parameter `class_balance` does."""
-
-    predictor: Predictor
-    weights: tuple[float, ...]
-    """Of the classes, see :func:`fer_ros.perception.class_balance.class_weights`."""
-    balance: float
+class Exposed(_Wrapped):
+    """A network whose crops have the light that the node gives them."""
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """Classes in the order of the columns."""
-        return self.predictor.labels
+    def name(self) -> str:
+        """Name in reports."""
+        return f"{self.predictor.name}, exposure"
+
+    def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return shape (N, labels) for images of shape (N, H, W) or (N, H, W, 3)."""
+        return self.predictor.probabilities(np.stack([exposed(image) for image in images]))
+
+
+@dataclass(frozen=True)
+class Balanced(_Wrapped):
+    """A network whose classes are weighed as the node's parameter `class_balance` does."""
+
+    weights: tuple[float, ...]
+    """Of the classes, see :func:`fer_ros.perception.class_balance.prior_weights`."""
+    balance: float
 
     @property
     def name(self) -> str:
@@ -254,7 +268,8 @@ class Balanced:
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return shape (N, labels) for images of shape (N, H, W) or (N, H, W, 3)."""
-        return reweighted(self.predictor.probabilities(images), self.weights)
+        raw = self.predictor.probabilities(images)
+        return reweighted(raw, self.weights) if self.weights else raw
 
 
 def threshold_of(predictor: Predictor) -> float:

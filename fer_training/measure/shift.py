@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_training.data.base import FaceDataset
-from fer_training.data.degradations import SHIFTS
+from fer_training.data.degradations import LIGHTS, SHIFTS, Condition
 from fer_training.data.tensors import vote_shares
 from fer_training.measure import metrics
 from fer_training.measure.predictors import Predictor
@@ -139,10 +139,13 @@ def measure(
     split = split_votes(data)
     if len(split):
         rows.append(row("voters split", predictor, data.select(split), threshold))
-    for condition in SHIFTS:
-        changed = replace(data, images=degraded(data.images, condition, seed))
-        rows.append(row(condition.name, predictor, changed, threshold))
-    rows.append(_mean(rows[-len(SHIFTS) :]))
+
+    def changed(condition: Condition) -> ShiftRow:
+        seen = replace(data, images=degraded(data.images, condition, seed))
+        return row(condition.name, predictor, seen, threshold)
+
+    shifted = [changed(condition) for condition in SHIFTS]
+    rows += [*shifted, _mean(shifted), *(changed(condition) for condition in LIGHTS)]
     rows += [row(other.name, predictor, other, threshold) for other in others]
     if wild is not None:
         rows.append(unlabelled("wild", predictor, wild, threshold))

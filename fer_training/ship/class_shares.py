@@ -13,9 +13,9 @@
 # limitations under the License.
 """Stores the shares of the classes in networks that were exported without them.
 
-``python -m fer_training.ship.class_shares FER2013 fer_ros/models/*.onnx`` counts them as the file's
-own recipe cleans its rows; graphs and weights stay the same, and digests are renewed as
-:mod:`fer_training.ship.renew` says.
+``python -m fer_training.ship.class_shares FER2013 fer_ros/models/*.onnx`` counts them as each
+file's own recipe cleans its rows and leaves detectors alone; graphs and weights stay the same, and
+digests are renewed as :mod:`fer_training.ship.renew` says.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from pathlib import Path
 import onnx
 
 from fer_ros.perception.model_metadata import ModelMetadata
+from fer_ros.perception.onnx_file import read_properties
 from fer_training.data import load_dataset, splits
 from fer_training.data.base import FaceDataset
 from fer_training.recipes import recipe
-from fer_training.ship.export import drawn_shares
+from fer_training.ship.export import learned_shares
 from fer_training.ship.renew import Change, renew_all
 from fer_training.train.batches import class_rows
 
@@ -47,12 +48,13 @@ def adding_shares(data: FaceDataset) -> Change:
         settings = recipe.from_dict({k: v for k, v in metadata.recipe.items() if k in known})
         split = splits.choose(data, settings.data.split, settings.data.fold)
         rows = class_rows(data, split, settings)
-        shares = drawn_shares(rows, metadata.labels, settings.data.oversample)
-        return replace(metadata, class_shares=shares)
+        return replace(metadata, class_shares=learned_shares(rows, metadata.labels, settings))
 
     return change
 
 
 if __name__ == "__main__":
     fer2013 = load_dataset("fer2013", Path(sys.argv[1]))
-    renew_all([Path(name) for name in sys.argv[2:]], lambda _: adding_shares(fer2013))
+    files = [Path(name) for name in sys.argv[2:]]
+    networks = [path for path in files if "fer.labels" in read_properties(path)]
+    renew_all(networks, lambda _: adding_shares(fer2013))

@@ -30,11 +30,12 @@ from numpy.typing import NDArray
 from fer_ros.perception.alignment import FER2013_TEMPLATE
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.known_answer import as_stored
-from fer_ros.perception.model_metadata import InputSpec, ModelMetadata
+from fer_ros.perception.model_metadata import LEAST_SHARE, InputSpec, ModelMetadata
 from fer_ros.records import to_plain
 from fer_training import architectures
 from fer_training.data.base import FaceDataset
 from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor, Predictor
+from fer_training.recipes.recipe import Recipe
 from fer_training.records import files, run
 from fer_training.records.figures import Calibration, Figures, Results
 from fer_training.records.run import Parity, RunRecord
@@ -90,24 +91,29 @@ def metadata_of(
 def _class_shares(record: RunRecord, labels: Sequence[str]) -> tuple[float, ...]:
     if record.offset is not None:  # `calibration: classes` moved the logits afterwards
         return ()
-    return drawn_shares(record.data.class_rows, labels, record.recipe.data.oversample)
+    return learned_shares(record.data.class_rows, labels, record.recipe)
 
 
-def drawn_shares(
-    rows: Mapping[str, int], labels: Sequence[str], oversample: float
+def learned_shares(
+    rows: Mapping[str, int], labels: Sequence[str], recipe: Recipe
 ) -> tuple[float, ...]:
-    """Return the share of each class among the crops that a training draws, in the labels' order.
+    """Return the share of each class among what a training learns from, in the labels' order.
 
     Args:
-        rows: Training rows of each class. Where these are not the classes of the labels, as for a
-            head of its own, or one has no rows, the shares are not known: empty.
+        rows: Training rows of each class.
         labels: Of the network.
-        oversample: The recipe's `data.oversample`.
+        recipe: Of the training.
+
+    Returns:
+        Empty where the shares are not known: the head has other classes, a class has hardly a row,
+        or targets are not the labels alone (`vote_share`, `unlabelled`).
     """
-    if set(rows) != set(labels) or not all(rows.values()):
+    data = recipe.data
+    if set(rows) != set(labels) or not all(rows.values()) or data.vote_share or data.unlabelled:
         return ()
-    drawn = [rows[label] ** (1.0 - oversample) for label in labels]
-    return tuple(round(count / sum(drawn), 5) for count in drawn)
+    drawn = [rows[label] ** (1.0 - data.oversample) for label in labels]
+    shares = tuple(round(count / sum(drawn), 6) for count in drawn)
+    return shares if min(shares) >= LEAST_SHARE else ()
 
 
 def headline(

@@ -232,7 +232,8 @@ def test_colour_and_grey_agree() -> None:
     for one, other in zip(from_colour, from_grey, strict=True):
         assert np.array_equal(one, other)
     colour_of_grey = align(np.asarray(grey), faces[2], FER2013_TEMPLATE, 48, 48, 3)
-    assert np.array_equal(colour_of_grey[:, :, 1], from_grey[2])
+    plain = align(np.asarray(grey), faces[2], FER2013_TEMPLATE, 48, 48, 1)
+    assert np.array_equal(colour_of_grey[:, :, 1], plain)
     assert align_all(image, [], FER2013_TEMPLATE, spec) == []
 
 

@@ -73,6 +73,8 @@ def test_a_missing_key_is_named(key: str) -> None:
         ("uncertain_threshold", 1.5, "uncertain_threshold"),
         ("output", "scores", "output"),
         ("class_shares", [0.5], "class_shares"),
+        ("class_shares", None, "class_shares must be a list"),
+        ("class_shares", [1e-9] + [1 / 6] * (len(GOOD.labels) - 1), "class_shares"),
         ("class_shares", [0.9] + [0.1] * (len(GOOD.labels) - 1), "class_shares"),
         ("class_shares", [1.0] + [0.0] * (len(GOOD.labels) - 1), "class_shares"),
         ("input", {"width": 48}, "height"),

@@ -26,6 +26,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from fer_ros.perception import model_store
+from fer_ros.perception.association import Expected
 from fer_ros.perception.detection import DetectorError, DetectorSettings, FerFaceDetector
 from fer_ros.perception.detection.base import merged
 from fer_ros.perception.detection.factory import create_detector, locate_detector
@@ -177,8 +178,20 @@ def test_doubtful_candidates_of_a_video_are_looked_at_where_a_track_expects_a_fa
     assert len(finder.verified(image, found)) == 3
     assert finder.verified(image, found, [])[:, 0].tolist() == [160]
     assert finder.verified(image, found, [Box(310, 90, 30, 30)])[:, 0].tolist() == [160, 300]
-    finder.settings = DetectorSettings(threshold=0.25)
+    finder.settings = DetectorSettings(threshold=0.4)
     assert len(finder.verified(image, found, [])) == 3
+
+
+def test_pictures_without_tracks_are_searched_as_detect_does(own: Path) -> None:
+    verifier_file(own.with_name("own-verifier.onnx"), bias=3.0)
+    finder = FerFaceDetector(DetectorSettings(), own)
+    image = np.asarray(cv2.GaussianBlur(scene(60), (0, 0), 6.8))
+    plain = finder.candidates(image, 0.1)
+    assert 0.2 < plain[:, 14].max() < 0.3
+    alone = [face.box for face in finder.detect(image)]
+    assert [face.box for face in Searcher(finder).find(image, 1.0)] == alone != []
+    elsewhere = [Expected(Box(500, 400, 60, 60), age=5, missed=0)]
+    assert Searcher(finder).find(image, 1.0, elsewhere) == []
 
 
 def test_another_network_beside_a_detector_is_refused(own: Path) -> None:

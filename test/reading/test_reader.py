@@ -25,7 +25,7 @@ import pytest
 from support import smiling
 
 import fer_ros
-from fer_ros.perception.class_balance import class_weights, reweighted
+from fer_ros.perception.class_balance import prior_weights, reweighted
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.model_store import shipped_models
 from fer_ros.reading.reader import Reader, thinned
@@ -55,7 +55,7 @@ def test_a_picture_is_read_by_itself_whatever_came_before(reader: Reader) -> Non
         assert values(reader.read(showing("fear"))) == alone
     (face,) = reader.read(showing("fear"))
     shares = EmotionNetwork(shipped_models()["fer-lite"]).metadata.class_shares
-    balanced = reweighted(face.probabilities, class_weights(shares, 0.5))
+    balanced = reweighted(face.probabilities, prior_weights(shares, 0.5))
     np.testing.assert_allclose(face.smoothed, balanced, atol=1e-6)
 
 

@@ -33,6 +33,7 @@ from fer_training import architectures
 from fer_training.commands.cli import main
 from fer_training.measure import predictors
 from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor
+from fer_training.recipes.recipe import load
 from fer_training.records.checkpoint import Fitted
 from fer_training.ship import export
 
@@ -85,17 +86,23 @@ def test_exported_file_is_self_contained_and_described(made: Path) -> None:
     assert metadata.dataset["sha256"] == record["data"]["sha256"]
     rows = record["data"]["class_rows"]
     assert sum(rows.values()) == record["data"]["training_rows"]
-    shares = [rows[label] / sum(rows.values()) for label in metadata.labels]
-    assert metadata.class_shares == pytest.approx(shares, abs=1e-4)
+    assert metadata.class_shares == ()  # arch1 learns from labels mixed with votes
 
 
 def test_shares_are_those_of_the_crops_that_a_training_draws() -> None:
-    rows = {"happy": 900, "sad": 100}
-    assert export.drawn_shares(rows, ("sad", "happy"), 0.0) == pytest.approx((0.1, 0.9))
-    assert export.drawn_shares(rows, ("sad", "happy"), 0.5) == pytest.approx((0.25, 0.75))
-    assert export.drawn_shares(rows, ("sad", "happy"), 1.0) == pytest.approx((0.5, 0.5))
-    assert export.drawn_shares(rows, ("sad", "angry"), 0.0) == ()
-    assert export.drawn_shares({"happy": 9, "sad": 0}, ("sad", "happy"), 0.0) == ()
+    rows, labels = {"happy": 900, "sad": 100}, ("sad", "happy")
+
+    def shares(rows: dict[str, int], *changes: str) -> tuple[float, ...]:
+        return export.learned_shares(rows, labels, load("chowanda-arch1", changes))
+
+    assert shares(rows) == pytest.approx((0.1, 0.9))
+    assert shares(rows, "data.oversample=0.5") == pytest.approx((0.25, 0.75))
+    assert shares(rows, "data.oversample=1.0") == pytest.approx((0.5, 0.5))
+    assert shares({"happy": 9, "angry": 9}) == ()
+    assert shares({"happy": 9, "sad": 0}) == ()
+    assert shares({"happy": 900_000, "sad": 1}) == ()
+    assert shares(rows, "data.vote_share=0.25") == ()
+    assert shares(rows, "data.unlabelled=faces.npz") == ()
 
 
 def test_checkpoint_and_file_give_the_same_figures(made: Path) -> None:

@@ -27,7 +27,7 @@ pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
 import synthetic_faces
 
-from fer_ros.perception.class_balance import class_weights
+from fer_ros.perception.class_balance import prior_weights
 from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork
 from fer_ros.perception.emotions import FER2013
 from fer_ros.perception.known_answer import average_faces
@@ -35,7 +35,7 @@ from fer_ros.perception.model_store import shipped_models
 from fer_ros.perception.types import Box, Face
 from fer_training.data import groups as files
 from fer_training.data.base import DatasetError
-from fer_training.data.degradations import SHIFTS, border, contrast, sharpen
+from fer_training.data.degradations import LIGHTS, SHIFTS, border, contrast, sharpen
 from fer_training.measure import groups, shift
 from fer_training.measure.predictors import Balanced
 
@@ -72,7 +72,7 @@ def test_balanced_probabilities_are_measured_as_the_node_weighs_them() -> None:
     scores = np.full((1, 7), 0.02, np.float32)
     scores[0, :2] = 0.5, 0.4
     shares = (0.2, 0.02, 0.14, 0.2, 0.16, 0.12, 0.16)
-    found = Balanced(Fixed(scores), class_weights(shares, 0.5), 0.5)
+    found = Balanced(Fixed(scores), prior_weights(shares, 0.5), 0.5)
     assert found.name == "fixed, balance 0.5"
     assert found.labels == FER2013
     (row,) = found.probabilities(np.zeros((1, 48, 48), np.uint8))
@@ -101,7 +101,9 @@ def test_the_record_has_every_condition_their_mean_and_the_other_sets() -> None:
     scores = RNG.dirichlet(np.ones(7), 14).astype(np.float32)
     record = shift.measure(Fixed(scores), data, 0.3, [data], data.images)
     names = [row.name for row in record.rows]
-    assert names == ["clean", *(entry.name for entry in SHIFTS), "changed, mean", "fer2013", "wild"]
+    changes = [entry.name for entry in SHIFTS]
+    lights = [entry.name for entry in LIGHTS]
+    assert names == ["clean", *changes, "changed, mean", *lights, "fer2013", "wild"]
     assert record.rows[-3].accuracy == pytest.approx(record.rows[0].accuracy)
     assert len(shift.markdown([record, record]).splitlines()) == 2 + len(names)
 

@@ -147,7 +147,7 @@ class Verifies(Protocol):
             image: That they were found in.
             found: Of one or more passes, without overlapping ones, in pixels of the image.
             expected: Where tracks expect faces: candidates elsewhere that have little prospect
-                may be left out. None: no tracks are known, all are returned.
+                may be left out. None: no track is known, all are returned.
         """
         ...
 

@@ -30,7 +30,7 @@ from fer_ros.perception.detection import one_shot
 from fer_ros.perception.detection.base import DetectorError, DetectorSettings, shrink
 from fer_ros.perception.detection.candidates import Candidates, near
 from fer_ros.perception.detection.detector_metadata import DetectorMetadata
-from fer_ros.perception.detection.verifier import LEAST_SCORE, PROMISING, Verifier
+from fer_ros.perception.detection.verifier import LEAST_SCORE, PROMISING, USUAL_THRESHOLD, Verifier
 from fer_ros.perception.model_metadata import MetadataError
 from fer_ros.perception.onnx_file import read_properties
 from fer_ros.perception.types import Box, Image
@@ -105,9 +105,8 @@ class FerFaceDetector(one_shot.OneShotDetector):
         """See :class:`fer_ros.perception.detection.base.Verifies`."""
         if self._verifier is None:
             return found
-        if expected is not None:
-            least = min(PROMISING, self.settings.threshold)
-            found = found[(found[:, 14] >= least) | near(found, expected)]
+        if expected is not None and self.settings.threshold >= USUAL_THRESHOLD:
+            found = found[(found[:, 14] >= PROMISING) | near(found, expected)]
         return self._verifier.verified(image, found)
 
     def run_network(self, picture: Image) -> list[NDArray[np.float32]]:

@@ -42,8 +42,10 @@ FACTS_SCALE, _TYPICAL_SIDE = 3.0, 40.0
 LEAST_SCORE, SURE = 0.2, 0.97
 """Of the detector, below which and from which on a candidate is not looked at."""
 PROMISING = 0.3
-"""Of the detector: in videos, what is below is looked at only where a track expects a face. It
-seldom reaches the default threshold, and half of what the detector finds is of that kind."""
+"""Of the detector: beside tracks, what is below is looked at only where one expects its face. Half
+of what the detector finds in videos is of that kind, and it seldom reaches the usual threshold."""
+USUAL_THRESHOLD = 0.5
+"""Of a face's confidence, below which all is looked at."""
 _SURER = 1e-5
 """Doubt that remains of a sure candidate, of the detector's own: what was looked at comes later."""
 _LARGEST_LOGIT = 30.0

@@ -37,7 +37,7 @@ _SIDE = 132
 
 _LEVELS = (
     ("frame", "frame, published label"),
-    ("frame_single", "frame, without smoothing"),
+    ("frame_single", "frame, networks alone"),
     ("interval_majority", "span, majority of labels"),
     ("interval_mean", "span, mean of probabilities"),
 )
