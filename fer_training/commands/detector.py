@@ -167,6 +167,7 @@ def _add_compare(actions: Any) -> None:
     compare.add_argument("--points", type=Path, help="npz with eyes, nose and mouth by people")
     compare.add_argument("--teacher", type=Path, metavar="YUNET", help="landmarks beside its own")
     compare.add_argument("--threshold", type=float, default=0.7)
+    compare.add_argument("--light", type=float, default=1.0, help="of the photos, less than 1: dim")
     compare.add_argument("--json", type=Path, required=True)
     compare.set_defaults(run=_compare)
 
@@ -318,6 +319,7 @@ def _compare(options: argparse.Namespace) -> None:
             options.threshold,
             options.points,
             options.teacher,
+            options.light,
         )
     )
     files.write(record, options.json)

@@ -53,6 +53,17 @@ class LabelledPhoto:
     and the faces count by kind, not in the whole."""
 
 
+_SENSOR_NOISE = 2.0
+"""Standard deviation in a dim photo [grey levels]."""
+
+
+def dimmed(photo: LabelledPhoto, light: float, seed: int = 0) -> LabelledPhoto:
+    """Return a photo as a camera takes it in less light: multiplied, with noise, in eight bits."""
+    noise = np.random.default_rng(seed).normal(0.0, _SENSOR_NOISE, photo.image.shape)
+    image = np.clip(photo.image * light + noise, 0, 255).astype(np.uint8)
+    return replace(photo, image=image)
+
+
 def load(path: Path) -> Iterator[LabelledPhoto]:
     """Yield the photos of a data set; its layout is recognised by its files.
 

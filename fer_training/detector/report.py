@@ -29,7 +29,7 @@ from fer_ros.perception.detection import DetectorSettings, YuNetDetector
 from fer_training.data.base import DatasetError
 from fer_training.data.folders import open_npz
 from fer_training.detector import compare, crops, expressions, landmarks
-from fer_training.detector.labelled_photos import load
+from fer_training.detector.labelled_photos import dimmed, load
 from fer_training.detector.vga_scenes import Scene, scenes
 from fer_training.records import provenance
 
@@ -53,6 +53,8 @@ class Request:
     """npz with eyes, nose and mouth by people."""
     teacher: Path | None = None
     """YuNet file, whose landmarks in the enlarged crops are compared with."""
+    light: float = 1.0
+    """What the photos are multiplied with; less than 1 adds a sensor's noise."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ class Comparison:
     """By detector, in times the first one's."""
     on_photos: list[compare.PhotoFigures]
     false_on_empty: dict[str, int]
+    light: float = 1.0
+    """Share of the photos' own that they are shown with."""
     on_scenes: list[compare.SceneFigures] = field(default_factory=list)
     expressions: list[ExpressionRow] = field(default_factory=list)
     landmarks: list[LandmarkRow] = field(default_factory=list)
@@ -111,6 +115,8 @@ def run(request: Request) -> Comparison:
     """
     contestants = [compare.contestant(name) for name in request.detectors]
     photos = list(load(request.photos))
+    if request.light != 1.0:
+        photos = [dimmed(photo, request.light, seed) for seed, photo in enumerate(photos)]
     empty = [photo.image for photo in photos if len(photo.boxes) == 0]
     spent = compare.cost(contestants, photos[0].image)
     on_photos = compare.on_photos(contestants, photos, request.threshold)
@@ -120,6 +126,7 @@ def run(request: Request) -> Comparison:
         faces=int(sum(photo.counts.sum() for photo in photos)),
         empty=len(empty),
         threshold=request.threshold,
+        light=request.light,
         versions=provenance.versions(),
         cost={each.name: float(c / spent[0]) for each, c in zip(contestants, spent)},
         on_photos=on_photos,
@@ -189,7 +196,8 @@ def markdown(record: Comparison) -> str:
     lines = [
         f"{record.count} photos of {record.photos}, {record.faces} faces, "
         f"{record.empty} photos without; threshold {record.threshold}; "
-        f"faces of {compare.SMALLEST:g} pixels and more.",
+        f"faces of {compare.SMALLEST:g} pixels and more."
+        + (f" In {record.light:g} times their light." if record.light != 1.0 else ""),
         "",
         "| | cost, VGA | recall | false faces a photo | recall at 0.1 | at 0.01 | false on empty |",
         "|---|---|---|---|---|---|---|",

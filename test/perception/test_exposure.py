@@ -21,7 +21,8 @@ import pytest
 
 from fer_ros.perception.alignment import FER2013_TEMPLATE, align, crop_for
 from fer_ros.perception.classification import EmotionNetwork
-from fer_ros.perception.exposure import LEAST_SPREAD, MEANS, exposed
+from fer_ros.perception.detection import DetectorSettings, FerFaceDetector
+from fer_ros.perception.exposure import LEAST_SPREAD, MEANS, brighten, exposed
 from fer_ros.perception.known_answer import known_crops
 from fer_ros.perception.model_metadata import InputSpec
 from fer_ros.perception.model_store import shipped_models
@@ -77,6 +78,41 @@ def test_known_faces_in_the_dark_are_predicted_as_in_the_light(name: str) -> Non
     kept = np.abs(network.classify([exposed(crop) for crop in dark]) - light).max(axis=1)
     assert kept.mean() < 0.1
     assert kept.mean() < lost.mean() / 2
+
+
+def test_dim_pictures_are_multiplied_in_place_and_others_are_not_touched() -> None:
+    bright = np.random.default_rng(0).integers(0, 256, (200, 300), np.uint8)
+    for shape in ((200, 300), (200, 100, 3)):
+        canvas = np.full((240, *shape[1:]), 7, np.uint8)
+        place = canvas[:200]
+        place[:] = bright.reshape(shape)
+        brighten(place)
+        np.testing.assert_array_equal(place, bright.reshape(shape))
+        place[:] = bright.reshape(shape) // 5
+        brighten(place)
+        assert 235 <= place.max() <= 250
+        assert np.abs(place - bright.reshape(shape) * 0.94).mean() < 5
+        assert (canvas[200:] == 7).all()
+
+
+def test_a_black_picture_and_one_with_a_lamp_stay_as_they_are() -> None:
+    black = np.zeros((64, 64), np.uint8)
+    brighten(black)
+    assert not black.any()
+    night = np.full((160, 160), 20, np.uint8)
+    night[:32, :32] = 255
+    lit = night.copy()
+    brighten(lit)
+    np.testing.assert_array_equal(lit, night)
+
+
+def test_a_face_in_a_dark_room_is_found() -> None:
+    image = Scene(640, 480, (Actor(320, 240, 90, ("happy",)),)).render(0.0)[0]
+    detector = FerFaceDetector(DetectorSettings())
+    (light,) = detector.detect(image)
+    (dark,) = detector.detect(image // 16)
+    assert dark.box.iou(light.box) > 0.8
+    assert dark.score > 0.9
 
 
 def test_the_crop_for_a_network_is_aligned_and_exposed() -> None:

@@ -236,6 +236,18 @@ def test_comparison_of_detectors_end_to_end(
     assert figures["empty"] == 1
     assert [own["name"] for own in figures["on_photos"]] == ["face@320", "face@160"]
     assert "Recall by the face's side" in capsys.readouterr().out
+    assert cli.main([*words, "--photos", str(path), "--light", "0.1", "--json", str(record)]) == 0
+    assert "In 0.1 times their light" in capsys.readouterr().out
+    assert json.loads(record.read_text("utf-8"))["light"] == 0.1
+
+
+def test_dim_photos_are_noisy_and_the_same_again(tmp_path: Path) -> None:
+    photo = next(iter(labelled_photos.load(write_photos(tmp_path / "a.npz", [0.9]))))
+    dim = labelled_photos.dimmed(photo, 0.25, 3)
+    gap = dim.image - photo.image * 0.25
+    assert abs(gap.mean()) < 1
+    assert 1 < gap.std() < 3
+    np.testing.assert_array_equal(dim.image, labelled_photos.dimmed(photo, 0.25, 3).image)
 
 
 def test_scenes_have_their_faces_where_they_say() -> None:

@@ -31,6 +31,7 @@ from fer_ros.perception.detection.base import DetectorError, DetectorSettings, s
 from fer_ros.perception.detection.candidates import Candidates, near
 from fer_ros.perception.detection.detector_metadata import DetectorMetadata
 from fer_ros.perception.detection.verifier import LEAST_SCORE, PROMISING, USUAL_THRESHOLD, Verifier
+from fer_ros.perception.exposure import brighten
 from fer_ros.perception.model_metadata import MetadataError
 from fer_ros.perception.onnx_file import read_properties
 from fer_ros.perception.types import Box, Image
@@ -199,7 +200,9 @@ class _Buffers:
         if self._filled != (height, width):
             self._canvas[:] = 0
             self._filled = (height, width)
-        shrink(image, width, height, into=self._canvas[0, 0, :height, :width])
+        place = self._canvas[0, 0, :height, :width]
+        shrink(image, width, height, into=place)
+        brighten(place)
 
 
 def _output(stride: int) -> str:

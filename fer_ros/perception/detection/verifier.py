@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from fer_ros.perception.detection.base import DetectorError, shrink
 from fer_ros.perception.detection.candidates import Candidates
+from fer_ros.perception.exposure import exposed
 from fer_ros.perception.inference import create_session
 from fer_ros.perception.types import Image
 
@@ -83,7 +84,7 @@ class Verifier:
         rows = np.flatnonzero(~sure)[:_MOST]
         if len(rows) == 0:
             return found
-        crops = np.stack([crop(image, box) for box in found[rows, :4]])
+        crops = np.stack([exposed(crop(image, box)) for box in found[rows, :4]])
         logits = self.logits(crops, facts(found[rows]))
         found[rows, 14] = 1.0 / (1.0 + np.exp(-logits))
         return np.asarray(found[np.argsort(-found[:, 14], kind="stable")])

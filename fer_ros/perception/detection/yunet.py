@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from fer_ros.perception.detection import one_shot
 from fer_ros.perception.detection.base import DetectorError, DetectorSettings, shrink
 from fer_ros.perception.detection.candidates import Candidates
+from fer_ros.perception.exposure import brighten
 from fer_ros.perception.types import Image
 
 _STRIDES = (8, 16, 32)
@@ -180,5 +181,6 @@ class _Buffers:
             shrink(image, width, height, into=place)
         else:
             place[:] = shrink(image, width, height)[:, :, None]
+        brighten(place)
         cv2.split(self._canvas, list(self._channels))
         self.planes[0] = self._channels
