@@ -36,7 +36,7 @@ MEANS = (70.0, 190.0)
 _LARGEST_GAIN = 10.0
 """Beyond it there is more noise than face."""
 
-_BRIGHT, _DIM, _FULL = 0.99, 160, 240.0
+_BRIGHT, _DIM, _FULL = 0.998, 100, 240.0
 """A picture is dim where this share of its pixels is darker than the second number [levels]; its
 pixels are then multiplied until that share reaches the third."""
 

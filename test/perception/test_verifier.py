@@ -114,13 +114,14 @@ def test_the_crop_of_a_large_face_is_a_mean_and_no_sample_of_its_pixels() -> Non
 def test_candidates_get_a_new_confidence_and_order(tmp_path: Path) -> None:
     image = np.full((200, 400), 20, np.uint8)
     image[:, 200:] = 230
-    verifier = Verifier(verifier_file(tmp_path / "v.onnx", weight=10.0, bias=-5.0))
+    verifier = Verifier(verifier_file(tmp_path / "v.onnx", weight=20.0, bias=-10.0))
     found = np.array([candidate(40, 80, 30, 0.8), candidate(300, 80, 30, 0.3)], np.float32)
     before = found.copy()
     bright, dark = verifier.verified(image, found)
     np.testing.assert_array_equal(found, before)
     assert bright[0] == 300
-    assert bright[14] == pytest.approx(1 / (1 + np.exp(-(10 * 230 / 255 - 5))), abs=1e-4)
+    seen = 190  # grey level, as of all crops that are too bright
+    assert bright[14] == pytest.approx(1 / (1 + np.exp(-(20 * seen / 255 - 10))), abs=1e-4)
     assert dark[14] < 0.02
 
 
