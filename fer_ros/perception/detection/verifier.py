@@ -46,7 +46,7 @@ PROMISING = 0.3
 """Of the detector: beside tracks, what is below is looked at only where one expects its face. Half
 of what the detector finds in videos is of that kind, and it seldom reaches the usual threshold."""
 USUAL_THRESHOLD = 0.5
-"""Of a face's confidence, below which all is looked at."""
+"""Where a face needs less confidence than this, everything is looked at."""
 _SURER = 1e-5
 """Doubt that remains of a sure candidate, of the detector's own: what was looked at comes later."""
 _LARGEST_LOGIT = 30.0
