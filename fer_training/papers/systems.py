@@ -130,6 +130,9 @@ SYSTEMS = (
         _row("network", "ckplus", "patil-ckplus-random", "patil-ckplus"),
         Claim("SVM", "fer2013", Figure(38, "section 4.4"), "svm-hog:random-25", "svm-hog:official"),
         Claim("SVM", "ckplus", Figure(97, "section 4.3"), "svm-hog:random-20", "svm-hog:subject-5"),
+    ), (
+        ("Five classes, images by majority and by eight of ten voters (paper: by hand)",
+         ("patil-five", "patil-five-eight")),
     )),
     System("Minaee et al. 2021", "003, a spatial transformer before four convolutions", (
         _row("network", "fer2013", "deep-emotion", headline=True),
