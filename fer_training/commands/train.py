@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def _train(options: argparse.Namespace) -> None:
     from fer_training.train.memory import keep_freed_memory
 
     keep_freed_memory()
-    command = "fer-train train " + " ".join([options.recipe, *_spelled(options)])
+    command = shlex.join(["fer-train", "train", options.recipe, *_spelled(options)])
     try:
         record = runs.train(
             options.recipe,
@@ -116,7 +117,7 @@ def _search(options: argparse.Namespace) -> None:
         raise ValueError(f"--folds must be 2 or more, not {options.folds}")
     if options.rows < 0:
         raise ValueError(f"--rows must be 0 or more, not {options.rows}")
-    words = ["fer-train search", options.recipe, *options.places, *_spelled(options)]
+    words = ["fer-train", "search", options.recipe, *options.places, *_spelled(options)]
     words += ["--rows", str(options.rows)] if options.rows else []
     words += ["--folds", str(options.folds), "--out", f"runs/{options.out.name}"]
     overrides = _overrides(options)
@@ -127,7 +128,7 @@ def _search(options: argparse.Namespace) -> None:
         places,
         overrides,
         options.out,
-        " ".join(words),
+        shlex.join(words),
         options.folds,
         options.rows,
     )
