@@ -84,12 +84,15 @@ def _table(system: System, readings: Readings) -> Iterator[str]:
             for step in found.steps
             if step.key == key
         ]
+        first = having[0][0]
+        tried = [_tried(own.label, found, step) for own, found, step in searched]
+        if all(own is not first for own, _, _ in searched):
+            tried += _to_try(key, first)
         cells = [
             key,
             _joined(having, lambda gap: gap.printed or "-"),
             _joined(having, lambda gap: gap.ours),
-            "; ".join(_tried(own.label, found, step) for own, found, step in searched)
-            or _to_try(key, having[0][0]),
+            "; ".join(tried) or "-",
             "; ".join(f"{own.label}: {step.chosen}" for own, _, step in searched) or "-",
         ]
         yield "| " + " | ".join(cells) + " |"
@@ -120,10 +123,10 @@ def _tried(label: str, found: SearchRecord, step: SearchStep) -> str:
     return f"{label}: {', '.join(values)} ({found.epochs} epochs, {found.folds} folds{rows})"
 
 
-def _to_try(key: str, own: _Own) -> str:
+def _to_try(key: str, own: _Own) -> list[str]:
     """Return the values of a recipe's list of open settings, with the hours of their search."""
     values = [distance.as_text(value) for value in own.config.paper.open.get(key, [])]
     if not values:
-        return "-"
+        return []
     hours = (len(values) - 1) * (FOLDS - 1) * costs.hours(own.config.name, own.config.epochs)
-    return f"{own.label} to try: {', '.join(values)} ({hours:.1f} h)"
+    return [f"{own.label} to try: {', '.join(values)} ({hours:.1f} h)"]
