@@ -16,6 +16,7 @@ set -eu
 changed=0
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+cd "$folder"
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check av==18.1.0 numpy==2.4.6
 "$folder/venv/bin/python" - <<'PYTHON' || changed=1

@@ -14,6 +14,7 @@ set -eu
 changed=0
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+cd "$folder"
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check rosbags==0.11.9
 "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \

@@ -14,6 +14,7 @@ set -eu
 changed=0
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+cd "$folder"
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check zenoh-ros2-sdk==0.1.8
 "$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
