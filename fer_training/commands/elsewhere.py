@@ -62,7 +62,7 @@ def add(commands: Any) -> None:
 def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"{text!r} does not lie in 0..1")
     return value
 
 

@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Stores the shares of the classes in networks that were exported without them.
 
 ``python -m fer_training.ship.class_shares FER2013 fer_ros/models/*.onnx`` counts them as each
@@ -33,7 +34,7 @@ from fer_training.data.base import FaceDataset
 from fer_training.recipes import recipe
 from fer_training.ship.export import learned_shares
 from fer_training.ship.renew import Change, renew_all
-from fer_training.train.batches import class_rows
+from fer_training.train.batches import class_rows, training_rows
 
 
 def adding_shares(data: FaceDataset) -> Change:
@@ -47,7 +48,7 @@ def adding_shares(data: FaceDataset) -> Change:
         known = {field.name for field in fields(recipe.Recipe)}  # the command is there as well
         settings = recipe.from_dict({k: v for k, v in metadata.recipe.items() if k in known})
         split = splits.choose(data, settings.data.split, settings.data.fold)
-        rows = class_rows(data, split, settings)
+        rows = class_rows(data.select(training_rows(data, split, settings)))
         return replace(metadata, class_shares=learned_shares(rows, metadata.labels, settings))
 
     return change

@@ -170,10 +170,9 @@ def training_rows(data: FaceDataset, split: splits.Split, recipe: Recipe) -> spl
     return rows[keep]
 
 
-def class_rows(data: FaceDataset, split: splits.Split, recipe: Recipe) -> dict[str, int]:
-    """Return how many training rows each class has after cleaning."""
-    labels = data.labels[training_rows(data, split, recipe)]
-    return {name: int((labels == code).sum()) for code, name in enumerate(data.label_names)}
+def class_rows(data: FaceDataset) -> dict[str, int]:
+    """Return how many rows each class has."""
+    return {name: int((data.labels == code).sum()) for code, name in enumerate(data.label_names)}
 
 
 def _votes(data: FaceDataset, recipe: Recipe, device: torch.device) -> Tensor | None:

@@ -82,8 +82,7 @@ def finish(trainer: Trainer, command: str) -> RunRecord:
 def _origin(trainer: Trainer) -> DataOrigin:
     used = trainer.data.select(training_rows(trainer.data, trainer.split, trainer.recipe))
     origin = provenance.dataset(trainer.data, len(used))
-    counts = class_rows(trainer.data, trainer.split, trainer.recipe)
-    return replace(origin, disagreement=ferplus.disagreement(used), class_rows=counts)
+    return replace(origin, disagreement=ferplus.disagreement(used), class_rows=class_rows(used))
 
 
 def _fit_offset(trainer: Trainer) -> NDArray[np.float64] | None:

@@ -177,10 +177,11 @@ def test_doubtful_candidates_of_a_video_are_looked_at_where_a_track_expects_a_fa
     rows = [candidate(40, 80, 30, 0.25), candidate(160, 80, 30, 0.35), candidate(300, 80, 30, 0.25)]
     found = np.array(rows, np.float32)
     assert len(finder.verified(image, found)) == 3
-    assert finder.verified(image, found, [])[:, 0].tolist() == [160]
+    elsewhere = Box(0, 0, 9, 9)
+    assert finder.verified(image, found, [elsewhere])[:, 0].tolist() == [160]
     assert finder.verified(image, found, [Box(310, 90, 30, 30)])[:, 0].tolist() == [160, 300]
     finder.settings = DetectorSettings(threshold=0.4)
-    assert len(finder.verified(image, found, [])) == 3
+    assert len(finder.verified(image, found, [elsewhere])) == 3
 
 
 def test_pictures_without_tracks_are_searched_as_detect_does(own: Path) -> None:

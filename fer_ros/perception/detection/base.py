@@ -138,16 +138,14 @@ class FaceDetector(Protocol):
 class Verifies(Protocol):
     """What a detector may have besides: a second look at what it found."""
 
-    def verified(
-        self, image: Image, found: Candidates, expected: Sequence[Box] | None = None
-    ) -> Candidates:
+    def verified(self, image: Image, found: Candidates, expected: Sequence[Box] = ()) -> Candidates:
         """Return candidates with their final confidence, the most confident first.
 
         Args:
             image: That they were found in.
             found: Of one or more passes, without overlapping ones, in pixels of the image.
             expected: Where tracks expect faces: candidates elsewhere that have little prospect
-                may be left out. None: no track is known, all are returned.
+                may be left out. Empty: no track is known, all are returned.
         """
         ...
 
@@ -156,7 +154,7 @@ def merged(
     detector: FaceDetector,
     image: Image,
     rows: Sequence[Candidates],
-    expected: Sequence[Box] | None = None,
+    expected: Sequence[Box] = (),
 ) -> Candidates:
     """Return what several passes over an image found, with its final confidence, each face once.
 

@@ -100,13 +100,11 @@ class FerFaceDetector(one_shot.OneShotDetector):
             least = min(least, LEAST_SCORE)
         return super().candidates(image, least, scale)
 
-    def verified(
-        self, image: Image, found: Candidates, expected: Sequence[Box] | None = None
-    ) -> Candidates:
+    def verified(self, image: Image, found: Candidates, expected: Sequence[Box] = ()) -> Candidates:
         """See :class:`fer_ros.perception.detection.base.Verifies`."""
         if self._verifier is None:
             return found
-        if expected is not None and self.settings.threshold >= USUAL_THRESHOLD:
+        if expected and self.settings.threshold >= USUAL_THRESHOLD:
             found = found[(found[:, 14] >= PROMISING) | near(found, expected)]
         return self._verifier.verified(image, found)
 

@@ -100,7 +100,7 @@ class Searcher:
             scale, smallest = detector.scale(width, height), detector.smallest_face
             windows = self._plan.windows(width, height, scale, budget, smallest, tracked)
             rows += [self._in_window(image, window, least) for window in windows]
-        return faces_of(merged(detector, image, rows, tracked or None))
+        return faces_of(merged(detector, image, rows, tracked))
 
     def _sparsely(
         self,
@@ -113,7 +113,7 @@ class Searcher:
     ) -> list[Face]:
         """Search the whole image or windows, as the plan has it."""
         height, width = image.shape[:2]
-        places = [face.box for face in expected] or None
+        places = [face.box for face in expected]
         step = self._sparse.step(
             self._detector, (width, height), budget, expected, time_ns, whole_passes
         )
@@ -121,7 +121,7 @@ class Searcher:
         rows = []
         if step.windows:
             found = mosaic.search(self._detector, image, step.windows, least)
-            rows.append(found[near(found, places or [])])  # new faces are for whole passes
+            rows.append(found[near(found, places)])  # new faces are for whole passes
         if step.wandering is not None:
             rows.append(self._in_window(image, step.wandering, least))
         if not step.whole:
