@@ -55,7 +55,11 @@ _MOST_EVENTS = 1000
 _MOST_MOODS = 100
 """Expressions that go on at the same time; of more, the oldest are forgotten."""
 
-_EVENTS = ("end-file", "property-change", "idle", "shutdown", "gone")
+_EVENTS = ("start-file", "end-file", "property-change", "shutdown", "gone")
+
+_LOOK_PERIOD = 0.2
+"""Period at which mpv is asked for a file that it has not begun to open [s]. A stop before that is
+no end of a file, and where it comes at once after the file, mpv tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,8 @@ class _Song:
     since: float
     leaving: bool = False
     """It is fading out."""
+    begun: bool = False
+    """mpv has begun to open it, and will tell its end."""
 
 
 class MusicPlayer:
@@ -208,6 +214,8 @@ class MusicPlayer:
             return None
         if self._fade is not None:
             return _FADE_STEP
+        if self._song is not None and not self._song.begun:
+            return _LOOK_PERIOD
         if self._song is not None and self._mood() not in (None, self._song.mood):
             return max(self._song.since + self._options.minimum_play - time.monotonic(), _FADE_STEP)
         return None
@@ -227,6 +235,9 @@ class MusicPlayer:
                 self._moods.pop((item.track_id, item.label), None)
             case bool():
                 self._set_enabled(item)
+            case {"event": "start-file", "playlist_entry_id": entry}:
+                if self._song is not None and entry == self._song.entry:
+                    self._song.begun = True
             case {"event": "end-file", "playlist_entry_id": entry, "reason": reason}:
                 if self._song is not None and entry == self._song.entry:
                     self._song_ended(self._song, reason, item.get("file_error", ""))
@@ -234,10 +245,6 @@ class MusicPlayer:
                 if paused != self._paused:  # else it only says how things are, as at the start
                     self._log.info("mpv was paused" if paused else "mpv goes on")
                     self._paused = self._stopped = paused
-            case {"event": "idle"}:
-                # A stop before the file was open is no end of a file, but empties the list.
-                if self._song is not None and self._ask("playlist-count") == 0:
-                    self._song_ended(self._song, "stop", "")
             case {"event": "shutdown"}:
                 self._quit = True
             case {"event": "gone"}:
@@ -280,6 +287,8 @@ class MusicPlayer:
 
     def _go_on(self) -> None:
         """Play, change or fade, as is due."""
+        if self._song is not None and not self._song.begun and self._ask("playlist-count") == 0:
+            self._song_ended(self._song, "stop", "")
         mood, song = self._mood(), self._song
         if self._stopped:
             return

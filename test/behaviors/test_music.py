@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -146,6 +147,28 @@ def test_mpv_stopped_or_quit_by_hand_is_a_persons_stop(room, library, words):
     assert here.playing == ""
     here.enable(True)
     here.plays("sad1.wav")
+
+
+def test_a_stop_that_comes_with_a_song_is_a_persons_stop(room, library, monkeypatch):
+    """Mpv tells of no end then, as it has begun nothing."""
+    here = room(library)
+    here.show("start", "happy")
+    here.plays("happy1.wav")
+    here.enable(False)
+    here.plays("")
+    wait_for(lambda: here.property("idle-active"))
+    sent = socket.socket.sendall
+
+    def with_stop(connection: socket.socket, data: bytes) -> None:
+        stop = b'{"command": ["stop"]}\n' if b"loadfile" in data else b""
+        sent(connection, data + stop)
+
+    monkeypatch.setattr(socket.socket, "sendall", with_stop)
+    here.enable(True)
+    wait_for(lambda: here.heard == ["happy1.wav", "", "happy2.wav", ""])
+    monkeypatch.undo()
+    here.enable(True)
+    here.plays("happy1.wav")
 
 
 def test_mpv_paused_by_hand_waits_for_the_hand(room, library):
