@@ -134,7 +134,7 @@ def publish(args: argparse.Namespace, transport: Transport, stop: threading.Even
     """
     rate = camera_rate(args.source) if args.rate is None else args.rate
     if not 0 < rate <= 1000:
-        raise ValueError(f"--rate must lie in 0..1000 images per second, not {rate}")
+        raise ValueError(f"--rate must be above 0 and at most 1000 images per second, not {rate}")
     images = camera_images(args.source, rate, args.size, args.loop)
     publisher = CameraPublisher(transport, args.transport, args.frame_id)
     transport.log.info(f"{args.source} -> {publisher.topic} ({args.transport}, {rate:g} Hz)")

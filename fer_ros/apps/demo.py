@@ -108,6 +108,8 @@ def _run(args: argparse.Namespace, ros_args: RosArgs, stop: threading.Event) -> 
     if ros_args.remaps or ros_args.node_names or ros_args.namespaces:
         raise TransportError("the demo takes parameters (-p, --params-file), but no other names")
     check_parameters(ros_args, f"/{NODE_NAME}")
+    if not cv2.haveImageWriter(str(args.picture)):
+        raise ValueError(f"--picture must end in .png or .jpg, not {args.picture}")
     way = f"camera ({args.source}) -> /image_raw -> node /{NODE_NAME} -> /{NODE_NAME}/emotions"
     try:
         chosen_rmw()

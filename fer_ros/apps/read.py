@@ -31,6 +31,7 @@ from fer_ros.reading.pool import read_here, read_in_processes
 from fer_ros.reading.reader import Reader, check_times
 from fer_ros.reading.tables import TABLES
 from fer_ros.replay.read.source import image_topics
+from fer_ros.runtime.settings import PerceptionSettings, table
 from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport.arguments import RosArgs
 from fer_ros.transport.bag import BagReader
@@ -103,7 +104,7 @@ def _read(args: argparse.Namespace, ros_args: RosArgs) -> int:
         sources = [_with_topics(source, args.topic) for source in find_sources(args.sources)]
         wanted = Wanted.of(args, sources)
         wanted.check(sources)
-        parameters = dict(ros_args.parameters(_NODE))
+        parameters = _of_perception(ros_args)
         if args.model:
             parameters["models"] = tuple(args.model)
         reader = Reader(**parameters)
@@ -116,6 +117,22 @@ def _read(args: argparse.Namespace, ros_args: RosArgs) -> int:
         run.go(left, events)
         interrupted = stop.is_set() and not (left and left[-1].kind is Kind.WEBCAM)
         return run.end(interrupted)
+
+
+def _of_perception(ros_args: RosArgs) -> dict[str, Any]:
+    """Return the parameters of perception; files, which nodes share, may bring others too.
+
+    Raises:
+        ReadError: The command line names one that acts on cameras.
+    """
+    known = table(PerceptionSettings)
+    given = dict(ros_args.parameters(_NODE))
+    for rule in ros_args.parameter_rules:
+        if rule.name not in known and not rule.from_file and rule.name in given:
+            raise ReadError(
+                f"{rule.name} acts on the node's cameras and not on files; leave it out"
+            )
+    return {name: value for name, value in given.items() if name in known}
 
 
 def _with_topics(source: Source, names: Sequence[str]) -> Source:

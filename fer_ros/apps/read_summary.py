@@ -49,7 +49,7 @@ def _table(summary: SourceSummary) -> Table:
     table.add_column("track")
     table.add_column("shown, share of the time seen", ratio=1)
     for name in ("uncertain", "changes/min", "quality", "from [s]", "seen [s]", "missing"):
-        table.add_column(name, justify="right")
+        table.add_column(plain(name), justify="right")
     for person in summary.people[:_MOST_PEOPLE]:
         rate = person.changes_per_minute
         table.add_row(

@@ -33,6 +33,9 @@ LONGEST_STEP = 1.0
 """A frame counts at most this long, or twice the time between two that are read: what lies between
 two parts of a source was not seen [s]."""
 
+_LONE_STEP = 0.04
+"""What the only frame of a source counts for, as nobody knows better [s]."""
+
 _LEAST_FOR_RATE = 5.0
 """Time seen from which on a number of changes a minute says something [s]."""
 
@@ -137,10 +140,10 @@ class SourceSummary:
     start: float
     """Time of its first frame [s]."""
     length: float
-    """Time in which there were frames [s]."""
+    """From its first frame to the end of its last [s]."""
     frames: int
     empty: float
-    """Share of that time in which no face was found [0..1]."""
+    """Share of the time in which there were frames (:data:`LONGEST_STEP`) without a face [0..1]."""
     first_face: float | None
     """Time from the first frame to the first face [s]."""
     people: tuple[PersonSummary, ...]
@@ -229,12 +232,13 @@ class SourceSums:
             every: Time between two frames that are read [s]; 0 for all frames.
         """
         self._source = source
+        self._every = every
         self._longest = max(LONGEST_STEP, 2 * every)
         self._people: dict[str, _Person] = {}
         self._passed_over: set[str] = set()
         self._start: float | None = None
         self._first_face: float | None = None
-        self._length = self._empty = self._step = 0.0
+        self._length = self._counted = self._empty = self._step = 0.0
         self._frames = 0
         self._before: tuple[float, Sequence[Seen]] | None = None
 
@@ -262,7 +266,7 @@ class SourceSums:
         self._before = time, faces
 
     def _stand(self, faces: Sequence[Seen], seconds: float) -> None:
-        self._length += seconds
+        self._counted += seconds
         self._empty += 0.0 if faces else seconds
         for face in faces:
             if (person := self._people.get(face.track)) is not None:
@@ -271,6 +275,9 @@ class SourceSums:
     def summary(self) -> SourceSummary:
         """Return the summary; the last frame counts as long as the one before it."""
         if self._before is not None:
+            if self._frames == 1:
+                self._step = self._every or _LONE_STEP
+            self._length = self._before[0] - (self._start or 0.0) + self._step
             self._stand(self._before[1], self._step)
             self._before = None
         people = [person.summary(track, self._step) for track, person in self._people.items()]
@@ -279,7 +286,7 @@ class SourceSums:
             self._start or 0.0,
             self._length,
             self._frames,
-            self._empty / self._length if self._length else 0.0,
+            self._empty / self._counted if self._counted else 0.0,
             self._first_face,
             tuple(sorted(people, key=lambda person: -person.seen)),
             len(self._passed_over),

@@ -50,6 +50,7 @@ from fer_ros.transport.bag import BagReader
 
 LABELS, THUMBNAILS, PAGE = "labels.csv", "thumbnails", "label.html"
 
+_REMEDY = "--overwrite to replace it"
 _BAND = 13
 """Height of the time in a picture [pixels]."""
 
@@ -103,7 +104,7 @@ def write_label_file(job: LabelJob, progress: Progress) -> LabelResult:
     reader = BagReader(bag)
     chosen = image_topics(reader, job.topics)
     cameras = {name: CameraRecord(kind) for name, kind in chosen.types.items()}
-    with locked(out), whole_folder(out, job.replace) as folder:
+    with locked(out), whole_folder(out, job.replace, _REMEDY) as folder:
         (folder / THUMBNAILS).mkdir()
         writer, clocks = _Rows(folder, cameras, job.shortest), RecordingClocks()
         stretches = Stretches(writer.add, job.shortest, job.split)

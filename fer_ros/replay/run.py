@@ -36,6 +36,8 @@ from fer_ros.replay.write import folder as folders
 from fer_ros.replay.write import history, junit, output, report, sections
 from fer_ros.transport.bag import BagReader
 
+_REMEDY = "--resume to keep finished results or --overwrite to replace them"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -87,7 +89,7 @@ def replay(job: Job, progress: Progress, resume: bool = False) -> Outcome:
         judge = verdict.Judge(job.criteria, job.baseline)
         earlier, lost = history.read(job.out / output.HISTORY)
         warnings += filter(None, [lost])
-        with folders.whole_folder(job.out, job.replace) as folder:
+        with folders.whole_folder(job.out, job.replace, _REMEDY) as folder:
             session = Session(job, reader, folder, progress)
             judge.check_names(session.classes, session.topics)
             played = session.go()

@@ -17,10 +17,12 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from typing import Any
 
 import pytest
 
+from fer_ros.apps import read_summary
 from fer_ros.reading.summary import MOST_PEOPLE, Summaries
 
 NUMBERS = itertools.count()
@@ -63,8 +65,25 @@ def test_uneven_frames_count_by_the_time_for_which_they_stand() -> None:
 
 def test_a_hole_in_a_source_is_not_time_seen() -> None:
     summary = summed(frame(0.0, face("happy")), frame(3600.0, face("sad")))
-    assert summary.length == pytest.approx(2.0)
+    assert summary.length == pytest.approx(3601.0)
+    assert summary.people[0].seen == pytest.approx(2.0)
     assert summary.people[0].shown["happy"] == pytest.approx(0.5)
+
+
+def test_a_lone_frame_shows_what_it_shows() -> None:
+    summary = summed(frame(0.0, face("happy")))
+    (person,) = summary.people
+    assert person.shown == {"happy": pytest.approx(1)}
+    assert sum(person.expected.values()) == pytest.approx(1)
+    assert person.quality == pytest.approx(0.9)
+    assert summed(frame(0.0, face("happy")), every=5.0).length == pytest.approx(5.0)
+
+
+def test_the_table_names_its_units(capsys: pytest.CaptureFixture[str]) -> None:
+    read_summary.show([summed(frame(0.0, face("happy")), frame(0.1, face("happy")))], sys.stdout)
+    printed = capsys.readouterr().out
+    assert "from [s]" in printed
+    assert "seen [s]" in printed
 
 
 def test_frames_read_far_apart_stand_for_what_they_were_read_for() -> None:

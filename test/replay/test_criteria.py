@@ -92,6 +92,8 @@ def test_an_unknown_name_is_refused_with_names_like_it(tmp_path):
         check("balanced_acuracy")
     with pytest.raises(CriteriaError, match=r"per_class\.happy\.recall"):
         check("evaluation.frame.per_class.hapy.recall")
+    with pytest.raises(CriteriaError, match="without --baseline"):
+        check("baseline.accuracy.low")
     with pytest.raises(CriteriaError, match="no measure"):
         check("baseline.accuracy.low")  # without a baseline
     for name in (

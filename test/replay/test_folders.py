@@ -110,12 +110,23 @@ def test_resume_does_not_replace_a_folder_that_is_no_result(command, happy_bag, 
     assert (out / "precious").exists()
 
 
+@pytest.mark.parametrize("name", ["replay", "label"])
+def test_the_options_for_a_folder_that_is_there_are_the_commands_own(
+    command, happy_bag, tmp_path, capsys, name
+):
+    (tmp_path / "out").mkdir()
+    assert command(name, happy_bag, "--out", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert "--overwrite" in error
+    assert ("--resume" in error) == (name == "replay")
+
+
 def test_what_killed_replays_left_is_tidied_up(tmp_path):
     out = tmp_path / "out"
     for name in (".out.replaced-0badcafe", ".out.partial-0badcafe", "out.replaced", ".outer"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "old").write_text(name)
-    with locked(out), whole_folder(out, True) as folder:
+    with locked(out), whole_folder(out, True, "") as folder:
         # Killed between its two renames: what was there before comes back first.
         assert (out / "old").read_text() == ".out.replaced-0badcafe"
         (folder / "new").write_text("")

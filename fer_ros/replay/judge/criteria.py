@@ -43,6 +43,9 @@ from fer_ros.transport.bounded_parsing import DocumentError, parse_yaml, read_te
 NEEDED = "labels_needed"
 """The key that is no criterion: how many labels a figure must rest on."""
 
+COMPARED = "baseline."
+"""How the names of measures begin that compare with an earlier replay."""
+
 _MOST_CRITERIA = 1000
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -160,6 +163,8 @@ def check_names(criteria: Sequence[Criterion], known: Sequence[str]) -> None:
     for criterion in criteria:
         if criterion.metric not in known:
             asked = shown(criterion.metric)
+            if asked.startswith(COMPARED) and not any(n.startswith(COMPARED) for n in known):
+                raise CriteriaError(f"there is no measure {asked!r} without --baseline")
             close = near_names(asked, known, 3, cutoff=0.4)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             raise CriteriaError(f"there is no measure {asked!r}{hint}")

@@ -75,7 +75,7 @@ class Judge:
         known = [*records.numbers(Metrics, keys), *records.numbers(LatencyRecord, keys)]
         if self._baseline:
             compared = records.numbers(Comparison, keys)
-            known += [f"baseline.{name.removeprefix('metrics.')}" for name in compared]
+            known += [f"{criteria.COMPARED}{name.removeprefix('metrics.')}" for name in compared]
         criteria.check_names(self._criteria, known)
 
     def judge(self, metrics: Metrics, latency: LatencyRecord, results: Path) -> Verdict:

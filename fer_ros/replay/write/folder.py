@@ -72,21 +72,23 @@ def _lock(path: Path, target: Path) -> int:
 
 
 @contextmanager
-def whole_folder(target: Path, replace: bool) -> Iterator[Path]:
+def whole_folder(target: Path, replace: bool, remedy: str) -> Iterator[Path]:
     """Write a folder that is only there when it is whole; call it under :func:`locked`.
 
     Yields a folder beside the target that is renamed at the end, or removed when something goes
     wrong. What would keep it from being renamed is found out before.
+
+    Args:
+        target: The folder.
+        replace: Whether one that is there gives way, with all that is in it.
+        remedy: Options for a folder that is there, as the end of a sentence.
 
     Raises:
         ReplayError: The target exists and is not to be replaced, or cannot be written.
     """
     _tidy(target)
     if target.exists() and not replace:
-        raise ReplayError(
-            f"{target} exists already; name another --out, or give --resume to keep finished "
-            "results or --overwrite to replace them"
-        )
+        raise ReplayError(f"{target} exists already; name another --out, or give {remedy}")
     if target.exists() and (not target.is_dir() or os.path.ismount(target)):
         raise ReplayError(f"{target} is no folder that can be replaced; name another --out")
     partial = _beside(target, "partial")
