@@ -157,6 +157,7 @@ def _decoded(
             width, height = _png_size(content)
         elif content[:4] in tiff.BYTE_ORDERS:
             width, height = _tiff_size(content, max_pixels)
+            content = tiff.stored_upright(content)
         else:
             raise ImageError(_unknown(content, format))
     except (IndexError, struct.error):

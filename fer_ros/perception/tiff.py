@@ -112,6 +112,30 @@ def read_header(data: bytes) -> TiffHeader:
     )
 
 
+def stored_upright(data: bytes) -> bytes:
+    """Return a TIFF file whose first directory says that its pixels lie upright.
+
+    OpenCV turns a TIFF by its tag whatever it is told, and not in all versions and layouts alike.
+
+    Raises:
+        ValueError: It is no TIFF.
+        struct.error: It is truncated.
+    """
+    order = BYTE_ORDERS.get(data[:4])
+    if order is None:
+        raise ValueError("no TIFF")
+    (at,) = struct.unpack_from(order + "I", data, 4)
+    (count,) = struct.unpack_from(order + "H", data, at)
+    entries = range(at + 2, at + 2 + 12 * count, 12)
+    tagged = [e for e in entries if struct.unpack_from(order + "H", data, e) == (ORIENTATION,)]
+    if not tagged:
+        return data
+    changed = bytearray(data)
+    for entry in tagged:
+        struct.pack_into(order + "HHIHH", changed, entry, ORIENTATION, 3, 1, 1, 0)  # a SHORT of 1
+    return bytes(changed)
+
+
 def orientation_of(data: bytes) -> int:
     """Return the orientation that a TIFF or EXIF block gives, 1 to 8; 1 where it gives none."""
     try:
