@@ -48,6 +48,12 @@ EXACT = 0x2 | 0x40000 | 0x80000
 _LARGEST = 1 << 26
 """Pixels of the largest frame that is decoded."""
 
+_SQUARE = 0.01
+"""Sides of pixels that differ by less are equal: a writer's rounding of the size."""
+
+_LONGEST_PIXEL = 4
+"""Pixels whose sides differ by more than so many times are a mistake of the writer."""
+
 _SHORT = 0.5
 """A video that ends so much before its head says is cut short [s]."""
 
@@ -60,7 +66,7 @@ class VideoFrame:
     """One frame of a video."""
 
     image: Image
-    """uint8, shape (height, width, 3), BGR, upright."""
+    """uint8, shape (height, width, 3), BGR, upright, of square pixels."""
     time_ns: int
     """When it is shown, on the file's own clock [ns]."""
     index: int
@@ -187,12 +193,13 @@ class Video:
                 if picture.pts is not None and picture.pts < from_pts:
                     index += 1  # shown before the key frame, decoded without what it rests on
                     continue
+                size = square_size(picture.width, picture.height, self._stream.sample_aspect_ratio)
                 try:
-                    check_size(picture.width, picture.height, _LARGEST)
+                    check_size(*size, _LARGEST)
                 except ImageError as error:
                     raise CameraError(f"{self.path}: {error}") from error
                 turn = turn or Turn.of(picture)
-                image = turn.apply(bgr(picture))
+                image = turn.apply(bgr(picture, size))
                 yield VideoFrame(image, self._time_ns(picture, index), index)
                 index += 1
 
@@ -265,16 +272,35 @@ class Turn:
         return image if self.code is None else np.asarray(cv2.rotate(image, self.code), np.uint8)
 
 
-def bgr(picture: AvFrame) -> Image:
+def square_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
+    """Return the width and height of a frame once its pixels are square.
+
+    The shorter side of the pixels grows, so that no detail is lost.
+
+    Args:
+        width: As it is stored [pixels].
+        height: As it is stored [pixels].
+        aspect: Width of a pixel by its height; None or 0 where the file does not say.
+    """
+    if not aspect or not 1 / _LONGEST_PIXEL <= aspect <= _LONGEST_PIXEL:
+        return width, height
+    if abs(aspect - 1) < _SQUARE:
+        return width, height
+    return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+
+
+def bgr(picture: AvFrame, size: tuple[int, int] | None = None) -> Image:
     """Return the pixels of a decoded frame, by its own colour space and range.
 
     Args:
         picture: An av.VideoFrame.
+        size: Width and height to scale it to [pixels]; None keeps its own.
 
     Returns:
         uint8, shape (height, width, 3), BGR, the same on every machine.
     """
-    converted = picture.reformat(format="bgr24", interpolation=EXACT)
+    width, height = size or (picture.width, picture.height)
+    converted = picture.reformat(width, height, format="bgr24", interpolation=EXACT)
     return np.asarray(converted.to_ndarray(), np.uint8)
 
 

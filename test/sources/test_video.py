@@ -21,6 +21,7 @@ import os
 import subprocess
 import sys
 import wave
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from videos import av, grey_levels, level, write_video
 from fer_ros.sources.ahead import ahead
 from fer_ros.sources.errors import CameraError
 from fer_ros.sources.files import open_source, paced
-from fer_ros.sources.video import Video, VideoFrame
+from fer_ros.sources.video import Video, VideoFrame, square_size
 
 UNEVEN = [0, 33, 70, 99, 133, 210, 233, 267, 300, 1500, 1533, 1567]
 """Milliseconds, as a browser that had other things to do records them."""
@@ -125,6 +126,44 @@ def test_the_display_matrix_is_applied(
         assert frame.image.shape[:2] == shape
 
 
+@pytest.mark.parametrize(
+    ("aspect", "shape"),
+    [
+        ((2, 1), (48, 128)),
+        ((16, 15), (48, 68)),
+        ((1, 2), (96, 64)),
+        ((1, 1), (48, 64)),
+        ((1281, 1280), (48, 64)),
+        ((100, 1), (48, 64)),
+    ],
+    ids=["wide", "PAL", "high", "square", "rounded", "absurd"],
+)
+@pytest.mark.parametrize(("name", "turned"), [("v.mp4", False), ("v.mkv", False), ("v.mp4", True)])
+def test_pixels_come_out_square(
+    tmp_path: Path, name: str, turned: bool, aspect: tuple[int, int], shape: tuple[int, int]
+) -> None:
+    image = np.zeros((48, 64, 3), np.uint8)
+    image[:24, :32] = 255
+
+    def stretch(stream: object) -> None:
+        stream.codec_context.sample_aspect_ratio = Fraction(*aspect)
+        if turned:
+            stream.set_display_rotation(-90)
+
+    if turned and not hasattr(av.VideoStream, "set_display_rotation"):
+        pytest.skip("this PyAV writes no display matrix")
+    path = write_video(tmp_path / name, [image] * 2, [0, 40], prepare=stretch)
+    for frame in frames_of(path):
+        assert corner(frame.image) == ("top right" if turned else "top left")
+        assert frame.image.shape[:2] == (shape[::-1] if turned else shape)
+        lit = frame.image.mean(axis=2) > 128
+        assert abs(lit.mean() - 0.25) < 0.02
+
+
+def test_a_size_without_an_aspect_stays() -> None:
+    assert square_size(64, 48, None) == square_size(64, 48, Fraction(0)) == (64, 48)
+
+
 @pytest.mark.parametrize("colorspace", [1, 5], ids=["BT.709", "BT.601"])
 @pytest.mark.parametrize("full", [False, True], ids=["limited", "full"])
 def test_colours_follow_the_flags_of_the_stream(
@@ -162,16 +201,29 @@ print(digest.hexdigest())
 
 
 @pytest.mark.parametrize(
-    ("name", "codec"), [("v.mp4", "libx264"), ("v.webm", "libvpx"), ("v.avi", "mjpeg")]
+    ("name", "codec", "aspect"),
+    [
+        ("v.mp4", "libx264", 1),
+        ("v.webm", "libvpx", 1),
+        ("v.avi", "mjpeg", 1),
+        ("v.mp4", "libx264", Fraction(64, 45)),
+        ("v.mp4", "libx264", Fraction(8, 9)),
+    ],
 )
-def test_pixels_do_not_depend_on_the_processor(tmp_path: Path, name: str, codec: str) -> None:
+def test_pixels_do_not_depend_on_the_processor(
+    tmp_path: Path, name: str, codec: str, aspect: Fraction | int
+) -> None:
     if not list((Path(av.__file__).parents[1] / "av.libs").glob("libavutil*")):
         pytest.skip("this PyAV brings no FFmpeg of its own, so its vector code stays on")
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (3, 6, 8, 3), np.uint8)
     images = [np.kron(image, np.ones((9, 9, 1), np.uint8)) for image in coarse]
     images = [image[:50, :70] for image in images]
-    path = write_video(tmp_path / name, images, [0, 40, 80], codec)
+
+    def stretch(stream: object) -> None:
+        stream.codec_context.sample_aspect_ratio = aspect
+
+    path = write_video(tmp_path / name, images, [0, 40, 80], codec, prepare=stretch)
     digests = {
         subprocess.run(
             [sys.executable, "-c", _DIGEST, str(path), how],
