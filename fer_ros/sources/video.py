@@ -71,6 +71,8 @@ class VideoFrame:
     """When it is shown, on the file's own clock [ns]."""
     index: int
     """Its number in the order of showing, from 0."""
+    duration_ns: int = 0
+    """How long it is shown, by the file [ns]; 0 where that does not say so."""
 
 
 class Video:
@@ -142,19 +144,20 @@ class Video:
             CameraError: No frame of the file can be decoded, or one is too large.
         """
         any_frame = False
-        last = longest = 0.0
+        last = longest = end_of_last = 0.0
         for frame in self._decoded(start):
             moment = frame.time_ns / 1e9
             self.leap = max(self.leap, moment - last if any_frame else 0.0, key=abs)
             any_frame = True
             last, longest = moment, max(longest, moment - last)
+            end_of_last = moment + frame.duration_ns / 1e9
             if frame.time_ns >= end * 1e9:
                 return
             if frame.time_ns >= start * 1e9:
                 yield frame
         if not any_frame and start <= 0:
             raise CameraError(f"{self.path} holds no readable frame")
-        missing = (self._promised() or 0.0) - last
+        missing = (self._promised() or 0.0) - end_of_last
         if any_frame and missing > max(_SHORT, 2 * longest):
             self.ended_early = missing
 
@@ -200,7 +203,7 @@ class Video:
                     raise CameraError(f"{self.path}: {error}") from error
                 turn = turn or Turn.of(picture)
                 image = turn.apply(bgr(picture, size))
-                yield VideoFrame(image, self._time_ns(picture, index), index)
+                yield VideoFrame(image, self._time_ns(picture, index), index, _duration_ns(picture))
                 index += 1
 
     def _packets_from(self, start: float) -> Iterator[tuple[Packet, int]]:
@@ -272,6 +275,13 @@ class Turn:
         return image if self.code is None else np.asarray(cv2.rotate(image, self.code), np.uint8)
 
 
+def _duration_ns(picture: AvFrame) -> int:
+    if not picture.duration or picture.time_base is None:
+        return 0
+    seconds: Fraction = picture.duration * picture.time_base
+    return max(round(seconds * 1_000_000_000), 0)
+
+
 def square_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
     """Return the width and height of a frame once its pixels are square.
 
@@ -306,7 +316,9 @@ def bgr(picture: AvFrame, size: tuple[int, int] | None = None) -> Image:
 
 def _is_cover(stream: Any) -> bool:
     """Whether a stream is a picture on the cover of a sound file."""
-    return bool(int(stream.disposition) & 0x0400)  # AV_DISPOSITION_ATTACHED_PIC
+    flags = stream.disposition
+    # A Flag of PyAV 15 is no number, but has one.
+    return bool(getattr(flags, "value", flags) & 0x0400)  # AV_DISPOSITION_ATTACHED_PIC
 
 
 def _words(error: Exception) -> str:
