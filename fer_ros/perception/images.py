@@ -198,7 +198,10 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise ImageError(f"an image of {width}x{height} has no pixels")
     if width * height > max_pixels:
-        raise ImageError(f"an image of {width}x{height} has more than {max_pixels} pixels")
+        raise ImageError(
+            f"an image of {width}x{height} has more than {max_pixels} pixels; make it smaller, or "
+            "allow more by max_image_pixels"
+        )
 
 
 def encode_jpeg(image: Image, quality: int = 80) -> bytes:

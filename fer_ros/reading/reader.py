@@ -27,7 +27,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.association import track_ids
-from fer_ros.perception.images import ImageError, check_size
 from fer_ros.perception.pipeline import Pipeline
 from fer_ros.perception.types import Frame, Image, Origin
 from fer_ros.reading.result import Reading
@@ -45,6 +44,9 @@ Pictures = list[Any] | tuple[Any, ...]
 
 ORDERS = ("bgr", "rgb")
 """Orders of the colours of an array."""
+
+_LARGEST_ARRAY = 1 << 28
+"""Pixels of an array, which is in memory already."""
 
 
 class Reader:
@@ -68,7 +70,10 @@ class Reader:
         for name in ("models", "providers"):
             if isinstance(parameters.get(name), str):
                 parameters[name] = (parameters[name],)
-        self._assembly = assemble(PerceptionSettings().with_values(parameters))
+        settings = PerceptionSettings().with_values(parameters)
+        self._assembly = assemble(settings)
+        self.max_pixels = settings.max_image_pixels
+        """Of files; larger pictures and frames are refused."""
 
     @property
     def origin(self) -> Origin:
@@ -99,7 +104,8 @@ class Reader:
         if isinstance(picture, (list, tuple)):
             return [self.read(one, order) for one in picture]
         if isinstance(picture, (str, Path)):
-            return self._read(read_picture(Path(picture).expanduser()), str(picture))
+            image = read_picture(Path(picture).expanduser(), self.max_pixels)
+            return self._read(image, str(picture))
         return self._read(_checked(picture, order), "")
 
     def read_video(
@@ -120,7 +126,7 @@ class Reader:
             ValueError: The times make no sense.
         """
         check_times(every, start, end)
-        return self.follow_video(Video(Path(path).expanduser()), every, start, end)
+        return self.follow_video(self.open_video(Path(path).expanduser()), every, start, end)
 
     def follow(self, frames: Iterable[VideoFrame], source: str) -> Iterator[Reading]:
         """Read frames that follow one another, with tracks and smoothing.
@@ -136,6 +142,14 @@ class Reader:
                 tuple(result.faces), self.origin, frame.image, source, frame.index,
                 frame.time_ns / 1e9,
             )  # fmt: skip
+
+    def open_video(self, path: Path) -> Video:
+        """Open a video whose frames may be as large as this reader takes them.
+
+        Raises:
+            CameraError: It is no video, or PyAV is not installed.
+        """
+        return Video(path, self.max_pixels)
 
     def follow_video(
         self, video: Video, every: float = 0.0, start: float = 0.0, end: float = math.inf
@@ -195,10 +209,10 @@ def _checked(picture: object, order: str) -> Image:
             f"a picture has the shape (height, width, 3) or, in grey, (height, width), not "
             f"{picture.shape}"
         )
-    try:
-        check_size(picture.shape[1], picture.shape[0], 1 << 28)
-    except ImageError as error:
-        raise ValueError(str(error)) from None
+    if not 0 < picture.shape[0] * picture.shape[1] <= _LARGEST_ARRAY:
+        raise ValueError(
+            f"an array of shape {picture.shape} has no pixels, or more than {_LARGEST_ARRAY}"
+        )
     if picture.ndim == 3 and order == "rgb":
         return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), np.uint8)
     return np.ascontiguousarray(picture)

@@ -19,7 +19,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fer_ros.perception.images import MAX_PIXELS
 from fer_ros.perception.types import FrameResult
 from fer_ros.reading.finding import Source
 from fer_ros.reading.reader import Reader
@@ -84,7 +83,7 @@ class RecordingFrames:
         bag = BagReader(self.source.path)
         clocks = RecordingClocks()
         process = self.reader.new_pipeline().process
-        engine = FrameEngine(process, MAX_PIXELS, clocks=clocks.of)
+        engine = FrameEngine(process, self.reader.max_pixels, clocks=clocks.of)
         total = max(bag.count(self.source.topics), 1)
         topics = {name: _Topic() for name in self.source.topics}
         first_ns: int | None = None

@@ -34,7 +34,7 @@ from fer_ros.reading.result import Reading
 from fer_ros.reading.summary import Seen
 from fer_ros.reading.tables import Row
 from fer_ros.sources.errors import CameraError
-from fer_ros.sources.video import Video, VideoFrame
+from fer_ros.sources.video import VideoFrame
 from fer_ros.sources.webcam import open_webcam
 from fer_ros.transport.bag import BagError
 
@@ -218,7 +218,7 @@ class Worker:
 
     def _video(self, source: Source, notes: Notes) -> Iterator[tuple[str, Reading, float | None]]:
         part = self._work.part
-        video = Video(source.path)
+        video = self._reader.open_video(source.path)
         length, last = video.duration, 0.0
         whole = min(part.end, length if length else math.inf) - part.start
         for reading in self._reader.follow_video(video, part.every, part.start, part.end):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from fer_ros.files import read_bytes
 from fer_ros.perception.compressed import decode_compressed
-from fer_ros.perception.images import ImageError
+from fer_ros.perception.images import MAX_PIXELS, ImageError
 from fer_ros.perception.orientation import exif_orientation, upright
 from fer_ros.perception.types import Image
 from fer_ros.sources.errors import CameraError
@@ -52,17 +52,21 @@ def pictures_in(folder: Path) -> list[Path]:
     return files
 
 
-def read_picture(path: str | Path) -> Image:
+def read_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> Image:
     """Read a picture file.
+
+    Args:
+        path: Of a JPEG, PNG or TIFF.
+        max_pixels: Larger pictures are refused.
 
     Returns:
         uint8, (height, width, 3) BGR or (height, width) grey, turned as its EXIF orientation says.
 
     Raises:
-        CameraError: It cannot be read, or is no whole picture.
+        CameraError: It cannot be read, is no whole picture, or too large.
     """
     try:
         content = read_bytes(path, _MOST_BYTES)
-        return upright(decode_compressed(content), exif_orientation(content))
+        return upright(decode_compressed(content, max_pixels=max_pixels), exif_orientation(content))
     except (OSError, ImageError) as error:
         raise CameraError(f"{path} cannot be read: {error}") from error

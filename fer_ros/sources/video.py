@@ -32,7 +32,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fer_ros.perception.images import ImageError, check_size
+from fer_ros.perception.images import MAX_PIXELS, ImageError, check_size
 from fer_ros.perception.types import Image
 from fer_ros.sources.errors import CameraError
 
@@ -44,9 +44,6 @@ AvFrame = Any
 
 EXACT = 0x2 | 0x40000 | 0x80000
 """SWS_BILINEAR, SWS_ACCURATE_RND and SWS_BITEXACT of libswscale/swscale.h."""
-
-_LARGEST = 1 << 26
-"""Pixels of the largest frame that is decoded."""
 
 _SQUARE = 0.01
 """Sides of pixels that differ by less are equal: a writer's rounding of the size."""
@@ -78,17 +75,18 @@ class VideoFrame:
 class Video:
     """An open video file; close it, or use it in a ``with``."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, max_pixels: int = MAX_PIXELS) -> None:
         """Open a file.
 
         Args:
             path: Of the file, in any format that FFmpeg reads.
+            max_pixels: Larger frames are refused.
 
         Raises:
             CameraError: It is no video, has a codec that is not there, or PyAV is not installed.
         """
         av = pyav()
-        self.path = Path(path)
+        self.path, self._max_pixels = Path(path), max_pixels
         self._error: type[Exception] = av.FFmpegError
         if not self.path.is_file():
             raise CameraError(f"{path} is no file")
@@ -198,7 +196,7 @@ class Video:
                     continue
                 size = square_size(picture.width, picture.height, self._stream.sample_aspect_ratio)
                 try:
-                    check_size(*size, _LARGEST)
+                    check_size(*size, self._max_pixels)
                 except ImageError as error:
                     raise CameraError(f"{self.path}: {error}") from error
                 turn = turn or Turn.of(picture)

@@ -31,6 +31,7 @@ from fer_ros.perception.model_store import shipped_models
 from fer_ros.reading.reader import Reader, thinned
 from fer_ros.runtime.parameter_rows import ParameterError
 from fer_ros.sources.errors import CameraError
+from fer_ros.sources.pictures import read_picture
 from fer_ros.sources.scene import Actor, Scene
 from fer_ros.sources.video import VideoFrame
 
@@ -99,6 +100,37 @@ def test_wrong_input_is_named(
 ) -> None:
     with pytest.raises(error, match=words):
         reader.read(picture, order)
+
+
+def limited(most: int) -> Reader:
+    return Reader(models="fer-lite", detector="fer-face", max_image_pixels=most)
+
+
+def test_a_picture_may_be_as_large_as_the_parameter_says(tmp_path: Path) -> None:
+    picture = tmp_path / "smile.png"
+    cv2.imwrite(str(picture), smiling())
+    assert len(limited(640 * 480).read(picture)) == 1
+    small = limited(640 * 480 - 1)
+    with pytest.raises(CameraError, match=r"640x480 has more than 307199 pixels; .* max_image_pix"):
+        small.read(picture)
+    assert len(small.read(smiling())) == 1  # in memory already
+
+
+def test_a_frame_may_be_as_large_as_the_parameter_says(tmp_path: Path) -> None:
+    from videos import write_video
+
+    clip = write_video(tmp_path / "smile.mp4", [smiling()] * 2, [0, 40])
+    assert len(list(limited(640 * 480).read_video(clip))) == 2
+    with pytest.raises(CameraError, match=r"640x480 has more than 307199 pixels; .* max_image_pix"):
+        list(limited(640 * 480 - 1).read_video(clip))
+
+
+def test_a_picture_of_more_than_the_default_is_read_where_that_is_allowed(tmp_path: Path) -> None:
+    path = tmp_path / "wide.png"
+    cv2.imwrite(str(path), np.zeros((4321, 7680), np.uint8))
+    with pytest.raises(CameraError, match=r"more than 33177600 pixels; .* max_image_pixels"):
+        read_picture(path)
+    assert read_picture(path, 4321 * 7680).shape == (4321, 7680)
 
 
 def test_wrong_parameters_are_named() -> None:

@@ -123,3 +123,14 @@ def test_a_recorder_may_join_a_video_where_it_likes(
     assert len(list(found)) == frames
     assert len(found.notes.damage) == damage
     assert found.notes.remarks == ([remark] if remark else [])
+
+
+def test_an_image_may_be_as_large_as_the_parameter_says(tmp_path: Path) -> None:
+    path = recorded(tmp_path / "bag", ("/cam", START), ("/cam", START + SECOND))
+    (source,) = find_sources([str(path)])
+    source = replace(source, topics={"/cam": messages.IMAGE})
+    height, width = WALL.shape[:2]
+    for most, read_ones in ((height * width, 2), (height * width - 1, 0)):
+        frames = RecordingFrames(source, Reader(max_image_pixels=most), WHOLE)
+        assert len(list(frames)) == read_ones
+        assert ("max_image_pixels" in "".join(frames.notes.damage)) == (read_ones == 0)
