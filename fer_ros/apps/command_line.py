@@ -24,7 +24,8 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import NoReturn, cast
+from pathlib import Path
+from typing import Any, NoReturn, cast
 
 from fer_ros import __version__
 from fer_ros.perception.strings import near_name, shortened
@@ -74,6 +75,17 @@ def duration(text: str) -> float:
     return seconds
 
 
+def named_path(text: str) -> Path:
+    """Return an option's path; an empty one, as of an unset variable, would be this folder.
+
+    Raises:
+        argparse.ArgumentTypeError: It is empty.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name; is a variable unset?")
+    return Path(text)
+
+
 def _help_of(parser: argparse.ArgumentParser) -> Callable[..., int]:
     """Return what a command does that lacks its action: it prints its help."""
 
@@ -115,7 +127,16 @@ def _parser(words: Sequence[str], commands: Commands) -> argparse.ArgumentParser
     return parser
 
 
-class _Parser(argparse.ArgumentParser):
+class PathParser(argparse.ArgumentParser):
+    """Reads what has the type ``Path`` by :func:`named_path`; its subparsers do too."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Take what argparse takes."""
+        super().__init__(*arguments, **options)
+        self.register("type", Path, named_path)
+
+
+class _Parser(PathParser):
     """Reports errors in one line, and for an invalid choice the nearest valid one."""
 
     def error(self, message: str) -> NoReturn:

@@ -86,6 +86,8 @@ def find_sources(words: Sequence[str]) -> list[Source]:
 
 
 def _named(word: str) -> Iterator[tuple[Kind, Path, Path]]:
+    if not word:
+        raise ReadError("a source has an empty name; is a variable unset?")
     if is_webcam(word):
         yield Kind.WEBCAM, Path(word), Path(f"webcam{Path(word).name}")
         return

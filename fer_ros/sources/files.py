@@ -63,6 +63,8 @@ def open_source(
         raise ValueError(f"a size of {size[0]}x{size[1]} makes no sense")
     if not (math.isfinite(rate) and rate >= 0):
         raise ValueError(f"a rate of {rate} images per second makes no sense")
+    if not source:
+        raise CameraError("the source has an empty name; is a variable unset?")
     path = Path(source).expanduser()
     images: Iterator[tuple[Image, str]]
     if is_webcam(source):

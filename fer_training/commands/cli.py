@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from fer_ros.apps.command_line import PathParser
 from fer_ros.apps.start import raised_interrupt
 from fer_ros.perception.classification import FUSION_RULES
 from fer_training.commands import bench, detector, elsewhere, export, measure, papers, train
@@ -35,7 +36,7 @@ from fer_training.data.base import DatasetError
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = PathParser(
         prog="fer-train",
         description="Train, measure and export networks for facial expressions.",
         epilog="A run: fer-train train arch1 --out runs/arch1 && "

@@ -150,6 +150,27 @@ def test_an_offline_fetch_says_what_to_do(capsys, tmp_path: Path, monkeypatch) -
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "read", "read x --out", "read x --annotated", "read x --faces", "replay bag --out",
+        "replay --out out", "label bag --out", "label --out out", "record --out",
+        "demo --picture", "bench --json", "models verify", "models adopt",
+        "models adopt x.onnx --labels a --mean 0 --scale 1 --out", "behave greeter --bag",
+    ],
+)  # fmt: skip
+def test_an_empty_name_is_not_this_folder(words: str, capsys, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("x.png", np.zeros((48, 64), np.uint8))
+    try:
+        status = main([*words.split(), ""])
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2
+    assert "empty name; is a variable unset?" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
+
+
+@pytest.mark.parametrize(
     ("argv", "words"),
     [
         (("run", "--ros-args", "-p", "detector:=dlib"), "detector must be one of"),

@@ -75,6 +75,7 @@ def test_each_source_has_a_place_of_its_own(things: Path) -> None:
 @pytest.mark.parametrize(
     ("word", "words"),
     [
+        ("", "a source has an empty name"),
         ("nowhere.mp4", "no picture, video, folder or recording at nowhere.mp4"),
         ("*.gif", r"no file matches '\*.gif'"),
         ("none", "none holds no pictures"),

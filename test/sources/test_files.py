@@ -116,6 +116,12 @@ def test_what_cannot_be_opened_is_named(
     assert name in str(caught.value)
 
 
+def test_an_empty_name_is_not_this_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(CameraError, match="empty name"):
+        open_source("")
+
+
 def test_a_damaged_picture_is_named(folder: Path) -> None:
     whole = (folder / "b.png").read_bytes()
     (folder / "b.png").write_bytes(whole[: len(whole) // 2])

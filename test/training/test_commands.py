@@ -166,6 +166,13 @@ def test_bare_commands_print_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert "usage: fer-train" in capsys.readouterr().out
 
 
+def test_an_empty_name_is_not_this_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "yengikand", "--out", ""])
+    assert ended.value.code == 2
+    assert "--out: an empty name; is a variable unset?" in capsys.readouterr().err
+
+
 def test_a_log_says_where_a_run_is_inside_an_epoch(capfd: pytest.CaptureFixture[str]) -> None:
     seconds = iter(range(0, 1000, 20))
     taken = list(steps("abcdefgh", "net epoch 2/9", 60, lambda: float(next(seconds))))
