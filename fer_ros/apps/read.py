@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from fer_ros.apps.hints import check_parameters
 from fer_ros.apps.read_run import Run, Wanted
 from fer_ros.reading.drawing import PICTURE_ENDINGS, VIDEO_ENDINGS
 from fer_ros.reading.errors import ReadError
-from fer_ros.reading.finding import Kind, Source, find_sources
+from fer_ros.reading.finding import Kind, Source, find
 from fer_ros.reading.pool import read_here, read_in_processes
 from fer_ros.reading.reader import Reader, check_times
 from fer_ros.reading.tables import TABLES
@@ -101,7 +102,8 @@ def _read(args: argparse.Namespace, ros_args: RosArgs) -> int:
     if args.jobs < 1:
         raise ReadError("--jobs must be at least 1")
     with stop_signals() as stop:
-        sources = [_with_topics(source, args.topic) for source in find_sources(args.sources)]
+        found = find(args.sources)
+        sources = [_with_topics(source, args.topic) for source in found.sources]
         wanted = Wanted.of(args, sources)
         wanted.check(sources)
         parameters = _of_perception(ros_args)
@@ -110,6 +112,8 @@ def _read(args: argparse.Namespace, ros_args: RosArgs) -> int:
         reader = Reader(**parameters)
         run = Run(args, wanted, reader, parameters)
         left = run.begin(sources)
+        if found.warning:
+            print(f"fer-ros read: warning: {found.warning}", file=sys.stderr)
         if args.jobs > 1 and len(left) > 1 and not run.shown:
             events = read_in_processes(left, parameters, wanted.work, args.jobs, stop)
         else:

@@ -24,6 +24,7 @@ from enum import Enum
 from pathlib import Path
 
 from fer_ros.files import open_file
+from fer_ros.perception.strings import shortened
 from fer_ros.reading.errors import ReadError
 from fer_ros.sources.pictures import PICTURES, is_picture
 from fer_ros.sources.webcam import is_webcam
@@ -40,6 +41,16 @@ _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"II*\0", b"MM\0*")
 """How JPEG, PNG and TIFF begin, whatever their name ends in."""
 
 _OTHER_PICTURES = (".bmp", ".webp", ".heic", ".heif", ".avif", ".jp2", ".psd", ".svg", ".raw")
+
+_LEFT_OUT = (
+    *_OTHER_PICTURES, *_RECORDINGS,
+    ".arw", ".cr2", ".cr3", ".dng", ".jfif", ".jpe", ".jxl", ".nef", ".ppm", ".tga",
+    ".3g2", ".divx", ".dv", ".f4v", ".h264", ".m2v", ".mpe", ".mxf", ".qt", ".vob",
+)  # fmt: skip
+"""Endings of pictures, videos and recordings that are not read where a folder is; to be told."""
+
+_MOST_NAMED = 3
+"""Files that are left out and named; more are counted."""
 
 
 class Kind(Enum):
@@ -66,8 +77,29 @@ class Source:
     """Of a recording: the image topics to read, with their types."""
 
 
+@dataclass(frozen=True)
+class Found:
+    """What words name."""
+
+    sources: list[Source]
+    """Each once, in the order of the words."""
+    left_out: list[str]
+    """Names of files in folders that look like pictures, videos and recordings, but of kinds that
+    are not read there."""
+
+    @property
+    def warning(self) -> str:
+        """What is to be said of the files that are left out; empty where none is."""
+        return _not_read(self.left_out) if self.left_out else ""
+
+
 def find_sources(words: Sequence[str]) -> list[Source]:
-    """Return the sources that words name, each once, in the order of the words.
+    """Return the sources that words name, as :func:`find`."""
+    return find(words).sources
+
+
+def find(words: Sequence[str]) -> Found:
+    """Return the sources that words name, and what is left out of folders.
 
     A folder means the pictures and videos below it, by name, hidden ones left out, unless it
     is a recording.
@@ -77,15 +109,29 @@ def find_sources(words: Sequence[str]) -> list[Source]:
     """
     found: dict[str, Source] = {}
     places: set[Path] = set()
+    left_out: dict[str, None] = {}
     for word in words:
         for kind, path, place in _named(word):
             name = _printable(path)
-            if name not in found:
+            if kind is None:
+                left_out[name] = None
+            elif name not in found:
                 found[name] = Source(kind, path, name, _unique(place, places))
-    return list(found.values())
+    return Found(list(found.values()), [name for name in left_out if name not in found])
 
 
-def _named(word: str) -> Iterator[tuple[Kind, Path, Path]]:
+def _not_read(names: Sequence[str]) -> str:
+    which = ", ".join(shortened(name) for name in names[:_MOST_NAMED])
+    more = len(names) - _MOST_NAMED
+    also = f" and {more} more" if more > 0 else ""
+    return (
+        f"{len(names)} file{'s' if len(names) > 1 else ''} left out of folders: {which}{also}; "
+        "convert pictures to JPEG, PNG or TIFF, name recordings and other videos themselves"
+    )
+
+
+def _named(word: str) -> Iterator[tuple[Kind | None, Path, Path]]:
+    """Yield kind, path and place of what a word names; no kind of what is left out of a folder."""
     if not word:
         raise ReadError("a source has an empty name; is a variable unset?")
     if is_webcam(word):
@@ -109,7 +155,7 @@ def _named(word: str) -> Iterator[tuple[Kind, Path, Path]]:
         )
 
 
-def _in_folder(folder: Path) -> Iterator[tuple[Kind, Path, Path]]:
+def _in_folder(folder: Path) -> Iterator[tuple[Kind | None, Path, Path]]:
     files = _files_below(folder)
     read = [path for path in files if is_picture(path) or path.suffix.lower() in VIDEOS]
     tops = [path.name for path in files if path.parent == folder]
@@ -117,11 +163,15 @@ def _in_folder(folder: Path) -> Iterator[tuple[Kind, Path, Path]]:
     if "metadata.yaml" in tops or (packed and not read):
         yield Kind.RECORDING, folder, Path(folder.resolve().name)
         return
+    left_out = [path for path in files if path.name.lower().endswith(_LEFT_OUT)]
+    if not read:
+        also = f"; {_not_read([_printable(path) for path in left_out])}" if left_out else ""
+        raise ReadError(f"{folder} holds no pictures ({', '.join(PICTURES)}) and no videos{also}")
     for path in read:
         kind = Kind.PICTURE if is_picture(path) else Kind.VIDEO
         yield kind, path, path.relative_to(folder)
-    if not read:
-        raise ReadError(f"{folder} holds no pictures ({', '.join(PICTURES)}) and no videos")
+    for path in left_out:
+        yield None, path, path.relative_to(folder)
 
 
 def _files_below(folder: Path) -> list[Path]:

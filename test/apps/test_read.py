@@ -231,6 +231,18 @@ def test_a_recording_is_read_as_its_cameras(tmp_path: Path) -> None:
     assert {(row["track"], row["label"]) for row in rows} == {("face_1", "happy")}
 
 
+def test_pictures_that_are_left_out_are_told_and_the_rest_is_read(tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "a.png"), showing("happy"))
+    (folder / "b.webp").write_bytes(b"RIFF....WEBP")
+    (folder / "notes.txt").write_text("no picture")
+    assert read(folder, "--out", tmp_path / "t.csv") == 0
+    error = capsys.readouterr().err
+    assert f"warning: 1 file left out of folders: {folder / 'b.webp'}; convert" in error
+    assert len(rows_of(tmp_path / "t.csv")) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from fer_ros.reading.errors import ReadError
-from fer_ros.reading.finding import Kind, find_sources
+from fer_ros.reading.finding import Kind, find, find_sources
 
 JPEG = b"\xff\xd8\xff\xe0 as good as any"
 
@@ -60,6 +60,19 @@ def test_every_kind_is_told(things: Path) -> None:
     assert found(*words) == list(zip(words, kinds))
 
 
+def test_what_looks_like_a_picture_and_is_left_out_of_a_folder_is_told(things: Path) -> None:
+    for name in ("e.webp", "F.HEIC", "bag.csv", "._g.webp", ".h.bmp", "i.txt", "j.json"):
+        (things / "sub" / name).write_bytes(b"")
+    assert find(["sub"]).left_out == ["sub/F.HEIC", "sub/e.webp"]
+    assert "2 files left out of folders: sub/F.HEIC, sub/e.webp; conv" in find(["sub"]).warning
+    everything = find([".", "sub", "lone.mcap.zstd"])  # which is named, and so is read
+    assert everything.left_out == ["bag/bag_0.mcap", "sub/F.HEIC", "sub/e.webp"]
+    (things / "sub" / "k.avif").write_bytes(b"")
+    warning = find([".", "lone.mcap.zstd"]).warning
+    assert "bag/bag_0.mcap, sub/F.HEIC, sub/e.webp and 1 more; conv" in warning
+    assert find(["other", "b.jpg", "bag"]).warning == ""
+
+
 def test_globs_and_words_name_a_file_once(things: Path) -> None:
     assert found("*.png", "**/b.jpg", "a.png") == [
         ("a.png", Kind.PICTURE), ("b.jpg", Kind.PICTURE), ("other/b.jpg", Kind.PICTURE),
@@ -88,6 +101,12 @@ def test_what_names_nothing_is_refused(things: Path, word: str, words: str) -> N
     Path("x.webp").write_bytes(b"RIFF....WEBP")
     with pytest.raises(ReadError, match=words):
         find_sources([word])
+
+
+def test_a_folder_of_other_pictures_names_them(tmp_path: Path) -> None:
+    (tmp_path / "a.webp").write_bytes(b"RIFF....WEBP")
+    with pytest.raises(ReadError, match=r"no videos; 1 file left out .*a\.webp; convert"):
+        find([str(tmp_path)])
 
 
 def test_a_name_that_is_no_text_can_be_written(tmp_path: Path) -> None:
