@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,12 @@ from fer_ros.reading.errors import ReadError
 from fer_ros.reading.finding import Kind, Source
 from fer_ros.reading.reader import Reader
 from fer_ros.reading.recordings import Part
-from fer_ros.reading.resuming import EarlierRows, forget_conditions, note_conditions
+from fer_ros.reading.resuming import (
+    EarlierRows,
+    forget_conditions,
+    forget_earlier,
+    note_conditions,
+)
 from fer_ros.reading.summary import Summaries
 from fer_ros.reading.tables import TABLES, Row, TableFile
 from fer_ros.reading.work import Event, FrameRead, SourceEnded, Work
@@ -136,6 +141,7 @@ class _Counts:
     frames: int = 0
     faces: int = 0
     rows: int = 0
+    """In the tables, with those of an earlier run."""
     errors: list[str] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -143,7 +149,6 @@ class _Counts:
 
     def add_rows(self, rows: Sequence[Row]) -> None:
         self.frames += 1
-        self.rows += len(rows)
         self.faces += sum(row["face"] is not None for row in rows)
 
 
@@ -164,6 +169,7 @@ class Run:
             "times": [args.every, args.start, str(args.end)],
         }
         self._tables: list[TableFile] = []
+        self._earlier: list[EarlierRows] = []
         self._counts = _Counts()
         self._summaries = Summaries(args.every)
         self._failed = False
@@ -173,37 +179,33 @@ class Run:
             self.shown = Shown(sys.stdout, self._origin.labels)
 
     def begin(self, sources: Sequence[Source]) -> list[Source]:
-        """Open the tables; return the sources that are to be read."""
-        paths, labels = self._wanted.tables, self._origin.labels
-        if not paths:
+        """Open the tables; return the sources that are to be read.
+
+        Raises:
+            ReadError: A table cannot be written, or not be gone on with; all is as it was then.
+        """
+        if not self._wanted.tables:
             return list(sources)
-        single = {s.name for s in sources if s.kind in (Kind.PICTURE, Kind.VIDEO)}
-        done: set[str] = set()
-        if self._wanted.resume:
-            earlier = EarlierRows(paths[0], labels, self._conditions, single)
-            self._open(paths, labels)
-            for name, rows in earlier:
-                done.add(name)
-                self._write(rows)
-                for _, frame in groupby(rows, lambda row: (row["source"], row["frame"])):
-                    self._summaries.add(list(frame))
-            earlier.close()
-        else:
-            self._open(paths, labels)
-        note_conditions(paths[0], self._conditions)
+        try:
+            done = self._open(sources)
+        except BaseException:
+            self._discard()
+            raise
         if done:
-            _say(f"{len(done)} of {len(sources)} sources were read before")
+            again = ", and are not drawn or cut out again" if self._wanted.work.pictured else ""
+            _say(f"{len(done)} of {len(sources)} sources were read before{again}")
         return [source for source in sources if source.name not in done]
 
-    def go(self, sources: Sequence[Source], events: Iterator[Event]) -> None:
+    def go(self, sources: Sequence[Source], events: Generator[Event, None, None]) -> None:
         """Take all events in.
 
         Raises:
-            ReadError: Something cannot be written; no table is left then.
+            ReadError: Something cannot be written; no table of this run is left then, and those
+                of an earlier one are.
         """
         begun = set[int]()
         try:
-            with _progress(sources) as progress:
+            with closing(events), _progress(sources) as progress:
                 for event in events:
                     source = sources[event.index]
                     if isinstance(event, FrameRead):
@@ -215,8 +217,6 @@ class Run:
         except BaseException:
             self._discard()
             raise
-        finally:
-            events.close()  # type: ignore[attr-defined]
 
     def end(self, interrupted: bool) -> int:
         """Put the tables where they belong; return the exit status."""
@@ -228,11 +228,13 @@ class Run:
             elif interrupted or self._failed:
                 for table in self._tables:
                     table.leave()
+                    forget_earlier(table.path)
                     _say(f"{table.partial} holds the {counts.rows} rows so far")
             else:
                 for table in self._tables:
                     table.keep()
-                self._forget()
+                    forget_earlier(table.path)
+                    forget_conditions(table.path)
         except BaseException:
             self._discard()
             raise
@@ -252,20 +254,30 @@ class Run:
     def _discard(self) -> None:
         for table in self._tables:
             table.discard()
-        self._forget()
+        for earlier in self._earlier:
+            earlier.restore()
+        for table in self._tables:
+            forget_conditions(table.path)
 
-    def _forget(self) -> None:
-        if self._tables:
-            forget_conditions(self._tables[0].path)
-
-    def _open(self, paths: Sequence[Path], labels: tuple[str, ...]) -> None:
-        try:
+    def _open(self, sources: Sequence[Source]) -> set[str]:
+        """Open the tables and write earlier rows; return the names of their sources."""
+        paths, labels = self._wanted.tables, self._origin.labels
+        if self._wanted.resume:
+            single = {s.name for s in sources if s.kind in (Kind.PICTURE, Kind.VIDEO)}
             for path in paths:
-                self._tables.append(TableFile(path, labels))
-        except BaseException:
-            for table in self._tables:
-                table.discard()
-            raise
+                self._earlier.append(EarlierRows(path, labels, self._conditions, single))
+        for path in paths:
+            self._tables.append(TableFile(path, labels))
+            note_conditions(path, self._conditions)
+            if not self._wanted.resume:
+                forget_earlier(path)
+        done: set[str] = set()
+        for name, rows in chain(*self._earlier[:1]):  # all hold the same
+            done.add(name)
+            self._write(rows)
+            for _, frame in groupby(rows, lambda row: (row["source"], row["frame"])):
+                self._summaries.add(list(frame))
+        return done
 
     def _take(self, event: FrameRead, source: Source) -> None:
         self._counts.add_rows(event.rows)
@@ -275,6 +287,7 @@ class Run:
             self.shown.frame(event.reading, source.kind is Kind.PICTURE)
 
     def _write(self, rows: list[Row]) -> None:
+        self._counts.rows += len(rows)
         for table in self._tables:
             table.write_rows(rows)
 
@@ -295,14 +308,12 @@ class Run:
     def _summary(self) -> None:
         _say_more(self._counts.errors, "could not be read")
         written = [table.path for table in self._tables]
-        work = self._wanted.work
         summaries = self._summaries.summaries()
         read_summary.show(summaries, sys.stdout)
         if self._wanted.summary is not None:
             read_summary.write(summaries, self._wanted.summary)
             written.append(self._wanted.summary)
-        folders = (work.drawn_file, work.drawn, work.faces, work.moments)
-        written += [path for path in folders if path is not None]
+        written += [path for path in self._wanted.work.pictured if path.exists()]
         names = ", ".join(map(str, written)) if not self._failed else ""
         print(_of(self._counts) + (f" -> {names}" if names else ""))
 

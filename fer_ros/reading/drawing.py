@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -28,12 +29,15 @@ from fer_ros.perception.cut_out import cut_out
 from fer_ros.perception.types import Image
 from fer_ros.reading.errors import ReadError
 from fer_ros.reading.result import Reading
-from fer_ros.reading.whole import WholeFile, write_whole
+from fer_ros.reading.whole import WholeFile, remove_named, write_whole
 from fer_ros.sources.video import pyav
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
 VIDEO_ENDINGS = (".mp4", ".mkv", ".mov", ".webm", ".avi")
 """Endings of files that are drawn."""
+
+_FACE_FILES = re.compile(r"(\d{6,}-)?face_\d+(\.partial)?\.jpg")
+"""Names of pictures of faces, whole or not."""
 
 _CLOCK = Fraction(1, 90_000)
 """Of the frames' times [s]: containers with a coarser clock round it."""
@@ -58,6 +62,15 @@ def write_picture(path: Path, image: Image) -> None:
     write_whole(path, data.tobytes())
 
 
+def forget_faces(folder: Path, place: Path) -> None:
+    """Remove what :func:`write_faces` wrote of a source in an earlier run, and nothing else.
+
+    Raises:
+        ReadError: It cannot be removed.
+    """
+    remove_named(_home(folder, place), _FACE_FILES)
+
+
 def write_faces(folder: Path, place: Path, reading: Reading) -> None:
     """Write each face of a frame, upright and square, as a JPEG.
 
@@ -69,13 +82,17 @@ def write_faces(folder: Path, place: Path, reading: Reading) -> None:
     Raises:
         ReadError: They cannot be written.
     """
-    home = folder / place.with_suffix("")
+    home = _home(folder, place)
     for number, face in enumerate(reading):
         moment = "" if reading.time is None else f"{reading.frame:06d}-"
         name = face.track_id if reading.time is not None else f"face_{number + 1}"
         crop = cut_out(reading.image, face.face.box)
         if crop is not None:
             write_picture(home / f"{moment}{name}.jpg", crop)
+
+
+def _home(folder: Path, place: Path) -> Path:
+    return folder / place.with_suffix("")
 
 
 class DrawnVideo:

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -26,10 +27,13 @@ from fer_ros.perception.cut_out import cut_out
 from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.types import Box, Image
 from fer_ros.reading.summary import Seen
-from fer_ros.reading.whole import write_whole
+from fer_ros.reading.whole import remove_named, write_whole
 
 _SIDE = 192
 """Larger pictures are made this large [pixels]."""
+
+_FILES = re.compile(r"face_\d+-.+\.jpg")
+"""Names of the pictures, whole or not."""
 
 MOST_PICTURED = 1000
 """Tracks of a source of which pictures are kept, the first ones."""
@@ -67,11 +71,12 @@ class SurestFaces:
         }
 
     def write(self, folder: Path) -> None:
-        """Write each as ``TRACK-LABEL.jpg``.
+        """Write each as ``TRACK-LABEL.jpg``, in place of those of an earlier run.
 
         Raises:
             ReadError: They cannot be written.
         """
+        remove_named(folder, _FILES)
         for track, pictures in self.pictures.items():
             for label, picture in pictures.items():
                 write_whole(folder / f"{track}-{label}.jpg", picture)

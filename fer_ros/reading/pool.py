@@ -16,14 +16,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import signal
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from multiprocessing.connection import Connection, wait
 from typing import IO, Any
@@ -34,6 +33,7 @@ from fer_ros.reading.finding import Kind, Source
 from fer_ros.reading.reader import Reader
 from fer_ros.reading.work import Event, FrameRead, SourceEnded, Work, Worker
 from fer_ros.runtime.parameter_rows import ParameterError
+from fer_ros.runtime.processes import SPAWN, start_held, until_interrupted
 
 _AT_ONCE = 16
 """Most pictures that a process is given at a time; a video is given alone."""
@@ -50,7 +50,7 @@ Task = list[tuple[int, Source]]
 
 def read_here(
     sources: Sequence[Source], reader: Reader, work: Work, stop: threading.Event
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Read sources in this process until the last one has ended, or `stop` is set.
 
     Raises:
@@ -70,7 +70,7 @@ def read_in_processes(
     work: Work,
     processes: int,
     stop: threading.Event,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Read sources in processes of their own until the last one has ended, or `stop` is set.
 
     Args:
@@ -78,7 +78,7 @@ def read_in_processes(
         parameters: Of each process's :class:`Reader`.
         work: What to do with each source.
         processes: How many.
-        stop: Ends the reading.
+        stop: Ends the reading; set here too where somebody interrupts one of the processes.
 
     Yields:
         The events in the order of the sources, as one process would give them, without readings.
@@ -96,7 +96,7 @@ def read_in_processes(
         while not stop.is_set() and waiting.current < len(sources):
             for connection in wait([w.connection for w in workers if w.busy], timeout=_POLL):
                 worker = next(w for w in workers if w.connection is connection)
-                for event in worker.receive():
+                for event in _received(worker, stop):
                     waiting.put(event)
                 if worker.idle:
                     worker.give(tasks)
@@ -119,6 +119,22 @@ def _tasks(sources: Sequence[Source], processes: int) -> deque[Task]:
             tasks.append([])
         tasks[-1].append((index, source))
     return tasks
+
+
+def _received(worker: _Process, stop: threading.Event) -> list[Event]:
+    """Return what a process has read; nothing where Ctrl-C, which reaches it too, has ended it."""
+    try:
+        return worker.receive()
+    except _InterruptedError:
+        stop.set()
+    except Exception:
+        if not stop.is_set():  # else it may have failed in any way
+            raise
+    return []
+
+
+class _InterruptedError(Exception):
+    """A process was interrupted."""
 
 
 class _Waiting:
@@ -158,17 +174,10 @@ class _Process:
     """One process with networks of its own."""
 
     def __init__(self, parameters: Mapping[str, Any], work: Work) -> None:
-        # Not forked: ONNX Runtime's threads do not survive a fork.
-        context = multiprocessing.get_context("spawn")
-        self.connection, other = context.Pipe()
+        self.connection, other = SPAWN.Pipe()
         self._tasks = 0
-        self._process = context.Process(target=_work, args=(dict(parameters), work, other))
-        # Ctrl-C waits until the process can handle it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._process = SPAWN.Process(target=_work, args=(dict(parameters), work, other))
+        start_held(self._process)
         other.close()
 
     @property
@@ -184,7 +193,8 @@ class _Process:
     def give(self, tasks: deque[Task]) -> None:
         """Give it the next part, where there is one."""
         if tasks:
-            self.connection.send(tasks.popleft())
+            with suppress(BrokenPipeError, ConnectionResetError):  # it died, as receive() will say
+                self.connection.send(tasks.popleft())
             self._tasks += 1
 
     def receive(self) -> list[Event]:
@@ -192,12 +202,15 @@ class _Process:
 
         Raises:
             ReadError: It failed, or died.
+            _InterruptedError: It was interrupted.
         """
         try:
             message = self.connection.recv()
         except (EOFError, OSError):
             self._process.join()
             status = self._process.exitcode
+            if status in (0, -signal.SIGINT):  # so it ends otherwise only where this one is gone
+                raise _InterruptedError from None
             raise ReadError(f"a process ended with status {status}; memory full?") from None
         if isinstance(message, Exception):
             raise message
@@ -219,34 +232,27 @@ class _Process:
 
 def _work(parameters: dict[str, Any], work: Work, connection: Connection) -> None:
     """Read what the parent gives until it gives no more."""
-    # A shell lets its background jobs, and so their children, ignore SIGINT; Ctrl-C reaches all
-    # processes of a terminal, and the parent passes it on as well.
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, _interrupt_once)
-    with suppress(KeyboardInterrupt, EOFError, BrokenPipeError, ConnectionResetError):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        try:
-            worker = Worker(Reader(**parameters), work)
-            while True:
-                events: list[Event] = []
-                for index, source in connection.recv():
-                    events += _read(connection, worker, index, source)
-                connection.send(events)
-                connection.send(None)
-        except (ReadError, ModelError, ParameterError) as error:
-            connection.send(error)
-        except (OSError, EOFError):
-            raise
-        except Exception as error:
-            connection.send(ReadError(f"{type(error).__name__}: {error}"))
-        finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to clean up
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        until_interrupted(lambda: _read_tasks(parameters, work, connection))
 
 
-def _interrupt_once(*_: object) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
+def _read_tasks(parameters: dict[str, Any], work: Work, connection: Connection) -> None:
+    try:
+        worker = Worker(Reader(**parameters), work)
+        while True:
+            events: list[Event] = []
+            for index, source in connection.recv():
+                events += _read(connection, worker, index, source)
+            connection.send(events)
+            connection.send(None)
+    except (ReadError, ModelError, ParameterError) as error:
+        connection.send(error)
+    except (OSError, EOFError):
+        raise
+    except Exception as error:
+        connection.send(ReadError(f"{type(error).__name__}: {error}"))
 
 
 def _read(connection: Connection, worker: Worker, index: int, source: Source) -> list[Event]:

@@ -25,7 +25,7 @@ from typing import Any
 
 from fer_ros.reading.errors import ReadError
 from fer_ros.reading.tables import TEXT_TABLES, Row, read_rows
-from fer_ros.reading.whole import partial_of, set_aside
+from fer_ros.reading.whole import WholeFile, partial_of
 
 _BLOCK = 1 << 16
 
@@ -39,15 +39,24 @@ def note_conditions(path: Path, conditions: Conditions) -> None:
     Raises:
         ReadError: It cannot be written.
     """
+    note = _note(path)
+    if _read(note) == _as_read(conditions):
+        return  # on a full disk it could not be written again
     try:
-        _note(path).write_text(json.dumps(conditions, indent=2) + "\n", encoding="utf-8")
+        note.write_text(json.dumps(conditions, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise ReadError(f"cannot write {_note(path)}: {error.strerror}") from error
+        raise ReadError(f"cannot write {note}: {error.strerror}") from error
 
 
 def forget_conditions(path: Path) -> None:
-    """Remove what :func:`note_conditions` wrote."""
-    _note(path).unlink(missing_ok=True)
+    """Remove what :func:`note_conditions` wrote, unless an interrupted table is left."""
+    if not (partial_of(path).exists() or _earlier(path).exists()):
+        _note(path).unlink(missing_ok=True)
+
+
+def forget_earlier(path: Path) -> None:
+    """Remove an earlier interrupted table: another holds its rows, or takes its place."""
+    _earlier(path).unlink(missing_ok=True)
 
 
 class EarlierRows:
@@ -68,10 +77,12 @@ class EarlierRows:
             ReadError: It was written under other conditions, or by another process right now.
         """
         self._labels, self._wanted, self._network = labels, wanted, conditions["network_sha256"]
-        self._aside = set_aside(path)
+        self._given = path
+        if partial_of(path).exists() or _earlier(path).exists():
+            _check(partial_of(path), _note(path), conditions)
+        self._aside = _set_aside(path)
         self._path = self._aside or (path if path.is_file() else None)
         if self._aside is not None:
-            _check(path, self._aside, conditions)
             _cut_torn_line(self._aside)
 
     def __iter__(self) -> Iterator[tuple[str, list[Row]]]:
@@ -94,10 +105,10 @@ class EarlierRows:
         if self._aside is None and previous is not None and previous[0] in self._wanted:
             yield previous
 
-    def close(self) -> None:
-        """Remove the earlier file, whose rows have been copied."""
-        if self._aside is not None:
-            self._aside.unlink(missing_ok=True)
+    def restore(self) -> None:
+        """Put an interrupted table back where it was found, because this run has failed."""
+        if self._aside is not None and not partial_of(self._given).exists():
+            self._aside.replace(partial_of(self._given))
 
     def _rows(self, path: Path) -> Iterator[Row]:
         for row in read_rows(path, self._labels):
@@ -123,21 +134,65 @@ def _cut_torn_line(path: Path) -> None:
         file.truncate(0)
 
 
+def _set_aside(path: Path) -> Path | None:
+    """Move what an interrupted run left of a table to where its rows can be read.
+
+    Returns:
+        Where it is, until the table that takes up its rows is finished; None where nothing was
+        left.
+
+    Raises:
+        ReadError: It is being written now, or cannot be moved.
+    """
+    partial, aside = partial_of(path), _earlier(path)
+    try:
+        if partial.exists():
+            WholeFile.check_unused(path)
+            # Both are there where a run that had gone on with the one was killed.
+            if not aside.exists() or _goes_further(partial, aside):
+                partial.replace(aside)
+        elif not aside.exists():
+            return None
+    except OSError as error:
+        raise ReadError(f"{partial} cannot be moved: {error.strerror}") from error
+    return aside
+
+
+def _goes_further(partial: Path, aside: Path) -> bool:
+    """Return whether a table that a killed run began with the rows of another has more."""
+    text = partial.suffix.lower() in TEXT_TABLES  # others cannot be read without their end
+    return text and partial.stat().st_size > aside.stat().st_size
+
+
+def _earlier(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.earlier{path.suffix}")
+
+
 def _note(path: Path) -> Path:
     return partial_of(path).with_suffix(".json")
 
 
-def _check(path: Path, aside: Path, conditions: Conditions) -> None:
-    try:
-        earlier = json.loads(_note(path).read_text(encoding="utf-8"))
-        assert isinstance(earlier, dict)
-    except (OSError, ValueError, AssertionError):
-        earlier = {}
-    now = json.loads(json.dumps(conditions))
+def _check(table: Path, note: Path, conditions: Conditions) -> None:
+    earlier, now = _read(note), _as_read(conditions)
+    if earlier is None:
+        raise ReadError(
+            f"nothing tells with which options {table} was begun, for {note.name} is missing or "
+            "damaged; --overwrite begins anew"
+        )
     other = [name for name in now if earlier.get(name) != now[name]]
     if other:
-        aside.replace(partial_of(path))
         raise ReadError(
-            f"{partial_of(path)} was begun with other options ({', '.join(other)}); "
-            "--overwrite begins anew"
+            f"{table} was begun with other options ({', '.join(other)}); --overwrite begins anew"
         )
+
+
+def _as_read(conditions: Conditions) -> dict[str, Any]:
+    return dict(json.loads(json.dumps(conditions)))
+
+
+def _read(note: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

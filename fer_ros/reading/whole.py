@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from types import TracebackType
 
@@ -145,6 +146,20 @@ def write_whole(path: Path, data: bytes) -> None:
             raise ReadError(f"cannot write {path}: {error.strerror or error}") from error
 
 
+def remove_named(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove the files of a folder whose whole names fit.
+
+    Raises:
+        ReadError: One cannot be removed.
+    """
+    try:
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if names.fullmatch(path.name) and not path.is_dir():
+                path.unlink()
+    except OSError as error:
+        raise ReadError(f"cannot empty {folder}: {error.strerror}") from error
+
+
 def _used(path: Path) -> ReadError:
     return ReadError(f"another process writes {path} now; wait for it, or name another --out")
 
@@ -152,26 +167,3 @@ def _used(path: Path) -> ReadError:
 def partial_of(path: Path) -> Path:
     """Return where a file is written until it is whole."""
     return path.with_name(f"{path.stem}.partial{path.suffix}")
-
-
-def set_aside(path: Path) -> Path | None:
-    """Move what an interrupted writer left of a file to where its rows can be read.
-
-    Returns:
-        Where it is; None where nothing was left. Whoever has read it removes it.
-
-    Raises:
-        ReadError: It is being written now, or cannot be moved.
-    """
-    partial = partial_of(path)
-    aside = path.with_name(f"{path.stem}.earlier{path.suffix}")
-    try:
-        # Where it is still there, reading it was interrupted too, and the partial one holds less.
-        if not aside.exists():
-            if not partial.exists():
-                return None
-            WholeFile.check_unused(path)
-            partial.replace(aside)
-    except OSError as error:
-        raise ReadError(f"{partial} cannot be moved: {error.strerror}") from error
-    return aside

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from fer_ros.perception.images import ImageError
 from fer_ros.perception.types import Image
-from fer_ros.reading.drawing import DrawnVideo, write_faces, write_picture
+from fer_ros.reading.drawing import DrawnVideo, forget_faces, write_faces, write_picture
 from fer_ros.reading.finding import Kind, Source
 from fer_ros.reading.moments import SurestFaces
 from fer_ros.reading.reader import Reader, thinned
@@ -56,6 +56,12 @@ class Work:
     """Folder for pictures of the faces alone."""
     moments: Path | None = None
     """Folder for pictures of each person's surest moments."""
+
+    @property
+    def pictured(self) -> list[Path]:
+        """Files and folders for pictures and videos of the sources."""
+        places = (self.drawn_file, self.drawn, self.faces, self.moments)
+        return [path for path in places if path is not None]
 
     def drawn_path(self, source: Source, topic: str = "") -> Path | None:
         """Return where a source is drawn; None where it is not."""
@@ -162,6 +168,7 @@ class Worker:
         before = _state(source)
         drawn: dict[str, DrawnVideo] = {}
         surest: dict[Path, SurestFaces] = {}
+        begun = False
         try:
             for topic, reading, share in self._readings(source, notes):
                 mark = f"#{topic}" if topic else ""
@@ -169,6 +176,8 @@ class Worker:
                 if source.kind is Kind.PICTURE:
                     _check_unchanged(source, before)
                 if self._work.faces is not None:
+                    if not begun:
+                        forget_faces(self._work.faces, source.place)
                     write_faces(self._work.faces, source.place, named)
                 path = self._work.drawn_path(source, topic)
                 if path is not None and source.kind is Kind.PICTURE:
@@ -183,11 +192,12 @@ class Worker:
                     boxes = (found.face.box for found in named)
                     faces = zip(map(Seen.of_row, rows), boxes)  # a frame without faces has no box
                     surest.setdefault(moments, SurestFaces()).add(named.image, faces)
+                begun = True
                 yield named, rows, share
             _check_unchanged(source, before)
             for folder, found in surest.items():
                 found.write(folder)
-        except GeneratorExit:  # interrupted
+        except (GeneratorExit, KeyboardInterrupt):
             for video in drawn.values():
                 video.leave()
             raise

@@ -20,7 +20,6 @@ finished.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -35,6 +34,7 @@ from fer_ros.replay.errors import ReplayError
 from fer_ros.replay.playback import Progress
 from fer_ros.replay.request import Job
 from fer_ros.replay.run import Outcome, replay
+from fer_ros.runtime.processes import SPAWN, start_held, until_interrupted
 from fer_ros.transport.bag import BagError
 
 FAILURES = (ReplayError, BagError, ModelError, ParameterError, OSError)
@@ -84,7 +84,9 @@ def run_here(
     try:
         while waiting or running:
             while waiting and len(running) < processes:
+                # Begun when it is listed: an interrupt that waited for the start comes right then.
                 running.append(_Process(*waiting.pop(0), resume=resume))
+                running[-1].start()
             for connection in wait([process.connection for process in running], timeout=1.0):
                 process = next(p for p in running if p.connection is connection)
                 news = process.read()
@@ -111,14 +113,16 @@ class _Process:
     resume: bool
     connection: Connection = field(init=False)
     process: Any = field(init=False)
+    _other: Connection = field(init=False)
 
     def __post_init__(self) -> None:
-        # Not forked: ONNX Runtime's threads do not survive a fork.
-        context = multiprocessing.get_context("spawn")
-        self.connection, other = context.Pipe(duplex=False)
-        self.process = context.Process(target=_work, args=(self.job, self.resume, other))
-        self.process.start()
-        other.close()
+        self.connection, self._other = SPAWN.Pipe(duplex=False)
+        self.process = SPAWN.Process(target=_work, args=(self.job, self.resume, self._other))
+
+    def start(self) -> None:
+        """Begin."""
+        start_held(self.process)
+        self._other.close()
 
     def read(self) -> Finished | tuple[int, int, float]:
         """Return the next news: progress, or the end."""
@@ -137,6 +141,8 @@ class _Process:
 
     def interrupt(self) -> None:
         """Let it clean up and end."""
+        if self.process.pid is None:
+            return
         if self.process.is_alive():
             os.kill(self.process.pid, signal.SIGINT)
         self.process.join()
@@ -144,9 +150,6 @@ class _Process:
 
 def _work(job: Job, resume: bool, connection: Connection) -> None:
     """Replay one recording in a process, and send progress and outcome."""
-    # A shell lets its background jobs, and so their children, ignore SIGINT.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGINT, _interrupt_once)
     last = 0.0
 
     def progress(done: int, total: int, seconds: float) -> None:
@@ -156,17 +159,11 @@ def _work(job: Job, resume: bool, connection: Connection) -> None:
             last = now
             connection.send(("progress", (done, total, seconds)))
 
-    try:
+    def work() -> None:
         finished = run_one(job, resume, progress)
-    except KeyboardInterrupt:
-        return  # the parent, which was interrupted as well, speaks for all
-    connection.send(("done", (finished.outcome, finished.error)))
+        connection.send(("done", (finished.outcome, finished.error)))
 
-
-def _interrupt_once(*_: object) -> None:
-    """Clean up undisturbed: Ctrl-C reaches every process, and the parent passes it on as well."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    until_interrupted(work)
 
 
 def run_one(job: Job, resume: bool, progress: Progress | None = None) -> Finished:

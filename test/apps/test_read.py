@@ -49,7 +49,10 @@ def test_a_video_becomes_a_table_and_an_annotated_video(film: Path, tmp_path: Pa
     drawn_in = np.abs(image.astype(int) - readings[0].annotated()).mean()
     assert drawn_in < 6
     assert np.abs(image.astype(int) - readings[0].image).mean() > drawn_in + 2
-    assert {path.name for path in tmp_path.iterdir()} == {"talk.csv", "faces.mp4"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "talk.csv",
+        "faces.mp4",
+    }
     assert "10 frames, 10 faces" in capsys.readouterr().out
 
 
@@ -348,3 +351,39 @@ def test_a_picture_that_changes_while_it_is_read_gives_no_row(
     assert "a.png was changed while it was read" in capsys.readouterr().err
     assert [Path(row["source"]).name for row in rows_of(tmp_path / "t.csv")] == ["b.png"]
     assert [path.name for path in (tmp_path / "drawn").iterdir()] == ["b.png"]
+
+
+def test_faces_and_moments_are_those_of_this_run(film: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "people.png"), np.hstack([showing("happy")] * 3))
+    people, faces, moments = (tmp_path / name for name in ("people.png", "faces", "moments"))
+    assert read(people, film, "--faces", faces, "--moments", moments) == 0
+    shown = {path.name for path in (moments / "talk").iterdir()}
+    assert len(list((faces / "people").iterdir())) == 3
+    assert len(list((faces / "talk").iterdir())) == 10
+    for folder in (faces / "people", faces / "talk", moments / "talk"):
+        (folder / "notes.txt").write_text("mine")
+    (faces / "people" / "face_2.partial.jpg").write_text("of a run that was killed")
+    (faces / "people" / "face_of_me.jpg").write_text("mine")
+    (moments / "talk" / "face_7-happy.jpg").write_text("of an earlier run")
+    words = ("--faces", faces, "--moments", moments, "--overwrite", "--every", "0.2")
+    line = ["read", *map(str, (people, film, *words)), *FAST, "-p", "max_faces:=1"]
+    assert main(line) == 0
+    assert {path.name for path in (faces / "people").iterdir()} == {
+        "face_1.jpg", "face_of_me.jpg", "notes.txt",
+    }  # fmt: skip
+    assert len(list((faces / "talk").glob("*.jpg"))) == 3
+    left = {path.name for path in (moments / "talk").iterdir()} - {"notes.txt"}
+    assert left
+    assert left <= shown
+
+
+def test_only_what_is_there_is_named_at_the_end(photos: Path, tmp_path: Path, capsys) -> None:
+    table, faces, drawn = tmp_path / "t.csv", tmp_path / "faces", tmp_path / "drawn"
+    words = (photos / "0.png", "--out", table)
+    assert read(*words) == 0
+    assert read(*words, "--resume", "--faces", faces, "--annotated", drawn) == 0
+    out, said = capsys.readouterr()
+    assert out.splitlines()[-1].endswith(f"-> {table}")
+    assert "1 of 1 sources were read before, and are not drawn or cut out again" in said
+    assert read(*words, "--overwrite", "--faces", faces, "--annotated", drawn) == 0
+    assert f"-> {table}, {drawn}, {faces}" in capsys.readouterr().out

@@ -25,6 +25,17 @@ from reading_samples import FAST, read, rows_of
 from videos import av
 
 from fer_ros.apps.cli import main
+from fer_ros.reading.errors import ReadError
+
+NOTE = "t.partial.json"
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +58,7 @@ def test_an_interrupted_run_leaves_whole_rows_and_goes_on(
     assert "--resume" in capsys.readouterr().err
     assert read(photos, "--out", table, "--resume") == 0
     assert table.read_bytes() == whole_table
-    assert list(tmp_path.iterdir()) == [table]
+    assert names(tmp_path) == {"t.csv"}
     assert "were read before" in capsys.readouterr().err
 
 
@@ -61,18 +72,18 @@ def test_what_a_killed_run_left_is_gone_on_with(
         pass
 
     def die() -> None:
-        (tmp_path / "note").write_bytes((tmp_path / "t.partial.json").read_bytes())
+        (tmp_path / "note").write_bytes((tmp_path / NOTE).read_bytes())
         raise KilledError
 
     after_events(1, die)
     with pytest.raises(KilledError):
         read(photos, "--out", table)
-    (tmp_path / "note").rename(tmp_path / "t.partial.json")
+    (tmp_path / "note").rename(tmp_path / NOTE)
     (tmp_path / "t.partial.csv").write_bytes(whole_table[: int(len(whole_table) * part)])
     monkeypatch.undo()
     assert read(photos, "--out", table, "--resume") == 0
     assert table.read_bytes() == whole_table
-    assert list(tmp_path.iterdir()) == [table]
+    assert names(tmp_path) == {"t.csv"}
 
 
 def test_a_run_is_not_gone_on_with_under_other_options(
@@ -81,11 +92,11 @@ def test_a_run_is_not_gone_on_with_under_other_options(
     table = tmp_path / "t.jsonl"
     after_events(4, lambda: os.kill(os.getpid(), signal.SIGINT))
     assert read(photos, "--out", table) == 130
-    before = (tmp_path / "t.partial.jsonl").read_bytes()
+    before = contents(tmp_path)
     assert main(["read", str(photos), "--out", str(table), "--resume", *FAST, "-p",
                  "detection_size:=320"]) == 2  # fmt: skip
     assert "other options (parameters)" in capsys.readouterr().err
-    assert (tmp_path / "t.partial.jsonl").read_bytes() == before
+    assert contents(tmp_path) == before
 
 
 def test_an_interrupted_video_ends_whole_under_its_partial_name(
@@ -96,5 +107,109 @@ def test_an_interrupted_video_ends_whole_under_its_partial_name(
     with av.open(str(tmp_path / "t.partial.mp4")) as container:
         frames = len(list(container.decode(video=0)))
     assert len(rows_of(tmp_path / "t.partial.csv")) == frames == 6
-    names = {"t.partial.csv", "t.partial.mp4", "t.partial.json"}
-    assert {path.name for path in tmp_path.iterdir()} == names
+    assert names(tmp_path) == {"t.partial.csv", "t.partial.mp4", NOTE}
+
+
+def test_a_whole_table_is_not_gone_on_with_under_other_networks(
+    photos: Path, tmp_path: Path, capsys
+) -> None:
+    line = ["read", str(photos), "--out", str(tmp_path / "t.csv")]
+    assert main([*line, *FAST]) == 0
+    before = contents(tmp_path)
+    assert main([*line, "--resume", "--model", "fer-base", *FAST[2:]]) == 2
+    assert "other networks" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+    assert main([*line, "--resume", *FAST]) == 0
+    assert "6 of 6 sources were read before" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+def test_what_cannot_be_gone_on_with_is_left_as_it_is(photos: Path, tmp_path: Path, capsys) -> None:
+    table = tmp_path / "t.csv"
+    assert read(photos, "--out", table) == 0
+    whole = table.read_bytes()
+    table.write_bytes(whole.replace(b"5.png,0,", b"5.png,o,"))  # in an editor, say
+    before = contents(tmp_path)
+    assert read(photos, "--out", table, "--resume") == 2
+    assert "t.csv cannot be read as a table" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+    table.write_bytes(whole)
+    assert read(photos, "--out", table, "--resume") == 0
+    assert table.read_bytes() == whole
+
+
+@pytest.mark.parametrize("error", [ReadError("full"), KeyError("bug"), KeyboardInterrupt()])
+def test_a_resumed_run_that_fails_keeps_what_the_earlier_one_had(
+    photos: Path, tmp_path: Path, whole_table: bytes, after_events, monkeypatch, error
+) -> None:
+    table = tmp_path / "t.csv"
+    words = (photos, "--out", table, "--out", tmp_path / "u.jsonl")
+    after_events(6, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert read(*words) == 130
+    monkeypatch.undo()
+    before = contents(tmp_path)
+    assert len(before) == 4
+
+    def fail() -> None:
+        raise error
+
+    after_events(3, fail)
+    assert read(*words, "--resume") in (2, 130)
+    monkeypatch.undo()
+    assert contents(tmp_path) == before
+    assert read(*words, "--resume") == 0
+    assert table.read_bytes() == whole_table
+
+
+def test_bad_pictures_that_are_left_cost_no_earlier_rows(
+    photos: Path, tmp_path: Path, after_events, monkeypatch, capsys
+) -> None:
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    for name in ("0.png", "2.png", "4.png"):
+        (folder / name).write_bytes((photos / name).read_bytes())
+    (folder / "9.png").write_text("no picture")
+    table = out / "t.csv"
+    after_events(5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert read(folder, "--out", table) == 130
+    assert "holds the 3 rows so far" in capsys.readouterr().err
+    monkeypatch.undo()
+    (folder / "4.png").write_text("no picture any more")
+    assert read(folder, "--out", table, "--resume") == 2
+    assert [Path(row["source"]).name for row in rows_of(table)] == ["0.png", "2.png"]
+    assert names(out) == {"t.csv"}
+
+
+@pytest.mark.parametrize("earlier", [2, 4])
+def test_of_two_killed_runs_the_one_that_came_further_is_gone_on_with(
+    photos: Path,
+    tmp_path: Path,
+    whole_table: bytes,
+    after_events,
+    monkeypatch,
+    capsys,
+    earlier: int,
+) -> None:
+    table = tmp_path / "t.csv"
+    after_events(4, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert read(photos, "--out", table) == 130
+    monkeypatch.undo()
+    capsys.readouterr()
+    lines = whole_table.splitlines(keepends=True)
+    (tmp_path / "t.earlier.csv").write_bytes(b"".join(lines[: 1 + earlier]))
+    (tmp_path / "t.partial.csv").write_bytes(b"".join(lines[: 1 + 3]))
+    assert read(photos, "--out", table, "--resume") == 0
+    assert f"{max(earlier, 3) - 1} of 6 sources were read before" in capsys.readouterr().err
+    assert table.read_bytes() == whole_table
+    assert names(tmp_path) == {"t.csv"}
+
+
+def test_a_run_that_begins_anew_forgets_what_killed_ones_left(
+    photos: Path, tmp_path: Path, whole_table: bytes
+) -> None:
+    table = tmp_path / "t.csv"
+    (tmp_path / "t.earlier.csv").write_text("of other options")
+    assert read(photos, "--out", table, "--overwrite") == 0
+    assert names(tmp_path) == {"t.csv"}
+    assert read(photos, "--out", table, "--resume") == 0
+    assert table.read_bytes() == whole_table

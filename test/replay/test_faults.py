@@ -30,6 +30,7 @@ from xml.etree import ElementTree
 import psutil
 import pytest
 from bags import CAMERA, START, blank, one_actor, recording, scene_bag
+from command_processes import loading_worker, start_command
 
 from fer_ros.sources.scene import Actor, Scene
 from fer_ros.transport import codec
@@ -250,6 +251,17 @@ def test_an_interrupt_of_one_recording_says_what_to_do(long_bag, tmp_path):
     assert "repeat the command" in error
     assert "Traceback" not in error
     assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_while_processes_load_is_quiet(long_bag, happy_bag, tmp_path):
+    out = tmp_path / "out"
+    process = start_command("replay", long_bag, happy_bag, "--out", out, "--jobs", 2, *SHIPPED)
+    loading_worker(process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode in INTERRUPTED, error
+    assert {line.partition(":")[0] for line in error.splitlines()} == {"fer-ros replay"}, error
+    assert not out.exists() or not list(out.iterdir())
 
 
 def test_a_process_that_is_killed_is_reported(happy_bag, long_bag, tmp_path):
