@@ -21,7 +21,7 @@ import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,10 @@ from fer_ros.apps import read_summary
 from fer_ros.apps.read_shown import Shown
 from fer_ros.apps.start import INTERRUPTED
 from fer_ros.perception.strings import shortened
-from fer_ros.reading.drawing import PICTURE_ENDINGS, VIDEO_ENDINGS
+from fer_ros.reading.drawing import FACE_FILES, PICTURE_ENDINGS, VIDEO_ENDINGS
 from fer_ros.reading.errors import ReadError
 from fer_ros.reading.finding import Kind, Source
+from fer_ros.reading.moments import MOMENT_FILES
 from fer_ros.reading.reader import Reader
 from fer_ros.reading.recordings import Part
 from fer_ros.reading.resuming import (
@@ -97,6 +98,7 @@ class Wanted:
         for path in files:
             if _identity(path) in inputs:
                 raise ReadError(f"{path} is read, and cannot be written too")
+        self._check_cleared(sources)
         if len({path.resolve() for path in self.tables}) < len(self.tables):
             raise ReadError("one --out is named twice")
         if self.replace or self.resume:
@@ -108,6 +110,19 @@ class Wanted:
         if taken is not None:
             also = ", --resume adds what is missing" if taken in self.tables else ""
             raise ReadError(f"{taken} is there already; --overwrite replaces it{also}")
+
+    def _check_cleared(self, sources: Sequence[Source]) -> None:
+        """Raise ReadError where a picture that is read would go as one of an earlier run."""
+        for folder, names in ((self.work.faces, FACE_FILES), (self.work.moments, MOMENT_FILES)):
+            if folder is None:
+                continue
+            for source in sources:
+                inside = folder.resolve() in source.path.resolve().parents
+                if inside and names.fullmatch(source.path.name):
+                    raise ReadError(
+                        f"{source.path} is read, and lies where pictures of faces go, in {folder}; "
+                        "name another folder"
+                    )
 
 
 def _one_drawn(drawn: Sequence[Path], sources: Sequence[Source]) -> Path | None:
@@ -233,6 +248,7 @@ class Run:
             else:
                 for table in self._tables:
                     table.keep()
+                for table in self._tables:
                     forget_earlier(table.path)
                     forget_conditions(table.path)
         except BaseException:
@@ -272,7 +288,9 @@ class Run:
             if not self._wanted.resume:
                 forget_earlier(path)
         done: set[str] = set()
-        for name, rows in chain(*self._earlier[:1]):  # all hold the same
+        # Of several tables one may be torn, or of fewer sources.
+        fullest = max(self._earlier, key=lambda earlier: sum(1 for _ in earlier), default=())
+        for name, rows in fullest:
             done.add(name)
             self._write(rows)
             for _, frame in groupby(rows, lambda row: (row["source"], row["frame"])):

@@ -36,7 +36,7 @@ PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
 VIDEO_ENDINGS = (".mp4", ".mkv", ".mov", ".webm", ".avi")
 """Endings of files that are drawn."""
 
-_FACE_FILES = re.compile(r"(\d{6,}-)?face_\d+(\.partial)?\.jpg")
+FACE_FILES = re.compile(r"(\d{6,}-)?face_\d+(\.partial)?\.jpg")
 """Names of pictures of faces, whole or not."""
 
 _CLOCK = Fraction(1, 90_000)
@@ -68,7 +68,7 @@ def forget_faces(folder: Path, place: Path) -> None:
     Raises:
         ReadError: It cannot be removed.
     """
-    remove_named(_home(folder, place), _FACE_FILES)
+    remove_named(_home(folder, place), FACE_FILES)
 
 
 def write_faces(folder: Path, place: Path, reading: Reading) -> None:
@@ -142,16 +142,16 @@ class DrawnVideo:
         Raises:
             ReadError: The disk is full; nothing is left then.
         """
-        if self._container is None:
-            self._file.discard()
+        if self._stream is None:
+            self.discard()
             return
         self._finish()
         self._file.keep()
 
     def leave(self) -> None:
         """Finish the video under its partial name, because it ends too early."""
-        if self._container is None:
-            self._file.discard()
+        if self._stream is None:
+            self.discard()
             return
         self._finish()
         self._file.leave()
@@ -166,14 +166,15 @@ class DrawnVideo:
     def _begin(self, width: int, height: int) -> None:
         self._container = self._av.open(f"file:{self._file.partial}", "w")
         codec = self._encoder()
-        self._stream = self._container.add_stream(codec, rate=30, options=dict(_QUALITY[codec]))
+        stream = self._container.add_stream(codec, rate=30, options=dict(_QUALITY[codec]))
         # Colours are stored for two by two pixels.
-        self._stream.width, self._stream.height = width // 2 * 2 or 2, height // 2 * 2 or 2
+        stream.width, stream.height = width // 2 * 2 or 2, height // 2 * 2 or 2
         if codec == "libvpx":
-            self._stream.bit_rate = 8_000_000  # a limit; the quality decides
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.time_base = self._stream.codec_context.time_base = _CLOCK
-        self._stream.codec_context.thread_count = 1
+            stream.bit_rate = 8_000_000  # a limit; the quality decides
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = stream.codec_context.time_base = _CLOCK
+        stream.codec_context.thread_count = 1
+        self._stream = stream  # last: without it there is nothing to finish
 
     def _encoder(self) -> str:
         wanted = ["libvpx"] if self._file.path.suffix.lower() == ".webm" else ["libx264", "mpeg4"]

@@ -32,7 +32,7 @@ from fer_ros.reading.whole import remove_named, write_whole
 _SIDE = 192
 """Larger pictures are made this large [pixels]."""
 
-_FILES = re.compile(r"face_\d+-.+\.jpg")
+MOMENT_FILES = re.compile(r"face_\d+-.+\.jpg")
 """Names of the pictures, whole or not."""
 
 MOST_PICTURED = 1000
@@ -76,7 +76,7 @@ class SurestFaces:
         Raises:
             ReadError: They cannot be written.
         """
-        remove_named(folder, _FILES)
+        remove_named(folder, MOMENT_FILES)
         for track, pictures in self.pictures.items():
             for label, picture in pictures.items():
                 write_whole(folder / f"{track}-{label}.jpg", picture)

@@ -255,10 +255,18 @@ def _read_tasks(parameters: dict[str, Any], work: Work, connection: Connection) 
         connection.send(ReadError(f"{type(error).__name__}: {error}"))
 
 
+def _named(events: Iterator[Event]) -> Generator[Event, None, None]:
+    """Yield events; an error of reading is not to be taken for one of the connection."""
+    try:
+        yield from events
+    except (OSError, EOFError) as error:
+        raise ReadError(f"{type(error).__name__}: {error}") from error
+
+
 def _read(connection: Connection, worker: Worker, index: int, source: Source) -> list[Event]:
     """Read a source; send its frames at once, or return the few of a picture."""
     found: list[Event] = []
-    with closing(worker.read(index, source)) as events:
+    with closing(_named(worker.read(index, source))) as events:
         for event in events:
             if isinstance(event, FrameRead):
                 event = FrameRead(event.index, event.rows, event.share, None)

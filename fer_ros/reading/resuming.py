@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros.reading.errors import ReadError
-from fer_ros.reading.tables import TEXT_TABLES, Row, read_rows
+from fer_ros.reading.tables import TABLES, TEXT_TABLES, Row, read_rows
 from fer_ros.reading.whole import WholeFile, partial_of
 
 _BLOCK = 1 << 16
@@ -49,8 +49,12 @@ def note_conditions(path: Path, conditions: Conditions) -> None:
 
 
 def forget_conditions(path: Path) -> None:
-    """Remove what :func:`note_conditions` wrote, unless an interrupted table is left."""
-    if not (partial_of(path).exists() or _earlier(path).exists()):
+    """Remove what :func:`note_conditions` wrote, unless an interrupted table is left.
+
+    Tables that differ in their ending alone share it.
+    """
+    tables = [path.with_suffix(ending) for ending in TABLES]
+    if not any(partial_of(own).exists() or _earlier(own).exists() for own in tables):
         _note(path).unlink(missing_ok=True)
 
 
@@ -107,7 +111,8 @@ class EarlierRows:
 
     def restore(self) -> None:
         """Put an interrupted table back where it was found, because this run has failed."""
-        if self._aside is not None and not partial_of(self._given).exists():
+        gone = self._aside is None or not self._aside.exists()
+        if self._aside is not None and not gone and not partial_of(self._given).exists():
             self._aside.replace(partial_of(self._given))
 
     def _rows(self, path: Path) -> Iterator[Row]:

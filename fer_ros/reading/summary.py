@@ -140,10 +140,10 @@ class SourceSummary:
     start: float
     """Time of its first frame [s]."""
     length: float
-    """From its first frame to the end of its last [s]."""
+    """Time in which there were frames [s], see :data:`LONGEST_STEP`."""
     frames: int
     empty: float
-    """Share of the time in which there were frames (:data:`LONGEST_STEP`) without a face [0..1]."""
+    """Share of that time in which no face was found [0..1]."""
     first_face: float | None
     """Time from the first frame to the first face [s]."""
     people: tuple[PersonSummary, ...]
@@ -238,7 +238,7 @@ class SourceSums:
         self._passed_over: set[str] = set()
         self._start: float | None = None
         self._first_face: float | None = None
-        self._length = self._counted = self._empty = self._step = 0.0
+        self._length = self._empty = self._step = 0.0
         self._frames = 0
         self._before: tuple[float, Sequence[Seen]] | None = None
 
@@ -266,7 +266,7 @@ class SourceSums:
         self._before = time, faces
 
     def _stand(self, faces: Sequence[Seen], seconds: float) -> None:
-        self._counted += seconds
+        self._length += seconds
         self._empty += 0.0 if faces else seconds
         for face in faces:
             if (person := self._people.get(face.track)) is not None:
@@ -277,7 +277,6 @@ class SourceSums:
         if self._before is not None:
             if self._frames == 1:
                 self._step = self._every or _LONE_STEP
-            self._length = self._before[0] - (self._start or 0.0) + self._step
             self._stand(self._before[1], self._step)
             self._before = None
         people = [person.summary(track, self._step) for track, person in self._people.items()]
@@ -286,7 +285,7 @@ class SourceSums:
             self._start or 0.0,
             self._length,
             self._frames,
-            self._empty / self._counted if self._counted else 0.0,
+            self._empty / self._length if self._length else 0.0,
             self._first_face,
             tuple(sorted(people, key=lambda person: -person.seen)),
             len(self._passed_over),

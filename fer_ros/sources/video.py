@@ -32,7 +32,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fer_ros.perception.images import MAX_PIXELS, ImageError, check_size
+from fer_ros.perception.images import ImageError, check_size
 from fer_ros.perception.types import Image
 from fer_ros.sources.errors import CameraError
 
@@ -44,6 +44,9 @@ AvFrame = Any
 
 EXACT = 0x2 | 0x40000 | 0x80000
 """SWS_BILINEAR, SWS_ACCURATE_RND and SWS_BITEXACT of libswscale/swscale.h."""
+
+_LARGEST = 1 << 26
+"""Pixels of the largest frame that is decoded, unless told otherwise."""
 
 _SQUARE = 0.01
 """Sides of pixels that differ by less are equal: a writer's rounding of the size."""
@@ -75,7 +78,7 @@ class VideoFrame:
 class Video:
     """An open video file; close it, or use it in a ``with``."""
 
-    def __init__(self, path: str | Path, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(self, path: str | Path, max_pixels: int = _LARGEST) -> None:
         """Open a file.
 
         Args:

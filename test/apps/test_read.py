@@ -116,6 +116,19 @@ def test_parameters_of_cameras_in_a_shared_file_are_passed_over_and_named_ones_r
     assert "max_rate acts on the node's cameras" in capsys.readouterr().err
 
 
+def test_pictures_that_are_read_are_not_taken_for_faces_of_an_earlier_run(
+    photos: Path, tmp_path: Path, capsys
+) -> None:
+    picture = tmp_path / "talk" / "face_1.png"
+    picture.parent.mkdir()
+    picture.write_bytes(next(photos.glob("*.png")).read_bytes())
+    jpeg = picture.with_suffix(".jpg")
+    cv2.imwrite(str(jpeg), cv2.imread(str(picture)))
+    assert read(tmp_path / "talk", "--faces", tmp_path, "--overwrite") == 2
+    assert "name another folder" in capsys.readouterr().err
+    assert {path.name for path in picture.parent.iterdir()} == {"face_1.png", "face_1.jpg"}
+
+
 def test_no_frame_is_an_error_and_leaves_nothing(film: Path, tmp_path: Path, capsys) -> None:
     sound = tmp_path / "sound.mp4"
     with av.open(str(sound), "w") as container:

@@ -213,3 +213,30 @@ def test_a_run_that_begins_anew_forgets_what_killed_ones_left(
     assert names(tmp_path) == {"t.csv"}
     assert read(photos, "--out", table, "--resume") == 0
     assert table.read_bytes() == whole_table
+
+
+def test_of_two_tables_the_fuller_one_is_gone_on_with(
+    photos: Path, tmp_path: Path, whole_table: bytes, after_events, monkeypatch, capsys
+) -> None:
+    words = (photos, "--out", tmp_path / "u.jsonl", "--out", tmp_path / "t.csv")
+    after_events(6, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert read(*words) == 130
+    monkeypatch.undo()
+    (tmp_path / "u.partial.jsonl").write_text("")  # of a kind that a kill leaves unreadable, say
+    capsys.readouterr()
+    assert read(*words, "--resume") == 0
+    assert "sources were read before" in capsys.readouterr().err
+    assert (tmp_path / "t.csv").read_bytes() == whole_table
+    assert names(tmp_path) == {"t.csv", "u.jsonl"}
+
+
+def test_a_table_leaves_the_options_of_another_that_was_interrupted(
+    photos: Path, tmp_path: Path, after_events, monkeypatch
+) -> None:
+    after_events(4, lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert read(photos, "--out", tmp_path / "t.jsonl") == 130
+    monkeypatch.undo()
+    assert read(photos, "--out", tmp_path / "t.csv") == 0
+    assert names(tmp_path) == {"t.csv", "t.partial.jsonl", NOTE}
+    assert read(photos, "--out", tmp_path / "t.jsonl", "--resume") == 0
+    assert names(tmp_path) == {"t.csv", "t.jsonl"}
