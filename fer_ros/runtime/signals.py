@@ -16,7 +16,9 @@
 
 from __future__ import annotations
 
+import selectors
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +38,44 @@ def ending_signals() -> tuple[int, ...]:
     return signal.SIGINT, signal.SIGTERM, hangup
 
 
+class StopEvent(threading.Event):
+    """An event that a signal handler may set; it is never cleared.
+
+    The handler runs in the main thread, between any two of its instructions. ``set`` of
+    ``threading.Event`` takes a lock, and where the main thread holds that, as at the end of each
+    of its waits, it would wait for itself for ever.
+    """
+
+    def __init__(self) -> None:
+        """Begin unset."""
+        super().__init__()
+        self._stopped = False
+        self._seen, self._told = socket.socketpair()
+
+    def set(self) -> None:
+        """Set it and wake who waits."""
+        if not self._stopped:
+            self._stopped = True
+            self._told.send(b"\0")
+
+    def is_set(self) -> bool:
+        """Return whether it was set."""
+        return self._stopped
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set, at most so long [s]; return whether it is."""
+        if not self._stopped:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._seen, selectors.EVENT_READ)
+                selector.select(None if timeout is None else max(timeout, 0.0))
+        return self._stopped
+
+    def __del__(self) -> None:
+        """Close what wakes it: threads may wait until the very end of a command."""
+        self._seen.close()
+        self._told.close()
+
+
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
     """Give an event that is set by the signals of :func:`ending_signals`.
@@ -43,7 +83,7 @@ def stop_signals() -> Iterator[threading.Event]:
     After the block they are ignored, for the process is about to end: a terminal and a launcher
     may each send one, and the second would kill an interpreter that is already closing down.
     """
-    stop, numbers = threading.Event(), ending_signals()
+    stop, numbers = StopEvent(), ending_signals()
     for number in numbers:
         signal.signal(number, lambda *_: stop.set())
     try:
