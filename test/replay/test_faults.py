@@ -261,7 +261,8 @@ def test_ctrl_c_while_processes_load_is_quiet(long_bag, happy_bag, tmp_path):
     _, error = process.communicate(timeout=60)
     assert process.returncode in INTERRUPTED, error
     assert {line.partition(":")[0] for line in error.splitlines()} == {"fer-ros replay"}, error
-    assert not out.exists() or not list(out.iterdir())
+    # On a loaded machine the short one may be whole by then.
+    assert all((each / "run.json").is_file() for each in out.glob("[!.]*"))
 
 
 def test_a_process_that_is_killed_is_reported(happy_bag, long_bag, tmp_path):
