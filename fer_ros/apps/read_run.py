@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -123,6 +123,13 @@ class Wanted:
                         f"{source.path} is read, and lies where pictures of faces go, in {folder}; "
                         "name another folder"
                     )
+
+
+def _fullest(tables: Sequence[EarlierRows]) -> Iterable[tuple[str, list[Row]]]:
+    """Return the table with the most sources: of several one may be torn, or of fewer."""
+    if len(tables) < 2:  # nothing to compare, and a long table is not read twice
+        return tables[0] if tables else ()
+    return max(tables, key=lambda table: sum(1 for _ in table))
 
 
 def _one_drawn(drawn: Sequence[Path], sources: Sequence[Source]) -> Path | None:
@@ -288,9 +295,7 @@ class Run:
             if not self._wanted.resume:
                 forget_earlier(path)
         done: set[str] = set()
-        # Of several tables one may be torn, or of fewer sources.
-        fullest = max(self._earlier, key=lambda earlier: sum(1 for _ in earlier), default=())
-        for name, rows in fullest:
+        for name, rows in _fullest(self._earlier):
             done.add(name)
             self._write(rows)
             for _, frame in groupby(rows, lambda row: (row["source"], row["frame"])):

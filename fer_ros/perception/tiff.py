@@ -64,15 +64,9 @@ def read_tags(data: bytes) -> dict[int, tuple[int, ...]]:
         ValueError: It is no TIFF.
         struct.error: It is truncated.
     """
-    order = BYTE_ORDERS.get(data[:4])
-    if order is None:
-        raise ValueError("no TIFF")
-    (at,) = struct.unpack_from(order + "I", data, 4)
-    (count,) = struct.unpack_from(order + "H", data, at)
-    if count > _MOST_ENTRIES:
-        raise ValueError(f"a directory of {count} entries")
+    order, entries = _directory(data)
     tags = {}
-    for entry in range(at + 2, at + 2 + 12 * count, 12):
+    for entry in entries:
         tag, kind, number = struct.unpack_from(order + "HHI", data, entry)
         if tag in tags or tag not in _NEEDED or kind not in _SIZES or number > _MOST_VALUES:
             continue  # a tag comes once, else 512 of them would be read from one place
@@ -82,6 +76,18 @@ def read_tags(data: bytes) -> dict[int, tuple[int, ...]]:
         letter = {1: "B", 2: "H", 4: "I"}[_SIZES[kind]]
         tags[tag] = struct.unpack_from(f"{order}{number}{letter}", data, place)
     return tags
+
+
+def _directory(data: bytes) -> tuple[str, range]:
+    """Return the byte order, and where the entries of the first directory lie."""
+    order = BYTE_ORDERS.get(data[:4])
+    if order is None:
+        raise ValueError("no TIFF")
+    (at,) = struct.unpack_from(order + "I", data, 4)
+    (count,) = struct.unpack_from(order + "H", data, at)
+    if count > _MOST_ENTRIES:
+        raise ValueError(f"a directory of {count} entries")
+    return order, range(at + 2, at + 2 + 12 * count, 12)
 
 
 def read_header(data: bytes) -> TiffHeader:
@@ -121,12 +127,7 @@ def stored_upright(data: bytes) -> bytes:
         ValueError: It is no TIFF.
         struct.error: It is truncated.
     """
-    order = BYTE_ORDERS.get(data[:4])
-    if order is None:
-        raise ValueError("no TIFF")
-    (at,) = struct.unpack_from(order + "I", data, 4)
-    (count,) = struct.unpack_from(order + "H", data, at)
-    entries = range(at + 2, at + 2 + 12 * count, 12)
+    order, entries = _directory(data)
     tagged = [e for e in entries if struct.unpack_from(order + "H", data, e) == (ORIENTATION,)]
     if not tagged:
         return data

@@ -111,9 +111,9 @@ class EarlierRows:
 
     def restore(self) -> None:
         """Put an interrupted table back where it was found, because this run has failed."""
-        gone = self._aside is None or not self._aside.exists()
-        if self._aside is not None and not gone and not partial_of(self._given).exists():
-            self._aside.replace(partial_of(self._given))
+        partial = partial_of(self._given)
+        if self._aside is not None and self._aside.exists() and not partial.exists():
+            self._aside.replace(partial)
 
     def _rows(self, path: Path) -> Iterator[Row]:
         for row in read_rows(path, self._labels):

@@ -203,3 +203,13 @@ def test_long_names_from_cameras_stay_short_in_log_and_diagnostics(build, capfd)
     assert "8000000 characters" in status.message
     assert len(json.dumps(dict(status.values))) < 5000
     assert len(capfd.readouterr().err) < 10_000
+
+
+def test_parameters_of_cameras_in_a_shared_file_are_passed_over_and_named_ones_refused(
+    photos: Path, capsys
+) -> None:
+    file = Path(__file__).parents[2] / "config" / "fer.yaml"
+    assert cli.main(["read", str(photos), "--ros-args", "--params-file", str(file)]) == 0
+    capsys.readouterr()
+    assert cli.main(["read", str(photos), "--ros-args", "-p", "max_rate:=1.0"]) == 2
+    assert "max_rate acts on the node's cameras" in capsys.readouterr().err

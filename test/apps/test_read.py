@@ -106,16 +106,6 @@ def test_pictures_have_no_summary(photos: Path, tmp_path: Path, capsys) -> None:
     assert "first face" not in capsys.readouterr().out
 
 
-def test_parameters_of_cameras_in_a_shared_file_are_passed_over_and_named_ones_refused(
-    photos: Path, capsys
-) -> None:
-    file = Path(__file__).parents[2] / "config" / "fer.yaml"
-    assert main(["read", str(photos), "--ros-args", "--params-file", str(file)]) == 0
-    capsys.readouterr()
-    assert main(["read", str(photos), "--ros-args", "-p", "max_rate:=1.0"]) == 2
-    assert "max_rate acts on the node's cameras" in capsys.readouterr().err
-
-
 def test_pictures_that_are_read_are_not_taken_for_faces_of_an_earlier_run(
     photos: Path, tmp_path: Path, capsys
 ) -> None:
