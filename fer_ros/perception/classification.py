@@ -24,9 +24,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.perception.calibration import softmax
 from fer_ros.perception.class_balance import prior_weights
 from fer_ros.perception.errors import ModelError
-from fer_ros.perception.heads import Head, heads_of, softmax
+from fer_ros.perception.heads import Head, heads_of
 from fer_ros.perception.inference import ProviderReport, create_session
 from fer_ros.perception.known_answer import difference, known_crops
 from fer_ros.perception.model_metadata import CLASSES, MetadataError, ModelMetadata

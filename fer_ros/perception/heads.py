@@ -27,6 +27,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.perception.calibration import calibrated
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.model_metadata import CLASSES, HeadSpec, ModelMetadata
 
@@ -64,18 +65,25 @@ class ClassHead:
     output: str
     """``logits`` or ``probabilities``."""
     temperature: float
+    undecided_temperature: float | None = None
 
     @classmethod
     def of(cls, spec: HeadSpec, metadata: ModelMetadata) -> ClassHead:
         """Return the head as the metadata describes it."""
-        return cls(spec, metadata.labels, metadata.output, metadata.temperature)
+        return cls(
+            spec,
+            metadata.labels,
+            metadata.output,
+            metadata.temperature,
+            metadata.undecided_temperature,
+        )
 
     def fits(self, shape: Sequence[int]) -> bool:
         """See :meth:`Head.fits`."""
         return tuple(shape) == (len(self.labels),)
 
     def values(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Apply temperature and softmax to raw outputs, shape (N, labels); rows sum to 1.
+        """Apply temperatures and softmax to raw outputs, shape (N, labels); rows sum to 1.
 
         Raises:
             ModelError: The output is not finite, or is not the probabilities that the metadata
@@ -88,7 +96,7 @@ class ClassHead:
                 raise ModelError("put out values that are no probabilities")
             output = np.log(np.maximum(output, 1e-12))
         with np.errstate(over="ignore", invalid="ignore"):  # the result is checked
-            found = softmax(output / np.float32(self.temperature))
+            found = calibrated(output, self.temperature, self.undecided_temperature)
         if not np.isfinite(found).all():
             raise ModelError(
                 f"put out values up to {np.abs(output).max():g}, which give no probabilities at "
@@ -114,9 +122,3 @@ def heads_of(metadata: ModelMetadata) -> tuple[Head, ...]:
         )
     made = [KINDS[spec.kind](spec, metadata) for spec in metadata.heads]
     return tuple(sorted(made, key=lambda head: head.spec.kind != CLASSES))
-
-
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the softmax over the last axis."""
-    exponential = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(exponential / exponential.sum(axis=-1, keepdims=True), np.float32)

@@ -109,6 +109,9 @@ class ModelMetadata:
     """``logits`` (a softmax follows) or ``probabilities`` (rows sum to 1)."""
     temperature: float = 1.0
     """Logits, or log-probabilities, are divided by it before the softmax (Guo et al. 2017)."""
+    undecided_temperature: float | None = None
+    """What divides them where every class is equally likely; between, the temperature rises with
+    the entropy (:mod:`fer_ros.perception.calibration`). None: ``temperature`` for all faces."""
     uncertain_threshold: float = 0.35
     """Smoothed probability below which the best class is called uncertain."""
     dataset: Mapping[str, Any] = field(default_factory=dict)
@@ -163,6 +166,9 @@ class ModelMetadata:
         for name in ("temperature", "uncertain_threshold"):
             if name in values:
                 values[name] = _number(values[name], name)
+        if values.get("undecided_temperature") is not None:
+            name = "undecided_temperature"
+            values[name] = _number(values[name], name)
         metadata = cls(**values)
         _check(metadata)
         return metadata
@@ -298,8 +304,10 @@ def _check(metadata: ModelMetadata) -> None:
     if metadata.class_shares and len(metadata.class_shares) != len(metadata.labels):
         raise MetadataError(f"class_shares must be {len(metadata.labels)} numbers, one a label")
     low, high = TEMPERATURES
-    if not low <= metadata.temperature <= high:
-        raise MetadataError(f"temperature must lie in {low}..{high}, not {metadata.temperature}")
+    for name in ("temperature", "undecided_temperature"):
+        value = getattr(metadata, name)
+        if value is not None and not low <= value <= high:
+            raise MetadataError(f"{name} must lie in {low}..{high}, not {value}")
     if not 0 <= metadata.uncertain_threshold <= 1:
         raise MetadataError(
             f"uncertain_threshold must lie in 0..1, not {metadata.uncertain_threshold}"

@@ -28,11 +28,11 @@ from numpy.typing import NDArray
 
 from fer_ros.perception import emotions
 from fer_ros.perception.alignment import FER2013_TEMPLATE, align
+from fer_ros.perception.calibration import softmax
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.detection import FaceDetector
 from fer_ros.perception.emotions import FER2013
 from fer_ros.perception.errors import ModelError
-from fer_ros.perception.heads import softmax
 from fer_ros.perception.known_answer import as_stored, known_crops
 from fer_ros.perception.model_metadata import (
     TEMPERATURES,

@@ -61,14 +61,16 @@ def add(commands: Any) -> None:
     )
     quantize.set_defaults(run=_quantize)
 
-    threshold = commands.add_parser(
-        "threshold", help="fit the threshold of 'uncertain' on changed crops, into files in place"
+    calibrate = commands.add_parser(
+        "calibrate", help="fit temperatures, and the threshold of 'uncertain', of files in place"
     )
-    threshold.add_argument("files", type=Path, nargs="+", metavar="FILE.onnx")
-    threshold.add_argument("--data", type=Path, required=True, help="FER2013 with PublicTest rows")
-    threshold.add_argument("--rows", type=int, default=400, help="of PublicTest, drawn at random")
-    threshold.add_argument("--seed", type=int, default=0, help="of the draw and the changes")
-    threshold.set_defaults(run=_threshold)
+    calibrate.add_argument("files", type=Path, nargs="+", metavar="FILE.onnx")
+    calibrate.add_argument("--data", type=Path, required=True, help="FER2013 with PublicTest rows")
+    calibrate.add_argument(
+        "--rows", type=int, default=400, help="of PublicTest, changed for the threshold"
+    )
+    calibrate.add_argument("--seed", type=int, default=0, help="of the draw and the changes")
+    calibrate.set_defaults(run=_calibrate)
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -139,23 +141,37 @@ def show_twin(path: Path, report: TwinReport) -> None:
     )
 
 
-def _threshold(options: argparse.Namespace) -> None:
+def _calibrate(options: argparse.Namespace) -> None:
+    from fer_ros.perception.model_store import digest_of
     from fer_training.data import load_dataset, splits
+    from fer_training.measure import calibration
     from fer_training.measure.predictors import OnnxPredictor
-    from fer_training.ship import naming, renew
+    from fer_training.ship import heldout, naming, recalibrate, renew
 
     data = load_dataset("fer2013", options.data)
     data = data.select(splits.measured(data, "PublicTest"))
 
-    def change(path: Path) -> renew.Change:
+    def temperatures(path: Path) -> renew.Change:
+        fitted = recalibrate.fit(OnnxPredictor(path), data)
+        print(
+            f"{path.name}: temperatures {calibration.temperatures(fitted)}; calibration error "
+            f"{100 * fitted.ece_cross_fitted:.1f} % cross-fitted",
+            flush=True,
+        )
+        recalibrate.note(path.with_suffix(".md"), fitted)
+        heldout.forget_error(digest_of(path))
+        return recalibrate.put(fitted)
+
+    def threshold(path: Path) -> renew.Change:
         found = naming.fit(OnnxPredictor(path), data, options.rows, options.seed)
         print(
-            f"{path.name}: {found.threshold:.2f}; changed crops {100 * found.named:.1f} % named, "
-            f"{100 * found.named_right:.1f} % of them right; unchanged "
+            f"{path.name}: threshold {found.threshold:.2f}; changed crops {100 * found.named:.1f} "
+            f"% named, {100 * found.named_right:.1f} % of them right; unchanged "
             f"{100 * found.named_clean:.1f} %, {100 * found.named_right_clean:.1f} %",
             flush=True,
         )
         naming.note(path.with_suffix(".md"), found)
         return naming.put(found.threshold)
 
-    renew.renew_all(options.files, change)
+    renew.renew_all(options.files, temperatures)
+    renew.renew_all(options.files, threshold)  # of the probabilities that these give

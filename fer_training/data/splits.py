@@ -36,7 +36,7 @@ class Split:
     test: Rows
     """Rows that are reported."""
     selects: bool
-    """Whether the test rows may also choose epoch, temperature and threshold (PublicTest may)."""
+    """Whether the test rows may also choose epoch, temperatures and threshold (PublicTest may)."""
     leaks: str = ""
     """Why the figure flatters, e.g. near copies on both sides; empty when it does not."""
     validation: Rows | None = None

@@ -12,21 +12,24 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Fits after training: offsets per class, temperature, the threshold of UNCERTAIN.
+"""Fits after training: offsets per class, temperatures, the threshold of UNCERTAIN.
 
 Offsets undo what training did to single classes: soft targets from FER+ votes, for one, make fear
 rarer than the labels have it. They come from the training rows, so that rows that select have no
-part in the network's predictions. Temperature and threshold come from rows that may select.
+part in the network's predictions. Temperatures and threshold come from rows that may select.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
+from fer_ros.perception.calibration import calibrated
+from fer_ros.perception.model_metadata import ModelMetadata
 from fer_training.measure import metrics
+from fer_training.records.checkpoint import Fitted
 from fer_training.records.figures import Calibration
 
 KINDS = ("temperature", "classes")
@@ -35,15 +38,25 @@ COVERAGE = 0.9
 """Share of single faces that keep a name at the chosen threshold."""
 
 
-def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """Return the temperature with the least cross-entropy (Guo et al. 2017), in 0.1..10."""
-    rows = np.arange(len(labels))
+def fit_temperatures(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:
+    """Return the temperatures of sure and of undecided faces, in 0.1..10 and up to 5 times that.
 
-    def loss(log_t: float) -> float:
-        return float(-log_softmax(logits / np.exp(log_t), axis=1)[rows, labels].mean())
+    They have the least Brier score, the mean squared distance of the probabilities from 0 and 1.
+    The cross-entropy (Guo et al. 2017) is ruled by the few faces whose class was hardly expected,
+    and leaves the others with a larger calibration error.
+    """
+    truths = np.eye(logits.shape[1], dtype=np.float32)[labels]
 
-    bounds = (np.log(0.1), np.log(10.0))
-    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+    def loss(logarithms: NDArray[np.float64]) -> float:
+        sure, times = np.exp(logarithms)
+        return float(np.square(calibrated(logits, sure, sure * times) - truths).sum(1).mean())
+
+    # Less than once would make the faces that the network doubts the surest of all.
+    bounds = [(np.log(0.1), np.log(10.0)), (0.0, np.log(5.0))]
+    start = {"initial_simplex": [[0.0, 0.1], [0.3, 0.1], [0.0, 0.4]]}
+    found = minimize(loss, np.zeros(2), bounds=bounds, method="Nelder-Mead", options=start).x
+    sure, times = np.exp(found)
+    return float(sure), float(sure * times)
 
 
 def class_offsets(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -73,12 +86,12 @@ def class_offsets(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> NDA
 def cross_fitted(
     logits: NDArray[np.float32], labels: NDArray[np.int64], seed: int = 0
 ) -> NDArray[np.float32]:
-    """Return probabilities where each half of the rows has the temperature that fits the other."""
+    """Return probabilities where each half of the rows has the temperatures that fit the other."""
     order = np.random.default_rng(seed).permutation(len(labels))
     halves = np.array_split(order, 2)
     out = np.empty_like(logits)
     for own, other in (halves, halves[::-1]):
-        out[own] = softmax(logits[own] / fit_temperature(logits[other], labels[other]), axis=1)
+        out[own] = calibrated(logits[own], *fit_temperatures(logits[other], labels[other]))
     return out
 
 
@@ -87,22 +100,23 @@ HALVINGS = 10
 
 
 def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibration:
-    """Fit temperature and threshold (Guo et al. 2017) and evaluate them.
+    """Fit temperatures and threshold and evaluate them.
 
     Args:
         logits: Shape (N, classes), or log probabilities.
         labels: True classes, shape (N,).
 
     Returns:
-        Temperature, threshold, the curves of the first halving, and the errors over
+        Temperatures, threshold, the curves of the first halving, and the errors over
         :data:`HALVINGS` halvings.
     """
-    temperature = round(fit_temperature(logits, labels), 4)
-    probabilities = softmax(logits / temperature, axis=1)
+    sure, undecided = (round(found, 4) for found in fit_temperatures(logits, labels))
+    probabilities = calibrated(logits, sure, undecided)
     halvings = [cross_fitted(logits, labels, seed) for seed in range(HALVINGS)]
     errors = [metrics.expected_calibration_error(labels, each) for each in halvings]
     return Calibration(
-        temperature=temperature,
+        temperature=sure,
+        undecided_temperature=undecided,
         uncertain_threshold=round(float(np.quantile(probabilities.max(1), 1 - COVERAGE)), 2),
         ece_uncalibrated=metrics.expected_calibration_error(labels, softmax(logits, axis=1)),
         ece_cross_fitted=float(np.mean(errors)),
@@ -110,6 +124,18 @@ def calibrate(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibra
         coverage_curve=metrics.coverage_curve(labels, halvings[0]),
         ece_cross_fitted_range=(min(errors), max(errors)),
     )
+
+
+def kept(fitted: Calibration) -> Fitted:
+    """Return the part that the network needs."""
+    return Fitted(fitted.temperature, fitted.uncertain_threshold, fitted.undecided_temperature)
+
+
+def temperatures(fitted: Calibration | ModelMetadata) -> str:
+    """Return the temperatures as text."""
+    if fitted.undecided_temperature is None:
+        return f"{fitted.temperature}"
+    return f"{fitted.temperature} (sure) to {fitted.undecided_temperature} (undecided)"
 
 
 def cross_fitted_words(error: float, bounds: tuple[float, float] | None) -> str:

@@ -24,8 +24,8 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import softmax
 
+from fer_ros.perception.calibration import calibrated
 from fer_ros.perception.class_balance import reweighted
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.emotions import FERPLUS
@@ -119,11 +119,6 @@ class CheckpointPredictor:
             network = networks.shift(network, state.offset)
         return cls(network, recipe, labels, name, fitted)
 
-    @property
-    def temperature(self) -> float:
-        """Fitted temperature, 1 where the run's split lets no row select."""
-        return self.calibration.temperature
-
     def logits(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return raw outputs, shape (N, labels)."""
         entry = architectures.get(self.recipe.architecture)
@@ -134,8 +129,8 @@ class CheckpointPredictor:
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return calibrated probabilities, shape (N, labels)."""
-        scores = softmax(self.logits(images) / np.float32(self.temperature), axis=1)
-        return np.asarray(scores, np.float32)
+        fitted = self.calibration
+        return calibrated(self.logits(images), fitted.temperature, fitted.undecided_temperature)
 
 
 class OnnxPredictor:

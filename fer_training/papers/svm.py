@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from fer_ros.perception.alignment import FER2013_TEMPLATE
+from fer_ros.perception.calibration import calibrated
 from fer_ros.perception.model_metadata import InputSpec, ModelMetadata
 from fer_ros.records import to_plain
 from fer_training.data import splits
@@ -46,6 +47,7 @@ from fer_training.papers import features
 from fer_training.recipes.recipe import Data, Paper, Recipe
 from fer_training.records import provenance
 from fer_training.records import run as record_files
+from fer_training.records.checkpoint import Fitted
 from fer_training.records.figures import Calibration, Figures, Results
 from fer_training.records.run import Parity, RunRecord, SvmConfig, SvmFit
 from fer_training.ship import export
@@ -63,14 +65,14 @@ class SvmPredictor:
 
     pipeline: Pipeline
     labels: tuple[str, ...]
-    temperature: float = 1.0
+    calibration: Fitted = field(default_factory=Fitted)
     name: str = "svm-hog"
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return softmax of the one-against-rest scores, shape (N, labels)."""
+        """Return calibrated probabilities of the one-against-rest scores, shape (N, labels)."""
         scores = class_scores(self.pipeline, features.hog(images, SCALE), len(self.labels))
-        scaled = scores / np.float32(self.temperature)
-        return np.asarray(softmax(scaled, axis=1), np.float32)
+        fitted = self.calibration
+        return calibrated(scores, fitted.temperature, fitted.undecided_temperature)
 
 
 def class_scores(pipeline: Pipeline, x: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
@@ -191,7 +193,8 @@ def run(data: FaceDataset, config: SvmConfig, folder: Path, command: str) -> Run
     whole = len(pipeline.classes_) == len(data.label_names) > 2
     record_files.write(record, folder)  # before what may fail: the search took its time
     if config.features == "hog" and len(divisions) == 1 and whole:
-        predictor = SvmPredictor(pipeline, data.label_names, fitted.temperature if fitted else 1.0)
+        kept = calibration.kept(fitted) if fitted else Fitted()
+        predictor = SvmPredictor(pipeline, data.label_names, kept)
         test = data.select(divisions[0].test)
         record.parity = export_svm(predictor, record, folder / "svm.onnx", test)
         record_files.write(record, folder)
@@ -261,7 +264,8 @@ def export_svm(predictor: SvmPredictor, record: RunRecord, path: Path, test: Fac
         labels=predictor.labels,
         input=InputSpec(width, width, 1, (0.0,), (SCALE,)),
         crop=FER2013_TEMPLATE,
-        temperature=predictor.temperature,
+        temperature=predictor.calibration.temperature,
+        undecided_temperature=predictor.calibration.undecided_temperature,
         dataset=to_plain(record.data),
         recipe={
             "name": record.recipe.name,

@@ -45,6 +45,8 @@ class Fitted:
     temperature: float = 1.0
     uncertain_threshold: float | None = None
     """None keeps the node's own."""
+    undecided_temperature: float | None = None
+    """None divides the logits of all faces by ``temperature``."""
 
 
 @dataclass

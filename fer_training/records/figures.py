@@ -106,6 +106,7 @@ class Calibration:
     """What was fitted on rows that may select, and what it gives."""
 
     temperature: float
+    """Of faces that the network is sure of, see :mod:`fer_ros.perception.calibration`."""
     uncertain_threshold: float
     ece_uncalibrated: float
     ece_cross_fitted: float
@@ -114,3 +115,5 @@ class Calibration:
     coverage_curve: list[CoveragePoint]
     ece_cross_fitted_range: tuple[float, float] | None = None
     """Least and greatest of the halvings; records of older versions had one halving."""
+    undecided_temperature: float | None = None
+    """Of faces on which it is undecided; records of older versions had one temperature."""

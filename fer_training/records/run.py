@@ -115,7 +115,7 @@ class RunRecord:
     protocol: str
     """Name of the split."""
     selects: bool
-    """Whether the measured rows chose epoch, temperature and threshold."""
+    """Whether the measured rows chose epoch, temperatures and threshold."""
     leaks: str
     """Why the figure flatters; empty when it does not."""
     command: str

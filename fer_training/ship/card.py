@@ -202,7 +202,7 @@ def _selection(record: RunRecord) -> str:
     last = record.recipe.keep == "last"
     chosen = "The last epoch is reported; settings, " if last else "Settings, epoch, "
     return (
-        f"{chosen}temperature and threshold were chosen on the same rows, so\nread these figures "
+        f"{chosen}temperatures and threshold were chosen on the same rows, so\nread these figures "
         "as slightly optimistic."
     )
 

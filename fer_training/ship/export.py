@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -77,7 +78,8 @@ def metadata_of(
             scale=(recipe.scale,) * entry.channels,
         ),
         crop=FER2013_TEMPLATE,
-        temperature=predictor.temperature,
+        temperature=fitted.temperature,
+        undecided_temperature=fitted.undecided_temperature,
         dataset=to_plain(record.data) if record else {},
         recipe={**to_plain(recipe), "command": record.command if record else ""},
         metrics=headline(record.protocol, record.results, record.calibration) if record else {},
@@ -125,15 +127,19 @@ def headline(
         picked[view] = _accuracies(whole)
         if whole.without_duplicates is not None:
             picked[f"{view}_without_duplicates"] = _accuracies(whole.without_duplicates)
-    if calibration is not None:
-        picked["ece_cross_fitted"] = round(calibration.ece_cross_fitted, 4)
-        if calibration.ece_cross_fitted_range is not None:
-            least, greatest = calibration.ece_cross_fitted_range
-            picked["ece_cross_fitted_range"] = [round(least, 4), round(greatest, 4)]
-        picked["coverage_curve"] = [
-            {key: round(value, 4) for key, value in asdict(point).items()}
-            for point in calibration.coverage_curve
-        ]
+    return {**picked, **(calibration_figures(calibration) if calibration else {})}
+
+
+def calibration_figures(calibration: Calibration) -> dict[str, Any]:
+    """Return what the metadata tell of a calibration, rounded."""
+    picked: dict[str, Any] = {"ece_cross_fitted": round(calibration.ece_cross_fitted, 4)}
+    if calibration.ece_cross_fitted_range is not None:
+        least, greatest = calibration.ece_cross_fitted_range
+        picked["ece_cross_fitted_range"] = [round(least, 4), round(greatest, 4)]
+    picked["coverage_curve"] = [
+        {key: round(value, 4) for key, value in asdict(point).items()}
+        for point in calibration.coverage_curve
+    ]
     return picked
 
 

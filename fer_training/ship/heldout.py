@@ -20,7 +20,7 @@ changes has none until it is measured again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fer_training.records import files
@@ -40,8 +40,14 @@ class HeldOut:
     """Accuracy."""
     flip: float
     """Accuracy of the mean of crop and mirror image."""
-    ece: float
-    """Expected calibration error, with the temperature of the file."""
+    ece: float | None = None
+    """Expected calibration error, with the temperatures of the file; None where they were fitted
+    anew since: that changes no label."""
+
+    @property
+    def calibration_words(self) -> str:
+        """The calibration error as the end of a sentence, empty where it was not measured."""
+        return "" if self.ece is None else f"; on PrivateTest {100 * self.ece:.1f} %"
 
 
 @dataclass(frozen=True)
@@ -52,3 +58,11 @@ class _Measured:
 def of_file(sha256: str) -> HeldOut | None:
     """Return the figures of a file, None where it was not measured."""
     return files.read(_Measured, PLACE).by_sha256.get(sha256)
+
+
+def forget_error(sha256: str) -> None:
+    """Take the calibration error out of the figures of a file that gets other temperatures."""
+    measured = files.read(_Measured, PLACE)
+    if sha256 in measured.by_sha256:
+        measured.by_sha256[sha256] = replace(measured.by_sha256[sha256], ece=None)
+        files.write(measured, PLACE)

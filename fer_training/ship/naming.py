@@ -125,15 +125,15 @@ def note(card: Path, found: Naming) -> None:
         f"It names {100 * found.named:.0f} % of the faces of changed PublicTest rows, "
         f"{100 * found.named_right:.0f} % of them\nrightly; of unchanged ones "
         f"{100 * found.named_clean:.0f} %, {100 * found.named_right_clean:.0f} % rightly "
-        "(`fer-train threshold`)."
+        "(`fer-train calibrate`)."
     )
     text = card.read_text(encoding="utf-8")
-    text = re.sub(r"\nIt names .*?\(`fer-train threshold`\)\.\n", "\n", text, flags=re.DOTALL)
+    text = re.sub(r"\nIt names .*?\(`fer-train calibrate`\)\.\n", "\n", text, flags=re.DOTALL)
     text = re.sub(
         r"(threshold of UNCERTAIN )[0-9.]+(\. )", rf"\g<1>{found.threshold:.2f}\g<2>", text
     )
     text = re.sub(
-        r"(\| temperature, threshold \| [0-9.]+, )[0-9.]+(, fitted)",
+        r"(\| temperatures, threshold \| [^|]+; )[0-9.]+(, fitted)",
         rf"\g<1>{found.threshold:.2f}\g<2>",
         text,
     )

@@ -99,6 +99,7 @@ def quantize(
         metadata = replace(
             metadata,
             temperature=fitted.temperature,
+            undecided_temperature=fitted.undecided_temperature,
             uncertain_threshold=fitted.uncertain_threshold,
         )
         write(model, metadata, candidate)
@@ -108,7 +109,7 @@ def quantize(
             _expect_little_loss(report, source)
         _time(report, source, candidate)
         results = evaluate(twin, measured, copies)
-        protocol = f"int8 twin; {measured.name} PublicTest, which also fitted the temperature"
+        protocol = f"int8 twin; {measured.name} PublicTest, which also fitted the temperatures"
         write(model, replace(metadata, metrics=headline(protocol, results, fitted)), candidate)
         # Not earlier: the figures in the metadata are part of the file.
         report.bytes_float = source.stat().st_size
@@ -240,13 +241,14 @@ def _describe(original: OnnxPredictor, data: FaceDataset, rows: int, seed: int) 
         metadata,
         model_id=f"{metadata.model_id}-int8",
         temperature=1.0,
+        undecided_temperature=None,
         recipe={**metadata.recipe, "quantization": origin},
         metrics={},
     )
 
 
 def _calibration(twin: OnnxPredictor, data: FaceDataset) -> Calibration:
-    """Fit temperature and threshold of a file whose temperature is 1."""
+    """Fit temperatures and threshold of a file whose temperature is 1."""
     scores = np.log(np.maximum(twin.probabilities(data.images), 1e-12))
     return calibration.calibrate(scores, data.labels)
 

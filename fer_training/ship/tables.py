@@ -100,15 +100,15 @@ def confusion(result: Figures, labels: Sequence[str]) -> str:
 
 
 def calibrated(fitted: Calibration | None, private: HeldOut | None) -> str:
-    """Return temperature, threshold and errors, and the table of coverage."""
+    """Return temperatures, threshold and errors, and the table of coverage."""
     if fitted is None:
         return "Not calibrated, because the split lets no row select: temperature 1."
     error = calibration.cross_fitted_words(fitted.ece_cross_fitted, fitted.ece_cross_fitted_range)
-    elsewhere = "" if private is None else f"; on PrivateTest {100 * private.ece:.1f} %"
+    elsewhere = "" if private is None else private.calibration_words
     lines = [
-        f"Temperature {fitted.temperature}, threshold of UNCERTAIN {fitted.uncertain_threshold}. "
-        f"Expected calibration error:\n{100 * fitted.ece_uncalibrated:.1f} % uncalibrated, "
-        f"{error} cross-fitted{elsewhere}.",
+        f"Temperatures {calibration.temperatures(fitted)}, threshold of UNCERTAIN "
+        f"{fitted.uncertain_threshold}. Expected calibration error:",
+        f"{100 * fitted.ece_uncalibrated:.1f} % uncalibrated, {error} cross-fitted{elsewhere}.",
         "",
         "| threshold | faces named | accuracy among them |",
         "|---|---|---|",

@@ -78,7 +78,7 @@ $sections
 | made by | `$command` |
 | weights | $weights |
 | activations | $activations, ranges from $rows Training crops (seed $seed) |
-| temperature, threshold | $temperature, $threshold, fitted for the twin |
+| temperatures, threshold | $temperatures; $threshold, fitted for the twin |
 | versions | $versions |
 
 Input crop, methods, limits, intended and excluded use: $common.
@@ -113,9 +113,9 @@ def render(
         source=source.name,
         source_sha=origin["source_sha256"],
         accuracies=tables.accuracies("PublicTest", results, None, private),
-        protocol="PublicTest also fitted the temperature",
+        protocol="PublicTest also fitted the temperatures",
         ece=calibration.cross_fitted_words(fitted.ece_cross_fitted, fitted.ece_cross_fitted_range),
-        private="" if private is None else f"; on PrivateTest {100 * private.ece:.1f} %",
+        private="" if private is None else private.calibration_words,
         measured=f"{report.rows:,}",
         accuracy_float=f"{100 * report.accuracy_float:.2f}",
         accuracy_int8=f"{100 * report.accuracy_int8:.2f}",
@@ -138,7 +138,7 @@ def render(
         activations=origin["activations"],
         rows=chosen["rows"],
         seed=chosen["seed"],
-        temperature=metadata.temperature,
+        temperatures=calibration.temperatures(metadata),
         threshold=metadata.uncertain_threshold,
         versions=", ".join(f"{key} {value}" for key, value in origin["versions"].items()),
         common=card.COMMON,

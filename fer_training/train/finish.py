@@ -32,7 +32,6 @@ from fer_training.measure import calibration, plots
 from fer_training.measure.evaluate import evaluate
 from fer_training.measure.predictors import CheckpointPredictor
 from fer_training.records import checkpoint, provenance, run
-from fer_training.records.checkpoint import Fitted
 from fer_training.records.figures import Calibration
 from fer_training.records.run import ClassOffset, DataOrigin, RunRecord
 from fer_training.train import second_head
@@ -45,7 +44,7 @@ def finish(trainer: Trainer, command: str) -> RunRecord:
     recipe, split, folder = trainer.recipe, trainer.split, trainer.folder
     test = trainer.data.select(split.test)
     offset = _fit_offset(trainer)
-    fitted, logits = _fit_temperature(folder, test, split.selects)
+    fitted, logits = _calibrate(folder, test, split.selects)
     predictor = CheckpointPredictor.load(folder)
     duplicates = np.flatnonzero(np.isin(split.test, cross_duplicates(trainer.data, split)))
     entry = architectures.get(recipe.architecture)
@@ -101,7 +100,7 @@ def _fit_offset(trainer: Trainer) -> NDArray[np.float64] | None:
     return offset
 
 
-def _fit_temperature(
+def _calibrate(
     folder: Path, test: FaceDataset, selects: bool
 ) -> tuple[Calibration | None, NDArray[np.float32]]:
     """Store what the test rows give, where they may select; return it with their logits."""
@@ -110,7 +109,7 @@ def _fit_temperature(
         return None, logits
     fitted = calibration.calibrate(logits, test.labels)
     best = folder / "best.pt"
-    kept = Fitted(fitted.temperature, fitted.uncertain_threshold)
+    kept = calibration.kept(fitted)
     checkpoint.save(replace(checkpoint.load(best), calibration=kept), best)
     return fitted, logits
 

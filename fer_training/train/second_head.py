@@ -30,7 +30,6 @@ from fer_training.measure import calibration
 from fer_training.measure.evaluate import evaluate
 from fer_training.measure.predictors import CheckpointPredictor
 from fer_training.records import checkpoint
-from fer_training.records.checkpoint import Fitted
 from fer_training.records.run import VotesHead
 
 
@@ -41,7 +40,7 @@ def measure(folder: Path, test: FaceDataset, duplicates: Rows, selects: bool) ->
         folder: Run folder; the calibration is stored in its ``best.pt``.
         test: The split's test rows, with votes.
         duplicates: Rows (indices into ``test``) that are among the training rows too.
-        selects: Whether the test rows may fit temperature and threshold.
+        selects: Whether the test rows may fit temperatures and threshold.
 
     Raises:
         DatasetError: No test row has a majority of votes.
@@ -52,7 +51,7 @@ def measure(folder: Path, test: FaceDataset, duplicates: Rows, selects: bool) ->
     fitted = None
     if selects:
         fitted = calibration.calibrate(predictor.logits(kept.images), kept.labels)
-        predictor.calibration = Fitted(fitted.temperature, fitted.uncertain_threshold)
+        predictor.calibration = calibration.kept(fitted)
         best = folder / "best.pt"
         state = replace(checkpoint.load(best), ferplus_calibration=predictor.calibration)
         checkpoint.save(state, best)

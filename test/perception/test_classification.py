@@ -25,8 +25,10 @@ import numpy as np
 import onnx
 import pytest
 from networks import metadata, write_network
+from numpy.typing import NDArray
 
-from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork, fuse, softmax
+from fer_ros.perception.calibration import calibrated, softmax
+from fer_ros.perception.classification import EmotionClassifier, EmotionNetwork, fuse
 from fer_ros.perception.emotions import FER2013, FERPLUS
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.known_answer import average_faces, known_crops
@@ -44,6 +46,36 @@ def test_probabilities_follow_mean_scale_temperature_and_softmax(tmp_path: Path)
     expected = np.exp(np.array(GAINS) / 0.5)
     np.testing.assert_allclose(white, expected / expected.sum(), rtol=1e-5)
     np.testing.assert_allclose(black, np.full(7, 1 / 7), rtol=1e-5)
+
+
+def test_a_file_with_two_temperatures_is_read_so(tmp_path: Path) -> None:
+    about = metadata(temperature=0.5, undecided_temperature=2.0)
+    network = EmotionNetwork(write_network(tmp_path / "a.onnx", GAINS, about))
+    expected = calibrated(np.array([GAINS], np.float32), 0.5, 2.0)
+    np.testing.assert_allclose(network.classify([WHITE]), expected, rtol=1e-5)
+
+
+def test_a_sure_face_has_the_first_temperature_and_an_undecided_one_the_second() -> None:
+    sure = np.array([[8.0, 0.0, -1.0]], np.float32)
+    undecided = np.array([[0.01, 0.0, 0.0]], np.float32)
+    between = np.array([[1.5, 1.0, -3.0]], np.float32)
+
+    def ratio(logits: NDArray[np.float32]) -> float:
+        """Return the temperature that a face has had."""
+        first, second, _ = calibrated(logits, 0.5, 2.0)[0]
+        return float((logits[0, 0] - logits[0, 1]) / np.log(first / second))
+
+    assert ratio(sure) == pytest.approx(0.5, rel=1e-3)
+    assert ratio(undecided) == pytest.approx(2.0, rel=1e-2)
+    assert 0.6 < ratio(between) < 1.9
+
+
+def test_temperatures_change_no_label() -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (500, 7)).astype(np.float32)
+    found = calibrated(logits, 0.7, 1.4)
+    np.testing.assert_array_equal(found.argmax(1), logits.argmax(1))
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(calibrated(logits, 0.7), softmax(logits / np.float32(0.7)))
 
 
 def test_no_faces_give_no_rows(tmp_path: Path) -> None:

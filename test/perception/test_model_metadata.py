@@ -32,6 +32,7 @@ GOOD = ModelMetadata(
         ((0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)), (0.5, 0.55), 0.9
     ),
     temperature=1.3,
+    undecided_temperature=1.6,
     uncertain_threshold=0.4,
     dataset={"name": "FER2013"},
     metrics={"public_test": {"accuracy": 0.65}},
@@ -47,6 +48,12 @@ def changed(key: str, value: object) -> dict[str, str]:
 
 def test_what_is_written_is_read_back() -> None:
     assert ModelMetadata.from_props(GOOD.to_props()) == GOOD
+
+
+def test_a_file_of_version_0_1_has_one_temperature() -> None:
+    props = GOOD.to_props()
+    del props["fer.undecided_temperature"]
+    assert ModelMetadata.from_props(props).undecided_temperature is None
 
 
 @pytest.mark.parametrize(
@@ -70,6 +77,9 @@ def test_a_missing_key_is_named(key: str) -> None:
         ("temperature", 0, "temperature"),
         ("temperature", "warm", "temperature"),
         ("temperature", float("nan"), "temperature"),
+        ("undecided_temperature", 0, "undecided_temperature must lie in"),
+        ("undecided_temperature", "warm", "undecided_temperature must be a finite number"),
+        ("uncertain_threshold", None, "uncertain_threshold must be a finite number"),
         ("uncertain_threshold", 1.5, "uncertain_threshold"),
         ("output", "scores", "output"),
         ("class_shares", [0.5], "class_shares"),

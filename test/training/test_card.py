@@ -125,10 +125,10 @@ def test_card_names_weak_classes_and_teachers(made: Path, tmp_path: Path) -> Non
     assert "the mean prediction of large-0, large-1, softened by 2" in text
     assert "Needs finished runs of fer-base-start, fer-base-second" in text
     assert "\nFollows Chowanda 2021. " in text
-    assert "Settings, epoch, temperature and threshold" in text
+    assert "Settings, epoch, temperatures and threshold" in text
     record.recipe.keep = "last"
     text = card_of(made, tmp_path, record)
-    assert "The last epoch is reported; settings, temperature and threshold" in text
+    assert "The last epoch is reported; settings, temperatures and threshold" in text
 
 
 def test_a_card_of_other_data_says_nothing_of_fer2013(made: Path, tmp_path: Path) -> None:

@@ -133,9 +133,9 @@ def test_a_card_says_the_threshold_and_what_it_gives_once(name: str, tmp_path: P
     for threshold in (0.21, 0.63):
         note(card, Naming(threshold, 0.5, 0.8, 0.6, 0.9))
     after = card.read_text(encoding="utf-8")
-    assert after.count("`fer-train threshold`") == 1
+    assert after.count("`fer-train calibrate`") == 1
     assert "UNCERTAIN 0.21" not in after
-    assert ", 0.21, fitted" not in after
-    assert ("UNCERTAIN 0.63." in after) != (", 0.63, fitted" in after)
+    assert "; 0.21, fitted" not in after
+    assert ("UNCERTAIN 0.63." in after) != ("; 0.63, fitted" in after)
     note(tmp_path / "none.md", Naming(0.5, 0.5, 0.8, 0.6, 0.9))
     assert not (tmp_path / "none.md").exists()

@@ -22,6 +22,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 
+from fer_ros.perception.calibration import calibrated
 from fer_training.measure import calibration, metrics
 from fer_training.records.figures import CoveragePoint
 from fer_training.train import losses
@@ -99,9 +100,22 @@ def overconfident(rows: int = 20_000, factor: float = 2.0) -> tuple[np.ndarray, 
     return (factor * logits).astype(np.float32), labels
 
 
-def test_temperature_finds_the_factor() -> None:
+def test_temperatures_find_the_factor() -> None:
     logits, labels = overconfident()
-    assert calibration.fit_temperature(logits, labels) == pytest.approx(2.0, rel=0.05)
+    assert calibration.fit_temperatures(logits, labels) == pytest.approx((2.0, 2.0), rel=0.1)
+
+
+def test_temperatures_find_doubt_that_is_too_sure() -> None:
+    logits = np.random.default_rng(1).normal(0, 2, (20_000, 7)).astype(np.float32)
+    shares = calibrated(logits, 0.8, 1.3)
+    labels = (shares.cumsum(1) < np.random.default_rng(2).random((20_000, 1))).sum(1).clip(max=6)
+    assert calibration.fit_temperatures(logits, labels) == pytest.approx((0.8, 1.3), rel=0.1)
+
+
+def test_undecided_faces_are_never_made_surer_than_sure_ones() -> None:
+    logits = np.random.default_rng(1).normal(0, 0.2, (200, 7)).astype(np.float32)
+    sure, undecided = calibration.fit_temperatures(logits, logits.argmax(1))
+    assert 0.1 <= sure == pytest.approx(undecided)
 
 
 def test_offsets_give_the_mean_prediction_the_labels_shares() -> None:
