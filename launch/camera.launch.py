@@ -46,6 +46,11 @@ def generate_launch_description() -> LaunchDescription:
                 description="Images per second (default: 30; pictures: one every 2 s).",
             ),
             DeclareLaunchArgument("namespace", default_value="", description="Namespace of both."),
+            DeclareLaunchArgument(
+                "use_sim_time",
+                default_value="false",
+                description="Take the time, that of the images too, from /clock.",
+            ),
             OpaqueFunction(function=start_camera),
             IncludeLaunchDescription(str(Path(__file__).parent / "fer.launch.py")),
         ]
@@ -66,6 +71,7 @@ def start_camera(context: LaunchContext) -> list[Node]:
             "--loop",
             *("--transport", form),
         ],
+        parameters=[{"use_sim_time": LaunchConfiguration("use_sim_time")}],
         output="screen",
         emulate_tty=True,
     )

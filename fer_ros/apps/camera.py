@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from fer_ros.sources.files import holds_pictures, open_source
 from fer_ros.sources.scene import crowd_scene, demo_scene
 from fer_ros.transport import messages
 from fer_ros.transport.arguments import RosArgs
-from fer_ros.transport.base import Qos, Transport
+from fer_ros.transport.base import NO_CLOCK, Qos, Transport
 from fer_ros.transport.codec import encode
 from fer_ros.transport.image_topics import type_by_name
 from fer_ros.transport.opening import open_standalone
@@ -54,6 +55,9 @@ _MOST_FACES = 1000
 
 _CLOCK_POLL = 0.05
 """Time between two looks for the first /clock [s]."""
+
+_CLOCK_PATIENCE = 3.0
+"""How long it may take before that is logged: nodes start together [s]."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -224,8 +228,7 @@ class CameraPublisher:
         Returns:
             How many were published.
         """
-        while self._transport.now_ns() == 0 and not stop.wait(_CLOCK_POLL):
-            pass
+        self._await_clock(stop)
         sent, due = 0, time.monotonic()
         for image in images:
             if stop.wait(max(due - time.monotonic(), 0)):
@@ -237,6 +240,13 @@ class CameraPublisher:
             if sent == count:
                 break
         return sent
+
+    def _await_clock(self, stop: threading.Event) -> None:
+        patient_until = time.monotonic() + _CLOCK_PATIENCE
+        while self._transport.now_ns() == 0 and not stop.wait(_CLOCK_POLL):
+            if time.monotonic() >= patient_until:
+                self._transport.log.warning(f"{NO_CLOCK}; no image is published before")
+                patient_until = math.inf
 
     def send(self, image: Image, stamp_ns: int) -> None:
         """Publish one image, BGR or grey."""

@@ -26,7 +26,7 @@ from fer_ros.behaviors.rules import RuleSet
 from fer_ros.perception.strings import shortened
 from fer_ros.runtime.throttle import Throttle
 from fer_ros.transport import messages
-from fer_ros.transport.base import Qos, Transport, refusals
+from fer_ros.transport.base import NO_CLOCK, Qos, Transport, refusals
 from fer_ros.transport.codec import DecodeError, encode
 from fer_ros.transport.event_messages import Event, read_face_table
 from fer_ros.transport.messages import Status
@@ -40,7 +40,7 @@ _TICK = 0.1
 _DIAGNOSTICS_PERIOD = 1.0
 
 _NO_INPUT = 5.0
-"""Silence after the start from which diagnostics say so [s]."""
+"""Silence after the start from which diagnostics say so [s]; also how long /clock may take."""
 
 
 _LINES_A_SECOND = 10
@@ -74,7 +74,10 @@ class BehaviorNode:
         self._inputs = Inputs(rules.rules)
         self._published: dict[str, int] = {}
         self._damaged = 0
-        self._heard = time.monotonic()
+        self._heard = self._timed = time.monotonic()
+        """When there was a result, and a time, last."""
+        self._timeless = False
+        """Whether /clock has kept everybody waiting."""
         self._diagnosed = 0.0
         self._warned: set[tuple[str, str]] = set()
         self._notes = Throttle(_NOTE_PERIOD)
@@ -117,12 +120,16 @@ class BehaviorNode:
         now = self._transport.now_ns()
         with self._lock:
             if now:
+                self._timed = time.monotonic()
                 self._publish(self._engine.advance(now))
+            self._timeless = not now and time.monotonic() - self._timed > _NO_INPUT
             self._actions.publish_running()
             if time.monotonic() - self._diagnosed < _DIAGNOSTICS_PERIOD:
                 return
             self._diagnosed = time.monotonic()
             self._refused = refusals(self._subscriptions)
+            if self._timeless:
+                self._warn_once("/clock", f"{NO_CLOCK}; events do not end when results cease")
             for name, problem in [*self._inputs.problems().items(), *self._refused.items()]:
                 self._warn_once(name, problem)
             for camera, rules in self._engine.unknown_expressions().items():
@@ -187,6 +194,8 @@ class BehaviorNode:
         problems = [*self._inputs.problems().values(), *self._refused.values(), *problems]
         if silent:
             problems.insert(0, f"nothing usable comes on {topics}")
+        if self._timeless:
+            problems.insert(0, NO_CLOCK)
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         text = problems[0] + more if problems else "works"
         line = Status(1 if problems else 0, f"{prefix}: rules", text, values)

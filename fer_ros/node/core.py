@@ -42,7 +42,14 @@ from fer_ros.runtime.assembly import Assembly, assemble
 from fer_ros.runtime.engine import CameraCondition, Converter, FrameEngine
 from fer_ros.runtime.status import detector_status, model_status
 from fer_ros.transport import messages
-from fer_ros.transport.base import Handle, Publisher, Qos, Transport, TransportError
+from fer_ros.transport.base import (
+    NO_CLOCK,
+    Handle,
+    Publisher,
+    Qos,
+    Transport,
+    TransportError,
+)
 from fer_ros.transport.codec import encode
 from fer_ros.transport.image_topics import ANNOTATED, camera_of
 from fer_ros.transport.messages import Status
@@ -323,7 +330,7 @@ class EmotionNode:
         return f"{self.state}, disabled" if disabled else self.state
 
     def _problems(self) -> str:
-        no_clock = "" if self.transport.now_ns() else "use_sim_time is set, but no /clock came yet"
+        no_clock = "" if self.transport.now_ns() else NO_CLOCK
         return "; ".join(filter(None, (self._problem, no_clock)))
 
     def _camera_statuses(self) -> list[Status]:

@@ -25,6 +25,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+NO_CLOCK = "use_sim_time is set, but no /clock came yet"
+"""What is said where :meth:`Transport.now_ns` stays 0."""
+
 
 @dataclass(frozen=True)
 class Qos:
@@ -135,7 +138,10 @@ class Transport(Protocol):
         """Where the node logs."""
 
     def now_ns(self) -> int:
-        """Return the node's clock [ns]: system time, or /clock under ``use_sim_time``."""
+        """Return the node's clock [ns]: system time, or /clock under ``use_sim_time``.
+
+        Before the first /clock it is 0.
+        """
 
     def resolve(self, name: str) -> str:
         """Return the fully qualified topic name after namespace, ``~`` and remapping."""

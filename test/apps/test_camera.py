@@ -16,14 +16,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from support import wait_for
 
-from fer_ros.apps.camera import camera_images, camera_rate
+from fer_ros.apps.camera import CameraPublisher, camera_images, camera_rate
 from fer_ros.node.parameters import Settings
+from fer_ros.transport.memory import MemoryGraph, MemoryTransport
 
 
 @pytest.fixture
@@ -47,3 +51,26 @@ def test_cameras_and_videos_have_the_usual_rate(source: str) -> None:
 def test_companion_files_are_no_pictures(pictures: Path) -> None:
     images = list(camera_images(str(pictures), 1.0, None, loop=False))
     assert [image.shape for image in images] == [(30, 40, 3)] * 2
+
+
+def test_a_camera_whose_clock_does_not_come_says_so_once(monkeypatch, capfd) -> None:
+    monkeypatch.setattr("fer_ros.apps.camera._CLOCK_PATIENCE", 0.1)
+    graph, stop, said = MemoryGraph(), threading.Event(), ""
+    graph.set_time_ns(0)
+    transport = MemoryTransport(graph, "camera")
+    publisher = CameraPublisher(transport, "raw", "camera")
+    images = camera_images("demo", 20.0, (64, 48), loop=False)
+    thread = threading.Thread(target=publisher.run, args=(images, 20.0, stop, 1))
+    thread.start()
+    try:
+        wait_for(lambda: "use_sim_time is set, but no /clock came yet" in capfd.readouterr().err)
+        time.sleep(0.3)
+        said = capfd.readouterr().err
+        graph.set_time_ns(1)
+        thread.join(10)
+        assert not thread.is_alive()
+    finally:
+        stop.set()
+        thread.join()
+        transport.close()
+    assert said == ""

@@ -145,6 +145,22 @@ def test_diagnostics_say_when_nothing_comes(stage, monkeypatch):
     assert (status.level, status.message) == (1, "nothing usable comes on /fer/emotions")
 
 
+def test_time_that_never_comes_is_in_diagnostics_and_log(stage, monkeypatch, capfd):
+    monkeypatch.setattr("fer_ros.behaviors.node._NO_INPUT", 0.5)
+    here = stage(RULE % "")
+    here.graph.set_time_ns(0)
+    said = "use_sim_time is set, but no /clock came yet"
+
+    def warned() -> bool:
+        status = here.diagnostics.get("behave: rules")
+        return status is not None and status.level == 1 and status.message.startswith(said)
+
+    wait_for(warned)
+    assert said in capfd.readouterr().err
+    here.see(1.0, a="happy")
+    wait_for(lambda: not warned())
+
+
 def test_a_worker_ends_in_bounded_time_though_its_work_does_not(monkeypatch):
     monkeypatch.setattr("fer_ros.behaviors.workers._DRAIN_TIME", 0.2)
     stuck = threading.Event()

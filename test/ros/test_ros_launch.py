@@ -129,6 +129,19 @@ def test_the_camera_and_the_node_work_together(launch, observer, transport):
     wait_for(lambda: any(each.faces for each in answers), "faces in an answer")
 
 
+def test_the_camera_is_on_simulated_time_too(launch, observer):
+    from fer_ros.msg import EmotionArray
+    from rosgraph_msgs.msg import Clock
+
+    answers = observer.listen(EmotionArray, "/fer/emotions")
+    clocks = observer.node.create_publisher(Clock, "/clock", 10)
+    clock = Clock()
+    clock.clock.sec = 1000
+    launch("camera.launch.py", "detector:=fer-face", "rate:=10", "use_sim_time:=true")
+    wait_for(lambda: clocks.publish(clock) or answers, "an answer")
+    assert {each.header.stamp.sec for each in answers} == {1000}
+
+
 def test_every_argument_is_explained(launch, prefix):
     files = [path.name for path in (prefix / "share" / "fer_ros" / "launch").glob("*.launch.py")]
     assert "fer.launch.py" in files
