@@ -47,7 +47,7 @@ from launch.substitutions import LaunchConfiguration
 
 ARGUMENTS = {
     "bag": (None, "The recording: a rosbag2 folder or file."),
-    "out": (None, "Folder to write; <out>_online gets the node's answers."),
+    "out": (None, "Folder to write; <out>_online gets the node's answers. Neither may exist yet."),
     "rate": ("1.0", "Speed of playing; 1.0 is that of the recording."),
     "delay": ("5.0", "Time for the node to load its networks before playing starts [s]."),
     "namespace": ("", "Namespace of the node."),
@@ -72,12 +72,15 @@ def generate_launch_description() -> LaunchDescription:
         str(Path(__file__).parent / "fer.launch.py"),
         launch_arguments={"use_sim_time": "true"}.items(),
     )
-    return LaunchDescription([*arguments, node, OpaqueFunction(function=play_and_score)])
+    return LaunchDescription([*arguments, OpaqueFunction(function=play_and_score), node])
 
 
 def play_and_score(context: LaunchContext) -> list[ExecuteProcess | RegisterEventHandler]:
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     answers = f"{given['out']}_online"
+    for folder in (given["out"], answers):  # the recorder would refuse, and old answers be scored
+        if Path(folder).exists():
+            raise RuntimeError(f"{folder} is there already; move it away, or give another out")
     namespace = given["namespace"].strip("/")
     topic = "/".join(["", *filter(None, [namespace, given["name"]]), "emotions"])
     record = ExecuteProcess(

@@ -142,6 +142,16 @@ def test_the_camera_is_on_simulated_time_too(launch, observer):
     assert {each.header.stamp.sec for each in answers} == {1000}
 
 
+@pytest.mark.parametrize("folder", ["online", "online_online"])
+def test_answers_of_an_earlier_replay_are_not_scored_again(launch, tmp_path, folder):
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "metadata.yaml").write_text("of an earlier run")
+    launched = launch("replay.launch.py", "bag:=drive", "out:=online")
+    assert launched.wait() == 1
+    assert f"{folder} is there already; move it away, or give another out" in launched.output
+    assert "process started" not in launched.output
+
+
 def test_every_argument_is_explained(launch, prefix):
     files = [path.name for path in (prefix / "share" / "fer_ros" / "launch").glob("*.launch.py")]
     assert "fer.launch.py" in files
