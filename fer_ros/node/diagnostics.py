@@ -100,6 +100,9 @@ def camera_status(
         loss_advice: What helps on this middleware when images get lost before the node.
     """
     counts, rates = stream.counts(), stream.rates()
+    publishers = subscription.publisher_count()
+    if publishers > 1:  # whose stamps have gaps between them, though nothing is lost
+        loss_advice = f"{publishers} publishers send on this topic; give each camera its own"
     level, message = _silence(stream, subscription, settings.stale_after, other_types)
     if level == OK:
         level, message = _trouble(counts, rates, settings, condition, loss_advice)
@@ -126,7 +129,7 @@ def camera_status(
         "stamps.zero": str(counts.unstamped),
         "stamps.future": str(counts.from_future),
         "publishers.other_types": shortened(", ".join(other_types), 500),
-        "publishers": str(subscription.publisher_count()),
+        "publishers": str(publishers),
         "incompatible_qos": ", ".join(incompatible),
         "last_error": shortened(counts.last_error, 500),
     }

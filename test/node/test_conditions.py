@@ -131,6 +131,17 @@ def test_a_publisher_of_another_type_is_named_with_the_remedy(build, compressed:
     assert f"image_transport to {'raw' if compressed else 'compressed'}" in message
 
 
+def test_gaps_in_the_stamps_of_two_cameras_on_one_topic_have_their_own_advice(robot: Robot) -> None:
+    second = robot.other.publisher("/image_raw", messages.IMAGE, Qos())
+    for index in range(60):
+        if index % 3 != 2 or index < 20:
+            robot.answer(smiling(), stamp_ns=1000 * SECOND + index * FRAME)
+    message = camera_status(robot).message
+    assert "by the gaps in their stamps" in message
+    assert message.endswith("2 publishers send on this topic; give each camera its own")
+    second.close()
+
+
 def test_images_lost_before_the_node_have_a_count_of_their_own(robot: Robot) -> None:
     for index in range(60):
         if index % 3 != 2 or index < 20:
