@@ -42,7 +42,7 @@ def spin(name: str, argv: list[str], serve: Callable[[RosTransport, threading.Ev
     with stop_signals() as stop:
         try:
             rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
-            node = Node(name, automatically_declare_parameters_from_overrides=True)
+            node = _node(name)
             executor = SingleThreadedExecutor()
             executor.add_node(node)
             spinner = threading.Thread(target=_spin, args=(executor,), name="executor", daemon=True)
@@ -61,6 +61,15 @@ def spin(name: str, argv: list[str], serve: Callable[[RosTransport, threading.Ev
         finally:
             try_shutdown()
     return 0
+
+
+def _node(name: str) -> Node:
+    try:
+        return Node(name, automatically_declare_parameters_from_overrides=True)
+    except ValueError as error:
+        raise ValueError(
+            f"a parameter was given without a value, perhaps an empty list ({error})"
+        ) from error
 
 
 def _spin(executor: SingleThreadedExecutor) -> None:

@@ -103,3 +103,10 @@ def test_an_unknown_bridge_is_one_line_and_status_2(bridges):
     assert process.wait() == 2
     assert "there is no bridge 'hry'; there are hri, " in process.output
     assert "Traceback" not in process.output
+
+
+def test_an_empty_list_of_bridges_is_one_line_and_status_2(bridges):
+    process = bridges("--ros-args", "-p", "bridges:=[]")
+    assert process.wait() == 2
+    assert "a parameter was given without a value, perhaps an empty list" in process.output
+    assert "Traceback" not in process.output
