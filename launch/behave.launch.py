@@ -54,7 +54,7 @@ def generate_launch_description() -> LaunchDescription:
         str(Path(__file__).parent / "fer.launch.py"),
         condition=IfCondition(LaunchConfiguration("node")),
     )
-    return LaunchDescription([*arguments, OpaqueFunction(function=start), node])
+    return LaunchDescription([*arguments, node, OpaqueFunction(function=start)])
 
 
 def start(context: LaunchContext) -> list[Node]:

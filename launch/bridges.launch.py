@@ -61,4 +61,4 @@ def generate_launch_description() -> LaunchDescription:
         output="screen",
         emulate_tty=True,
     )
-    return LaunchDescription([*arguments, bridges, node])
+    return LaunchDescription([*arguments, node, bridges])

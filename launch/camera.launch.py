@@ -51,8 +51,8 @@ def generate_launch_description() -> LaunchDescription:
                 default_value="false",
                 description="Take the time, that of the images too, from /clock.",
             ),
-            OpaqueFunction(function=start_camera),
             IncludeLaunchDescription(str(Path(__file__).parent / "fer.launch.py")),
+            OpaqueFunction(function=start_camera),
         ]
     )
 

@@ -142,6 +142,21 @@ def test_the_camera_is_on_simulated_time_too(launch, observer):
     assert {each.header.stamp.sec for each in answers} == {1000}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("camera.launch.py", "respawn:=perhaps"),
+        ("greeter.launch.py", "node:=perhaps"),
+        ("bridges.launch.py", "bridges:=people", "node:=perhaps"),
+    ],
+)
+def test_a_bad_value_starts_nothing(launch, words):
+    """What launch has started when a launch file fails, it leaves running."""
+    launched = launch(*words)
+    assert launched.wait() == 1
+    assert "process started" not in launched.output
+
+
 @pytest.mark.parametrize("folder", ["online", "online_online"])
 def test_answers_of_an_earlier_replay_are_not_scored_again(launch, tmp_path, folder):
     (tmp_path / folder).mkdir()
