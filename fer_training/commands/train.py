@@ -30,7 +30,9 @@ def add(commands: Any) -> None:
     train = commands.add_parser("train", help="run a recipe and measure what it gives")
     train.add_argument("recipe", help="name in fer_training/recipes, or a YAML file")
     train.add_argument("--out", type=Path, help="run folder (default: runs/<name>)")
-    train.add_argument("--data", help="path of the data set (default: in data/ or $FER_DATA)")
+    train.add_argument(
+        "--data", type=Path, help="path of the data set (default: in data/ or $FER_DATA)"
+    )
     train.add_argument("--seed", type=int, help="instead of the recipe's")
     train.add_argument("--resume", action="store_true", help="go on from the folder's last epoch")
     train.add_argument("--all-folds", action="store_true", help="every fold of the split, pooled")
@@ -46,7 +48,7 @@ def add(commands: Any) -> None:
         "finish", help="end a run here: measure its best weights, so that they can be exported"
     )
     finish.add_argument("run_folder", type=Path, metavar="RUN")
-    finish.add_argument("--data", help="path of the data set, instead of the run's")
+    finish.add_argument("--data", type=Path, help="path of the data set, instead of the run's")
     finish.set_defaults(run=_finish)
 
     search = commands.add_parser(
@@ -62,7 +64,9 @@ def add(commands: Any) -> None:
     search.add_argument("--folds", type=int, default=3, help="of the training rows (default: 3)")
     search.add_argument("--rows", type=int, default=0, help="only so many of them (default: all)")
     search.add_argument("--out", type=Path, required=True, help="folder of the trials")
-    search.add_argument("--data", help="path of the data set (default: in data/ or $FER_DATA)")
+    search.add_argument(
+        "--data", type=Path, help="path of the data set (default: in data/ or $FER_DATA)"
+    )
     search.add_argument("--seed", type=int, help="instead of the recipe's")
     search.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="in every trial")
     search.set_defaults(run=_search)
@@ -104,7 +108,7 @@ def _train(options: argparse.Namespace) -> None:
 def _finish(options: argparse.Namespace) -> None:
     from fer_training.train import runs
 
-    show(runs.finish_early(options.run_folder, options.data or "").results)
+    show(runs.finish_early(options.run_folder, str(options.data or "")).results)
 
 
 def _search(options: argparse.Namespace) -> None:
@@ -139,9 +143,11 @@ def _search(options: argparse.Namespace) -> None:
 
 
 def _overrides(options: argparse.Namespace) -> list[str]:
+    from fer_training.recipes import recipe
+
     overrides = list(options.set)
     if options.data:
-        overrides.append(f"data.path={options.data}")
+        overrides.append(f"data.path={recipe.spelled(options.data)}")
     if options.seed is not None:
         overrides.append(f"seed={options.seed}")
     return overrides

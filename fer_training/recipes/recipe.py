@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -331,11 +332,16 @@ def _own_overlays(values: object, name: str) -> dict[str, dict[str, Any]]:
     return {str(overlay): changes for overlay, changes in values.items()}
 
 
-def _read(name: str, folder: Path, own: dict[str, Any] | None = None) -> dict[str, Any]:
+def _read(
+    name: str, folder: Path, own: dict[str, Any] | None = None, above: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Read a YAML mapping, laid over the one that its ``base`` entry names.
 
-    Changes in ``own`` go on top of the file of that name, wherever it is in the chain.
+    Changes in ``own`` go on top of the file of that name, wherever it is in the chain; ``above``
+    names those that are laid over it.
     """
+    if name in above:
+        raise RecipeError(f"the bases go in a circle: {' -> '.join([*above, name])}")
     path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     if not path.is_file():
         raise RecipeError(f"no recipe {name}; known: {', '.join(names())}")
@@ -346,7 +352,7 @@ def _read(name: str, folder: Path, own: dict[str, Any] | None = None) -> dict[st
     if not isinstance(values, dict):
         raise RecipeError(f"{path} holds no mapping")
     base = values.pop("base", None)
-    below = {} if base is None else _read(str(base), folder, own)
+    below = {} if base is None else _read(str(base), folder, own, (*above, name))
     _merge(below, values)
     _merge(below, (own or {}).get(name, {}))
     return below
@@ -370,4 +376,12 @@ def _set(values: dict[str, Any], override: str) -> None:
         values = values.setdefault(part, {})
         if not isinstance(values, dict):
             raise RecipeError(f"{key!r}: {part!r} has no parts")
-    values[last] = yaml.safe_load(text) if text else ""
+    try:
+        values[last] = yaml.safe_load(text) if text else ""
+    except yaml.YAMLError:
+        raise RecipeError(f"{override!r}: {text!r} is no YAML; put it in quotes") from None
+
+
+def spelled(path: object) -> str:
+    """Return a path as a value of an override; letters that mean something in YAML are names."""
+    return json.dumps(str(path), ensure_ascii=False)

@@ -67,7 +67,7 @@ def train(
                 "makes it, and --earlier makes all such runs first"
             )
         same = need.dataset == config.data.dataset
-        data_path = [f"data.path={config.data.path}"] if same else []
+        data_path = [f"data.path={recipe.spelled(config.data.path)}"] if same else []
         train(need.name, data_path, need.folder, True, False, f"fer-train train {need.name}")
     data = load_dataset(config.data.dataset, config.data.path, config.data)
     if all_folds:

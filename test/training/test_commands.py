@@ -166,11 +166,21 @@ def test_bare_commands_print_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert "usage: fer-train" in capsys.readouterr().out
 
 
-def test_an_empty_name_is_not_this_folder(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("option", ["--out", "--data"])
+def test_an_empty_name_is_not_this_folder(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["train", "yengikand", "--out", ""])
+        main(["train", "yengikand", option, ""])
     assert ended.value.code == 2
-    assert "--out: an empty name; is a variable unset?" in capsys.readouterr().err
+    assert f"{option}: an empty name; is a variable unset?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["fer: 2013.npz", "fer #1.npz", "[é].npz"])
+def test_a_name_of_data_is_not_read_as_yaml(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(data.read_bytes())
+    assert train(Path(name), Path("run"), epochs=1) == 0
 
 
 def test_a_log_says_where_a_run_is_inside_an_epoch(capfd: pytest.CaptureFixture[str]) -> None:

@@ -163,6 +163,7 @@ def test_overrides_reach_nested_values() -> None:
         (["epochs=true"], "epochs must be int"),
         (["data=5"], "data must be a mapping"),
         (["epochs"], "not of the form key=value"),
+        (["epochs=[1"], r"'epochs=\[1': '\[1' is no YAML"),
     ],
 )
 def test_mistakes_are_named(overrides: list[str], words: str) -> None:
@@ -180,3 +181,11 @@ def test_broken_yaml_is_named(tmp_path: Path) -> None:
     path.write_text("name: [", encoding="utf-8")
     with pytest.raises(recipe.RecipeError, match=r"broken\.yaml is no YAML"):
         recipe.load(str(path))
+
+
+def test_bases_in_a_circle_are_named(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text(f"base: {second}\n", encoding="utf-8")
+    second.write_text(f"base: {first}\n", encoding="utf-8")
+    with pytest.raises(recipe.RecipeError, match=r"circle: .*first.* -> .*second.* -> .*first"):
+        recipe.load(str(first))
