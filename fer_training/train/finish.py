@@ -31,6 +31,7 @@ from fer_training.data.splits import cross_duplicates
 from fer_training.measure import calibration, plots
 from fer_training.measure.evaluate import evaluate
 from fer_training.measure.predictors import CheckpointPredictor
+from fer_training.recipes.recipe import RecipeError
 from fer_training.records import checkpoint, provenance, run
 from fer_training.records.figures import Calibration
 from fer_training.records.run import ClassOffset, DataOrigin, RunRecord
@@ -40,7 +41,11 @@ from fer_training.train.trainer import Trainer
 
 
 def finish(trainer: Trainer, command: str) -> RunRecord:
-    """Measure the kept checkpoint on the split's test rows and write everything down."""
+    """Measure the kept checkpoint on the split's test rows and write everything down.
+
+    Raises:
+        RecipeError: Its weights are no numbers, for the training diverged.
+    """
     recipe, split, folder = trainer.recipe, trainer.split, trainer.folder
     test = trainer.data.select(split.test)
     offset = _fit_offset(trainer)
@@ -105,6 +110,11 @@ def _calibrate(
 ) -> tuple[Calibration | None, NDArray[np.float32]]:
     """Store what the test rows give, where they may select; return it with their logits."""
     logits = CheckpointPredictor.load(folder).logits(test.images)
+    if not np.isfinite(logits).all():
+        raise RecipeError(
+            f"the weights in {folder} are no numbers: the training diverged; take another folder "
+            "and a lower optimizer.lr"
+        )
     if not selects:
         return None, logits
     fitted = calibration.calibrate(logits, test.labels)

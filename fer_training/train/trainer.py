@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 import time
 from dataclasses import asdict
@@ -45,7 +46,7 @@ from fer_training.train import precision, warm_start
 from fer_training.train.augment import augment, mixup
 from fer_training.train.batches import Batch, MeasuredRows, TrainingSet
 from fer_training.train.objective import Objective
-from fer_training.train.optimization import averaging, learning_rate, make_optimizer
+from fer_training.train.optimization import SCHEDULES, averaging, learning_rate, make_optimizer
 from fer_training.train.steps import steps
 
 STATISTICS = 2_000
@@ -68,6 +69,7 @@ class Trainer:
             RecipeError: The recipe contradicts itself, the data or the network.
             CheckpointError: The start or a teacher cannot be used.
         """
+        _check_values(recipe)
         self.recipe = recipe
         self.folder = folder
         self.device, self.rank, self.world = _device()
@@ -142,6 +144,8 @@ class Trainer:
         torch.manual_seed((recipe.seed * 1_000_003 + epoch) * 1_009 + self.rank)
         parts = torch.split(order, recipe.batch_size // self.world)
         batches = [rows for rows in parts if len(rows) > 1]
+        if not batches:
+            raise RecipeError("an epoch trains on less than two rows; take more of them")
         size = self._size(epoch)
         self.stepper.train()
         total = torch.zeros((), device=self.device)
@@ -219,6 +223,8 @@ class Trainer:
         elif entry.validation_loss is not None and entry.validation_accuracy is not None:
             loss, score = entry.validation_loss, entry.validation_accuracy
         self.progress.observe(loss, self.recipe.schedule)
+        if not math.isfinite(entry.train_loss):
+            self.progress.stopped = True  # such weights never recover
         kept = self.split.choosing is None or self.recipe.keep == "last"
         return self.progress.advance(score, kept)
 
@@ -315,6 +321,8 @@ def _network(recipe: Recipe, classes: int, crops: Tensor) -> nn.Module:
     network = networks.build(recipe, classes)
     if recipe.init:
         checkpoint.load_start(network, _start(recipe.init, crops), recipe.architecture)
+    _check_layers(network, "freeze", recipe.freeze)
+    _check_layers(network, "optimizer.l2_layers", recipe.optimizer.l2_layers)
     for name, parameter in network.named_parameters():
         if any(name.startswith(prefix) for prefix in recipe.freeze):
             parameter.requires_grad_(False)
@@ -330,6 +338,29 @@ def _start(place: str, crops: Tensor) -> checkpoint.Checkpoint:
         step = max(1, len(crops) // STATISTICS)
         return warm_start.from_file(predictors.resolve(path), crops[::step].cpu())
     return checkpoint.load(path)
+
+
+def _check_values(recipe: Recipe) -> None:
+    """Refuse values with which nothing is trained, or silently something else."""
+    for key, least in {"epochs": 1, "batch_size": 2, "threads": 1, "epoch_rows": 0}.items():
+        value = getattr(recipe, key)
+        if value < least:
+            raise RecipeError(f"{key} must be {least} or more, not {value}")
+    if recipe.keep not in ("best", "last"):
+        raise RecipeError(f"keep must be best or last, not {recipe.keep!r}")
+    if recipe.schedule.name not in SCHEDULES:
+        raise RecipeError(
+            f"schedule.name must be one of {', '.join(SCHEDULES)}, not {recipe.schedule.name!r}"
+        )
+
+
+def _check_layers(network: nn.Module, key: str, prefixes: list[str]) -> None:
+    """Refuse beginnings of parameter names that no parameter has."""
+    names = [name for name, _ in network.named_parameters()]
+    for prefix in prefixes:
+        if not any(name.startswith(prefix) for name in names):
+            layers = ", ".join(dict.fromkeys(name.partition(".")[0] for name in names))
+            raise RecipeError(f"{key} names {prefix!r}; the network has the layers {layers}")
 
 
 def _check_calibration(recipe: Recipe, network: nn.Module) -> None:

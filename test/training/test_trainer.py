@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import resource
 import subprocess
@@ -36,6 +37,7 @@ from fer_training.records import checkpoint
 from fer_training.records.checkpoint import Checkpoint
 from fer_training.records.progress import Progress
 from fer_training.train.batches import training_rows
+from fer_training.train.finish import finish
 from fer_training.train.optimization import learning_rate
 from fer_training.train.trainer import Trainer
 
@@ -141,6 +143,34 @@ def test_a_fold_that_is_none_is_named(tmp_path: Path) -> None:
     config = synthetic_faces.recipe(data={"fold": 3})
     with pytest.raises(DatasetError, match=r"folds 0\.\.0, not 3"):
         Trainer(config, tmp_path, synthetic_faces.dataset())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"epochs": 0}, "epochs must be 1 or more, not 0"),
+        ({"batch_size": 1}, "batch_size must be 2 or more, not 1"),
+        ({"threads": 0}, "threads must be 1 or more, not 0"),
+        ({"keep": "first"}, "keep must be best or last, not 'first'"),
+        ({"schedule": {"name": "cosin"}}, "constant, cosine, plateau, not 'cosin'"),
+        ({"freeze": ["stemm"]}, "freeze names 'stemm'; the network has the layers 0, 1"),
+        ({"optimizer": {"l2": 1.0, "l2_layers": ["fc"]}}, "optimizer.l2_layers names 'fc'"),
+        ({"epoch_rows": 1}, "less than two rows"),
+    ],
+)
+def test_values_that_train_nothing_or_something_else_are_named(
+    changes: dict[str, object], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(recipe.RecipeError, match=words):
+        run(synthetic_faces.recipe(**changes), tmp_path / "run", synthetic_faces.dataset(35))
+
+
+def test_a_training_that_diverges_stops_and_says_so(tmp_path: Path) -> None:
+    config = synthetic_faces.recipe(optimizer={"lr": math.inf}, keep="last")
+    trainer = run(config, tmp_path, synthetic_faces.dataset(35))
+    assert len(trainer.history) == 1
+    with pytest.raises(recipe.RecipeError, match=r"diverged.*lower optimizer\.lr"):
+        finish(trainer, "fer-train train tiny")
 
 
 def test_truncated_and_foreign_checkpoints_are_refused(tmp_path: Path) -> None:
