@@ -126,6 +126,8 @@ def _search(options: argparse.Namespace) -> None:
     words += ["--folds", str(options.folds), "--out", f"runs/{options.out.name}"]
     overrides = _overrides(options)
     places = dict(map(search.parse, options.places))
+    if len(places) < len(options.places):
+        raise ValueError("a key is given twice; give all of its values at once")
     places = places or search.open_places(recipe.load(options.recipe, overrides))
     record = search.search(
         options.recipe,

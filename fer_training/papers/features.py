@@ -71,8 +71,10 @@ class Hog(nn.Module):
 
 @torch.no_grad()
 def hog(images: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
-    """Return HOG features, shape (N, features), of grey crops (N, H, W)."""
+    """Return HOG features, shape (N, features), of crops (N, H, W), or (N, H, W, 3) in BGR."""
     extract = Hog()
+    if images.ndim == 4:
+        images = np.stack([cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in images])
     tensor = torch.from_numpy(images).unsqueeze(1)
     return torch.cat([extract(part.float() * scale) for part in torch.split(tensor, 512)]).numpy()
 

@@ -67,10 +67,9 @@ def find(runs: Path) -> list[UnderWay]:
         if run.finished(folder) or run.finished(folder.parent) or not written.is_file():
             continue
         history = read_epochs(summary)
-        if history:
-            values = yaml.safe_load(written.read_text(encoding="utf-8"))
-            name = folder.relative_to(runs).as_posix()
-            found.append(UnderWay(name, recipe.from_dict(values), history))
+        values = yaml.safe_load(written.read_text(encoding="utf-8"))
+        name = folder.relative_to(runs).as_posix()
+        found.append(UnderWay(name, recipe.from_dict(values), history))
     return found
 
 

@@ -56,7 +56,8 @@ def read(kind: type[T], path: Path) -> T:
 
 
 def write(record: object, path: Path) -> None:
-    """Write a record, replacing the file atomically."""
+    """Write a record, replacing the file atomically; its folder is made where there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(to_json(record) + "\n", encoding="utf-8")
     partial.replace(path)

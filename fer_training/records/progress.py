@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_training.recipes.recipe import Schedule
+from fer_training.records.files import RecordError
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,19 @@ class Epoch:
 
 
 def read_epochs(summary: Path) -> list[Epoch]:
-    """Read a run's ``summary.csv``; a column that it lacks is not a number, or None."""
-    with summary.open(newline="", encoding="utf-8") as file:
-        return [_epoch(row) for row in csv.DictReader(file)]
+    """Read a run's ``summary.csv``; a column that it lacks is not a number, or None.
+
+    Raises:
+        RecordError: It holds no epoch, or something else.
+    """
+    try:
+        with summary.open(newline="", encoding="utf-8") as file:
+            epochs = [_epoch(row) for row in csv.DictReader(file)]
+    except (KeyError, TypeError, ValueError, csv.Error):
+        epochs = []
+    if not epochs:
+        raise RecordError(f"{summary} is no record of epochs; its run was damaged: set it aside")
+    return epochs
 
 
 def _epoch(row: dict[str, str]) -> Epoch:

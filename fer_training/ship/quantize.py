@@ -85,9 +85,14 @@ def quantize(
     Raises:
         ModelError: The source cannot be used.
         DatasetError: The data lacks a split, or votes that are needed.
-        ExportError: The twin loses too much, or predicts otherwise in a batch than alone.
+        ExportError: The twin loses too much, or predicts otherwise in a batch than alone; or the
+            source is such a twin, or would be overwritten.
     """
     original = OnnxPredictor(source)
+    if "quantization" in original.network.metadata.recipe:
+        raise ExportError(f"{source} is quantised already; give the file that it was made of")
+    if out.resolve() == source.resolve():
+        raise ExportError(f"the twin would overwrite {source}; give it another name")
     crops = calibration_crops(data, rows, seed)
     measured, copies = _measured(data, original.labels)
     candidate = out.with_name(f".{out.stem}.candidate.onnx")

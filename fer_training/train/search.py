@@ -98,8 +98,12 @@ def search(
     Raises:
         CheckpointError: The folder holds other trials.
         DatasetError: The data are missing.
+        RecipeError: A key or a value is none of the recipe's; nothing is trained before.
     """
     config = recipe.load(name, overrides)
+    for key, values in places.items():
+        for value in values:
+            recipe.load(name, [*overrides, f"{key}={value}"])
     data = training_data(config, rows)
     chosen: list[str] = []
     steps: list[SearchStep] = []

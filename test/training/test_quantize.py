@@ -193,6 +193,16 @@ def test_a_twin_that_loses_too_much_is_not_written_unless_asked(
     assert {path.name for path in tmp_path.iterdir()} == {"twin.onnx", "twin.md"}
 
 
+def test_a_twin_never_replaces_its_source_and_has_no_twin(made: Path) -> None:
+    data = load_dataset("fer2013", made / "data.npz")
+    before = (made / "float.onnx").read_bytes()
+    with pytest.raises(export.ExportError, match="would overwrite"):
+        quantize.quantize(made / "float.onnx", made / ".." / made.name / "float.onnx", data, 40)
+    assert (made / "float.onnx").read_bytes() == before
+    with pytest.raises(export.ExportError, match="quantised already"):
+        quantize.quantize(made / "int8.onnx", made / "other.onnx", data, 40)
+
+
 def test_network_of_ferplus_is_measured_on_its_majority(tmp_path: Path) -> None:
     source = write(tmp_path / "votes.onnx", emotions.FERPLUS)
     data = synthetic_faces.dataset(100)

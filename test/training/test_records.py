@@ -143,6 +143,12 @@ def test_a_half_written_record_leaves_the_old_one(tmp_path: Path) -> None:
     assert files.read(RunRecord, path).results.single_crop.accuracy == 0.6
 
 
+def test_the_folder_of_a_record_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "runs" / "new" / "out.json"
+    files.write(Fitted(1.5), path)
+    assert files.read(Fitted, path) == Fitted(1.5)
+
+
 def test_keys_that_do_not_matter_have_one_home() -> None:
     one = synthetic_faces.recipe()
     for key, value in (("name", "other"), ("differs", "much"), ("threads", 7)):

@@ -43,6 +43,8 @@ from fer_training.papers import (
     systems,
 )
 from fer_training.papers.results import Result
+from fer_training.records import files
+from fer_training.records.progress import read_epochs
 
 PACKAGE = Path(compare.__file__).parent.parent
 LINE = Result(
@@ -195,6 +197,14 @@ def test_runs_that_differ_in_more_than_the_seed_are_not_averaged(tmp_path: Path)
     made = synthetic_records.record("patil", 0.3, "seed=2", "epochs=1")
     synthetic_records.write(runs / "try-2", made)
     assert [line.epochs for line in results.collect(runs)] == [25, 25, 1]  # the page takes the 25
+
+
+@pytest.mark.parametrize("text", ["", "x\n", "epoch,lr\nnone,0.1\n", "\ufeff\0"])
+def test_a_damaged_curve_is_named(text: str, tmp_path: Path) -> None:
+    summary = tmp_path / "summary.csv"
+    summary.write_text(text, encoding="utf-8")
+    with pytest.raises(files.RecordError, match=r"summary\.csv is no record of epochs"):
+        read_epochs(summary)
 
 
 def test_nothing_to_compare_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

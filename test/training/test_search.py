@@ -70,6 +70,23 @@ def test_a_value_that_is_in_use_is_not_trained_again(tiny: Path, tmp_path: Path)
     assert not (out / "optimizer.lr=0.005").exists()
 
 
+@pytest.mark.parametrize(
+    "places",
+    [
+        ["optimizer.lr=0.005,fast"],
+        ["optimizer.lr=0.005,0.01", "epochs=1,["],
+        ["optimizer.lr=0.005,0.01", "batch=8,4"],
+        ["optimizer.lr=0.005,0.01", "optimizer.lr=0.02,0.03"],
+    ],
+)
+def test_mistaken_values_are_named_before_anything_is_trained(
+    places: list[str], tiny: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "search"
+    assert main(["search", str(tiny), *places, "--out", str(out), "--set", "epochs=1"]) == 1
+    assert not out.exists()
+
+
 @pytest.mark.parametrize("split", ["official", "random-25", "part-50-25-25"])
 def test_rows_that_are_reported_choose_nothing(tiny: Path, split: str) -> None:
     config = recipe.load(str(tiny), [f"data.split={split}"])

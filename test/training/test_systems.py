@@ -109,6 +109,8 @@ def test_hog_of_a_step_votes_for_its_orientation() -> None:
     assert block.argmax() == 4  # the gradient points along x: the middle of nine bins
     assert features.hog(np.full((1, 48, 48), 90, np.uint8), 1 / 255).max() < 1e-2
     assert features.hog(image, 1 / 255).shape == (1, 900)
+    in_colour = np.repeat(image[..., None], 3, axis=-1)
+    assert np.array_equal(features.hog(in_colour, 1 / 255), features.hog(image, 1 / 255))
 
 
 def test_hog_does_not_depend_on_brightness_and_contrast() -> None:
