@@ -239,9 +239,9 @@ def _data(options: argparse.Namespace) -> None:
     from fer_ros.perception.detection import DetectorSettings, YuNetDetector
     from fer_training.detector import crops, photos
 
+    teacher = YuNetDetector(options.teacher, DetectorSettings(threshold=0.6, detection_size=224))
     count = photos.build(options.photos, options.out, options.without)
     print(f"{count} photos")
-    teacher = YuNetDetector(options.teacher, DetectorSettings(threshold=0.6, detection_size=224))
     seen = crops.measure(options.fer2013, teacher)
     seen.save(options.out / "crops.npz")
     print(f"{len(seen.images)} faces to put into photos")

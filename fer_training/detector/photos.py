@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_training.data.base import DatasetError
-from fer_training.data.folders import open_npz
+from fer_training.data.folders import open_npz, read_npz
 from fer_training.detector.matching import within_loose
 from fer_training.detector.sources import is_loose
 
@@ -126,6 +126,10 @@ class Photos:
         return int(self._index["face_offset"][i])
 
 
+_OF_TEACHER = ("faces", "face_offset", "faces320", "face320_offset", "faces1024", "face1024_offset")
+_ARRAYS = ("jpeg", "offset", "size", "source", *_OF_TEACHER)
+
+
 def build(files: Sequence[Path], folder: Path, without: Sequence[int] = ()) -> int:
     """Decode the photos of npz files and merge the teacher's detections at three sizes.
 
@@ -138,15 +142,14 @@ def build(files: Sequence[Path], folder: Path, without: Sequence[int] = ()) -> i
         The number of photos kept.
 
     Raises:
-        DatasetError: All are left out.
+        DatasetError: All are left out, or a file is none of photos.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sizes, starts, faces, false, empty, sources = [], [], [], [], [], []
     position = 0
     with (folder / "photos.bin").open("wb") as out:
         for file in files:
-            with open_npz(file) as archive:
-                data = dict(archive)
+            data = read_npz(file, _ARRAYS, "fer-train detector gather writes such files")
             for i in np.flatnonzero(~np.isin(data["source"], list(without))):
                 detections = merged(data, int(i))
                 if data["source"][i] == _HEAD_SOURCE and not (detections[:, 14] > 0).any():

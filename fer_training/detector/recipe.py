@@ -99,5 +99,5 @@ def load(name: str) -> Recipe:
         raise DatasetError(f"no detector recipe {name!r}; there are {', '.join(names())}")
     try:
         return build(Recipe, yaml.safe_load(read_text(path)))
-    except (RecordError, yaml.YAMLError) as error:
+    except (RecordError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise DatasetError(f"{path}: {' '.join(str(error).split())}") from error

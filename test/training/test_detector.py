@@ -47,6 +47,7 @@ from fer_training.detector import (
     export,
     finish,
     labelled_photos,
+    photos,
     quality_fit,
     targets,
 )
@@ -120,6 +121,12 @@ def test_words_that_do_not_fit_are_told_in_one_line(
     assert line.startswith("fer-train: ")
     assert said in line
     assert not (tmp_path / "run").exists()
+
+
+def test_an_npz_without_photos_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "crops.npz", images=np.zeros((1, 48, 48), np.uint8))
+    with pytest.raises(DatasetError, match=r"crops\.npz lacks the arrays jpeg, offset, size"):
+        photos.build([tmp_path / "crops.npz"], tmp_path / "cache")
 
 
 @pytest.mark.parametrize("steps_before", [0, 1])
