@@ -75,6 +75,17 @@ def duration(text: str) -> float:
     return seconds
 
 
+def count(text: str) -> int:
+    """Return an option's whole number.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none from 1 on.
+    """
+    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{shortened(text)!r} is no whole number from 1 on")
+    return int(text)
+
+
 def named_path(text: str) -> Path:
     """Return an option's path; an empty one, as of an unset variable, would be this folder.
 

@@ -20,6 +20,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from fer_ros.apps.command_line import count
 from fer_training.commands.show import table
 
 
@@ -37,16 +38,14 @@ def add(commands: Any) -> None:
     bench.add_argument(
         "--set", nargs="+", default=[], metavar="KEY=VALUE", help="also with these settings"
     )
-    bench.add_argument("--rounds", type=int, default=3, help="turns (default: 3)")
-    bench.add_argument("--steps", type=int, default=5, help="of every turn (default: 5)")
+    bench.add_argument("--rounds", type=count, default=3, help="turns (default: 3)")
+    bench.add_argument("--steps", type=count, default=5, help="of every turn (default: 5)")
     bench.set_defaults(run=_bench)
 
 
 def _bench(options: argparse.Namespace) -> None:
     from fer_training.commands import speed
 
-    if options.rounds < 1 or options.steps < 1:
-        raise ValueError("--rounds and --steps must be 1 or more")
     variants = [speed.Variant("this revision")]
     if options.against:
         if not (options.against / "fer_training").is_dir():

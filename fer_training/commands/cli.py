@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from fer_ros.apps.command_line import PathParser
+from fer_ros.apps.command_line import PathParser, count
 from fer_ros.apps.start import raised_interrupt
 from fer_ros.perception.classification import FUSION_RULES
 from fer_training.commands import bench, detector, elsewhere, export, measure, papers, train
@@ -108,7 +108,7 @@ def _add_svm(commands: Any) -> None:
     svm.add_argument("--data", type=Path)
     svm.add_argument("--split", default="official")
     svm.add_argument("--features", choices=("hog", "landmarks", "hog+landmarks"), default="hog")
-    svm.add_argument("--search-rows", type=int, default=3000, help="rows of the grid search")
+    svm.add_argument("--search-rows", type=count, default=3000, help="rows of the grid search")
     svm.add_argument("--rows", type=int, default=0, help="rows of the final fit (0: all)")
     svm.add_argument("--out", type=Path, required=True)
     svm.set_defaults(run=_svm)
@@ -123,7 +123,7 @@ def _add_saliency(commands: Any) -> None:
         "--usage", default="PublicTest", help="rows taken, where there is a split"
     )
     saliency.add_argument("--square", type=int, default=8, help="side of the hidden square")
-    saliency.add_argument("--stride", type=int, default=2)
+    saliency.add_argument("--stride", type=count, default=2)
     saliency.add_argument("--per-class", type=int, default=20, help="crops averaged a class")
     saliency.add_argument("--image", type=int, help="map of this one row instead of class means")
     saliency.add_argument("--out", type=Path, required=True, metavar="FILE.png")

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros import __version__
+from fer_ros.apps.command_line import count
 from fer_training.commands import verifier
 
 
@@ -162,7 +163,7 @@ def _add_compare(actions: Any) -> None:
     )  # fmt: skip
     compare.add_argument("--photos", type=Path, required=True)
     compare.add_argument("--fer2013", type=Path, help="npz; its PublicTest faces go into scenes")
-    compare.add_argument("--faces", type=int, default=400, help="of FER2013 in the scenes")
+    compare.add_argument("--faces", type=count, default=400, help="of FER2013 in the scenes")
     compare.add_argument("--emotions", type=Path, help="ONNX emotion network, for expressions")
     compare.add_argument("--points", type=Path, help="npz with eyes, nose and mouth by people")
     compare.add_argument("--teacher", type=Path, metavar="YUNET", help="landmarks beside its own")

@@ -20,6 +20,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from fer_ros.apps.command_line import count
+
 
 def add(commands: Any) -> None:
     """Add the subcommands to a parser's."""
@@ -40,7 +42,7 @@ def add(commands: Any) -> None:
     shift.add_argument("--ckplus", type=Path, help="also CK+, without contempt; for measuring only")
     shift.add_argument("--jaffe", type=Path, help="also JAFFE; for measuring only")
     shift.add_argument("--wild", type=Path, help="npz with images, crops without labels")
-    shift.add_argument("--rows", type=int, help="of PublicTest, drawn at random (default: all)")
+    shift.add_argument("--rows", type=count, help="of PublicTest, drawn at random (default: all)")
     shift.add_argument("--seed", type=int, default=0)
     shift.add_argument("--json", type=Path, required=True)
     shift.set_defaults(run=_shift)
@@ -52,8 +54,8 @@ def add(commands: Any) -> None:
     groups.add_argument("--smiles", type=Path, metavar="FOLDER", help="SMILEs of SMILEsmileD")
     groups.add_argument("--model", nargs="+", default=[], help="networks (default: the node's)")
     groups.add_argument("--detector", default="fer-face", help="as the node's parameter")
-    groups.add_argument("--faces", type=int, default=3000, help="drawn, alike of all groups")
-    groups.add_argument("--smile-faces", type=int, default=2000, help="of each of the two")
+    groups.add_argument("--faces", type=count, default=3000, help="drawn, alike of all groups")
+    groups.add_argument("--smile-faces", type=count, default=2000, help="of each of the two")
     groups.add_argument("--seed", type=int, default=0)
     groups.add_argument("--json", type=Path, required=True)
     groups.set_defaults(run=_groups)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_ros import __version__
+from fer_ros.apps.command_line import count
 from fer_training.commands.show import table
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def add(commands: Any) -> None:
     quantize.add_argument(
         "--data", type=Path, required=True, help="FER2013 with Training and PublicTest rows"
     )
-    quantize.add_argument("--rows", type=int, default=512, help="Training crops for the ranges")
+    quantize.add_argument("--rows", type=count, default=512, help="Training crops for the ranges")
     quantize.add_argument("--seed", type=int, default=0, help="of their choice")
     quantize.add_argument(
         "--accept-loss", action="store_true", help="write it even if it loses over 0.5 points"
@@ -67,7 +68,7 @@ def add(commands: Any) -> None:
     calibrate.add_argument("files", type=Path, nargs="+", metavar="FILE.onnx")
     calibrate.add_argument("--data", type=Path, required=True, help="FER2013 with PublicTest rows")
     calibrate.add_argument(
-        "--rows", type=int, default=400, help="of PublicTest, changed for the threshold"
+        "--rows", type=count, default=400, help="of PublicTest, changed for the threshold"
     )
     calibrate.add_argument("--seed", type=int, default=0, help="of the draw and the changes")
     calibrate.set_defaults(run=_calibrate)

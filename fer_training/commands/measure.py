@@ -21,6 +21,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from fer_ros.apps.command_line import count
+
 
 def add(commands: Any) -> None:
     """Add the subcommands to a parser's."""
@@ -37,7 +39,7 @@ def add(commands: Any) -> None:
     robustness.add_argument(
         "--detector", type=Path, metavar="YUNET", help="also find faces in scenes with this file"
     )
-    robustness.add_argument("--scene-faces", type=int, default=600)
+    robustness.add_argument("--scene-faces", type=count, default=600)
     robustness.add_argument(
         "--scene-sizes", type=int, nargs=5, metavar="SIDE", help="of the pasted faces [pixels]"
     )

@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fer_ros.apps.command_line import count
+
 if TYPE_CHECKING:
     from fer_training.papers.plan import Job
 
@@ -39,7 +41,7 @@ def add(commands: Any) -> None:
         action="store_true",
         help="run them at low priority, in runs/; goes on after a stop",
     )
-    papers.add_argument("--jobs", type=int, default=1, help="runs side by side, one thread each")
+    papers.add_argument("--jobs", type=count, default=1, help="runs side by side, one thread each")
     papers.add_argument(
         "--afresh", action="store_true", help="also what results.csv has from earlier runs"
     )
@@ -79,8 +81,6 @@ def _papers(options: argparse.Namespace) -> None:
     if not options.start:
         show([job for job in jobs if not options.runs or job.folder in options.runs])
         return
-    if options.jobs < 1:
-        raise ValueError(f"--jobs must be 1 or more, not {options.jobs}")
     queue.lower_priority()
     work = queue.Queue(home, options.jobs, options.runs, options.afresh)
     work.work()

@@ -22,6 +22,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fer_ros.apps.command_line import count
 from fer_training.commands.show import show
 
 
@@ -61,7 +62,7 @@ def add(commands: Any) -> None:
         metavar="KEY=V,V",
         help="e.g. options.dropout=0.1,0.2,0.3 (default: what the recipe lists as open)",
     )
-    search.add_argument("--folds", type=int, default=3, help="of the training rows (default: 3)")
+    search.add_argument("--folds", type=count, default=3, help="of the training rows (default: 3)")
     search.add_argument("--rows", type=int, default=0, help="only so many of them (default: all)")
     search.add_argument("--out", type=Path, required=True, help="folder of the trials")
     search.add_argument(

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from fer_ros import __version__
+from fer_ros.apps.command_line import count
 
 
 def add(actions: Any) -> None:
@@ -41,7 +42,7 @@ def add(actions: Any) -> None:
     verifier.add_argument(
         "--detector", type=Path, metavar="NAME.onnx", help="of fer-face's form (default: shipped)"
     )
-    verifier.add_argument("--epochs", type=int, default=12, help="default: 12")
+    verifier.add_argument("--epochs", type=count, default=12, help="default: 12")
     verifier.add_argument("--seed", type=int, default=0)
     verifier.add_argument(
         "--false-faces", type=float, default=0.08,

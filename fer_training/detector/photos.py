@@ -147,7 +147,8 @@ def build(files: Sequence[Path], folder: Path, without: Sequence[int] = ()) -> i
     folder.mkdir(parents=True, exist_ok=True)
     sizes, starts, faces, false, empty, sources = [], [], [], [], [], []
     position = 0
-    with (folder / "photos.bin").open("wb") as out:
+    pixels, partial = folder / "photos.bin", folder / ".photos.bin.partial"
+    with partial.open("wb") as out:
         for file in files:
             data = read_npz(file, _ARRAYS, "fer-train detector gather writes such files")
             for i in np.flatnonzero(~np.isin(data["source"], list(without))):
@@ -167,6 +168,7 @@ def build(files: Sequence[Path], folder: Path, without: Sequence[int] = ()) -> i
                 sources.append(data["source"][i])
     if not sizes:
         raise DatasetError("no photo is left; leave fewer sources out")
+    partial.replace(pixels)  # an earlier cache stays whole until now
     np.savez(
         folder / "photos.npz",
         size=np.array(sizes, np.int64),

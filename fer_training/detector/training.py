@@ -178,6 +178,8 @@ def train(plan: Plan) -> FaceNet:
         averaged.load_state_dict(state["averaged"])
         optimizer.load_state_dict(state["optimizer"])
         first = int(state["step"])
+        if first >= plan.steps:
+            print(f"{plan.out} has had its {first} steps; more of them (--steps) go on")
     while first < plan.steps:
         if first in plan.mine_at:
             hard.find(averaged, Photos(plan.cache)).save(plan.out / hard.FILE)

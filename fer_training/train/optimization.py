@@ -26,8 +26,6 @@ from torch import nn
 from fer_training.recipes.recipe import Recipe
 from fer_training.records.progress import Progress
 
-SCHEDULES = ("constant", "cosine", "plateau")
-
 
 def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the optimizer; weight decay acts on matrices and kernels, not on norms or biases.

@@ -37,6 +37,7 @@ from fer_training.data.base import FaceDataset
 from fer_training.data.tensors import to_network
 from fer_training.measure import predictors
 from fer_training.measure.calibration import KINDS
+from fer_training.recipes import limits
 from fer_training.recipes.comparison import difference
 from fer_training.recipes.recipe import Recipe, RecipeError, to_yaml
 from fer_training.records import checkpoint, provenance
@@ -46,7 +47,7 @@ from fer_training.train import precision, warm_start
 from fer_training.train.augment import augment, mixup
 from fer_training.train.batches import Batch, MeasuredRows, TrainingSet
 from fer_training.train.objective import Objective
-from fer_training.train.optimization import SCHEDULES, averaging, learning_rate, make_optimizer
+from fer_training.train.optimization import averaging, learning_rate, make_optimizer
 from fer_training.train.steps import steps
 
 STATISTICS = 2_000
@@ -69,7 +70,7 @@ class Trainer:
             RecipeError: The recipe contradicts itself, the data or the network.
             CheckpointError: The start or a teacher cannot be used.
         """
-        _check_values(recipe)
+        limits.check(recipe)
         self.recipe = recipe
         self.folder = folder
         self.device, self.rank, self.world = _device()
@@ -338,20 +339,6 @@ def _start(place: str, crops: Tensor) -> checkpoint.Checkpoint:
         step = max(1, len(crops) // STATISTICS)
         return warm_start.from_file(predictors.resolve(path), crops[::step].cpu())
     return checkpoint.load(path)
-
-
-def _check_values(recipe: Recipe) -> None:
-    """Refuse values with which nothing is trained, or silently something else."""
-    for key, least in {"epochs": 1, "batch_size": 2, "threads": 1, "epoch_rows": 0}.items():
-        value = getattr(recipe, key)
-        if value < least:
-            raise RecipeError(f"{key} must be {least} or more, not {value}")
-    if recipe.keep not in ("best", "last"):
-        raise RecipeError(f"keep must be best or last, not {recipe.keep!r}")
-    if recipe.schedule.name not in SCHEDULES:
-        raise RecipeError(
-            f"schedule.name must be one of {', '.join(SCHEDULES)}, not {recipe.schedule.name!r}"
-        )
 
 
 def _check_layers(network: nn.Module, key: str, prefixes: list[str]) -> None:

@@ -306,3 +306,21 @@ def test_settings_of_the_allocator_are_the_user_s_where_there_are_some() -> None
         for env in (plain, {**plain, "MALLOC_ARENA_MAX": "2"})
     ]
     assert said == ["True\n", "False\n"] if sys.platform == "linux" else ["False\n"] * 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["saliency", "--model", "fer-lite", "--data", "x.npz", "--out", "x.png", "--stride", "0"],
+        ["calibrate", "a.onnx", "--data", "x.npz", "--rows", "0"],
+        ["papers", "--jobs", "-1"],
+        ["bench", "--rounds", "two"],
+    ],
+)
+def test_numbers_that_count_nothing_are_refused(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2
+    assert "is no whole number from 1 on" in capsys.readouterr().err

@@ -125,8 +125,11 @@ def test_words_that_do_not_fit_are_told_in_one_line(
 
 def test_an_npz_without_photos_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "crops.npz", images=np.zeros((1, 48, 48), np.uint8))
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "photos.bin").write_bytes(b"an earlier one")
     with pytest.raises(DatasetError, match=r"crops\.npz lacks the arrays jpeg, offset, size"):
         photos.build([tmp_path / "crops.npz"], tmp_path / "cache")
+    assert (tmp_path / "cache" / "photos.bin").read_bytes() == b"an earlier one"
 
 
 @pytest.mark.parametrize("steps_before", [0, 1])
