@@ -80,7 +80,7 @@ def _table(system: System, readings: Readings) -> Iterator[str]:
         searched = [
             (own, found, step)
             for own, _ in having
-            if (found := readings.of(own.config.name))
+            for found in readings.of(own.config.name)
             for step in found.steps
             if step.key == key
         ]

@@ -17,7 +17,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fer_training.records import files
@@ -32,9 +32,9 @@ class Readings:
 
     searches: list[SearchRecord] = field(default_factory=list)
 
-    def of(self, name: str) -> SearchRecord | None:
-        """Return the search of a recipe, None where there is none."""
-        return next((own for own in self.searches if own.recipe == name), None)
+    def of(self, name: str) -> list[SearchRecord]:
+        """Return the searches of a recipe, each over keys of its own."""
+        return [own for own in self.searches if own.recipe == name]
 
 
 def read(path: Path = PATH) -> Readings:
@@ -53,6 +53,11 @@ def collect(runs: Path) -> list[SearchRecord]:
 
 
 def merge(old: Readings, new: Iterable[SearchRecord]) -> Readings:
-    """Return all searches by recipe, of one recipe the newer."""
-    searches = {own.recipe: own for own in (*old.searches, *new)}
-    return Readings([searches[name] for name in sorted(searches)])
+    """Return all searches by recipe; what a newer one has searched is left out of the older."""
+    kept: list[SearchRecord] = []
+    for own in reversed([*old.searches, *new]):
+        newer = {step.key for later in kept if later.recipe == own.recipe for step in later.steps}
+        steps = [step for step in own.steps if step.key not in newer]
+        if steps:
+            kept.insert(0, replace(own, steps=steps))
+    return Readings(sorted(kept, key=lambda own: own.recipe))

@@ -144,6 +144,22 @@ def test_what_was_tried_stands_on_the_page_of_distances() -> None:
     assert "fer2013 to try: 0.2, 0.1, 0.3 (" in text
 
 
+def test_searches_of_a_recipe_over_other_keys_stand_beside_each_other() -> None:
+    def search(*keys: str, accuracy: float) -> SearchRecord:
+        steps = [SearchStep(key, {"1": accuracy, "2": 0.1}, "1") for key in keys]
+        return SearchRecord("arch1", [], f"search {accuracy}", steps, 3, 25)
+
+    old = readings.Readings([search("batch_size", "optimizer.lr", accuracy=0.4)])
+    found = readings.merge(old, [search("optimizer.lr", "augment.shift", accuracy=0.5)])
+    assert [[step.key for step in own.steps] for own in found.of("arch1")] == [
+        ["batch_size"],
+        ["optimizer.lr", "augment.shift"],
+    ]
+    again = readings.merge(found, [search("batch_size", accuracy=0.6)])
+    assert [own.command for own in again.of("arch1")] == ["search 0.5", "search 0.6"]
+    assert again.of("patil") == []
+
+
 @pytest.mark.parametrize("text", ["epochs", "epochs=", "epochs=1", "epochs=1,1", "epochs=1,,2"])
 def test_places_need_a_key_and_different_values(text: str) -> None:
     with pytest.raises(recipe.RecipeError, match="key=value,value"):
