@@ -276,6 +276,8 @@ class EmotionNode:
         """Switch processing on or off; the handler of ``~/enable``."""
         self.set_parameters({"enabled": enabled})
         words = "images are processed" if enabled else "images are dropped"
+        if self.state != ACTIVE:
+            words += f" once the node is active; it is {self.state}"
         self.transport.log.info(words)
         return True, words
 

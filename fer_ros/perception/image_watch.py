@@ -60,6 +60,7 @@ class ImageWatch:
         if digest != self._digest:
             self._digest, self._equal, self._equal_since = digest, 0, arrival_ns
         self._equal += 1
+        self._equal_since = min(self._equal_since, arrival_ns)  # a clock may have gone back
         self._equal_until = arrival_ns
 
     def remark(self) -> str:

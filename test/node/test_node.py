@@ -204,8 +204,13 @@ def test_of_a_burst_only_the_newest_waits(build) -> None:
     assert counts["dropped.superseded"] > 0
 
 
+def test_enabled_before_it_is_active_the_node_says_so(build) -> None:
+    words = "images are processed once the node is active; it is unconfigured"
+    assert build().node.enable(True) == (True, words)
+
+
 def test_disabled_it_drops_and_enabled_it_publishes(robot: Robot) -> None:
-    assert robot.node.enable(False)[0]
+    assert robot.node.enable(False) == (True, "images are dropped")
     robot.send(smiling())
     wait_for(lambda: robot.camera_counts()["dropped.disabled"] == 1)
     assert robot.arrays == []

@@ -58,3 +58,11 @@ def test_frozen_images_are_noticed_after_some_seconds() -> None:
     assert "frozen" in remark([image] * 200)
     assert remark([image] * 20, period=FRAME * 30) == ""  # pictures shown for long are few
     assert remark([*([image] * 200), *noisy(121, 1)]) == ""
+
+
+def test_frozen_images_are_noticed_after_the_clock_went_back() -> None:
+    image, watch = next(noisy(120, 1)), ImageWatch()
+    for number in range(400):
+        start = 3600 * 10**9 if number < 20 else 10**9
+        watch.note(image, start + number * FRAME)
+    assert "frozen (400 equal ones in 13 s)" in watch.remark()
