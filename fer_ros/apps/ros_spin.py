@@ -27,6 +27,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import try_shutdown
 
+from fer_ros.node.lifecycle_parameters import values_given
 from fer_ros.runtime.signals import stop_signals
 from fer_ros.transport.ros2.node import RosTransport
 
@@ -42,7 +43,8 @@ def spin(name: str, argv: list[str], serve: Callable[[RosTransport, threading.Ev
     with stop_signals() as stop:
         try:
             rclpy.init(args=argv, signal_handler_options=SignalHandlerOptions.NO)
-            node = _node(name)
+            with values_given():
+                node = Node(name, automatically_declare_parameters_from_overrides=True)
             executor = SingleThreadedExecutor()
             executor.add_node(node)
             spinner = threading.Thread(target=_spin, args=(executor,), name="executor", daemon=True)
@@ -61,15 +63,6 @@ def spin(name: str, argv: list[str], serve: Callable[[RosTransport, threading.Ev
         finally:
             try_shutdown()
     return 0
-
-
-def _node(name: str) -> Node:
-    try:
-        return Node(name, automatically_declare_parameters_from_overrides=True)
-    except ValueError as error:
-        raise ValueError(
-            f"a parameter was given without a value, perhaps an empty list ({error})"
-        ) from error
 
 
 def _spin(executor: SingleThreadedExecutor) -> None:

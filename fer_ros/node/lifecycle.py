@@ -45,7 +45,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import try_shutdown
 
 from fer_ros.node.core import ConfigurationError, EmotionNode
-from fer_ros.node.lifecycle_parameters import declare, in_own_type
+from fer_ros.node.lifecycle_parameters import declare, in_own_type, values_given
 from fer_ros.node.parameters import PARAMETERS, ParameterError
 from fer_ros.runtime.signals import GRACE, stop_signals
 from fer_ros.transport.ros2.images import CvBridgeConverter
@@ -74,14 +74,10 @@ class FerLifecycleNode(LifecycleNode):  # type: ignore[misc] # rclpy has no type
             ParameterError: A parameter given from outside does not fit.
             TransportError: The package's messages are not built.
         """
-        try:
+        with values_given():
             super().__init__(
                 node_name, automatically_declare_parameters_from_overrides=True, **kwargs
             )
-        except ValueError as error:
-            raise ParameterError(
-                f"a parameter was given without a value, perhaps an empty list ({error})"
-            ) from error
         self.transport = RosTransport(self)
         settings, self.autostart = declare(self, self.transport)
         convert = CvBridgeConverter(self.transport.log)

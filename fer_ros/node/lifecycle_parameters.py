@@ -16,6 +16,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -38,6 +40,21 @@ AUTOSTART = Parameter(
     "False leaves the transitions to a lifecycle manager. Read at start.",
 )
 """The one parameter that only ROS 2 knows: without it there are no transitions from outside."""
+
+
+@contextmanager
+def values_given() -> Iterator[None]:
+    """Say in words that a parameter has no value, where rclpy makes a node in a ``with``.
+
+    Raises:
+        ParameterError: One has none.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ParameterError(
+            f"a parameter was given without a value, perhaps an empty list ({error})"
+        ) from error
 
 
 def declare(node: Any, transport: Transport) -> tuple[Settings, bool]:

@@ -32,6 +32,11 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(exponential / exponential.sum(axis=-1, keepdims=True), np.float32)
 
 
+def as_logits(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return logits that give these probabilities at a temperature of 1; none is infinite."""
+    return np.asarray(np.log(np.maximum(probabilities, np.float32(1e-12))), np.float32)
+
+
 def calibrated(
     logits: NDArray[np.float32], temperature: float, undecided: float | None = None
 ) -> NDArray[np.float32]:
@@ -47,7 +52,7 @@ def calibrated(
     first = softmax(logits / np.float32(temperature))
     if undecided is None:
         return first
-    entropy = -(first * np.log(np.maximum(first, 1e-12))).sum(axis=-1, keepdims=True)
+    entropy = -(first * as_logits(first)).sum(axis=-1, keepdims=True)
     doubt = entropy / np.log(logits.shape[-1])
     own = temperature * (undecided / temperature) ** doubt
     return softmax(logits / own.astype(np.float32))

@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ros.perception.calibration import softmax
+from fer_ros.perception.calibration import as_logits, softmax
 from fer_ros.perception.class_balance import prior_weights
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.heads import Head, heads_of
@@ -193,7 +193,7 @@ def fuse(scores: Sequence[NDArray[np.float32]], rule: str) -> NDArray[np.float32
     if rule == "sum":
         return np.asarray(stacked.mean(axis=0), np.float32)
     if rule == "product":
-        return softmax(np.log(np.maximum(stacked, 1e-12)).sum(axis=0))
+        return softmax(as_logits(stacked).sum(axis=0))
     raise ValueError(f"fusion rule must be one of {', '.join(FUSION_RULES)}, not {rule!r}")
 
 

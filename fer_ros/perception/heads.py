@@ -27,7 +27,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_ros.perception.calibration import calibrated
+from fer_ros.perception.calibration import as_logits, calibrated
 from fer_ros.perception.errors import ModelError
 from fer_ros.perception.model_metadata import CLASSES, HeadSpec, ModelMetadata
 
@@ -94,7 +94,7 @@ class ClassHead:
         if self.output == "probabilities":
             if output.min(initial=0.0) < -_SLACK or np.abs(output.sum(axis=-1) - 1).max() > _SLACK:
                 raise ModelError("put out values that are no probabilities")
-            output = np.log(np.maximum(output, 1e-12))
+            output = as_logits(output)
         with np.errstate(over="ignore", invalid="ignore"):  # the result is checked
             found = calibrated(output, self.temperature, self.undecided_temperature)
         if not np.isfinite(found).all():

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from fer_ros.perception import emotions
 from fer_ros.perception.alignment import FER2013_TEMPLATE, align
-from fer_ros.perception.calibration import softmax
+from fer_ros.perception.calibration import as_logits, softmax
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.detection import FaceDetector
 from fer_ros.perception.emotions import FER2013
@@ -174,7 +174,7 @@ class Adoption:
             )
             return metadata, remarks
         scores = self._scores(labelled.crops, spec)
-        logits = scores if kind == LOGITS else np.log(np.maximum(scores, 1e-12))
+        logits = scores if kind == LOGITS else as_logits(scores)
         self._check_order(logits, labelled.truths)
         temperature = fitted_temperature(logits, labelled.truths)
         right = float((logits.argmax(axis=1) == labelled.truths).mean())

@@ -61,8 +61,6 @@ def _run(options: argparse.Namespace) -> None:
     from fer_training.train.memory import keep_freed_memory
     from fer_training.train.precision import subnormal_is_zero
 
-    if options.epochs < 1:
-        raise ValueError(f"--epochs must be 1 or more, not {options.epochs}")
     detector = options.detector or model_store.shipped_detector()
     wanted = f"{detector.stem}{model_store.VERIFIER_SUFFIX}.onnx"
     if options.export.name != wanted:

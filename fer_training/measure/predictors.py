@@ -25,7 +25,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fer_ros.perception.calibration import calibrated
 from fer_ros.perception.class_balance import reweighted
 from fer_ros.perception.classification import EmotionNetwork
 from fer_ros.perception.emotions import FERPLUS
@@ -129,8 +128,7 @@ class CheckpointPredictor:
 
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return calibrated probabilities, shape (N, labels)."""
-        fitted = self.calibration
-        return calibrated(self.logits(images), fitted.temperature, fitted.undecided_temperature)
+        return self.calibration.probabilities(self.logits(images))
 
 
 class OnnxPredictor:

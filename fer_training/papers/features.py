@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fer_ros.perception.detection import FaceDetector
+from fer_training.measure.predictors import fit
 
 
 class Hog(nn.Module):
@@ -73,9 +74,8 @@ class Hog(nn.Module):
 def hog(images: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
     """Return HOG features, shape (N, features), of crops (N, H, W), or (N, H, W, 3) in BGR."""
     extract = Hog()
-    if images.ndim == 4:
-        images = np.stack([cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in images])
-    tensor = torch.from_numpy(images).unsqueeze(1)
+    grey = np.stack(fit(images, images.shape[1], images.shape[2], channels=1))
+    tensor = torch.from_numpy(grey).unsqueeze(1)
     return torch.cat([extract(part.float() * scale) for part in torch.split(tensor, 512)]).numpy()
 
 

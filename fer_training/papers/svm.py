@@ -36,7 +36,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from fer_ros.perception.alignment import FER2013_TEMPLATE
-from fer_ros.perception.calibration import calibrated
 from fer_ros.perception.model_metadata import InputSpec, ModelMetadata
 from fer_ros.records import to_plain
 from fer_training.data import splits
@@ -71,8 +70,7 @@ class SvmPredictor:
     def probabilities(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return calibrated probabilities of the one-against-rest scores, shape (N, labels)."""
         scores = class_scores(self.pipeline, features.hog(images, SCALE), len(self.labels))
-        fitted = self.calibration
-        return calibrated(scores, fitted.temperature, fitted.undecided_temperature)
+        return self.calibration.probabilities(scores)
 
 
 def class_scores(pipeline: Pipeline, x: NDArray[np.float32], classes: int) -> NDArray[np.float32]:

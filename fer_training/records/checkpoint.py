@@ -24,10 +24,13 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 import yaml
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fer_ros.perception.calibration import calibrated
 from fer_ros.records import RecordError, build, to_plain
 from fer_training.recipes import recipe
 from fer_training.recipes.recipe import Recipe
@@ -47,6 +50,10 @@ class Fitted:
     """None keeps the node's own."""
     undecided_temperature: float | None = None
     """None divides the logits of all faces by ``temperature``."""
+
+    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return calibrated probabilities, shape (N, classes), rows sum to 1."""
+        return calibrated(logits, self.temperature, self.undecided_temperature)
 
 
 @dataclass

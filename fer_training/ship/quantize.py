@@ -45,12 +45,10 @@ from fer_ros.perception.emotions import FERPLUS
 from fer_ros.perception.model_metadata import ModelMetadata
 from fer_training.data import ferplus, splits
 from fer_training.data.base import DatasetError, FaceDataset
-from fer_training.measure import calibration
 from fer_training.measure.evaluate import evaluate
 from fer_training.measure.predictors import OnnxPredictor
 from fer_training.records import provenance
-from fer_training.records.figures import Calibration
-from fer_training.ship import latency, twin_card
+from fer_training.ship import latency, recalibrate, twin_card
 from fer_training.ship.export import BATCH_TOLERANCE, ExportError, headline, write
 from fer_training.ship.twin_card import TwinReport
 
@@ -100,7 +98,7 @@ def quantize(
         model = _convert(source, original, crops)
         metadata = _describe(original, data, rows, seed)
         write(model, metadata, candidate)
-        fitted = _calibration(OnnxPredictor(candidate), measured)
+        fitted = recalibrate.fit(OnnxPredictor(candidate), measured)
         metadata = replace(
             metadata,
             temperature=fitted.temperature,
@@ -245,17 +243,9 @@ def _describe(original: OnnxPredictor, data: FaceDataset, rows: int, seed: int) 
     return replace(
         metadata,
         model_id=f"{metadata.model_id}-int8",
-        temperature=1.0,
-        undecided_temperature=None,
         recipe={**metadata.recipe, "quantization": origin},
         metrics={},
     )
-
-
-def _calibration(twin: OnnxPredictor, data: FaceDataset) -> Calibration:
-    """Fit temperatures and threshold of a file whose temperature is 1."""
-    scores = np.log(np.maximum(twin.probabilities(data.images), 1e-12))
-    return calibration.calibrate(scores, data.labels)
 
 
 def compare(original: OnnxPredictor, twin: OnnxPredictor, data: FaceDataset) -> TwinReport:

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.perception.calibration import as_logits
 from fer_training.data.base import FaceDataset
 from fer_training.measure import calibration
 from fer_training.measure.predictors import OnnxPredictor
@@ -35,7 +36,7 @@ _BATCH = 256
 
 
 def fit(predictor: OnnxPredictor, data: FaceDataset) -> Calibration:
-    """Fit the temperatures of a file on FER2013's PublicTest rows."""
+    """Fit temperatures and threshold of a file on rows that may select; its own do not count."""
     return calibration.calibrate(_logits(predictor, data.images), data.labels)
 
 
@@ -44,9 +45,7 @@ def _logits(predictor: OnnxPredictor, images: NDArray[np.uint8]) -> NDArray[np.f
     starts = range(0, len(images), _BATCH)
     parts = [network.run(predictor.preprocess(images[i : i + _BATCH])) for i in starts]
     raw = np.concatenate(parts)
-    if network.metadata.output == "probabilities":
-        return np.log(np.maximum(raw, np.float32(1e-12)))
-    return raw
+    return as_logits(raw) if network.metadata.output == "probabilities" else raw
 
 
 def put(fitted: Calibration) -> Change:
