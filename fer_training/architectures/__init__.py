@@ -28,7 +28,7 @@ from typing import Any
 
 from torch import nn
 
-_MODULES = ("chowanda", "minaee", "yengikand", "umer", "patil", "fer", "teacher")
+_MODULES = ("chowanda", "minaee", "yengikand", "umer", "patil", "fer", "teacher", "face")
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ from fer_training.architectures import networks
 from fer_training.architectures.networks import predict
 from fer_training.recipes.recipe import Recipe
 from fer_training.records import checkpoint
-from fer_training.records.checkpoint import Fitted
+from fer_training.records.checkpoint import Checkpoint, Fitted
 
 _BATCH = 256
 
@@ -103,7 +103,13 @@ class CheckpointPredictor:
             CheckpointError: It is missing or no checkpoint.
             RecipeError: The head is none of the network's.
         """
-        state = checkpoint.load(path)
+        return cls.of(checkpoint.load(path), head, calibrated)
+
+    @classmethod
+    def of(
+        cls, state: Checkpoint, head: str = "labels", calibrated: bool = True
+    ) -> CheckpointPredictor:
+        """Build the network of a checkpoint, see :meth:`load`."""
         recipe, labels = state.config, tuple(state.labels)
         network = networks.build(recipe, len(labels))
         checkpoint.load_weights(network, state, recipe.architecture)

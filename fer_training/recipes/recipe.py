@@ -128,8 +128,8 @@ class Distill:
     """Learning from the predictions of larger networks (Hinton et al. 2015)."""
 
     teachers: list[str] = field(default_factory=list)
-    """Run folders or checkpoints; where ``stored``, files and shipped networks too.
-    Several count by their mean."""
+    """Run folders, checkpoints, exported float files or shipped networks (where ``stored``, int8
+    ones too). Several count by their mean."""
     share: float = 0.5
     """Share of the loss that compares with the teachers, 0..1."""
     stored: bool = False

@@ -31,6 +31,7 @@ from fer_training.data.tensors import to_network
 from fer_training.measure import metrics, predictors
 from fer_training.measure.predictors import CheckpointPredictor, Predictor
 from fer_training.recipes.recipe import Distill, RecipeError
+from fer_training.train import warm_start
 
 
 class Teachers:
@@ -43,11 +44,12 @@ class Teachers:
         the training rows. What rows that select have fitted has no part in the predictions.
 
         Raises:
-            CheckpointError: One is missing or not readable.
+            CheckpointError, ModelError: One is missing or not readable.
             RecipeError: One knows other classes, or has them in another order.
         """
         self.temperature = config.temperature
-        self.members = [CheckpointPredictor.load(Path(path)) for path in config.teachers]
+        states = [warm_start.read(path) for path in config.teachers]
+        self.members = [CheckpointPredictor.of(state) for state in states]
         for path, member in zip(config.teachers, self.members, strict=True):
             if member.labels != labels:
                 raise RecipeError(

@@ -27,7 +27,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from fer_ros.perception.model_store import shipped_models
 from fer_training import architectures
 from fer_training.architectures import networks
 from fer_training.architectures.fer import HeadLogits
@@ -35,7 +34,6 @@ from fer_training.architectures.networks import predict
 from fer_training.data import load_dataset, splits
 from fer_training.data.base import FaceDataset
 from fer_training.data.tensors import to_network
-from fer_training.measure import predictors
 from fer_training.measure.calibration import KINDS
 from fer_training.recipes import limits
 from fer_training.recipes.comparison import difference
@@ -43,7 +41,7 @@ from fer_training.recipes.recipe import Recipe, RecipeError, to_yaml
 from fer_training.records import checkpoint, provenance
 from fer_training.records.checkpoint import Checkpoint, CheckpointError, TrainingState
 from fer_training.records.progress import Epoch, Progress
-from fer_training.train import precision, warm_start
+from fer_training.train import dlib_file, precision, warm_start
 from fer_training.train.augment import augment, mixup
 from fer_training.train.batches import Batch, MeasuredRows, TrainingSet
 from fer_training.train.objective import Objective
@@ -321,7 +319,7 @@ def _network(recipe: Recipe, classes: int, crops: Tensor) -> nn.Module:
     """Return the network with its start and frozen layers, in the layout that convolves fastest."""
     network = networks.build(recipe, classes)
     if recipe.init:
-        checkpoint.load_start(network, _start(recipe.init, crops), recipe.architecture)
+        checkpoint.load_start(network, _start(recipe, classes, crops), recipe.architecture)
     _check_layers(network, "freeze", recipe.freeze)
     _check_layers(network, "optimizer.l2_layers", recipe.optimizer.l2_layers)
     for name, parameter in network.named_parameters():
@@ -332,13 +330,12 @@ def _network(recipe: Recipe, classes: int, crops: Tensor) -> nn.Module:
     return network
 
 
-def _start(place: str, crops: Tensor) -> checkpoint.Checkpoint:
-    """Return the weights of a run, a checkpoint, or an exported file or shipped network."""
-    path = Path(place)
-    if path.suffix == ".onnx" or (not path.exists() and place in shipped_models()):
-        step = max(1, len(crops) // STATISTICS)
-        return warm_start.from_file(predictors.resolve(path), crops[::step].cpu())
-    return checkpoint.load(path)
+def _start(recipe: Recipe, classes: int, crops: Tensor) -> checkpoint.Checkpoint:
+    """Return the weights of a run, a checkpoint, an exported or shipped network, or dlib's file."""
+    some = crops[:: max(1, len(crops) // STATISTICS)].cpu()
+    if recipe.init.endswith(".dat"):
+        return warm_start.from_dlib(dlib_file.find(Path(recipe.init)), recipe, classes, some)
+    return warm_start.read(recipe.init, some)
 
 
 def _check_layers(network: nn.Module, key: str, prefixes: list[str]) -> None:

@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The weights of an exported network, ready to be trained on, where its checkpoint is lost.
+"""The weights of an exported network, or of dlib's network of faces, ready to be trained on.
 
-Exported convolutions hold the batch normalisation that followed them. It is put back with the
+The convolutions of both hold the batch normalisation that followed them. It is put back with the
 statistics of training crops, so that the network computes what the file does.
 """
 
@@ -29,13 +29,17 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from fer_ros.perception.model_metadata import ModelMetadata
+from fer_ros.perception.model_store import shipped_models
 from fer_ros.perception.onnx_file import read_properties
 from fer_training import architectures
 from fer_training.architectures import networks
 from fer_training.architectures.fer import ChannelAttention
 from fer_training.data.tensors import to_network
-from fer_training.recipes.recipe import Recipe, from_dict
+from fer_training.measure import predictors
+from fer_training.recipes.recipe import Recipe, from_dict, to_yaml
+from fer_training.records import checkpoint
 from fer_training.records.checkpoint import Checkpoint, CheckpointError
+from fer_training.train import dlib_file
 from fer_training.train.exported_layers import (
     fits,
     in_order_of_use,
@@ -47,12 +51,29 @@ from fer_training.train.exported_layers import (
 _BATCH = 128
 
 
-def from_file(path: Path, crops: Tensor) -> Checkpoint:
+def read(place: str, crops: Tensor | None = None) -> Checkpoint:
+    """Return the weights of a run folder, a checkpoint, an exported file or a shipped network.
+
+    Args:
+        place: Path, or name of a shipped network.
+        crops: As in :func:`from_file`.
+
+    Raises:
+        CheckpointError, MetadataError: It is none of these.
+    """
+    path = Path(place)
+    if path.suffix == ".onnx" or (not path.exists() and place in shipped_models()):
+        return from_file(predictors.resolve(path), crops)
+    return checkpoint.load(path)
+
+
+def from_file(path: Path, crops: Tensor | None = None) -> Checkpoint:
     """Return a checkpoint that computes what an exported file does.
 
     Args:
         path: ONNX file of ``fer-train export``, not of ``fer-train quantize``.
-        crops: uint8 (N, C, H, W) training crops, for the statistics of batch normalisation.
+        crops: uint8 (N, C, H, W) training crops, for the statistics of batch normalisation; a
+            network that is not trained on needs none.
 
     Raises:
         CheckpointError: The file holds other layers than its recipe's network.
@@ -64,8 +85,9 @@ def from_file(path: Path, crops: Tensor) -> Checkpoint:
     recipe.votes_weight = 0.0  # the file has no second head
     network = networks.build(recipe, len(about.labels)).eval()
     entry = architectures.get(recipe.architecture)
-    inputs = to_network(crops, entry.size, entry.channels, recipe.mean, recipe.scale)
-    layers, followers = in_order_of_use(network, inputs[:2])
+    layers, followers = in_order_of_use(
+        network, torch.zeros(2, entry.channels, entry.size, entry.size)
+    )
     stored = stored_layers(path)
     if not fits(layers, stored):  # the file may have lost its gates (fer_training.ship.gates)
         gates = [m for m in network.modules() if isinstance(m, ChannelAttention)]
@@ -75,8 +97,36 @@ def from_file(path: Path, crops: Tensor) -> Checkpoint:
         raise CheckpointError(f"{path} holds other layers than {recipe.architecture}")
     put_weights(layers, followers, stored)
     _put_named(network, path)
+    if crops is not None:
+        inputs = to_network(crops, entry.size, entry.channels, recipe.mean, recipe.scale)
+        put_statistics(network, followers, torch.split(inputs, _BATCH))
+    labels = list(about.labels)
+    return Checkpoint(recipe.architecture, labels, to_yaml(recipe), network.state_dict())
+
+
+def from_dlib(path: Path, recipe: Recipe, classes: int, crops: Tensor) -> Checkpoint:
+    """Return the recipe's network with the convolutions of dlib's file and a fresh classifier.
+
+    Args:
+        path: ``dlib_face_recognition_resnet_model_v1.dat``.
+        recipe: Of a network that has these convolutions.
+        classes: Number of classes.
+        crops: As in :func:`from_file`.
+
+    Raises:
+        CheckpointError: It is another file, or the recipe's network has other layers.
+    """
+    network = networks.build(recipe, classes).eval()
+    entry = architectures.get(recipe.architecture)
+    inputs = to_network(crops, entry.size, entry.channels, recipe.mean, recipe.scale)
+    layers, followers = in_order_of_use(network, inputs[:2])
+    layers = [layer for layer in layers if layer in followers]
+    stored = dlib_file.grey_layers(path, recipe.mean, recipe.scale)
+    if not fits(layers, stored):
+        raise CheckpointError(f"{path} holds the layers of face-resnet, not {recipe.architecture}")
+    put_weights(layers, followers, stored)
     put_statistics(network, followers, torch.split(inputs, _BATCH))
-    return Checkpoint(recipe.architecture, list(about.labels), "", network.state_dict())
+    return Checkpoint(recipe.architecture, [], "", network.state_dict())
 
 
 def _put_named(network: nn.Module, path: Path) -> None:

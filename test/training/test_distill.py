@@ -26,9 +26,10 @@ torch = pytest.importorskip("torch", reason="needs the train extra (PyTorch)")
 import synthetic_faces
 
 from fer_ros.perception import emotions
+from fer_ros.perception.model_store import shipped_models
 from fer_training.architectures.fer import HeadLogits
 from fer_training.data.tensors import to_network
-from fer_training.measure.predictors import CheckpointPredictor
+from fer_training.measure.predictors import CheckpointPredictor, OnnxPredictor
 from fer_training.recipes.recipe import Distill, RecipeError
 from fer_training.records.checkpoint import CheckpointError
 from fer_training.train.batches import Targets
@@ -193,3 +194,14 @@ def test_teachers_that_are_stored_must_be_named_and_know_the_classes(teachers: l
         stored(Distill(stored=True), images, emotions.FER2013)
     with pytest.raises(RecipeError, match="knows angry"):
         stored(Distill(teachers, stored=True), images, emotions.FERPLUS)
+
+
+def test_a_shipped_network_teaches_crop_by_crop_as_its_file_predicts() -> None:
+    images = synthetic_faces.dataset(6).images
+    config = Distill(["fer-lite"], temperature=1.0)
+    taught = Teachers(config, emotions.FER2013, CPU).probabilities(
+        torch.from_numpy(images).float().unsqueeze(1)
+    )
+    file = OnnxPredictor(shipped_models()["fer-lite"])
+    logits = file.network.run(file.preprocess(images))
+    assert torch.allclose(taught, torch.softmax(torch.from_numpy(logits), 1), atol=1e-4)
