@@ -31,6 +31,9 @@ RECIPES = Path(__file__).parent
 OWN = "fer_ros"
 """What recipes of the project's own networks give as their paper."""
 
+_SUFFIXES = (".yaml", ".yml")
+"""Of names that are files, not recipes of the package."""
+
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """Safe, and ten times as fast where PyYAML comes with its part in C."""
 
@@ -337,12 +340,13 @@ def _read(
 ) -> dict[str, Any]:
     """Read a YAML mapping, laid over the one that its ``base`` entry names.
 
+    A base that is a file is looked for from the folder of the file that names it.
     Changes in ``own`` go on top of the file of that name, wherever it is in the chain; ``above``
     names those that are laid over it.
     """
     if name in above:
         raise RecipeError(f"the bases go in a circle: {' -> '.join([*above, name])}")
-    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    path = Path(name) if name.endswith(_SUFFIXES) else folder / f"{name}.yaml"
     if not path.is_file():
         raise RecipeError(f"no recipe {name}; known: {', '.join(names())}")
     try:
@@ -352,6 +356,8 @@ def _read(
     if not isinstance(values, dict):
         raise RecipeError(f"{path} holds no mapping")
     base = values.pop("base", None)
+    if str(base).endswith(_SUFFIXES):
+        base = path.parent / str(base)
     below = {} if base is None else _read(str(base), folder, own, (*above, name))
     _merge(below, values)
     _merge(below, (own or {}).get(name, {}))

@@ -104,6 +104,8 @@ def search(
     for key, values in places.items():
         for value in values:
             recipe.load(name, [*overrides, f"{key}={value}"])
+        if key in ("data.split", "data.fold"):
+            raise RecipeError(f"{key}: a search divides the training rows itself (--folds)")
     data = training_data(config, rows)
     chosen: list[str] = []
     steps: list[SearchStep] = []

@@ -183,6 +183,14 @@ def test_broken_yaml_is_named(tmp_path: Path) -> None:
         recipe.load(str(path))
 
 
+def test_a_base_is_looked_for_beside_the_file_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "first.yaml").write_text("base: fer-lite-start\nseed: 31\n", encoding="utf-8")
+    second = tmp_path / "second.yaml"
+    second.write_text("base: first.yaml\nepochs: 2\n", encoding="utf-8")
+    found = recipe.load(str(second))
+    assert (found.seed, found.epochs, found.architecture) == (31, 2, "fer-lite")
+
+
 def test_bases_in_a_circle_are_named(tmp_path: Path) -> None:
     first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
     first.write_text(f"base: {second}\n", encoding="utf-8")

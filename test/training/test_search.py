@@ -77,6 +77,7 @@ def test_a_value_that_is_in_use_is_not_trained_again(tiny: Path, tmp_path: Path)
         ["optimizer.lr=0.005,0.01", "epochs=1,["],
         ["optimizer.lr=0.005,0.01", "batch=8,4"],
         ["optimizer.lr=0.005,0.01", "optimizer.lr=0.02,0.03"],
+        ["data.fold=0,1"],
     ],
 )
 def test_mistaken_values_are_named_before_anything_is_trained(
