@@ -60,9 +60,9 @@ examples:
   fer-ros replay monday/ tuesday/ --out week --jobs 2 --resume
   fer-ros replay drive/ --out results --ros-args -p detection_size:=640
 
-exit status: 0 all criteria hold (or none were given), 1 some do not hold, 2 an error,
-3 not enough labels to judge by, or a recording that is cut short, 130 interrupted (repeat the
-command with --resume to go on)
+exit status: 0 all criteria hold (or none were given), 1 some do not hold or no image could be
+processed, 2 an error, 3 not enough labels to judge by, or a recording that is cut short, 130
+interrupted (repeat the command with --resume to go on)
 """
 
 

@@ -223,7 +223,7 @@ def test_images_that_gave_nothing_are_told_of(command, tmp_path, capsys):
             message = messages.compressed_image(bytes(99), START + index, "")
             message.format = "h264"
             bag.raw("/c/compressed", messages.COMPRESSED_IMAGE, codec.encode(message), START)
-    assert command("replay", tmp_path / "h264", "--out", tmp_path / "out") == 0
+    assert command("replay", tmp_path / "h264", "--out", tmp_path / "out") == 1
     captured = capsys.readouterr()
     assert "none of 4 images could be processed: " in captured.err
     assert "0 of 4 images answered" in captured.out

@@ -113,9 +113,11 @@ def test_the_simulated_robot_decodes_what_it_does_not_process(command, tmp_path,
 def test_without_the_extra_it_is_named(command, tmp_path, packets, monkeypatch):
     bag = video_bag(tmp_path / "bag", packets)
     monkeypatch.setitem(sys.modules, "av", None)
-    command("replay", bag, "--out", tmp_path / "out")
+    assert command("replay", bag, "--out", tmp_path / "out") == 1
     lines, metrics = results(tmp_path / "out")
     assert {line["status"] for line in lines} == {"undecodable"}
+    verdict = json.loads((tmp_path / "out" / "verdict.json").read_text())
+    assert verdict["criteria"][0]["reason"] == "is 0: none of 24 images could be processed"
     (warning,) = [text for text in metrics["recording"]["warnings"] if "none of 24" in text]
     assert "H.264" in warning
     assert "pip install 'fer_ros[video]'" in warning

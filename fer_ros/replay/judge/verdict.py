@@ -100,6 +100,8 @@ class Judge:
         ]
         if checks and metrics.recording.seconds > LONGEST_S:
             checks.append(_too_long(metrics.recording.seconds))
+        if metrics.recording.frames and not metrics.recording.answered:
+            checks.append(_nothing(metrics.recording.frames))
         judged = _result(checks)
         summary = _summary(checks, judged)
         recording = metrics.recording
@@ -131,6 +133,14 @@ def _too_long(seconds: float) -> Check:
     return Check(
         "recording.seconds", f"<= {LONGEST_S:g}", seconds, False, DOES_NOT_HOLD,
         "is longer than anybody records: a clock was set meanwhile", spans=None, classes=None,
+    )  # fmt: skip
+
+
+def _nothing(frames: int) -> Check:
+    """Return a failed check for a recording of whose images none was processed."""
+    return Check(
+        "recording.answered", "> 0", 0.0, False, DOES_NOT_HOLD,
+        f"is 0: none of {frames} images could be processed", spans=None, classes=None,
     )  # fmt: skip
 
 
