@@ -129,6 +129,19 @@ def test_the_camera_and_the_node_work_together(launch, observer, transport):
     wait_for(lambda: any(each.faces for each in answers), "faces in an answer")
 
 
+@pytest.mark.parametrize("transport", ["auto", "compressed"])
+def test_the_camera_sends_where_the_node_listens(launch, observer, transport):
+    from fer_ros.msg import EmotionArray
+
+    answers = observer.listen(EmotionArray, "/robot/fer/emotions")
+    names = ("namespace:=robot", "image_topics:=front/image", f"image_transport:={transport}")
+    launch("camera.launch.py", "detector:=fer-face", "rate:=10", *names)
+    wait_for(lambda: any(each.faces for each in answers), "faces in an answer")
+    assert {each.source_topic.partition("/compressed")[0] for each in answers} == {
+        "/robot/front/image"
+    }
+
+
 def test_the_camera_is_on_simulated_time_too(launch, observer):
     from fer_ros.msg import EmotionArray
     from rosgraph_msgs.msg import Clock
@@ -146,6 +159,8 @@ def test_the_camera_is_on_simulated_time_too(launch, observer):
     "words",
     [
         ("camera.launch.py", "respawn:=perhaps"),
+        ("camera.launch.py", "image_transport:=ffmpeg"),
+        ("camera.launch.py", "image_topics:=[/a,/b]"),
         ("greeter.launch.py", "node:=perhaps"),
         ("bridges.launch.py", "bridges:=people", "node:=perhaps"),
     ],
