@@ -16,12 +16,11 @@
 
 Faces differ: one looks sad at rest, another never looks angry to a network. A baseline is the mean
 of a person's log probabilities; what exceeds it is the expression. Off by default: it needs
-time with a person, and a mean of little evidence can be wrong.
+time with a person, and of one who shows little it takes out what is shown.
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,12 +29,14 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_ros.perception.class_balance import reweighted
 from fer_ros.perception.emotions import NEUTRAL
 
 _FLOOR = 1e-4
 """Least probability counted, which bounds how far a baseline can move a result."""
 _PRIOR_SECONDS = 5.0
-"""Weight of the even distribution that a running mean starts from [s]."""
+"""Weight of the distribution that a running mean starts from [s]: that of the training's classes,
+as far as `class_balance` frees from it, or an even one."""
 _CLASS_SECONDS = 10.0
 """Largest weight of one class in a running mean [s]: an expression shown for minutes counts no
 more than one shown for this long, so it does not become the baseline."""
@@ -111,6 +112,7 @@ class Baseline:
         labels: Sequence[str],
         settings: BaselineSettings,
         quality: float = 1.0,
+        weights: Sequence[float] = (),
     ) -> NDArray[np.float32]:
         """Take in a prediction and return it relative to the baseline.
 
@@ -120,20 +122,24 @@ class Baseline:
             labels: Class names in the order of the probabilities.
             settings: Which baseline; another one than before starts from nothing.
             quality: Of the face [0..1]; a poor one counts less.
+            weights: Of the classes, against how frequent each was in the training
+                (:func:`fer_ros.perception.class_balance.prior_weights`); empty: 1. They hold
+                while there is too little evidence, and a running mean starts from them.
 
         Returns:
-            Probabilities of shape (labels,), sum 1: unchanged while there is too little evidence.
+            Probabilities of shape (labels,), sum 1.
         """
+        plain = reweighted(probabilities, weights) if weights else probabilities
         if settings.kind is BaselineKind.OFF:
-            return probabilities
+            return plain
         logs = np.log(np.maximum(probabilities.astype(np.float64), _FLOOR))
         if self._settings != settings or self._sums is None or len(self._sums) != len(labels):
             self._settings = settings
             self._seconds, self._sums = np.zeros(len(labels)), np.zeros((len(labels), len(labels)))
         self._count(logs, min(elapsed, _LONGEST_STEP) * quality)
-        shift = self._shift(labels)
+        shift = self._shift(labels, weights)
         if shift is None:
-            return probabilities
+            return plain
         moved = np.exp(logs - shift - (logs - shift).max())
         return np.asarray(moved / moved.sum(), np.float32)
 
@@ -148,7 +154,7 @@ class Baseline:
         self._seconds[shown] += seconds
         self._sums[shown] += seconds * logs
 
-    def _shift(self, labels: Sequence[str]) -> NDArray[np.float64] | None:
+    def _shift(self, labels: Sequence[str], weights: Sequence[float]) -> NDArray[np.float64] | None:
         """Return what is subtracted from log probabilities; None with too little evidence."""
         assert self._seconds is not None
         assert self._sums is not None
@@ -163,6 +169,9 @@ class Baseline:
         if (seconds >= _LEAST_SECONDS).sum() < 2:
             return None
         means = self._sums / np.maximum(seconds, 1e-9)[:, None]
-        weights = np.minimum(seconds, _CLASS_SECONDS)
-        even = _PRIOR_SECONDS * math.log(1 / len(labels))
-        return np.asarray((weights @ means + even) / (weights.sum() + _PRIOR_SECONDS))
+        shares = np.minimum(seconds, _CLASS_SECONDS)
+        start = np.log(1 / np.asarray(weights or np.ones(len(labels))))
+        start -= np.logaddexp.reduce(start)
+        return np.asarray(
+            (shares @ means + _PRIOR_SECONDS * start) / (shares.sum() + _PRIOR_SECONDS)
+        )

@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_ros.perception.baseline import NO_BASELINE, Baseline, BaselineSettings
-from fer_ros.perception.class_balance import reweighted
 from fer_ros.perception.emotions import UNCERTAIN
 
 
@@ -41,8 +40,8 @@ class SmoothingSettings:
     baseline: BaselineSettings = NO_BASELINE
     """What of a person's face is taken out before smoothing."""
     prior_weights: tuple[float, ...] = ()
-    """What the probability of each class is multiplied with where no baseline is taken out, which
-    frees it from the training's mix of classes as well; empty: 1."""
+    """What the probability of each class is multiplied with, which frees it from the training's mix
+    of classes, until a baseline does (:meth:`.baseline.Baseline.update`); empty: 1."""
 
 
 class LabelSmoother:
@@ -160,7 +159,14 @@ class ExpressionFilter:
         previous_ns = prediction.time_ns if self.last is None else self.last.time_ns
         time_ns = max(prediction.time_ns, previous_ns)
         elapsed, quality = (time_ns - previous_ns) / 1e9, prediction.quality
-        relative = self._relative(prediction, elapsed, labels, settings)
+        relative = self.baseline.update(
+            prediction.probabilities,
+            elapsed,
+            labels,
+            settings.baseline,
+            quality,
+            settings.prior_weights,
+        )
         smoothed, label, confidence = self._smoother.update(
             relative, elapsed, labels, settings, quality
         )
@@ -170,17 +176,3 @@ class ExpressionFilter:
         named = float(relative[best]) * quality >= settings.threshold
         self.changing = label != labels[best] and (named or label != UNCERTAIN)
         return self.expression
-
-    def _relative(
-        self,
-        prediction: Prediction,
-        elapsed: float,
-        labels: tuple[str, ...],
-        settings: SmoothingSettings,
-    ) -> NDArray[np.float32]:
-        """Return the probabilities relative to the baseline or, without one, with the weights."""
-        raw = prediction.probabilities
-        relative = self.baseline.update(raw, elapsed, labels, settings.baseline, prediction.quality)
-        if relative is raw and settings.prior_weights:
-            return reweighted(raw, settings.prior_weights)
-        return relative

@@ -63,7 +63,8 @@ class PerceptionSettings:
         "How far smoothed probabilities and labels are freed from how frequent each class was in "
         "the networks' training, where 1.5 % of the faces showed disgust and 25 % joy: 0 keeps "
         "that mix, 1 takes every class as equally likely. Raw probabilities stay the networks'. "
-        "Without effect where a baseline is taken out, and for files that do not tell their mix.",
+        "A running baseline starts from that mix, a neutral one takes its place. Without effect "
+        "for files that do not tell their mix.",
         minimum=0.0,
         maximum=1.0,
         dynamic=True,

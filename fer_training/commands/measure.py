@@ -80,6 +80,12 @@ def add(commands: Any) -> None:
     baseline.add_argument("--model", default="fer-base-int8", metavar="NAME_OR_FILE.onnx")
     baseline.add_argument("--ckplus", type=Path, metavar="PATH", help="default as for cross")
     baseline.add_argument("--jaffe", type=Path, metavar="PATH", help="default as for cross")
+    baseline.add_argument(
+        "--balance", type=float, default=0.5, metavar="0..1", help="the node's class_balance "
+        "(default: 0.5)"
+    )  # fmt: skip
+    baseline.add_argument("--data", type=Path, metavar="PATH", help="FER2013, for people drawn of "
+        "PublicTest rows, who have no face of their own")  # fmt: skip
     baseline.add_argument("--seed", type=int, default=0, help="of the orders of pictures")
     baseline.set_defaults(run=_baseline)
 
@@ -167,7 +173,7 @@ def _command(name: str, options: argparse.Namespace) -> str:
 
 def _baseline(options: argparse.Namespace) -> None:
     from fer_ros.runtime.assembly import locate_model
-    from fer_training.data import load_dataset
+    from fer_training.data import load_dataset, splits
     from fer_training.measure import person_baseline, predictors
     from fer_training.papers.cross import SETS
     from fer_training.recipes.recipe import Data
@@ -176,5 +182,10 @@ def _baseline(options: argparse.Namespace) -> None:
     rows = []
     for name, unknown in SETS.items():
         data = load_dataset(name, str(getattr(options, name) or ""), Data(leave_out=unknown))
-        rows += person_baseline.table(network, data, options.seed)
+        rows += person_baseline.table(network, data, options.balance, options.seed)
+    fer2013 = load_dataset("fer2013", str(options.data or ""))
+    rest = fer2013.select(splits.measured(fer2013, "PublicTest"))
+    for shares in (0.0, 0.3):
+        people = person_baseline.drawn_people(rest, shares, options.seed)
+        rows += person_baseline.table(network, people, options.balance, options.seed)
     print(person_baseline.markdown(rows))

@@ -30,11 +30,14 @@ from fer_ros.perception.baseline import Baseline, BaselineKind, BaselineSettings
 from fer_ros.perception.emotions import NEUTRAL
 from fer_training.data.base import FaceDataset
 from fer_training.measure import metrics
+from fer_training.measure.fusion import balanced
 from fer_training.measure.predictors import OnnxPredictor
 
 RATE = 2.0
 """Predictions a second."""
 ORDERS = ("random", "blocks")
+_PEOPLE, _PICTURES = 200, 20
+"""Of :func:`drawn_people`."""
 
 
 @dataclass
@@ -66,6 +69,7 @@ def measure(
     order: str,
     seconds: float,
     threshold: float,
+    weights: Sequence[float] = (),
     repeats: int = 3,
     seed: int = 0,
 ) -> BaselineFigures:
@@ -79,6 +83,7 @@ def measure(
         order: One of :data:`ORDERS`.
         seconds: How long each picture is shown [s].
         threshold: Probability below which a face is uncertain.
+        weights: Of the classes, see :meth:`Baseline.update`.
         repeats: Orders drawn.
         seed: Of the orders.
     """
@@ -93,12 +98,38 @@ def measure(
             baseline = Baseline()
             length = settings.neutral_seconds / max(len(first), 1)
             for row in first:
-                _show(baseline, probabilities[row], length, data.label_names, settings)
+                _show(baseline, probabilities[row], length, data.label_names, settings, weights)
             for row in shown:
-                found = _show(baseline, probabilities[row], seconds, data.label_names, settings)
+                found = _show(
+                    baseline, probabilities[row], seconds, data.label_names, settings, weights
+                )
                 labels.append(int(data.labels[row]))
                 scores.append(found)
     return _figures(data, np.array(labels), np.stack(scores), settings, order, seconds, threshold)
+
+
+def drawn_people(data: FaceDataset, shares: float, seed: int = 0) -> FaceDataset:
+    """Return rows of many people as if they were of few, who then have no face of their own.
+
+    A baseline can only cost them something.
+
+    Args:
+        data: Faces.
+        shares: Concentration of the Dirichlet distribution that says how often a person shows each
+            expression: the smaller, the fewer each shows; 0 takes the data's own shares.
+        seed: Of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    classes = [np.flatnonzero(data.labels == code) for code in np.unique(data.labels)]
+    counts = np.array([len(rows) for rows in classes])
+    chosen = []
+    for _ in range(_PEOPLE):
+        mix = rng.dirichlet(np.full(len(classes), shares)) if shares else counts / counts.sum()
+        shown = rng.choice(len(classes), _PICTURES, p=mix)
+        chosen += [rng.choice(classes[code]) for code in shown]
+    names = np.repeat([f"person {number}" for number in range(_PEOPLE)], _PICTURES)
+    what = f"{data.name}, mixed" + (f", Dirichlet {shares:g}" if shares else "")
+    return replace(data.select(np.array(chosen)), subjects=names, name=what)
 
 
 def _arranged(
@@ -125,11 +156,12 @@ def _show(
     seconds: float,
     labels: tuple[str, ...],
     settings: BaselineSettings,
+    weights: Sequence[float],
 ) -> NDArray[np.float32]:
     """Return the last result of a picture that is shown for some seconds."""
     found = probabilities
     for _ in range(max(round(seconds * RATE), 1)):
-        found = baseline.update(probabilities, 1 / RATE, labels, settings)
+        found = baseline.update(probabilities, 1 / RATE, labels, settings, weights=weights)
     return found
 
 
@@ -166,17 +198,40 @@ def _figures(
     )
 
 
-def table(network: OnnxPredictor, data: FaceDataset, seed: int = 0) -> list[BaselineFigures]:
-    """Measure off, running and, where the data have neutral faces, a neutral baseline."""
+def table(
+    network: OnnxPredictor, data: FaceDataset, balance: float, seed: int = 0
+) -> list[BaselineFigures]:
+    """Measure off, running and, where the data have neutral faces, a neutral baseline.
+
+    Args:
+        network: Named by its file.
+        data: As in :func:`measure`.
+        balance: As the node's `class_balance`.
+        seed: Of the orders.
+
+    Raises:
+        ModelError: The file does not tell the shares of its classes, and there is a balance.
+    """
     names = (*data.label_names, *(n for n in network.labels if n not in data.label_names))
     wide = replace(data, label_names=names)
     scores = metrics.align_columns(network.probabilities(data.images), network.labels, names)
     threshold = network.network.metadata.uncertain_threshold
+    of_classes = dict(zip(network.labels, balanced(network, balance).weights, strict=False))
+    weights = [of_classes[name] for name in names] if of_classes else []
     cases = [("off", 1.0), ("running", 1.0), ("running", 10.0), ("running", 60.0)]
     if (data.labels == names.index(NEUTRAL)).any():
         cases.append(("neutral:3", 10.0))
     return [
-        measure(wide, scores, BaselineSettings.parse(text), order, seconds, threshold, seed=seed)
+        measure(
+            wide,
+            scores,
+            BaselineSettings.parse(text),
+            order,
+            seconds,
+            threshold,
+            weights,
+            seed=seed,
+        )
         for text, seconds in cases
         for order in ORDERS
     ]

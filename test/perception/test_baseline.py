@@ -78,6 +78,31 @@ def test_what_a_face_always_shows_is_taken_out() -> None:
     assert best(show(baseline, HIDDEN_ANGER, 0.1)) == "angry"
 
 
+def test_class_weights_hold_until_there_is_a_baseline_and_it_starts_from_them() -> None:
+    shares = np.array([0.2 if name == "sad" else 0.8 / 6 for name in FER2013])
+    weights = tuple(1 / shares)
+    plain = SAD_AT_REST * np.array(weights)
+    plain /= plain.sum()
+    off = Baseline().update(SAD_AT_REST, 0.1, FER2013, BaselineSettings(), weights=weights)
+    np.testing.assert_allclose(off, plain, rtol=1e-5)
+    baselines = [Baseline(), Baseline()]
+    for baseline, own in zip(baselines, (weights, ()), strict=True):
+        for _ in range(15):  # a second and a half of one expression
+            first = baseline.update(SMILE, 0.1, FER2013, RUNNING, weights=own)
+        for _ in range(11):
+            last = baseline.update(SAD_AT_REST, 0.1, FER2013, RUNNING, weights=own)
+        if own:
+            assert best(first) == "happy"
+            weighted = last
+    sad = FER2013.index("sad")
+    assert weighted[sad] < last[sad] < SAD_AT_REST[sad]
+    # Five seconds of the mix beside 2.6 of what was shown: the two differ by 5 / 7.6 of it.
+    ratio = np.log(weighted / last)
+    start = np.log(shares) - np.log(1 / len(FER2013))
+    expected = -start * 5 / 7.6
+    np.testing.assert_allclose(ratio - ratio[0], expected - expected[0], atol=2e-3)
+
+
 def test_neutral_seconds_make_the_rest_neutral_and_show_what_differs() -> None:
     baseline = Baseline()
     np.testing.assert_array_equal(show(baseline, SAD_AT_REST, 2.5, NEUTRAL), SAD_AT_REST)
