@@ -23,7 +23,7 @@ from typing import Any, overload
 from fer_ros.perception import annotate
 from fer_ros.perception.images import encode_jpeg
 from fer_ros.perception.types import FaceEmotion, Image, Origin
-from fer_ros.reading.schema import FaceRecord, Value, face_records
+from fer_ros.reading.schema import FaceRecord, Value, columns, face_records
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +88,17 @@ class Reading(Sequence[FaceEmotion]):
     def to_pandas(self) -> Any:
         """Return the rows as a pandas.DataFrame; pandas must be installed.
 
+        Numbers are float64, whole ones Int64, with a face or without one, and so they stay where
+        the frames of a video are concatenated.
+
         Raises:
             ImportError: It is not.
         """
         import pandas
 
-        return pandas.DataFrame([record.to_dict() for record in self.records()])
+        kinds = {float: "float64", int: "Int64"}
+        types = {c.name: kinds[c.kind] for c in columns(self.origin.labels) if c.kind in kinds}
+        return pandas.DataFrame([record.to_dict() for record in self.records()]).astype(types)
 
     def annotated(self) -> Image:
         """Return a BGR copy of the frame with the faces drawn in."""

@@ -167,6 +167,15 @@ def test_a_reading_becomes_a_dictionary_and_a_table(reader: Reader) -> None:
     assert table["x"][0] == pytest.approx(reading[0].face.box.x, abs=0.01)
 
 
+def test_tables_of_frames_with_and_without_a_face_hold_numbers(reader: Reader) -> None:
+    pandas = pytest.importorskip("pandas")
+    empty = reader.read(np.zeros((90, 90), np.uint8))
+    table = pandas.concat(r.to_pandas() for r in (empty, reader.read(smiling())))
+    assert table["confidence"].describe()["count"] == 1
+    assert {"frame", "time", "face", "confidence", "roll"} <= {*table.select_dtypes("number")}
+    assert table["face"].dropna().tolist() == [0]
+
+
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three seconds at uneven times: a face that is neutral, and happy from 1.5 s on."""
