@@ -174,7 +174,8 @@ def _earlier(path: Path) -> Path:
 
 
 def _note(path: Path) -> Path:
-    return partial_of(path).with_suffix(".json")
+    # No name that a summary or table is written under until it is whole.
+    return partial_of(path).with_suffix(".options.json")
 
 
 def _check(table: Path, note: Path, conditions: Conditions) -> None:

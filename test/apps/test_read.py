@@ -190,7 +190,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_relied_on(
     out = tmp_path / "out"
     assert read(growing, "--out", out / "t.csv", "--out", out / "t.mp4") == 2
     assert "was changed while it was read" in capsys.readouterr().err
-    assert {path.name for path in out.iterdir()} <= {"t.partial.csv", "t.partial.json"}
+    assert {path.name for path in out.iterdir()} <= {"t.partial.csv", "t.partial.options.json"}
 
 
 @pytest.mark.parametrize(("leap_ms", "words"), [(59_000, ""), (36_000_000, "leap by up to 36000")])

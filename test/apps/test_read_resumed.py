@@ -27,7 +27,7 @@ from videos import av
 from fer_ros.apps.cli import main
 from fer_ros.reading.errors import ReadError
 
-NOTE = "t.partial.json"
+NOTE = "t.partial.options.json"
 
 
 def names(folder: Path) -> set[str]:
@@ -228,6 +228,20 @@ def test_of_two_tables_the_fuller_one_is_gone_on_with(
     assert "sources were read before" in capsys.readouterr().err
     assert (tmp_path / "t.csv").read_bytes() == whole_table
     assert names(tmp_path) == {"t.csv", "u.jsonl"}
+
+
+def test_a_summary_of_the_tables_name_leaves_its_options(
+    film: Path, tmp_path: Path, after_events, monkeypatch
+) -> None:
+    growing, table = tmp_path / "growing.mp4", tmp_path / "t.csv"
+    growing.write_bytes(film.read_bytes())
+    words = (growing, "--out", table, "--summary", tmp_path / "t.json", "--resume")
+    after_events(3, lambda: growing.write_bytes(film.read_bytes() + b"more"))
+    assert read(*words) == 2
+    monkeypatch.undo()
+    assert names(tmp_path) == {"growing.mp4", "t.partial.csv", NOTE, "t.json"}
+    assert read(*words) == 0
+    assert names(tmp_path) == {"growing.mp4", "t.csv", "t.json"}
 
 
 def test_a_table_leaves_the_options_of_another_that_was_interrupted(
