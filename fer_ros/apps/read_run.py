@@ -81,6 +81,8 @@ class Wanted:
             else:
                 known = ", ".join(TABLES + VIDEO_ENDINGS + PICTURE_ENDINGS)
                 raise ReadError(f"--out {path}: its ending must be one of {known}")
+        if drawn and args.annotated is not None:
+            raise ReadError(f"--out {drawn[0]} and --annotated draw the same; leave one out")
         if args.resume and not tables:
             raise ReadError("--resume needs --out with a table, which says what was read before")
         work = Work(
@@ -99,8 +101,8 @@ class Wanted:
             if _identity(path) in inputs:
                 raise ReadError(f"{path} is read, and cannot be written too")
         self._check_cleared(sources)
-        if len({path.resolve() for path in self.tables}) < len(self.tables):
-            raise ReadError("one --out is named twice")
+        if len({path.resolve() for path in files}) < len(files):
+            raise ReadError("one file is named for two outputs; give each a name of its own")
         if self.replace or self.resume:
             return
         taken = next((path for path in files if path.exists()), None)
