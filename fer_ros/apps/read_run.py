@@ -101,6 +101,9 @@ class Wanted:
             if _identity(path) in inputs:
                 raise ReadError(f"{path} is read, and cannot be written too")
         self._check_cleared(sources)
+        for folder in (self.work.drawn, self.work.faces, self.work.moments):
+            if folder is not None and folder.is_file():
+                raise ReadError(f"{folder} is a file; name a folder")
         if len({path.resolve() for path in files}) < len(files):
             raise ReadError("one file is named for two outputs; give each a name of its own")
         if self.replace or self.resume:
@@ -206,8 +209,10 @@ class Run:
         """Open the tables; return the sources that are to be read.
 
         Raises:
-            ReadError: A table cannot be written, or not be gone on with; all is as it was then.
+            ReadError: A file cannot be written, or not be gone on with; all is as it was then.
         """
+        if self._wanted.summary is not None:
+            read_summary.check(self._wanted.summary)
         if not self._wanted.tables:
             return list(sources)
         try:

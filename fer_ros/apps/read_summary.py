@@ -65,6 +65,11 @@ def _table(summary: SourceSummary) -> Table:
     return table
 
 
+def check(path: Path) -> None:
+    """Raise ReadError where a summary could not be written, before hours are spent on it."""
+    WholeFile(path).discard()
+
+
 def write(summaries: Sequence[SourceSummary], path: Path) -> None:
     """Write all as JSON.
 
