@@ -220,10 +220,13 @@ class Run:
         except BaseException:
             self._discard()
             raise
-        if done:
+        left = [source for source in sources if source.name not in done]
+        if before := len(sources) - len(left):
             again = ", and are not drawn or cut out again" if self._wanted.work.pictured else ""
-            _say(f"{len(done)} of {len(sources)} sources were read before{again}")
-        return [source for source in sources if source.name not in done]
+            _say(f"{before} of {len(sources)} sources were read before{again}")
+        if len(done) > before:
+            _say(f"{len(done) - before} sources that are not named now keep their rows")
+        return left
 
     def go(self, sources: Sequence[Source], events: Generator[Event, None, None]) -> None:
         """Take all events in.
@@ -293,9 +296,9 @@ class Run:
         """Open the tables and write earlier rows; return the names of their sources."""
         paths, labels = self._wanted.tables, self._origin.labels
         if self._wanted.resume:
-            single = {s.name for s in sources if s.kind in (Kind.PICTURE, Kind.VIDEO)}
+            anew = {s.name for s in sources if s.kind in (Kind.RECORDING, Kind.WEBCAM)}
             for path in paths:
-                self._earlier.append(EarlierRows(path, labels, self._conditions, single))
+                self._earlier.append(EarlierRows(path, labels, self._conditions, anew))
         for path in paths:
             self._tables.append(TableFile(path, labels))
             note_conditions(path, self._conditions)

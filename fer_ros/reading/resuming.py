@@ -67,7 +67,7 @@ class EarlierRows:
     """The rows of whole sources in what is left of a table."""
 
     def __init__(
-        self, path: Path, labels: tuple[str, ...], conditions: Conditions, wanted: Collection[str]
+        self, path: Path, labels: tuple[str, ...], conditions: Conditions, anew: Collection[str]
     ) -> None:
         """Look for an interrupted table, or for a whole one, which may get further sources.
 
@@ -75,12 +75,12 @@ class EarlierRows:
             path: Of the table.
             labels: The classes of the network.
             conditions: What the rows depend on now.
-            wanted: Names of the sources whose rows are kept.
+            anew: Names of the sources that are read again, for a table may hold a part of them.
 
         Raises:
             ReadError: It was written under other conditions, or by another process right now.
         """
-        self._labels, self._wanted, self._network = labels, wanted, conditions["network_sha256"]
+        self._labels, self._anew, self._network = labels, anew, conditions["network_sha256"]
         self._given = path
         if partial_of(path).exists() or _earlier(path).exists():
             _check(partial_of(path), _note(path), conditions)
@@ -99,14 +99,14 @@ class EarlierRows:
         previous: tuple[str, list[Row]] | None = None
         try:
             for name, rows in groupby(self._rows(self._path), lambda row: str(row["source"])):
-                if previous is not None and previous[0] in self._wanted:
+                if previous is not None and self._keeps(previous[0]):
                     yield previous
                 previous = name, list(rows)
         except ReadError:
             if self._aside is None:
                 raise
             return  # torn where its writer was killed: what came before is whole
-        if self._aside is None and previous is not None and previous[0] in self._wanted:
+        if self._aside is None and previous is not None and self._keeps(previous[0]):
             yield previous
 
     def restore(self) -> None:
@@ -114,6 +114,10 @@ class EarlierRows:
         partial = partial_of(self._given)
         if self._aside is not None and self._aside.exists() and not partial.exists():
             self._aside.replace(partial)
+
+    def _keeps(self, name: str) -> bool:
+        recording = name.rpartition("#")[0]  # before its topic
+        return name not in self._anew and recording not in self._anew
 
     def _rows(self, path: Path) -> Iterator[Row]:
         for row in read_rows(path, self._labels):

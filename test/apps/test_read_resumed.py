@@ -230,6 +230,24 @@ def test_of_two_tables_the_fuller_one_is_gone_on_with(
     assert names(tmp_path) == {"t.csv", "u.jsonl"}
 
 
+def test_rows_of_sources_that_are_not_named_any_more_stay(
+    photos: Path, film: Path, tmp_path: Path, capsys
+) -> None:
+    table = tmp_path / "t.csv"
+    assert read(photos / "sub", "--out", table) == 0
+    before = rows_of(table)
+    assert read(film, "--out", table, "--resume") == 0
+    assert "3 sources that are not named now keep their rows" in capsys.readouterr().err
+    assert rows_of(table)[:3] == before
+    assert len(rows_of(table)) == 3 + 10
+    assert read(photos, "--out", table, "--resume") == 0
+    assert "3 of 6 sources were read before" in capsys.readouterr().err
+    assert {row["source"] for row in rows_of(table)} == {
+        str(film),
+        *map(str, photos.rglob("*.png")),
+    }
+
+
 def test_a_summary_of_the_tables_name_leaves_its_options(
     film: Path, tmp_path: Path, after_events, monkeypatch
 ) -> None:
