@@ -98,11 +98,12 @@ def _home(folder: Path, place: Path) -> Path:
 class DrawnVideo:
     """A video of frames with their faces drawn in, at the frames' own times, without sound."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, zero: float = 0.0) -> None:
         """Begin a video.
 
         Args:
             path: Its ending, one of :data:`VIDEO_ENDINGS`, names the container.
+            zero: What the frames' clock shows at its beginning [s].
 
         Raises:
             CameraError: PyAV is not installed.
@@ -113,7 +114,7 @@ class DrawnVideo:
         self._file = WholeFile(path)
         self._container: Any = None
         self._stream: Any = None
-        self._last = -1
+        self._zero, self._last = zero, -1
 
     def add(self, reading: Reading) -> None:
         """Add a frame; one of another size is scaled to that of the first.
@@ -130,7 +131,8 @@ class DrawnVideo:
                 image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
             frame = self._av.VideoFrame.from_ndarray(image, format="bgr24")
             # Containers refuse times that do not increase.
-            self._last = max(round((reading.time or 0.0) / _CLOCK), self._last + 1)
+            moment = (reading.time or 0.0) - self._zero
+            self._last = max(round(moment / _CLOCK), self._last + 1)
             frame.pts, frame.time_base = self._last, _CLOCK
             self._container.mux(self._stream.encode(frame))
         except self._errors as error:

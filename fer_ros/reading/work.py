@@ -168,7 +168,7 @@ class Worker:
         before = _state(source)
         drawn: dict[str, DrawnVideo] = {}
         surest: dict[Path, SurestFaces] = {}
-        begun = False
+        begun, zero = False, 0.0
         try:
             for topic, reading, share in self._readings(source, notes):
                 mark = f"#{topic}" if topic else ""
@@ -179,12 +179,14 @@ class Worker:
                     if not begun:
                         forget_faces(self._work.faces, source.place)
                     write_faces(self._work.faces, source.place, named)
+                if source.kind is Kind.RECORDING and not begun:
+                    zero = reading.time or 0.0  # players would wait from 1970 on
                 path = self._work.drawn_path(source, topic)
                 if path is not None and source.kind is Kind.PICTURE:
                     write_picture(path, named.annotated())
                 elif path is not None:
                     if topic not in drawn:
-                        drawn[topic] = DrawnVideo(path)
+                        drawn[topic] = DrawnVideo(path, zero)
                     drawn[topic].add(named)
                 rows = [record.to_dict() for record in named.records()]
                 moments = self._work.moments_path(source, topic)

@@ -26,6 +26,7 @@ from packets import FORMS, encoded
 from fer_ros.reading.finding import find_sources
 from fer_ros.reading.reader import Reader
 from fer_ros.reading.recordings import Part, RecordingFrames
+from fer_ros.reading.work import Work, Worker
 from fer_ros.transport import codec, messages
 from fer_ros.transport.bag import BagWriter
 from fer_ros.transport.base import Qos
@@ -123,6 +124,19 @@ def test_a_recorder_may_join_a_video_where_it_likes(
     assert len(list(found)) == frames
     assert len(found.notes.damage) == damage
     assert found.notes.remarks == ([remark] if remark else [])
+
+
+def test_what_is_drawn_of_a_recording_begins_at_zero(tmp_path: Path) -> None:
+    av = pytest.importorskip("av", reason="videos need PyAV (pip install 'fer_ros[video]')")
+    stamps = [START + i * SECOND // 10 for i in range(6)]
+    bag = recorded(tmp_path / "bag", *zip(("/a", "/b") * 3, stamps))
+    (source,) = find_sources([str(bag)])
+    source = replace(source, topics=dict.fromkeys(("/a", "/b"), messages.IMAGE))
+    list(Worker(Reader(), Work(WHOLE, drawn=tmp_path / "drawn")).read(0, source))
+    for name, first in (("bag_a", 0.0), ("bag_b", 0.1)):
+        with av.open(str(tmp_path / "drawn" / f"{name}.mp4")) as container:
+            times = [frame.time for frame in container.decode(video=0)]
+        assert times == pytest.approx([first, first + 0.2, first + 0.4])
 
 
 def test_an_image_may_be_as_large_as_the_parameter_says(tmp_path: Path) -> None:
