@@ -168,7 +168,9 @@ class Worker:
         before = _state(source)
         drawn: dict[str, DrawnVideo] = {}
         surest: dict[Path, SurestFaces] = {}
-        begun, zero = False, 0.0
+        begun = False
+        # Players wait for a first frame that comes an hour, or 54 years, after the beginning.
+        zero = max(self._work.part.start, 0.0) if source.kind is Kind.VIDEO else 0.0
         try:
             for topic, reading, share in self._readings(source, notes):
                 mark = f"#{topic}" if topic else ""
@@ -180,7 +182,7 @@ class Worker:
                         forget_faces(self._work.faces, source.place)
                     write_faces(self._work.faces, source.place, named)
                 if source.kind is Kind.RECORDING and not begun:
-                    zero = reading.time or 0.0  # players would wait from 1970 on
+                    zero = reading.time or 0.0
                 path = self._work.drawn_path(source, topic)
                 if path is not None and source.kind is Kind.PICTURE:
                     write_picture(path, named.annotated())

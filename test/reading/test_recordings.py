@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from packets import FORMS, encoded
+from videos import write_video
 
 from fer_ros.reading.finding import find_sources
 from fer_ros.reading.reader import Reader
@@ -137,6 +138,17 @@ def test_what_is_drawn_of_a_recording_begins_at_zero(tmp_path: Path) -> None:
         with av.open(str(tmp_path / "drawn" / f"{name}.mp4")) as container:
             times = [frame.time for frame in container.decode(video=0)]
         assert times == pytest.approx([first, first + 0.2, first + 0.4])
+
+
+def test_what_is_drawn_of_a_part_of_a_video_begins_there(tmp_path: Path) -> None:
+    av = pytest.importorskip("av", reason="videos need PyAV (pip install 'fer_ros[video]')")
+    film = write_video(tmp_path / "film.mp4", [WALL] * 10, [i * 1000 for i in range(10)])
+    (source,) = find_sources([str(film)])
+    work = Work(Part(0.0, 5.5, 9.0), drawn=tmp_path / "drawn")
+    list(Worker(Reader(), work).read(0, source))
+    with av.open(str(tmp_path / "drawn" / "film.mp4")) as container:
+        times = [frame.time for frame in container.decode(video=0)]
+    assert times == pytest.approx([0.5, 1.5, 2.5])
 
 
 def test_an_image_may_be_as_large_as_the_parameter_says(tmp_path: Path) -> None:
