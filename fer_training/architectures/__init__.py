@@ -28,7 +28,7 @@ from typing import Any
 
 from torch import nn
 
-_MODULES = ("chowanda", "minaee", "yengikand", "umer", "patil", "fer", "teacher", "face")
+_MODULES = ("chowanda", "minaee", "yengikand", "umer", "patil", "fer", "teacher")
 
 
 @dataclass(frozen=True)

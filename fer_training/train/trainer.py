@@ -41,7 +41,7 @@ from fer_training.recipes.recipe import Recipe, RecipeError, to_yaml
 from fer_training.records import checkpoint, provenance
 from fer_training.records.checkpoint import Checkpoint, CheckpointError, TrainingState
 from fer_training.records.progress import Epoch, Progress
-from fer_training.train import dlib_file, precision, warm_start
+from fer_training.train import precision, warm_start
 from fer_training.train.augment import augment, mixup
 from fer_training.train.batches import Batch, MeasuredRows, TrainingSet
 from fer_training.train.objective import Objective
@@ -319,7 +319,10 @@ def _network(recipe: Recipe, classes: int, crops: Tensor) -> nn.Module:
     """Return the network with its start and frozen layers, in the layout that convolves fastest."""
     network = networks.build(recipe, classes)
     if recipe.init:
-        checkpoint.load_start(network, _start(recipe, classes, crops), recipe.architecture)
+        step = max(1, len(crops) // STATISTICS)
+        checkpoint.load_start(
+            network, warm_start.read(recipe.init, crops[::step].cpu()), recipe.architecture
+        )
     _check_layers(network, "freeze", recipe.freeze)
     _check_layers(network, "optimizer.l2_layers", recipe.optimizer.l2_layers)
     for name, parameter in network.named_parameters():
@@ -328,14 +331,6 @@ def _network(recipe: Recipe, classes: int, crops: Tensor) -> nn.Module:
     # PyTorch's stubs lack this argument of Module.to.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
-
-
-def _start(recipe: Recipe, classes: int, crops: Tensor) -> checkpoint.Checkpoint:
-    """Return the weights of a run, a checkpoint, an exported or shipped network, or dlib's file."""
-    some = crops[:: max(1, len(crops) // STATISTICS)].cpu()
-    if recipe.init.endswith(".dat"):
-        return warm_start.from_dlib(dlib_file.find(Path(recipe.init)), recipe, classes, some)
-    return warm_start.read(recipe.init, some)
 
 
 def _check_layers(network: nn.Module, key: str, prefixes: list[str]) -> None:

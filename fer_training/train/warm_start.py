@@ -12,9 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The weights of an exported network, or of dlib's network of faces, ready to be trained on.
+"""The weights of an exported network, ready to be trained on, where its checkpoint is lost.
 
-The convolutions of both hold the batch normalisation that followed them. It is put back with the
+Exported convolutions hold the batch normalisation that followed them. It is put back with the
 statistics of training crops, so that the network computes what the file does.
 """
 
@@ -39,7 +39,6 @@ from fer_training.measure import predictors
 from fer_training.recipes.recipe import Recipe, from_dict, to_yaml
 from fer_training.records import checkpoint
 from fer_training.records.checkpoint import Checkpoint, CheckpointError
-from fer_training.train import dlib_file
 from fer_training.train.exported_layers import (
     fits,
     in_order_of_use,
@@ -102,31 +101,6 @@ def from_file(path: Path, crops: Tensor | None = None) -> Checkpoint:
         put_statistics(network, followers, torch.split(inputs, _BATCH))
     labels = list(about.labels)
     return Checkpoint(recipe.architecture, labels, to_yaml(recipe), network.state_dict())
-
-
-def from_dlib(path: Path, recipe: Recipe, classes: int, crops: Tensor) -> Checkpoint:
-    """Return the recipe's network with the convolutions of dlib's file and a fresh classifier.
-
-    Args:
-        path: ``dlib_face_recognition_resnet_model_v1.dat``.
-        recipe: Of a network that has these convolutions.
-        classes: Number of classes.
-        crops: As in :func:`from_file`.
-
-    Raises:
-        CheckpointError: It is another file, or the recipe's network has other layers.
-    """
-    network = networks.build(recipe, classes).eval()
-    entry = architectures.get(recipe.architecture)
-    inputs = to_network(crops, entry.size, entry.channels, recipe.mean, recipe.scale)
-    layers, followers = in_order_of_use(network, inputs[:2])
-    layers = [layer for layer in layers if layer in followers]
-    stored = dlib_file.grey_layers(path, recipe.mean, recipe.scale)
-    if not fits(layers, stored):
-        raise CheckpointError(f"{path} holds the layers of face-resnet, not {recipe.architecture}")
-    put_weights(layers, followers, stored)
-    put_statistics(network, followers, torch.split(inputs, _BATCH))
-    return Checkpoint(recipe.architecture, [], "", network.state_dict())
 
 
 def _put_named(network: nn.Module, path: Path) -> None:
