@@ -1,0 +1,39 @@
+"""``fer-ros bench``: figures of a part alone, and mistakes that are named before it measures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fer_ros.apps.cli import main
+
+
+def test_figures_of_a_part_alone_are_written_too(tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    assert main(["bench", "--only", "rules", "--json", str(file)]) == 0
+    figures = json.loads(file.read_text())
+    assert figures["machine"]["cores"] > 0
+    assert figures["rules"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--rate", "0"), "--rate must lie above 0"),
+        (("--seconds", "-1"), "--seconds not below 0"),
+        (("--only", "files", "--pictures", "0"), "--pictures must be at least 1"),
+        (("--json", "."), "--json .: name a file"),
+        (("--json", "nowhere/bench.json"), "in a folder that is there"),
+        (("--cameras", "1", "--json", "nowhere/bench.json"), "in a folder that is there"),
+    ],
+)
+def test_a_mistake_is_named_before_minutes_of_measuring(capsys, monkeypatch, words, said) -> None:
+    def measure(*_: object) -> None:
+        raise AssertionError("it measures")
+
+    for name in ("measure_networks", "measure_load"):
+        monkeypatch.setattr(f"fer_ros.apps.bench.command.{name}", measure)
+    assert main(["bench", *words]) == 2
+    assert said in capsys.readouterr().err
