@@ -33,13 +33,13 @@ from fer_ros.reading.whole import WholeFile, remove_named, write_whole
 from fer_ros.sources.video import pyav
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png")
-VIDEO_ENDINGS = (".mp4", ".mkv", ".mov", ".webm", ".avi")
-"""Endings of files that are drawn."""
+VIDEO_ENDINGS = (".mp4", ".mkv", ".mov", ".webm")
+"""Endings of videos that are drawn; an AVI has one length for all frames."""
 
 FACE_FILES = re.compile(r"(\d{6,}-)?face_\d+(\.partial)?\.jpg")
 """Names of pictures of faces, whole or not."""
 
-_CLOCK = Fraction(1, 90_000)
+_CLOCK = Fraction(1, 60_000)
 """Of the frames' times [s]: containers with a coarser clock round it."""
 
 _QUALITY = {

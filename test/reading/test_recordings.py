@@ -24,10 +24,12 @@ import pytest
 from packets import FORMS, encoded
 from videos import write_video
 
+from fer_ros.reading.drawing import VIDEO_ENDINGS
 from fer_ros.reading.finding import find_sources
 from fer_ros.reading.reader import Reader
 from fer_ros.reading.recordings import Part, RecordingFrames
 from fer_ros.reading.work import Work, Worker
+from fer_ros.sources.video import Video
 from fer_ros.transport import codec, messages
 from fer_ros.transport.bag import BagWriter
 from fer_ros.transport.base import Qos
@@ -149,6 +151,21 @@ def test_what_is_drawn_of_a_part_of_a_video_begins_there(tmp_path: Path) -> None
     with av.open(str(tmp_path / "drawn" / "film.mp4")) as container:
         times = [frame.time for frame in container.decode(video=0)]
     assert times == pytest.approx([0.5, 1.5, 2.5])
+
+
+@pytest.mark.parametrize("missing", ["", "libx264"])
+@pytest.mark.parametrize("ending", VIDEO_ENDINGS)
+def test_frames_that_are_drawn_keep_their_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, missing: str
+) -> None:
+    av = pytest.importorskip("av", reason="videos need PyAV (pip install 'fer_ros[video]')")
+    monkeypatch.setattr(av, "codecs_available", av.codecs_available - {missing})
+    moments = [0, 100, 200, 300, 2300, 2400, 2433, 2500]
+    (source,) = find_sources([str(write_video(tmp_path / "film.mp4", [WALL] * 8, moments))])
+    drawn = tmp_path / f"drawn{ending}"
+    list(Worker(Reader(), Work(WHOLE, drawn_file=drawn)).read(0, source))
+    times = [frame.time_ns / 1e6 for frame in Video(drawn).frames()]
+    assert times == pytest.approx(moments, abs=2)
 
 
 def test_an_image_may_be_as_large_as_the_parameter_says(tmp_path: Path) -> None:
