@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from fer_training.data.base import DatasetError
 from fer_training.data.folders import open_npz, read_npz
 from fer_training.detector.matching import within_loose
-from fer_training.detector.sources import is_loose
+from fer_training.detector.sources import SOURCES, is_loose
 
 Floats = NDArray[np.float32]
 
@@ -188,7 +188,8 @@ def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
 
     The teacher's detections at three sizes are joined, the most confident of each place kept. Boxes
     drawn by people confirm them and are added where it missed a face: without landmarks, or, from
-    a source of loose boxes, as unknown; tiny ones as unknown too.
+    a source of loose boxes, as unknown; tiny ones as unknown too. Boxes of heads, which may be seen
+    from behind, confirm no detection that is kept because of them alone.
     """
     joined = _of_teacher(data, i)
     score = joined[:, 14].copy()
@@ -197,7 +198,8 @@ def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
     joined[:, 14] = np.where(score >= certain, np.clip(2.0 * score - 0.8, 0.9, 1), -1)
     truth = _rows(data, "truth", "truth_offset", i)
     if is_loose(code):
-        confirmed, missed = _loosely(truth, joined, score)
+        able = score >= (_LEAST_KEPT if SOURCES[code].heads else 0)
+        confirmed, missed = _loosely(truth, joined, np.where(able, score, -1.0))
         weight = np.full(len(missed), -1.0)
     else:
         overlap = _overlap(truth, joined[:, :4])
@@ -226,8 +228,11 @@ def _of_teacher(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
 
 
 def _loosely(truth: Floats, joined: Floats, score: Floats) -> tuple[NDArray[np.bool_], Floats]:
-    """Return which detections, (F,), are the best in people's loose boxes, and boxes without."""
-    inside = within_loose(joined, truth).T
+    """Return which detections, (F,), are the best in people's loose boxes, and boxes without.
+
+    Detections with a score below 0 count as none.
+    """
+    inside = within_loose(joined, truth).T & (score >= 0)
     confirmed = np.zeros(len(joined), bool)
     held = inside.any(1)
     if held.any():

@@ -31,7 +31,9 @@ class Source:
     """On GitHub, ``owner/name``, where the photos come from a checkout of it."""
     loose: bool = False
     """People's boxes tell that a face is there, not where it ends: hair, hats or whole heads are
-    in them, heads from behind too, or the picture was turned after they were drawn."""
+    in them, or the picture was turned after they were drawn."""
+    heads: bool = False
+    """Loose boxes hold heads from behind too: what the teacher doubts in one is no face yet."""
 
     @property
     def label(self) -> str:
@@ -74,7 +76,11 @@ SOURCES = {
         loose=True,
     ),
     34: Source(
-        "dense crowds, heads boxed", "CC BY 4.0", "Az1zT/Smart-Attendance-System", loose=True
+        "dense crowds, heads boxed",
+        "CC BY 4.0",
+        "Az1zT/Smart-Attendance-System",
+        loose=True,
+        heads=True,
     ),
     35: Source("portraits, many half turned, boxed", "CC BY 4.0", "ThesusCaryed/ThesisV3"),
     36: Source(

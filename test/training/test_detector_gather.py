@@ -148,6 +148,23 @@ def test_a_loose_box_confirms_the_best_candidate_inside_and_hides_what_is_not_se
     assert rows[:, 14].tolist() == [1.0, -1.0]
 
 
+def test_a_box_of_a_head_makes_no_face_of_what_the_teacher_hardly_sees(tmp_path: Path) -> None:
+    """Crowds from behind had taught that small heads are faces."""
+    scores = [0.45, 0.6, 0.8]
+    data = dict(np.load(write_photos(tmp_path / "a.npz", scores)))
+    x, y, w, h = FACE
+    around = (x - 30, y - 20, w + 60, h + 60)
+    data["truth"] = np.array([around] * 3, np.float32)
+    data["truth_offset"] = np.array([0, 1, 2, 3])
+    data["source"][:] = 34
+    back, *faces = (photos.merged(data, i) for i in range(3))
+    np.testing.assert_allclose(back[:, :4], [around])
+    assert back[:, 14].tolist() == [-1.0]
+    for face in faces:
+        np.testing.assert_allclose(face[:, :4], [FACE])
+        assert face[:, 14].tolist() == [1.0]
+
+
 def test_where_nobody_boxed_faces_the_least_candidate_is_doubt(tmp_path: Path) -> None:
     """A face in a mask that the teacher scores .35 must not be learnt as background."""
     data = dict(np.load(write_photos(tmp_path / "a.npz", [0.35, 0.35])))
