@@ -32,6 +32,8 @@ Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Rng = np.random.Generator
 
+_CROWD = 4.0
+"""Most that the faces of one photo weigh together: any field of a crowd shows dozens of them."""
 _MIRRORED = [1, 0, 2, 4, 3]
 _LEAST_VISIBLE = 0.4
 
@@ -107,6 +109,12 @@ class _Lot:
         return min(int(np.searchsorted(self._sums, at, side="right")), len(self._sums) - 1)
 
 
+def _bounded(weights: Floats, photo: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return weights (N,) of which those in one photo, (N,), are lowered to a sum of `_CROWD`."""
+    values = weights.astype(np.float64)
+    return values / np.maximum(np.bincount(photo, values)[photo] / _CROWD, 1.0)
+
+
 class Composer:
     """Makes fields without end; what it makes depends on the generator alone."""
 
@@ -122,8 +130,11 @@ class Composer:
         self._mixture = mixture or Mixture()
         self._hard = hard
         weights = hard.weights if hard else np.ones(photos.faces)
-        self._faces = _Lot(weights[photos.certain[:, 1]].astype(np.float64))
-        self._mistakes = _Lot(hard.false_score.astype(np.float64)) if hard else _Lot(np.zeros(0))
+        owner, rows = photos.certain.T
+        self._faces = _Lot(_bounded(weights[rows], owner))
+        self._mistakes = (
+            _Lot(_bounded(hard.false_score, hard.false_photo)) if hard else _Lot(np.zeros(0))
+        )
 
     def field(self, side: int, rng: Rng) -> Field:
         """Return one square field of a side, without disturbances of the light."""

@@ -194,10 +194,25 @@ def test_a_face_swallowed_by_noise_and_darkness_bears_no_loss() -> None:
     assert unknown >= 15
 
 
+def test_a_crowd_is_not_shown_once_for_each_of_its_faces(cache: Path, tmp_path: Path) -> None:
+    index = dict(np.load(cache / "photos.npz"))
+    crowd = np.repeat(index["faces"][:1], 400, axis=0)
+    index["faces"] = np.concatenate([crowd, index["faces"]])
+    index["face_offset"][1:] += len(crowd)
+    np.savez(tmp_path / "photos.npz", **index)
+    (tmp_path / "photos.bin").symlink_to(cache / "photos.bin")
+    found = photos.Photos(tmp_path)
+    composer = Composer(found, crops.Crops.load(cache / "crops.npz"))
+    rng = np.random.default_rng(2)
+    shown = [found.certain[composer._faces.pick(rng)][0] for _ in range(600)]
+    others = len(set(found.certain[:, 0].tolist())) - 1
+    assert shown.count(0) / 600 == pytest.approx(4 / (4 + others), abs=0.06)
+
+
 def test_what_is_mined_is_shown_more_often(cache: Path, tmp_path: Path) -> None:
     material = photos.Photos(cache), crops.Crops.load(cache / "crops.npz")
-    weights = np.full(material[0].faces, 0.2, np.float32)
-    weights[0] = 1e6
+    weights = np.full(material[0].faces, 1e-6, np.float32)
+    weights[0] = 1.0
     one = np.zeros(1, np.int64)
     box = np.array([[120, 100, 40, 40]], np.float32)
     Hard(weights, one, box, np.ones(1, np.float32)).save(tmp_path / FILE)
