@@ -189,7 +189,7 @@ def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
     The teacher's detections at three sizes are joined, the most confident of each place kept. Boxes
     drawn by people confirm them and are added where it missed a face: without landmarks, or, from
     a source of loose boxes, as unknown; tiny ones as unknown too. Boxes of heads, which may be seen
-    from behind, confirm no detection that is kept because of them alone.
+    from behind, confirm only what the teacher scores from 0.5 on.
     """
     joined = _of_teacher(data, i)
     score = joined[:, 14].copy()
