@@ -188,8 +188,7 @@ def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
 
     The teacher's detections at three sizes are joined, the most confident of each place kept. Boxes
     drawn by people confirm them and are added where it missed a face: without landmarks, or, from
-    a source of loose boxes, as unknown; tiny ones as unknown too. Boxes of heads, which may be seen
-    from behind, confirm only what the teacher scores from 0.5 on.
+    a source of loose boxes, as unknown; tiny ones as unknown too.
     """
     joined = _of_teacher(data, i)
     score = joined[:, 14].copy()
@@ -198,8 +197,7 @@ def merged(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
     joined[:, 14] = np.where(score >= certain, np.clip(2.0 * score - 0.8, 0.9, 1), -1)
     truth = _rows(data, "truth", "truth_offset", i)
     if is_loose(code):
-        able = score >= (_LEAST_KEPT if SOURCES[code].heads else 0)
-        confirmed, missed = _loosely(truth, joined, np.where(able, score, -1.0))
+        confirmed, missed = _loosely(truth, joined, score, SOURCES[code].confirms_from)
         weight = np.full(len(missed), -1.0)
     else:
         overlap = _overlap(truth, joined[:, :4])
@@ -227,12 +225,14 @@ def _of_teacher(data: dict[str, NDArray[np.generic]], i: int) -> Floats:
     return _distinct(np.concatenate(rows))
 
 
-def _loosely(truth: Floats, joined: Floats, score: Floats) -> tuple[NDArray[np.bool_], Floats]:
+def _loosely(
+    truth: Floats, joined: Floats, score: Floats, least: float
+) -> tuple[NDArray[np.bool_], Floats]:
     """Return which detections, (F,), are the best in people's loose boxes, and boxes without.
 
-    Detections with a score below 0 count as none.
+    Those with a score below `least` do not count.
     """
-    inside = within_loose(joined, truth).T & (score >= 0)
+    inside = within_loose(joined, truth).T & (score >= least)
     confirmed = np.zeros(len(joined), bool)
     held = inside.any(1)
     if held.any():

@@ -32,8 +32,9 @@ class Source:
     loose: bool = False
     """People's boxes tell that a face is there, not where it ends: hair, hats or whole heads are
     in them, or the picture was turned after they were drawn."""
-    heads: bool = False
-    """Loose boxes hold heads from behind too: what the teacher doubts in one is no face yet."""
+    confirms_from: float = 0.0
+    """Teacher's score from which a loose box confirms a face: boxes of heads, seen from behind too,
+    say little."""
 
     @property
     def label(self) -> str:
@@ -80,7 +81,7 @@ SOURCES = {
         "CC BY 4.0",
         "Az1zT/Smart-Attendance-System",
         loose=True,
-        heads=True,
+        confirms_from=0.5,
     ),
     35: Source("portraits, many half turned, boxed", "CC BY 4.0", "ThesusCaryed/ThesisV3"),
     36: Source(
